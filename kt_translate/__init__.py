@@ -1,0 +1,1 @@
+"""Reads Keras source and writes PyTorch source."""

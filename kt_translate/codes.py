@@ -1,0 +1,355 @@
+"""Every diagnostic code: how bad it is, what it means, an example, and what to do about it."""
+
+from __future__ import annotations
+
+from inspect import cleandoc
+from typing import Literal, NamedTuple
+
+Severity = Literal["error", "warning", "note"]
+
+
+class Code(NamedTuple):
+    """A kind of diagnostic; the explanation is Markdown that also reads well as plain text."""
+
+    severity: Severity
+    title: str
+    explanation: str
+    hint: str
+
+
+CODES: dict[str, Code] = {}
+
+
+def _declare(code: str, severity: Severity, title: str, explanation: str, hint: str) -> None:
+    if code in CODES:
+        raise ValueError(f"diagnostic {code} is declared twice")
+    CODES[code] = Code(severity, title, cleandoc(explanation), hint)
+
+
+_declare(
+    "KT001",
+    "error",
+    "cannot read the source",
+    """
+    The source file does not exist, may not be read, is not UTF-8 text (or the encoding that its first lines declare),
+    holds NUL bytes, is a notebook whose JSON is damaged, or is larger than 10 MB. Nothing is written.
+    """,
+    "check the path; give a Python file or a notebook, as UTF-8 text",
+)
+_declare(
+    "KT002",
+    "error",
+    "not Python",
+    """
+    The source cannot be parsed as Python 3. Nothing is written. Code of Python 2 is a frequent case:
+
+        print "accuracy", score[1]
+    """,
+    "mend the syntax (2to3 or futurize help with Python 2), then translate again",
+)
+_declare(
+    "KT003",
+    "warning",
+    "no Keras model in it",
+    """
+    The file was read and no function, class or statement in it builds a Keras model or layer, so the translation has
+    no module. A file that gets its model from another one is a frequent case:
+
+        from my_models import build_model
+        model = build_model()
+    """,
+    "translate the file that makes the layers",
+)
+_declare(
+    "KT004",
+    "error",
+    "output edited by hand",
+    """
+    The output file exists and is not what kt-translate wrote: the hash in its first line does not fit the rest, or it
+    has no such line. Somebody's work may be in it, so it is kept.
+
+        # kt-translate 0.1.0: translated from model.py, source sha256:..., this file sha256:...
+    """,
+    "give another -o, or --force to overwrite it",
+)
+_declare(
+    "KT101",
+    "warning",
+    "input size guessed",
+    """
+    Keras learns the size of its input when data first arrives; PyTorch must be told when the module is made. Nothing
+    in the file tells it for certain, so a likely size was taken from what the file says elsewhere, for example from
+    the reshape of a data set:
+
+        x_train = x_train.reshape(-1, 784)
+        model = Sequential([Dense(10)])
+    """,
+    "check the size in the output; --input-shape NAME=784 settles it",
+)
+_declare(
+    "KT102",
+    "error",
+    "unknown value reaches a setting",
+    """
+    A setting that decides what the model is made of comes from somewhere that reading alone cannot follow: a file,
+    the command line, the data, another package.
+
+        config = json.load(open("config.json"))
+        model.add(Dense(config["units"]))
+    """,
+    "give the value: --set NAME=VALUE, with the name of the variable and a Python literal",
+)
+_declare(
+    "KT103",
+    "error",
+    "evaluation limit reached",
+    """
+    Following the code that builds the model took more steps, deeper calls or larger containers than allowed. A loop
+    that ends only when some data is used up, or a recursion without a known end, does that:
+
+        while not converged(model):
+            model.add(Dense(8))
+    """,
+    "give the values that end the loop by --set NAME=VALUE, or translate the function that builds one model",
+)
+_declare(
+    "KT104",
+    "error",
+    "Python construct not understood",
+    """
+    Model-building code uses a Python construct that is not followed (`async`, a metaclass, `exec`, a generator with
+    `send`). What depends on it is not translated; everything else is.
+
+        exec("model.add(Dense(%d))" % units)
+    """,
+    "write this part in plain Python: assignments, calls, loops and conditions are all followed",
+)
+_declare(
+    "KT105",
+    "error",
+    "name not known",
+    """
+    A name is used that nothing in the file defines and that is no name of Python or Keras: a typing error, a star
+    import of a file that is not there, or a variable of an earlier notebook session.
+
+        from settings import *
+        model.add(Dense(HIDDEN_UNITS))
+    """,
+    "define the name, put the imported file beside the source, or give it: --set NAME=VALUE",
+)
+_declare(
+    "KT106",
+    "error",
+    "the source raises here",
+    """
+    Running the code as it stands would raise an exception at this place, so there is no model to translate beyond it.
+
+        def block(x, filters):
+            if filters % 8:
+                raise ValueError("filters must be a multiple of 8")
+        x = block(x, 12)
+    """,
+    "mend the source; if the branch is not taken in earnest, give the value that decides it: --set NAME=VALUE",
+)
+_declare(
+    "KT107",
+    "error",
+    "call cannot be evaluated",
+    """
+    A function is called whose source is not in the file and that is no known function of Python, NumPy or Keras, and
+    a layer or a tensor depends on what it returns.
+
+        from efficient_blocks import swish_block
+        x = swish_block(x)
+    """,
+    "put the called function into the file (or its file beside it), or give its value: --set NAME=VALUE",
+)
+_declare(
+    "KT201",
+    "error",
+    "no rule yet for this layer",
+    """
+    The layer exists in Keras and could be written in PyTorch, but kt-translate does not know it yet. Its place in the
+    output raises `NotImplementedError` with the source line; everything around it is translated.
+
+        x = layers.SomeRareLayer(8)(x)
+    """,
+    "write this module by hand where the output says so, or add a declaration in kt_translate/layers/",
+)
+_declare(
+    "KT202",
+    "error",
+    "PyTorch has no such thing",
+    """
+    The layer or operation does something that has no counterpart in a PyTorch module: it needs state that is learnt
+    from a data set by `adapt()`, works on strings, or runs TensorFlow graph code.
+
+        x = layers.TextVectorization(max_tokens=20000)(text)
+    """,
+    "do this step where the data is loaded, before the module",
+)
+_declare(
+    "KT203",
+    "error",
+    "argument value not supported",
+    """
+    The layer is known, and this value of one of its arguments cannot be translated; the message lists those that can.
+
+        x = layers.Conv1D(8, 3, padding="unheard-of")(x)
+    """,
+    "use one of the values that the message names, or write this module by hand",
+)
+_declare(
+    "KT204",
+    "error",
+    "argument not known to Keras",
+    """
+    No version of Keras has this argument for this layer, or it got too many arguments: Keras itself would refuse it.
+
+        x = layers.Dense(10, activaton="relu")(x)
+    """,
+    "check the argument's name against the Keras documentation",
+)
+_declare(
+    "KT205",
+    "error",
+    "no rule yet for this operation",
+    """
+    A function on tensors (of `keras.ops`, `keras.backend` or `tf`) is used for which no PyTorch form is known yet. Its
+    place in the output raises `NotImplementedError` with the source line.
+
+        y = tf.raw_ops.SomeRareOperation(x)
+    """,
+    "write this operation by hand where the output says so, or add it in kt_translate/layers/",
+)
+_declare(
+    "KT206",
+    "error",
+    "input shape does not fit",
+    """
+    The layer cannot take a tensor of this shape: Keras itself would refuse it when the model is built.
+
+        x = keras.Input((10,))
+        x = layers.Conv2D(8, 3)(x)      # needs (height, width, channels)
+    """,
+    "check the shapes; if the input shape was guessed or given by --input-shape, correct it",
+)
+_declare(
+    "KT207",
+    "note",
+    "argument without effect in PyTorch",
+    """
+    The argument tells Keras how to compute, not what: it changes no result in PyTorch and was dropped.
+
+        x = layers.LSTM(64, unroll=True)(x)
+    """,
+    "nothing needs to be done",
+)
+_declare(
+    "KT301",
+    "note",
+    "function specialised to the arguments given",
+    """
+    The function's structure depends on its arguments in a way that one class cannot say (a function handed over as an
+    argument, a class made at run time), so its class was written for the arguments of this call. Other arguments need
+    another translation.
+
+        def resnet(stack_fn): ...
+        model = resnet(lambda x: stack(x, 64, 3))
+    """,
+    "nothing needs to be done; for other arguments change the call in the source and translate again",
+)
+_declare(
+    "KT302",
+    "note",
+    "structure not kept",
+    """
+    The code that builds this part could not be kept as it is written (a loop over another model's layers, say). The
+    layers that it makes are written out one by one: longer to read, and exact.
+
+        for layer in base.layers[:-2]:
+            x = layer(x)
+    """,
+    "nothing needs to be done",
+)
+_declare(
+    "KT303",
+    "error",
+    "input size not known",
+    """
+    Keras learns the size of this input when data first arrives, PyTorch must be told when the module is made, and
+    nothing in the file tells it.
+
+        def build():
+            return Sequential([Dense(64), Dense(10)])
+    """,
+    "say it: --input-shape NAME=28,28,1, without the batch axis; NAME is the function or variable of the model",
+)
+_declare(
+    "KT401",
+    "note",
+    "training call left out",
+    """
+    The call trains, evaluates or predicts on data. The output has the model, the loss, the optimizer and a training
+    loop to call; the data is the caller's.
+
+        model.fit(x_train, y_train, epochs=15)
+    """,
+    "call the output's functions with your data",
+)
+_declare(
+    "KT402",
+    "note",
+    "pretrained weights are loaded by the loader",
+    """
+    The source loads weights while it builds the model. The translated module starts with fresh ones, and
+    `load_keras_weights(module, weights)` loads those of the Keras model or of its file.
+
+        model.load_weights("best.weights.h5")
+    """,
+    "call load_keras_weights(module, file) after making the module",
+)
+_declare(
+    "KT403",
+    "note",
+    "code left out",
+    """
+    The statement builds no model and trains none: it prints, plots, reads data or logs. It is not in the output.
+
+        plt.plot(history.history["loss"])
+    """,
+    "nothing needs to be done",
+)
+_declare(
+    "KT501",
+    "error",
+    "optimizer not translated",
+    """
+    The optimizer, one of its arguments or its learning rate schedule has no exact counterpart yet.
+
+        model.compile(optimizer=MyOptimizer(0.1), loss="mse")
+    """,
+    "write make_optimizer by hand; the modules and the loss are not concerned",
+)
+_declare(
+    "KT502",
+    "error",
+    "loss not translated",
+    """
+    The loss is a function of the user's own that is not understood, or one without an exact counterpart yet.
+
+        model.compile(optimizer="adam", loss=lambda y, p: my_package.distance(y, p))
+    """,
+    "write loss_fn(output, target) by hand; mind that Keras averages over the last axis first",
+)
+_declare(
+    "KT503",
+    "note",
+    "metric left out",
+    """
+    The metric has no counterpart in the output. Metrics do not change training.
+
+        model.compile(loss="mse", metrics=[my_metric])
+    """,
+    "compute it where the module is used, if it is needed",
+)

@@ -1,0 +1,92 @@
+"""What the translator has to say about a source: diagnostics, each with a code, a place and a hint.
+
+Stages add to a ``Log`` and go on; nothing here prints or raises. ``python -m kt_translate.diagnostics`` writes the
+reference page docs/diagnostics.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from .codes import CODES, Code, Severity
+
+__all__ = ["CODES", "Code", "Diagnostic", "Log", "Place", "Severity", "explain", "reference_page"]
+
+
+class Place(NamedTuple):
+    """Where in the source: the line counts from 1, the columns from 0."""
+
+    line: int
+    column: int = 0
+    end_column: int | None = None
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One finding about the source."""
+
+    code: str
+    severity: Severity
+    message: str
+    place: Place
+    hint: str
+
+
+@dataclass
+class Log:
+    """Collects diagnostics; what is said twice about one place is kept once."""
+
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    _seen: set[Diagnostic] = field(default_factory=set, repr=False)
+
+    def add(self, code: str, place: Place, message: str, hint: str = "") -> None:
+        """Record a diagnostic; severity, and the hint where none is given, are those of its code."""
+        known = CODES[code]
+        diagnostic = Diagnostic(code, known.severity, message, place, hint or known.hint)
+        if diagnostic not in self._seen:
+            self._seen.add(diagnostic)
+            self.diagnostics.append(diagnostic)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether something was not translated."""
+        return any(diagnostic.severity == "error" for diagnostic in self.diagnostics)
+
+    def in_order(self) -> list[Diagnostic]:
+        """The diagnostics by their place in the source."""
+        return sorted(self.diagnostics, key=lambda d: (d.place.line, d.place.column, d.code))
+
+
+def explain(code: str) -> str:
+    """Say in plain text what a code means, with an example and what to do."""
+    entry = CODES[code]
+    return f"{code}: {entry.title} ({entry.severity})\n\n{entry.explanation}\n\nWhat to do: {entry.hint}\n"
+
+
+def reference_page() -> str:
+    """Return docs/diagnostics.md: every code with its explanation."""
+    return "\n".join(_page_lines(CODES.items())) + "\n"
+
+
+def _page_lines(codes: Iterable[tuple[str, Code]]) -> Iterator[str]:
+    yield "# Diagnostics"
+    yield ""
+    yield "Every message of kt-translate carries one of these codes. An *error* means that something was not translated"
+    yield "(exit status 1; the gap in the output raises `NotImplementedError`), a *warning* that something was guessed,"
+    yield "a *note* that something was decided or left out and nothing is wrong. `kt-translate --explain CODE` prints"
+    yield "the same text. This page is written by `python -m kt_translate.diagnostics > docs/diagnostics.md`."
+    for code, entry in codes:
+        yield ""
+        yield f"## {code}: {entry.title}"
+        yield ""
+        yield f"*{entry.severity}*"
+        yield ""
+        yield entry.explanation
+        yield ""
+        yield f"**What to do:** {entry.hint}"
+
+
+if __name__ == "__main__":
+    print(reference_page(), end="")

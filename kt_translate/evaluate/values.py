@@ -1,0 +1,252 @@
+"""The values that the evaluator computes with, beside Python's own.
+
+Numbers, strings, lists, tuples and dicts of the source are ordinary Python objects here; what is not plainly known
+is a `Sym`; the classes below stand for everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from kt_translate.graph.sym import Symbol
+from kt_translate.graph.tensor import Tensor
+
+if TYPE_CHECKING:
+    from kt_translate.graph.nodes import ModuleUse
+    from kt_translate.graph.region import Region
+    from kt_translate.layers.layer import Layer
+
+
+class Unknown:
+    """A value that the source alone does not tell: data, files, the results of training."""
+
+    def __init__(self, why: str, line: int = 0) -> None:
+        self.why = why
+        self.line = line
+
+    def __repr__(self) -> str:
+        return f"<unknown: {self.why}>"
+
+
+class Items(list):  # type: ignore[type-arg]
+    """The items of ``enumerate(widths)`` and the like, with the way in which the source says it."""
+
+    def __init__(self, items: Any, function: str, args: tuple[Any, ...]) -> None:
+        super().__init__(items)
+        self.function = function
+        self.args = args
+
+
+@dataclass(eq=False)
+class External:
+    """A name from outside the file, by its canonical path: ``keras.layers.Conv2D``, ``numpy.prod``."""
+
+    path: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, External) and other.path == self.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+
+@dataclass(eq=False)
+class Scope:
+    """Names of a module, function or class body, and the scope around it."""
+
+    kind: str  # "module", "function", "class"
+    names: dict[str, Any] = field(default_factory=dict)
+    parent: Scope | None = None
+    globals: set[str] = field(default_factory=set)
+    nonlocals: set[str] = field(default_factory=set)
+    function: Function | None = None
+
+    @property
+    def module(self) -> Scope:
+        scope = self
+        while scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+
+@dataclass(eq=False)
+class Function:
+    """A function or lambda of the source, with the scope it was made in."""
+
+    name: str
+    node: cst.FunctionDef | cst.Lambda
+    scope: Scope
+    defaults: dict[str, Any]
+    line: int
+    owner: Class | None = None
+    decorators: tuple[str, ...] = ()
+
+
+@dataclass(eq=False)
+class Class:
+    """A class of the source."""
+
+    name: str
+    node: cst.ClassDef
+    bases: list[Any]
+    names: dict[str, Any]
+    scope: Scope
+    line: int
+
+    def lookup(self, name: str) -> Any:
+        """The attribute by this name in the class or its bases; None if there is none."""
+        for cls in self.mro():
+            if isinstance(cls, Class) and name in cls.names:
+                return cls.names[name]
+        return None
+
+    def mro(self) -> list[Any]:
+        out: list[Any] = [self]
+        for base in self.bases:
+            out += base.mro() if isinstance(base, Class) else [base]
+        return out
+
+    def keras_base(self) -> str | None:
+        """The Keras class that it descends from, by canonical path."""
+        return next(
+            (b.path for b in self.mro() if isinstance(b, External) and b.path.startswith("keras.")),
+            None,
+        )
+
+
+@dataclass(eq=False)
+class Instance:
+    """An object of a class of the source."""
+
+    cls: Class
+    attributes: dict[str, Any] = field(default_factory=dict)
+    args: list[Any] = field(default_factory=list)
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    line: int = 0
+
+
+@dataclass(eq=False)
+class Method:
+    """A function bound to an instance."""
+
+    function: Function
+    instance: Any
+
+
+@dataclass(eq=False)
+class Super:
+    """``super()`` within a method."""
+
+    cls: Class
+    instance: Any
+
+
+@dataclass(eq=False)
+class Partial:
+    """``functools.partial(function, *args, **kwargs)``."""
+
+    function: Any
+    args: list[Any]
+    kwargs: dict[str, Any]
+
+
+@dataclass(eq=False)
+class Native:
+    """A function that the evaluator does itself: a builtin, a method of a list, ``math.sqrt``."""
+
+    name: str
+    call: Callable[..., Any]
+
+
+@dataclass(eq=False)
+class LayerValue:
+    """A layer that the source made: its declaration, and the torch module that will stand for it."""
+
+    rule: Layer
+    use: ModuleUse
+    line: int = 0
+    calls: list[tuple[list[Tensor], Any]] = field(default_factory=list)
+    trainable: bool = True
+
+    @property
+    def name(self) -> Any:
+        return self.use.keras_name
+
+
+@dataclass(eq=False)
+class Array:
+    """A numpy array (or a data set's part) of which only shape and type are known."""
+
+    shape: tuple[Any, ...] | None
+    dtype: str = "float64"
+
+
+@dataclass(eq=False)
+class ModelValue:
+    """A Keras model: its graph from inputs to outputs, in the region in which it was built."""
+
+    kind: str  # "functional", "sequential", "subclass"
+    inputs: Any = None  # tensors in the structure that the source gives them
+    outputs: Any = None
+    region: Region | None = None
+    name: Any = None
+    line: int = 0
+    layers: list[Any] = field(default_factory=list)  # Sequential: in order, called or not
+    use: ModuleUse | None = None
+    plan: Any = None
+    compiled: Any = None
+    trainable: bool = True
+    variable: str | None = None
+    instance: Instance | None = None
+    deferred: list[Any] = field(default_factory=list)
+    factory: Any = None
+    symbols: list[Symbol] = field(default_factory=list)
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Range:
+    """Marks a bound of evaluation."""
+
+    steps: int = 0
+
+
+def plain(value: Any) -> bool:
+    """Whether this is an ordinary Python value through and through (no symbol, tensor, layer ... within)."""
+    if (
+        isinstance(value, (bool, int, float, str, bytes, complex, type(None), slice, range))
+        or value is Ellipsis
+    ):
+        return True
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return all(map(plain, value))
+    if isinstance(value, dict):
+        return all(plain(k) and plain(v) for k, v in value.items())
+    return False
+
+
+def tensors_in(value: Any) -> list[Tensor]:
+    """The tensors in a nested structure, in Keras's order (dicts by sorted key)."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [t for v in value for t in tensors_in(v)]
+    if isinstance(value, dict):
+        return [t for k in sorted(value, key=str) for t in tensors_in(value[k])]
+    return []
+
+
+def map_tensors(function: Callable[[Tensor], Any], value: Any) -> Any:
+    """The same structure with ``function`` of each tensor."""
+    if isinstance(value, Tensor):
+        return function(value)
+    if isinstance(value, (list, tuple)):
+        mapped = [map_tensors(function, v) for v in value]
+        return tuple(mapped) if isinstance(value, tuple) else mapped
+    if isinstance(value, dict):
+        return {k: map_tensors(function, v) for k, v in value.items()}
+    return value

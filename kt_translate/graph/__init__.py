@@ -1,0 +1,1 @@
+"""The model, in Keras's terms: symbolic values, tensors, nodes."""

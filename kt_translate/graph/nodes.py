@@ -1,0 +1,167 @@
+"""The nodes that carry structure: modules, calls of the user's functions, conditions and loops that are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from kt_translate.graph.region import Node, OpNode, Region
+from kt_translate.graph.sym import Sym, Symbol
+from kt_translate.graph.tensor import Tensor
+from kt_translate.layers.layer import Layer
+
+
+@dataclass(eq=False)
+class ModuleUse:
+    """One torch module to be: a layer, or an instance of a generated class. Used again, it is shared."""
+
+    kind: str  # its automatic name: conv2d, or the class's in snake case
+    keras_name: Any = (
+        None  # the name that the source gives it (a string or Sym), None for Keras's own
+    )
+    hint: str | None = None  # the variable or attribute that holds it
+    frozen: bool = False
+    mode: bool | None = None  # training=True or False, passed by hand
+    line: int = 0
+    comment: str = ""
+
+
+@dataclass(eq=False)
+class LayerNode(Node):
+    """A layer called on tensors."""
+
+    rule: Layer = None  # type: ignore[assignment]
+    use: ModuleUse = None  # type: ignore[assignment]
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def uses(self) -> Iterator[Tensor]:
+        yield from self.inputs
+        yield from (t.mask for t in self.inputs if t.mask is not None)
+        yield from (v for v in self.options.values() if isinstance(v, Tensor))
+        for value in self.options.values():
+            if isinstance(value, (list, tuple)):
+                yield from (v for v in value if isinstance(v, Tensor))
+
+
+@dataclass(eq=False)
+class Param:
+    """A constructor parameter of a generated class."""
+
+    symbol: Symbol
+    default: str | None = None  # source text
+    annotation: str | None = None
+    keyword_only: bool = False
+    source: str | None = None  # where the value comes from, for the docstring
+
+
+@dataclass(eq=False)
+class Plan:
+    """A class to be generated: what is built in `region` between `inputs` and `result`."""
+
+    name: str
+    kind: str  # "function", "model", "sequential", "loop", "layer"
+    region: Region
+    inputs: list[Tensor]
+    result: Any = None  # nested structure of tensors
+    params: list[Param] = field(default_factory=list)
+    container: str | None = None  # the Keras kind that the class stands for as a whole, if it does
+    title: str = ""  # what the docstring says it is
+    line: int = 0
+    dims: dict[Symbol, tuple[int, int]] = field(
+        default_factory=dict
+    )  # symbol -> (input, axis) it is read from
+    demands: list[tuple[Any, Any]] = field(default_factory=list)  # what had to be taken as given
+    captured: dict[Symbol, Any] = field(default_factory=dict)
+    input_names: list[str] = field(default_factory=list)
+    keep_signature: bool = False  # a factory: every parameter of the source's function stays
+    comment: str = ""
+    extras: list[tuple[str, Any]] = field(default_factory=list)
+
+    @property
+    def symbols(self) -> set[Symbol]:
+        return {p.symbol for p in self.params}
+
+
+@dataclass(eq=False)
+class CallNode(Node):
+    """An instance of a generated class, called on tensors. `args` says what each of its symbols is here."""
+
+    plan: Plan = None  # type: ignore[assignment]
+    use: ModuleUse = None  # type: ignore[assignment]
+    args: dict[Symbol, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class IfNode(Node):
+    """A condition on settings. ``joined``: (output, value in then, value in orelse)."""
+
+    test: Any = None
+    then: Region = field(default_factory=Region)
+    orelse: Region = field(default_factory=Region)
+    joined: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
+    comment: str = ""
+
+    def uses(self) -> Iterator[Tensor]:
+        for region in (self.then, self.orelse):
+            for node in region.nodes:
+                yield from node.uses()
+        for _, a, b in self.joined:
+            yield a
+            yield b
+
+
+@dataclass(eq=False)
+class CheckNode(Node):
+    """``if test: raise ...`` on settings."""
+
+    test: Any = None
+    exception: str = "ValueError"
+    message: Any = None
+
+
+@dataclass(eq=False)
+class LoopNode(Node):
+    """A loop over settings that the output keeps.
+
+    ``carried``: (output, tensor entering the body, tensor leaving it, tensor before the loop);
+    ``variables``: (symbol, value before, value after a turn) of the numbers that change from turn to turn.
+    """
+
+    target: Any = None  # nested tuples of Symbols
+    iterable: Any = None
+    body: Region = field(default_factory=Region)
+    carried: list[tuple[Tensor, Tensor, Tensor, Tensor]] = field(default_factory=list)
+    variables: list[tuple[Symbol, Any, Any]] = field(default_factory=list)
+    comment: str = ""
+
+    def uses(self) -> Iterator[Tensor]:
+        for node in self.body.nodes:
+            yield from node.uses()
+        for _, _, leaving, before in self.carried:
+            yield leaving
+            yield before
+
+
+@dataclass(eq=False)
+class GapNode(Node):
+    """What could not be translated: raises NotImplementedError where it stands."""
+
+    message: str = ""
+
+
+__all__ = [
+    "CallNode",
+    "CheckNode",
+    "GapNode",
+    "IfNode",
+    "LayerNode",
+    "LoopNode",
+    "ModuleUse",
+    "Node",
+    "OpNode",
+    "Param",
+    "Plan",
+    "Region",
+    "Sym",
+]

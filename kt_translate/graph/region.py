@@ -1,0 +1,74 @@
+"""The model graph: regions of nodes, in the order in which the source runs them.
+
+A region is a straight list; conditions and loops that the output keeps are nodes with regions inside, as in MLIR's
+``scf``. A node's `render` says how its outputs are computed in torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from kt_translate.graph.tensor import Dim, Layout, Shape, Tensor
+
+
+@dataclass(eq=False)
+class Node:
+    """Something that happens to tensors."""
+
+    inputs: list[Tensor]
+    outputs: list[Tensor] = field(default_factory=list)
+    line: int = 0
+
+    def uses(self) -> Iterator[Tensor]:
+        yield from self.inputs
+
+
+@dataclass(eq=False)
+class OpNode(Node):
+    """A torch expression of the inputs: ``render(inputs) -> Expr``; `wants` gives the layouts it asks for."""
+
+    render: Callable[..., Any] = lambda *xs: xs[0]
+    wants: list[Layout] = field(default_factory=list)
+    comment: str = ""
+    label: str = "op"
+
+
+@dataclass(eq=False)
+class Region:
+    """Nodes in order, and the region around it."""
+
+    nodes: list[Node] = field(default_factory=list)
+    parent: Region | None = None
+
+    def add(self, node: Node) -> None:
+        for output in node.outputs:
+            output.node = node
+        self.nodes.append(node)
+
+
+CURRENT: list[Region] = [Region()]
+
+
+def derived(
+    render: Callable[..., Any],
+    inputs: list[Tensor],
+    shape: Shape,
+    dtype: str = "float32",
+    layout: Layout = Layout.LAST,
+    wants: Layout = Layout.LAST,
+    mask: Tensor | None = None,
+    label: str = "op",
+) -> Tensor:
+    """A tensor computed by a torch expression: ``render`` takes an Expr for each input and gives one.
+
+    ``wants`` is the layout in which ``render`` needs its inputs (KEEP: as they are), ``layout`` that of the result.
+    """
+    output = Tensor(shape, dtype, layout, mask)
+    node = OpNode(list(inputs), [output], render=render, wants=[wants] * len(inputs), label=label)
+    CURRENT[-1].add(node)
+    return output
+
+
+__all__ = ["CURRENT", "Dim", "Layout", "Node", "OpNode", "Region", "Shape", "Tensor", "derived"]

@@ -1,0 +1,370 @@
+"""Values that carry both what they are and how the source says them.
+
+A `Sym` is a small expression tree over `Symbol`s: ``filters * 4`` with the sample value 256. The evaluator computes
+with it as with a number; the emitter writes it down. Sums and products are normalised for comparison, so that
+``filters * 4`` equals ``4 * filters``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from kt_translate.graph.operators import BINARY, FUNCTIONS, UNARY, UNKNOWN, Symbol
+from kt_translate.pytorch.expr import Expr, literal
+
+__all__ = [
+    "UNKNOWN",
+    "Sym",
+    "Symbol",
+    "call_symbolic",
+    "code",
+    "key_of",
+    "known",
+    "same",
+    "substitute",
+    "symbols_in",
+]
+
+
+def known(value: Any) -> Any:
+    """The sample value behind ``value``, looking into tuples, lists and dicts; UNKNOWN if any part is."""
+    if isinstance(value, Sym):
+        return value.value
+    if isinstance(value, (tuple, list)):
+        parts = [known(v) for v in value]
+        if any(p is UNKNOWN for p in parts):
+            return UNKNOWN
+        return type(value)(parts) if type(value) in (tuple, list) else tuple(parts)
+    if isinstance(value, dict):
+        found = {known(k): known(v) for k, v in value.items()}
+        return UNKNOWN if any(v is UNKNOWN for v in found.values()) else found
+    return value
+
+
+class Sym:
+    """An expression over symbols, with its value for the arguments of the trace (or UNKNOWN)."""
+
+    def __init__(self, head: str, args: tuple[Any, ...], value: Any) -> None:
+        self.head = (
+            head  # "symbol", a binary operator, "unary", "call", "index", "if", "method", "text"
+        )
+        self.args = args
+        self._value = value
+
+    @property
+    def value(self) -> Any:
+        """The sample value; that of a symbol follows the branch that is being looked at."""
+        return self.args[0].value if self.head == "symbol" else self._value
+
+    # -- construction ---------------------------------------------------------------------------
+    @staticmethod
+    def of(symbol: Symbol) -> Sym:
+        return Sym("symbol", (symbol,), symbol.value)
+
+    @staticmethod
+    def binary(op: str, a: Any, b: Any) -> Any:
+        """``a op b``, simplified where the result is a plain number or one of the operands."""
+        simple = _simplify(op, a, b)
+        if simple is not NotImplemented:
+            return simple
+        x, y = known(a), known(b)
+        value: Any = UNKNOWN
+        if x is not UNKNOWN and y is not UNKNOWN:
+            value = BINARY[op](x, y)
+        elif op in ("==", "!=") and isinstance(a, Sym) and isinstance(b, Sym) and a.key == b.key:
+            return op == "=="
+        return Sym(op, (a, b), value)
+
+    @staticmethod
+    def unary(op: str, a: Any) -> Any:
+        x = known(a)
+        return Sym("unary", (op, a), UNKNOWN if x is UNKNOWN else UNARY[op](x))
+
+    @staticmethod
+    def call(function: str, args: tuple[Any, ...], value: Any) -> Sym:
+        return Sym("call", (function, *args), value)
+
+    @staticmethod
+    def index(a: Any, key: Any) -> Sym:
+        x, k = known(a), known(key)
+        return Sym("index", (a, key), UNKNOWN if x is UNKNOWN or k is UNKNOWN else x[k])
+
+    @staticmethod
+    def choose(condition: Any, a: Any, b: Any) -> Any:
+        """``a if condition else b``."""
+        if same(a, b):
+            return a
+        c = known(condition)
+        value = UNKNOWN if c is UNKNOWN else known(a) if c else known(b)
+        return Sym("if", (condition, a, b), value)
+
+    # -- what it depends on ---------------------------------------------------------------------
+    @cached_property
+    def symbols(self) -> frozenset[Symbol]:
+        return frozenset(self._walk())
+
+    def _walk(self) -> Iterator[Symbol]:
+        yield from _symbols_in(self.args)
+
+    def substitute(self, table: dict[Symbol, Any]) -> Any:
+        """The same expression with other things in place of symbols (a callee's result, said by its caller)."""
+        if self.head == "symbol":
+            return table.get(self.args[0], self)
+        if not self.symbols & table.keys():
+            return self
+        args = tuple(substitute(a, table) for a in self.args)
+        if self.head in BINARY:
+            if any(isinstance(a, Sym) for a in args):
+                return Sym.binary(self.head, *args)
+            return BINARY[self.head](*args)
+        if self.head == "unary":
+            return Sym.unary(*args) if isinstance(args[1], Sym) else UNARY[args[0]](args[1])
+        if self.head == "index":
+            return Sym.index(*args) if any(isinstance(a, Sym) for a in args) else args[0][args[1]]
+        if self.head == "if":
+            if not isinstance(args[0], Sym):
+                return args[1] if args[0] else args[2]
+            return Sym.choose(*args)
+        return Sym(self.head, args, _call_value(args))
+
+    # -- text -----------------------------------------------------------------------------------
+    @cached_property
+    def expr(self) -> Expr:
+        if self.head == "symbol":
+            return Expr(self.args[0].name)
+        if self.head == "text":
+            return Expr(self.args[0], self.args[1])
+        if self.head == "unary":
+            return Expr.unary(self.args[0], code(self.args[1]))
+        if self.head == "call":
+            return Expr(self.args[0])(*(code(a) for a in self.args[1:]))
+        if self.head == "index":
+            return code(self.args[0])[code(self.args[1])]
+        if self.head == "if":
+            return Expr.conditional(*(code(a) for a in self.args))
+        if self.head == "method":
+            method: Expr = getattr(code(self.args[0]), self.args[1])
+            return method(*(code(a) for a in self.args[2:]))
+        return Expr.binary(self.head, code(self.args[0]), code(self.args[1]))
+
+    def __str__(self) -> str:
+        return str(self.expr)
+
+    def __repr__(self) -> str:
+        return f"Sym({self}={self.value!r})"
+
+    # -- comparison -----------------------------------------------------------------------------
+    @cached_property
+    def key(self) -> Any:
+        """Equal keys: equal values for all arguments."""
+        poly = _polynomial(self)
+        if poly is None:
+            return self._atom
+        return tuple(sorted(poly.items(), key=repr))
+
+    @cached_property
+    def _atom(self) -> Any:
+        if self.head == "symbol":
+            symbol = self.args[0]
+            return key_of(symbol.origin) if symbol.kind == "local" else ("symbol", id(symbol))
+        return (self.head, *(key_of(a) for a in self.args))
+
+    def __eq__(self, other: object) -> bool:
+        return same(self, other)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    # -- arithmetic -----------------------------------------------------------------------------
+    def __add__(self, other: Any) -> Any:
+        return Sym.binary("+", self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return Sym.binary("+", other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return Sym.binary("-", self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return Sym.binary("-", other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return Sym.binary("*", self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return Sym.binary("*", other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return Sym.binary("//", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return Sym.binary("//", other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return Sym.binary("%", self, other)
+
+    def __neg__(self) -> Any:
+        return Sym.unary("-", self)
+
+
+def _symbols_in(args: Any) -> Iterator[Symbol]:
+    for arg in args:
+        if isinstance(arg, Symbol):
+            yield arg
+        elif isinstance(arg, Sym):
+            yield from arg.symbols
+        elif isinstance(arg, (tuple, list)):
+            yield from _symbols_in(arg)
+        elif isinstance(arg, dict):
+            yield from _symbols_in(arg.values())
+
+
+def symbols_in(value: Any) -> frozenset[Symbol]:
+    """All symbols that ``value`` (a Sym, a container of them, or a plain value) depends on."""
+    return frozenset(_symbols_in([value]))
+
+
+def substitute(value: Any, table: dict[Symbol, Any]) -> Any:
+    """`Sym.substitute`, through tuples, lists and dicts."""
+    if isinstance(value, Sym):
+        return value.substitute(table)
+    if isinstance(value, tuple):
+        return tuple(substitute(v, table) for v in value)
+    if isinstance(value, list):
+        return [substitute(v, table) for v in value]
+    if isinstance(value, dict):
+        return {k: substitute(v, table) for k, v in value.items()}
+    return value
+
+
+def _call_value(args: tuple[Any, ...]) -> Any:
+    function = FUNCTIONS.get(args[0]) if isinstance(args[0], str) else None
+    values = known(list(args[1:]))
+    return UNKNOWN if function is None or values is UNKNOWN else function(*values)
+
+
+def call_symbolic(function: str, *args: Any) -> Sym:
+    """``function(*args)`` of a builtin, where an argument is symbolic."""
+    return Sym("call", (function, *args), _call_value((function, *args)))
+
+
+def code(value: Any) -> Expr:
+    """The expression that writes ``value``: a Sym by its symbols, everything else as a literal."""
+    if isinstance(value, Sym):
+        return value.expr
+    if isinstance(value, (tuple, list, dict)):
+        return literal(value, code)
+    return literal(value)
+
+
+def key_of(value: Any) -> Any:
+    if isinstance(value, Sym):
+        return value.key
+    if isinstance(value, (tuple, list)):
+        return (type(value).__name__, *(key_of(v) for v in value))
+    if isinstance(value, dict):
+        return ("dict", *((k, key_of(v)) for k, v in value.items()))
+    try:
+        hash(value)
+    except TypeError:
+        return ("id", id(value))
+    if isinstance(value, Symbol):
+        return ("symbol", id(value))
+    return (type(value).__name__, value)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two values are equal whatever the symbols stand for."""
+    if a is b:
+        return True
+    if isinstance(a, Sym) or isinstance(b, Sym):
+        return bool(isinstance(a, Sym) and isinstance(b, Sym) and a.key == b.key)
+    if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)):
+        return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(v, b[k]) for k, v in a.items())
+    return type(a) is type(b) and bool(a == b)
+
+
+def _is_int(x: Any) -> bool:
+    return type(x) is int
+
+
+def _simplify(op: str, a: Any, b: Any) -> Any:
+    """The easy identities of integer arithmetic; NotImplemented where none applies."""
+    if op == "+":
+        if _is_int(b) and b == 0:
+            return a
+        if _is_int(a) and a == 0:
+            return b
+        if _is_int(b) and isinstance(a, Sym) and a.head in "+-" and _is_int(a.args[1]):
+            total = b + a.args[1] if a.head == "+" else b - a.args[1]
+            return _shifted(a.args[0], total)
+        if _is_int(b) and b < 0:
+            return Sym.binary("-", a, -b)
+    elif op == "-":
+        if _is_int(b) and b == 0:
+            return a
+        if isinstance(a, Sym) and isinstance(b, Sym) and a.key == b.key:
+            return 0
+        if _is_int(b) and isinstance(a, Sym) and a.head in "+-" and _is_int(a.args[1]):
+            total = a.args[1] - b if a.head == "+" else -a.args[1] - b
+            return _shifted(a.args[0], total)
+    elif op == "*":
+        if _is_int(a) and a == 1:
+            return b
+        if _is_int(b) and b == 1:
+            return a
+        if (_is_int(a) and a == 0) or (_is_int(b) and b == 0):
+            return 0
+    elif op == "//":
+        if _is_int(b) and b == 1:
+            return a
+        if _is_int(b) and b > 0 and isinstance(a, Sym):
+            if a.head == "//" and _is_int(a.args[1]):
+                return Sym.binary("//", a.args[0], a.args[1] * b)
+            if a.head == "*" and _is_int(a.args[1]) and a.args[1] % b == 0:
+                return Sym.binary("*", a.args[0], a.args[1] // b)
+            if a.head == "*" and _is_int(a.args[0]) and a.args[0] % b == 0:
+                return Sym.binary("*", a.args[0] // b, a.args[1])
+    return NotImplemented
+
+
+def _shifted(a: Any, by: int) -> Any:
+    if by == 0:
+        return a
+    return Sym.binary("+", a, by) if by > 0 else Sym.binary("-", a, -by)
+
+
+def _polynomial(value: Any) -> dict[tuple[Any, ...], Any] | None:
+    """Sums of products: monomial (sorted atom keys) -> coefficient. None for what is no sum or product of numbers."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return {(): value} if value else {}
+    if not isinstance(value, Sym):
+        return None
+    if value.head in ("+", "-", "*"):
+        a, b = _polynomial(value.args[0]), _polynomial(value.args[1])
+        if a is None or b is None:
+            return None
+        if value.head == "*":
+            return _collect((_product(m, n), c * d) for m, c in a.items() for n, d in b.items())
+        sign = 1 if value.head == "+" else -1
+        return _collect([*a.items(), *((m, sign * c) for m, c in b.items())])
+    if value.head == "symbol" and value.args[0].kind == "local":
+        return _polynomial(value.args[0].origin)
+    if isinstance(value.value, (str, tuple, list)):
+        return None
+    return {(value._atom,): 1}
+
+
+def _product(m: tuple[Any, ...], n: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(sorted((*m, *n), key=repr))
+
+
+def _collect(terms: Any) -> dict[tuple[Any, ...], Any]:
+    total: dict[tuple[Any, ...], Any] = {}
+    for monomial, coefficient in terms:
+        total[monomial] = total.get(monomial, 0) + coefficient
+    return {m: c for m, c in total.items() if c}

@@ -1,0 +1,79 @@
+"""Tensors of the model, described in Keras's terms, with the torch layout they live in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Union
+
+from kt_translate.graph.sym import Sym
+
+if TYPE_CHECKING:
+    from kt_translate.graph.region import Node
+
+Dim = Union[int, None, Sym]  # None: the batch, or a size that the source leaves open
+Shape = tuple[Dim, ...]
+
+
+class Layout(Enum):
+    """Where torch keeps the axis that Keras has last."""
+
+    LAST = "last"  # as Keras: (N, ..., C)
+    FIRST = "first"  # (N, C, ...), as torch's convolutions want it
+    KEEP = "keep"  # of a rule: whatever the input has
+
+
+@dataclass(eq=False)
+class Tensor:
+    """A tensor: ``shape`` and every axis in Keras's order (batch first, channels last), ``layout`` says torch's."""
+
+    shape: Shape
+    dtype: str = "float32"
+    layout: Layout = Layout.LAST
+    mask: Tensor | None = None
+    node: Node | None = None
+    name: str | None = None  # how the source calls it
+    logits: Tensor | None = None  # what went into the softmax or sigmoid that made it
+    activation: str | None = None  # "softmax" or "sigmoid", then
+    flattened: tuple[Dim, ...] | None = (
+        None  # (C, *spatial) of a picture flattened in torch's order
+    )
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @property
+    def channels(self) -> Dim:
+        return self.shape[-1]
+
+    def dim(self, axis: int) -> int:
+        """The torch dimension of Keras's ``axis``; negative axes stay negative where the layout allows."""
+        return torch_dim(axis, self.rank, self.layout)
+
+    @property
+    def torch_shape(self) -> Shape:
+        if self.layout is Layout.FIRST:
+            return (self.shape[0], self.shape[-1], *self.shape[1:-1])
+        return self.shape
+
+
+def torch_dim(axis: int, rank: int, layout: Layout) -> int:
+    """Keras's axis of a tensor of ``rank``, in torch's order. Raises IndexError for an axis it does not have."""
+    if not -rank <= axis < rank:
+        raise IndexError(axis)
+    if layout is not Layout.FIRST or rank < 3:
+        return axis
+    axis %= rank
+    return 0 if axis == 0 else 1 if axis == rank - 1 else axis + 1
+
+
+def to_last(rank: int) -> tuple[int, ...]:
+    """The permutation from (N, C, ...) to (N, ..., C)."""
+    return (0, *range(2, rank), 1)
+
+
+def to_first(rank: int) -> tuple[int, ...]:
+    """The permutation from (N, ..., C) to (N, C, ...)."""
+    return (0, rank - 1, *range(1, rank - 1))

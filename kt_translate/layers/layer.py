@@ -1,0 +1,309 @@
+"""What a declaration of a Keras layer is made of.
+
+A declaration is a class with Keras's name whose fields are Keras's own signature, in order, with Keras's defaults::
+
+    class Dense(Layer):
+        units: int
+        activation: Activation = None
+        use_bias: bool = True
+
+        def output_shape(self, x: Shape) -> Shape:
+            return (*x[:-1], self.units)
+
+        def module(self, x: Tensor) -> Expr:
+            return nn.Linear(x.channels, self.units, bias=unless(self.use_bias, True))
+
+Field values may be plain Python values or symbolic (`Sym`); shapes are in Keras's order (channels last) whatever the
+layout in torch; the expressions that a declaration builds are in torch's.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, ClassVar, TypeVar
+
+from typing_extensions import dataclass_transform
+
+from kt_translate.graph.sym import UNKNOWN, Sym, known, same
+from kt_translate.graph.tensor import Dim, Layout, Shape, Tensor, to_first, to_last, torch_dim
+from kt_translate.pytorch.expr import OMIT, Expr, F, as_expr, nn, torch, unless
+
+__all__ = [
+    "OMIT",
+    "REGISTRY",
+    "Call",
+    "Dim",
+    "Expr",
+    "F",
+    "Layer",
+    "Layout",
+    "RuleError",
+    "Shape",
+    "Sym",
+    "Tensor",
+    "as_expr",
+    "is_plain",
+    "known",
+    "nn",
+    "ntuple",
+    "same",
+    "squeeze_ntuple",
+    "to_first",
+    "to_last",
+    "torch",
+    "torch_dim",
+    "unless",
+]
+
+REGISTRY: dict[str, type[Layer]] = {}
+R = TypeVar("R")
+
+
+class RuleError(Exception):
+    """A setting or an input that a declaration cannot express. Becomes the diagnostic ``code``."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+@dataclass
+class Call:
+    """One call of a layer, as the declaration's `forward` sees it when code is written."""
+
+    module: Expr  # self.conv; only meaningful where `module` gave a constructor
+    inputs: list[Expr]  # torch expressions, already in the layout that the rule asked for
+    tensors: list[Tensor]  # what is known of the inputs; their layout is that of `inputs`
+    masks: list[Expr | None]
+    outputs: list[Tensor]
+    options: dict[
+        str, Any
+    ]  # further arguments of the call: training=, initial_state= ... (tensors as Expr)
+    then: Callable[
+        ..., Expr
+    ]  # then(expr, comment="") writes `x = expr  # comment` and gives the variable
+
+    @property
+    def x(self) -> Expr:
+        return self.inputs[0]
+
+    @property
+    def tensor(self) -> Tensor:
+        return self.tensors[0]
+
+    @property
+    def output(self) -> Tensor:
+        return self.outputs[0]
+
+
+@dataclass
+class Common:
+    """The keyword arguments that every Keras layer takes."""
+
+    name: Any = None
+    trainable: Any = True
+    dtype: Any = None
+    input_shape: Any = None  # without the batch axis
+    batch_input_shape: Any = None
+    batch_size: Any = None
+    weights: Any = None
+    activity_regularizer: Any = None
+
+
+@dataclass_transform(kw_only_default=False)
+class Layer:
+    """Base of all declarations; ``class Conv(Layer, abstract=True)`` for a family without a name of its own."""
+
+    layout: ClassVar[Layout] = Layout.KEEP  # torch layout of inputs of rank >= 3, and of the output
+    masking: ClassVar[str] = "drop"  # "pass": the input's mask goes on
+    keras_kind: ClassVar[str]  # Keras's automatic name: "conv2d"
+    flavours: ClassVar[dict[str, dict[str, Any]]] = (
+        {}
+    )  # other defaults in "2" (tf.keras 2): {"2": {"field": value}}
+    renamed: ClassVar[dict[str, str]] = {}  # old keyword -> field: {"nb_filter": "filters"}
+    only: ClassVar[dict[str, tuple[Any, ...]]] = {}  # values that are supported; any other is KT203
+    inert: ClassVar[tuple[str, ...]] = ()  # arguments without effect on the numbers in PyTorch
+    settings_kept: ClassVar[tuple[str, ...]] = ()
+    common: Common
+
+    def __init_subclass__(cls, aliases: tuple[str, ...] = (), abstract: bool = False) -> None:
+        dataclass(eq=False)(cls)
+        if abstract:
+            return
+        cls.keras_kind = snake_case(cls.__name__)
+        for name in (cls.__name__, *aliases):
+            if name in REGISTRY:
+                raise TypeError(f"Keras layer {name!r} already has a declaration")
+            REGISTRY[name] = cls
+
+    # -- what the evaluator asks ----------------------------------------------------------------
+    def check(self) -> None:
+        """Raise `RuleError` for settings that Keras or PyTorch cannot do. Called once, when the layer is made."""
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """The shape of the output, in Keras's order, from those of the inputs. Default: as the first input."""
+        return shapes[0]
+
+    def output_dtype(self, *dtypes: str) -> str:
+        return (
+            dtypes[0]
+            if dtypes and dtypes[0].startswith(("float", "bfloat", "complex"))
+            else "float32"
+        )
+
+    def wants(self, *tensors: Tensor) -> list[Layout]:
+        """The layout in which each input is wanted. KEEP: as it comes (further inputs then follow the first)."""
+        return [self.layout for _ in tensors]
+
+    def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
+        """What comes out. ``tensors`` have their layouts already as `wants` asked."""
+        shape = self.output_shape(*(t.shape for t in tensors))
+        layout = self.layout if self.layout is not Layout.KEEP else tensors[0].layout
+        if len(shape) < 3 or (self.layout is Layout.KEEP and len(shape) != tensors[0].rank):
+            layout = Layout.LAST
+        mask = self.output_mask(*tensors)
+        return [Tensor(shape, self.output_dtype(*(t.dtype for t in tensors)), layout, mask)]
+
+    def output_mask(self, *tensors: Tensor) -> Tensor | None:
+        """The mask of the output; `derived` tensors where it is computed."""
+        return tensors[0].mask if self.masking == "pass" and tensors else None
+
+    # -- what the emitter asks ------------------------------------------------------------------
+    def module(self, *tensors: Tensor) -> Expr | None:
+        """The torch module's constructor; None where a function does it."""
+        return None
+
+    def forward(self, call: Call) -> Expr:
+        """The expression for the output. Default: the module, called on the input."""
+        return call.module(*call.inputs)
+
+    def standalone(self, *tensors: Tensor) -> Expr | None:
+        """A module that does the whole call by itself, for use within nn.Sequential; None if there is none."""
+        return self.module(*tensors)
+
+    def parameters(self) -> Iterator[tuple[str, str]]:
+        """(torch parameter, field prefix) of the weights that have initializer, regularizer and constraint settings:
+        ("weight", "kernel") stands for kernel_initializer, kernel_regularizer, kernel_constraint.
+        """
+        return iter(())
+
+    # -- binding --------------------------------------------------------------------------------
+    @classmethod
+    def signature(cls) -> list[tuple[str, Any]]:
+        """(name, default) of the fields in Keras's order; `inspect.Parameter.empty` for required ones."""
+        return [
+            (f.name, inspect.Parameter.empty if f.default is MISSING else f.default)
+            for f in fields(cls)  # type: ignore[arg-type]
+            if f.name != "common"
+        ]
+
+    @classmethod
+    def bind(cls: type[R], args: list[Any], kwargs: dict[str, Any], flavour: str = "3") -> R:
+        """The layer that ``cls(*args, **kwargs)`` makes in Keras. Raises RuleError for arguments Keras does not know."""
+        names = [name for name, _ in cls.signature()]  # type: ignore[attr-defined]
+        if len(args) > len(names):
+            raise RuleError(
+                "KT204",
+                f"{cls.__name__} takes {len(names)} positional arguments, {len(args)} were given",
+            )
+        given = dict(zip(names, args))
+        common = Common()
+        for key, value in kwargs.items():
+            key = cls.renamed.get(key, key)  # type: ignore[attr-defined]
+            if key in names:
+                if key in given:
+                    raise RuleError("KT204", f"{cls.__name__} got {key!r} twice")
+                given[key] = value
+            elif key in _COMMON:
+                setattr(common, _COMMON[key], _common_value(key, value))
+            elif key not in _COMMON_INERT:
+                raise RuleError("KT204", f"{cls.__name__} has no argument {key!r}")
+        defaults = {**dict(cls.signature()), **cls.flavours.get(flavour, {})}  # type: ignore[attr-defined]
+        values = {name: given.get(name, defaults[name]) for name in names}
+        missing = [name for name, value in values.items() if value is inspect.Parameter.empty]
+        if missing:
+            raise RuleError("KT204", f"{cls.__name__} needs {', '.join(missing)}")
+        for name, allowed in cls.only.items():  # type: ignore[attr-defined]
+            value = values[name]
+            if not any(same(value, a) for a in allowed):
+                shown = ", ".join(repr(a) for a in allowed)
+                raise RuleError(
+                    "KT203",
+                    f"{cls.__name__}({name}={as_text(value)}) is not supported; supported: {shown}",
+                )
+        layer = cls(**values)
+        layer.common = common  # type: ignore[attr-defined]
+        layer.flavour = flavour  # type: ignore[attr-defined]
+        layer.given = frozenset(given)  # type: ignore[attr-defined]
+        layer.check()  # type: ignore[attr-defined]
+        return layer
+
+
+_COMMON = {
+    "name": "name",
+    "trainable": "trainable",
+    "dtype": "dtype",
+    "input_shape": "input_shape",
+    "batch_input_shape": "batch_input_shape",
+    "batch_shape": "batch_input_shape",
+    "input_dim": "input_shape",
+    "batch_size": "batch_size",
+    "weights": "weights",
+    "activity_regularizer": "activity_regularizer",
+}
+_COMMON_INERT = ("autocast", "dynamic", "input_dtype", "ragged", "sparse", "input_length")
+
+
+def _common_value(key: str, value: Any) -> Any:
+    return (value,) if key == "input_dim" else value
+
+
+def as_text(value: Any) -> str:
+    """``value`` as the source would say it, for messages."""
+    path = getattr(value, "path", None)
+    if isinstance(path, str):
+        return path
+    try:
+        return str(as_expr(value))
+    except Exception:
+        return repr(value)
+
+
+def snake_case(name: str) -> str:
+    """Keras's automatic name for a class: Conv2D -> conv2d, MultiHeadAttention -> multi_head_attention."""
+    import re
+
+    name = re.sub(r"\W+", "", name)
+    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def is_plain(value: Any) -> bool:
+    """Whether the value (or every part of a tuple) is an ordinary known value and not a symbol."""
+    if isinstance(value, (tuple, list)):
+        return all(map(is_plain, value))
+    return not isinstance(value, Sym) and value is not UNKNOWN
+
+
+def ntuple(value: Any, n: int) -> tuple[Any, ...]:
+    """``value`` for each of ``n`` axes: Keras takes one number or a tuple; either may be symbolic."""
+    if isinstance(value, (tuple, list)):
+        if len(value) == 1:
+            return tuple(value) * n
+        if len(value) != n:
+            raise RuleError(
+                "KT203", f"{len(value)} numbers were given for {n} axes: {as_text(value)}"
+            )
+        return tuple(value)
+    if isinstance(value, Sym) and isinstance(value.value, (tuple, list)):
+        return tuple(Sym.index(value, i) for i in range(n))
+    return (value,) * n
+
+
+def squeeze_ntuple(values: tuple[Any, ...]) -> Any:
+    """One number where all are the same, as one writes it: (3, 3) -> 3."""
+    return values[0] if all(same(v, values[0]) for v in values) else values

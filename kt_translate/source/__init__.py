@@ -1,0 +1,1 @@
+"""Keras text: syntax and names."""

@@ -1,0 +1,84 @@
+"""Names of Keras, and the lines of statements."""
+
+from __future__ import annotations
+
+import pytest
+
+from kt_translate.source.names import canonical
+from kt_translate.source.syntax import Source, SourceError, comments_before, trailing_comment
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("tensorflow.keras.layers.Conv2D", "keras.layers.Conv2D"),
+        ("keras.layers.convolutional.Conv2D", "keras.layers.Conv2D"),
+        ("tensorflow.python.keras.layers.Dense", "keras.layers.Dense"),
+        ("keras.src.layers.Dense", "keras.layers.Dense"),
+        ("keras.layers.normalization.BatchNormalization", "keras.layers.BatchNormalization"),
+        ("keras.engine.topology.Layer", "keras.Layer"),
+        ("keras.models.Model", "keras.Model"),
+        ("keras.src.models.Functional", "keras.Model"),
+        ("keras.layers.Input", "keras.Input"),
+        ("keras.layers.merge.concatenate", "keras.layers.concatenate"),
+        ("tf_keras.optimizers.legacy.Adam", "keras.optimizers.legacy.Adam"),
+        ("keras.datasets.mnist.load_data", "keras.datasets.mnist.load_data"),
+        ("tensorflow.nn.relu", "tf.nn.relu"),
+        ("tensorflow.compat.v1.nn.relu", "tf.nn.relu"),
+        ("numpy.prod", "numpy.prod"),
+    ],
+)
+def test_canonical(path: str, expected: str) -> None:
+    assert canonical(path) == expected
+
+
+SOURCE = '''"""Doc."""
+import keras
+
+# The width.
+width = 8  # of all layers
+
+
+@keras.saving.register_keras_serializable()
+def build(n=1):
+    if n > 1:
+        a = 1
+    elif n < 0:
+        a = 2
+    else:
+        a = 3
+    try:
+        b = 1; c = 2
+    except ValueError:
+        b = 2
+    return a
+'''
+
+
+def test_lines_of_statements_at_every_depth() -> None:
+    source = Source(SOURCE, "m.py")
+    seen = {}
+
+    def walk(node: object) -> None:
+        line = source.line(node)  # type: ignore[arg-type]
+        if line:
+            seen[source.code(node).split("\n")[0].rstrip("; ")] = line  # type: ignore[arg-type]
+        for child in getattr(node, "children", ()):
+            walk(child)
+
+    walk(source.module)
+    lines = SOURCE.split("\n")
+    for text in ("import keras", "a = 1", "a = 2", "a = 3", "b = 1", "c = 2", "b = 2", "return a"):
+        assert text in lines[seen[text] - 1]
+
+
+def test_comments_stay_with_their_statement() -> None:
+    statement = Source(SOURCE, "m.py").module.body[2]
+    assert comments_before(statement) == ["# The width."]
+    assert trailing_comment(statement) == "# of all layers"
+
+
+def test_what_is_not_python_says_where() -> None:
+    with pytest.raises(SourceError) as caught:
+        Source("x = (1\ny = 2\n", "m.py")
+    assert caught.value.place.line in (1, 2)

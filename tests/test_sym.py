@@ -1,0 +1,61 @@
+"""Symbolic values: text, sample values, equality, substitution."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, known, same, substitute
+
+FILTERS = Symbol("filters", 64)
+STRIDE = Symbol("stride", 2)
+filters, stride = Sym.of(FILTERS), Sym.of(STRIDE)
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "sample"),
+    [
+        (filters * 4, "filters * 4", 256),
+        ((filters + 1) * 3, "(filters + 1) * 3", 195),
+        ((filters + 3) - 3, "filters", 64),
+        ((filters // 2) // 2, "filters // 4", 16),
+        (-(-filters // stride), "-(-filters // stride)", 32),
+        (Sym.binary("!=", stride, 1), "stride != 1", True),
+        (Sym.unary("not", stride), "not stride", False),
+        (Sym.choose(Sym.binary(">", stride, 1), filters, 3), "filters if stride > 1 else 3", 64),
+        (Sym.index(Sym.of(Symbol("shape", (28, 28, 1))), -1), "shape[-1]", 1),
+        (filters + Sym.of(Symbol("n")), "filters + n", UNKNOWN),
+    ],
+)
+def test_text_and_sample(value: Sym, text: str, sample: object) -> None:
+    assert str(value) == text
+    assert known(value) == sample
+
+
+def test_equality_is_that_of_polynomials() -> None:
+    assert same(filters * 4, 4 * filters)
+    assert same((filters + stride) * 2, 2 * stride + filters * 2)
+    assert not same(filters * 4, filters * stride)
+    assert filters - filters == 0
+
+
+def test_substitution_says_a_result_in_the_callers_terms() -> None:
+    width = Sym.of(Symbol("width", 128))
+    assert str(substitute((None, filters * 4), {FILTERS: width})[1]) == "width * 4"
+    assert substitute((None, filters * 4), {FILTERS: 8}) == (None, 32)
+
+
+def test_code_of_containers() -> None:
+    assert str(code((filters, 3))) == "(filters, 3)"
+    assert str(code([1.5, "a", None])) == "[1.5, 'a', None]"
+
+
+@given(st.integers(1, 200), st.integers(1, 9), st.integers(1, 9), st.integers(0, 20))
+def test_simplification_keeps_the_value(n: int, a: int, b: int, c: int) -> None:
+    x = Sym.of(Symbol("x", n))
+    value = ((x * a + c) // b - c) + c
+    expected = ((n * a + c) // b - c) + c
+    assert known(value) == expected
+    assert eval(str(code(value)), {"x": n}) == expected
+    assert substitute(value, {x.args[0]: n}) == expected
