@@ -31,8 +31,9 @@ _declare(
     "error",
     "cannot read the source",
     """
-    The source file does not exist, may not be read, is not UTF-8 text (or the encoding that its first lines declare),
-    holds NUL bytes, is a notebook whose JSON is damaged, or is larger than 10 MB. Nothing is written.
+    The source file does not exist, may not be read, is not UTF-8 text (or the encoding that its
+    first lines declare), holds NUL bytes, is a notebook whose JSON is damaged, or is larger
+    than 10 MB. Nothing is written.
     """,
     "check the path; give a Python file or a notebook, as UTF-8 text",
 )
@@ -41,7 +42,8 @@ _declare(
     "error",
     "not Python",
     """
-    The source cannot be parsed as Python 3. Nothing is written. Code of Python 2 is a frequent case:
+    The source cannot be parsed as Python 3. Nothing is written. Code of Python 2 is a frequent
+    case:
 
         print "accuracy", score[1]
     """,
@@ -52,8 +54,9 @@ _declare(
     "warning",
     "no Keras model in it",
     """
-    The file was read and no function, class or statement in it builds a Keras model or layer, so the translation has
-    no module. A file that gets its model from another one is a frequent case:
+    The file was read and no function, class or statement in it builds a Keras model or layer,
+    so the translation has no module. A file that gets its model from another one is a frequent
+    case:
 
         from my_models import build_model
         model = build_model()
@@ -65,8 +68,8 @@ _declare(
     "error",
     "output edited by hand",
     """
-    The output file exists and is not what kt-translate wrote: the hash in its first line does not fit the rest, or it
-    has no such line. Somebody's work may be in it, so it is kept.
+    The output file exists and is not what kt-translate wrote: the hash in its first line does
+    not fit the rest, or it has no such line. Somebody's work may be in it, so it is kept.
 
         # kt-translate 0.1.0: translated from model.py, source sha256:..., this file sha256:...
     """,
@@ -77,9 +80,9 @@ _declare(
     "warning",
     "input size guessed",
     """
-    Keras learns the size of its input when data first arrives; PyTorch must be told when the module is made. Nothing
-    in the file tells it for certain, so a likely size was taken from what the file says elsewhere, for example from
-    the reshape of a data set:
+    Keras learns the size of its input when data first arrives; PyTorch must be told when the
+    module is made. Nothing in the file tells it for certain, so a likely size was taken from
+    what the file says elsewhere, for example from the reshape of a data set:
 
         x_train = x_train.reshape(-1, 784)
         model = Sequential([Dense(10)])
@@ -91,8 +94,8 @@ _declare(
     "error",
     "unknown value reaches a setting",
     """
-    A setting that decides what the model is made of comes from somewhere that reading alone cannot follow: a file,
-    the command line, the data, another package.
+    A setting that decides what the model is made of comes from somewhere that reading alone
+    cannot follow: a file, the command line, the data, another package.
 
         config = json.load(open("config.json"))
         model.add(Dense(config["units"]))
@@ -104,21 +107,23 @@ _declare(
     "error",
     "evaluation limit reached",
     """
-    Following the code that builds the model took more steps, deeper calls or larger containers than allowed. A loop
-    that ends only when some data is used up, or a recursion without a known end, does that:
+    Following the code that builds the model took more steps, deeper calls or larger containers
+    than allowed. A loop that ends only when some data is used up, or a recursion without a
+    known end, does that:
 
         while not converged(model):
             model.add(Dense(8))
     """,
-    "give the values that end the loop by --set NAME=VALUE, or translate the function that builds one model",
+    "give the values that end the loop by --set NAME=VALUE, or translate the function that "
+    "builds one model",
 )
 _declare(
     "KT104",
     "error",
     "Python construct not understood",
     """
-    Model-building code uses a Python construct that is not followed (`async`, a metaclass, `exec`, a generator with
-    `send`). What depends on it is not translated; everything else is.
+    Model-building code uses a Python construct that is not followed (`async`, a metaclass,
+    `exec`, a generator with `send`). What depends on it is not translated; everything else is.
 
         exec("model.add(Dense(%d))" % units)
     """,
@@ -129,8 +134,9 @@ _declare(
     "error",
     "name not known",
     """
-    A name is used that nothing in the file defines and that is no name of Python or Keras: a typing error, a star
-    import of a file that is not there, or a variable of an earlier notebook session.
+    A name is used that nothing in the file defines and that is no name of Python or Keras: a
+    typing error, a star import of a file that is not there, or a variable of an earlier
+    notebook session.
 
         from settings import *
         model.add(Dense(HIDDEN_UNITS))
@@ -142,47 +148,53 @@ _declare(
     "error",
     "the source raises here",
     """
-    Running the code as it stands would raise an exception at this place, so there is no model to translate beyond it.
+    Running the code as it stands would raise an exception at this place, so there is no model
+    to translate beyond it.
 
         def block(x, filters):
             if filters % 8:
                 raise ValueError("filters must be a multiple of 8")
         x = block(x, 12)
     """,
-    "mend the source; if the branch is not taken in earnest, give the value that decides it: --set NAME=VALUE",
+    "mend the source; if the branch is not taken in earnest, give the value that decides it: "
+    "--set NAME=VALUE",
 )
 _declare(
     "KT107",
     "error",
     "call cannot be evaluated",
     """
-    A function is called whose source is not in the file and that is no known function of Python, NumPy or Keras, and
-    a layer or a tensor depends on what it returns.
+    A function is called whose source is not in the file and that is no known function of
+    Python, NumPy or Keras, and a layer or a tensor depends on what it returns.
 
         from efficient_blocks import swish_block
         x = swish_block(x)
     """,
-    "put the called function into the file (or its file beside it), or give its value: --set NAME=VALUE",
+    "put the called function into the file (or its file beside it), or give its value: --set "
+    "NAME=VALUE",
 )
 _declare(
     "KT201",
     "error",
     "no rule yet for this layer",
     """
-    The layer exists in Keras and could be written in PyTorch, but kt-translate does not know it yet. Its place in the
-    output raises `NotImplementedError` with the source line; everything around it is translated.
+    The layer exists in Keras and could be written in PyTorch, but kt-translate does not know it
+    yet. Its place in the output raises `NotImplementedError` with the source line; everything
+    around it is translated.
 
         x = layers.SomeRareLayer(8)(x)
     """,
-    "write this module by hand where the output says so, or add a declaration in kt_translate/layers/",
+    "write this module by hand where the output says so, or add a declaration in "
+    "kt_translate/layers/",
 )
 _declare(
     "KT202",
     "error",
     "PyTorch has no such thing",
     """
-    The layer or operation does something that has no counterpart in a PyTorch module: it needs state that is learnt
-    from a data set by `adapt()`, works on strings, or runs TensorFlow graph code.
+    The layer or operation does something that has no counterpart in a PyTorch module: it needs
+    state that is learnt from a data set by `adapt()`, works on strings, or runs TensorFlow
+    graph code.
 
         x = layers.TextVectorization(max_tokens=20000)(text)
     """,
@@ -193,7 +205,8 @@ _declare(
     "error",
     "argument value not supported",
     """
-    The layer is known, and this value of one of its arguments cannot be translated; the message lists those that can.
+    The layer is known, and this value of one of its arguments cannot be translated; the message
+    lists those that can.
 
         x = layers.Conv1D(8, 3, padding="unheard-of")(x)
     """,
@@ -204,7 +217,8 @@ _declare(
     "error",
     "argument not known to Keras",
     """
-    No version of Keras has this argument for this layer, or it got too many arguments: Keras itself would refuse it.
+    No version of Keras has this argument for this layer, or it got too many arguments: Keras
+    itself would refuse it.
 
         x = layers.Dense(10, activaton="relu")(x)
     """,
@@ -215,8 +229,9 @@ _declare(
     "error",
     "no rule yet for this operation",
     """
-    A function on tensors (of `keras.ops`, `keras.backend` or `tf`) is used for which no PyTorch form is known yet. Its
-    place in the output raises `NotImplementedError` with the source line.
+    A function on tensors (of `keras.ops`, `keras.backend` or `tf`) is used for which no PyTorch
+    form is known yet. Its place in the output raises `NotImplementedError` with the source
+    line.
 
         y = tf.raw_ops.SomeRareOperation(x)
     """,
@@ -227,7 +242,8 @@ _declare(
     "error",
     "input shape does not fit",
     """
-    The layer cannot take a tensor of this shape: Keras itself would refuse it when the model is built.
+    The layer cannot take a tensor of this shape: Keras itself would refuse it when the model is
+    built.
 
         x = keras.Input((10,))
         x = layers.Conv2D(8, 3)(x)      # needs (height, width, channels)
@@ -239,7 +255,8 @@ _declare(
     "note",
     "argument without effect in PyTorch",
     """
-    The argument tells Keras how to compute, not what: it changes no result in PyTorch and was dropped.
+    The argument tells Keras how to compute, not what: it changes no result in PyTorch and was
+    dropped.
 
         x = layers.LSTM(64, unroll=True)(x)
     """,
@@ -250,22 +267,23 @@ _declare(
     "note",
     "function specialised to the arguments given",
     """
-    The function's structure depends on its arguments in a way that one class cannot say (a function handed over as an
-    argument, a class made at run time), so its class was written for the arguments of this call. Other arguments need
-    another translation.
+    The function's structure depends on its arguments in a way that one class cannot say (a
+    function handed over as an argument, a class made at run time), so its class was written for
+    the arguments of this call. Other arguments need another translation.
 
         def resnet(stack_fn): ...
         model = resnet(lambda x: stack(x, 64, 3))
     """,
-    "nothing needs to be done; for other arguments change the call in the source and translate again",
+    "nothing needs to be done; for other arguments change the call and translate again",
 )
 _declare(
     "KT302",
     "note",
     "structure not kept",
     """
-    The code that builds this part could not be kept as it is written (a loop over another model's layers, say). The
-    layers that it makes are written out one by one: longer to read, and exact.
+    The code that builds this part could not be kept as it is written (a loop over another
+    model's layers, say). The layers that it makes are written out one by one: longer to read,
+    and exact.
 
         for layer in base.layers[:-2]:
             x = layer(x)
@@ -277,21 +295,22 @@ _declare(
     "error",
     "input size not known",
     """
-    Keras learns the size of this input when data first arrives, PyTorch must be told when the module is made, and
-    nothing in the file tells it.
+    Keras learns the size of this input when data first arrives, PyTorch must be told when the
+    module is made, and nothing in the file tells it.
 
         def build():
             return Sequential([Dense(64), Dense(10)])
     """,
-    "say it: --input-shape NAME=28,28,1, without the batch axis; NAME is the function or variable of the model",
+    "say it: --input-shape NAME=28,28,1, without the batch axis; NAME is the function or "
+    "variable of the model",
 )
 _declare(
     "KT401",
     "note",
     "training call left out",
     """
-    The call trains, evaluates or predicts on data. The output has the model, the loss, the optimizer and a training
-    loop to call; the data is the caller's.
+    The call trains, evaluates or predicts on data. The output has the model, the loss, the
+    optimizer and a training loop to call; the data is the caller's.
 
         model.fit(x_train, y_train, epochs=15)
     """,
@@ -302,8 +321,9 @@ _declare(
     "note",
     "pretrained weights are loaded by the loader",
     """
-    The source loads weights while it builds the model. The translated module starts with fresh ones, and
-    `load_keras_weights(module, weights)` loads those of the Keras model or of its file.
+    The source loads weights while it builds the model. The translated module starts with fresh
+    ones, and `load_keras_weights(module, weights)` loads those of the Keras model or of its
+    file.
 
         model.load_weights("best.weights.h5")
     """,
@@ -314,7 +334,8 @@ _declare(
     "note",
     "code left out",
     """
-    The statement builds no model and trains none: it prints, plots, reads data or logs. It is not in the output.
+    The statement builds no model and trains none: it prints, plots, reads data or logs. It is
+    not in the output.
 
         plt.plot(history.history["loss"])
     """,
@@ -325,7 +346,8 @@ _declare(
     "error",
     "optimizer not translated",
     """
-    The optimizer, one of its arguments or its learning rate schedule has no exact counterpart yet.
+    The optimizer, one of its arguments or its learning rate schedule has no exact counterpart
+    yet.
 
         model.compile(optimizer=MyOptimizer(0.1), loss="mse")
     """,
@@ -336,7 +358,8 @@ _declare(
     "error",
     "loss not translated",
     """
-    The loss is a function of the user's own that is not understood, or one without an exact counterpart yet.
+    The loss is a function of the user's own that is not understood, or one without an exact
+    counterpart yet.
 
         model.compile(optimizer="adam", loss=lambda y, p: my_package.distance(y, p))
     """,

@@ -1,7 +1,7 @@
-"""What the translator has to say about a source: diagnostics, each with a code, a place and a hint.
+"""What there is to say about a source: diagnostics, each with a code, a place and a hint.
 
-Stages add to a ``Log`` and go on; nothing here prints or raises. ``python -m kt_translate.diagnostics`` writes the
-reference page docs/diagnostics.md.
+Stages add to a ``Log`` and go on; nothing here prints or raises. The reference page is written by
+``python -m kt_translate.diagnostics > docs/diagnostics.md``.
 """
 
 from __future__ import annotations
@@ -10,9 +10,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from .codes import CODES, Code, Severity
+from kt_translate.codes import CODES, Code, Severity
 
 __all__ = ["CODES", "Code", "Diagnostic", "Log", "Place", "Severity", "explain", "reference_page"]
+
+_INTRODUCTION = """\
+Every message of kt-translate carries one of these codes. An *error* means that something was not
+translated (exit status 1; the gap in the output raises `NotImplementedError`), a *warning* that
+something was guessed, a *note* that something was decided or left out and nothing is wrong.
+`kt-translate --explain CODE` prints the same text. This page is written by
+`python -m kt_translate.diagnostics > docs/diagnostics.md`."""
 
 
 class Place(NamedTuple):
@@ -42,7 +49,7 @@ class Log:
     _seen: set[Diagnostic] = field(default_factory=set, repr=False)
 
     def add(self, code: str, place: Place, message: str, hint: str = "") -> None:
-        """Record a diagnostic; severity, and the hint where none is given, are those of its code."""
+        """Record a diagnostic; its severity, and its hint by default, are those of its code."""
         known = CODES[code]
         diagnostic = Diagnostic(code, known.severity, message, place, hint or known.hint)
         if diagnostic not in self._seen:
@@ -62,7 +69,8 @@ class Log:
 def explain(code: str) -> str:
     """Say in plain text what a code means, with an example and what to do."""
     entry = CODES[code]
-    return f"{code}: {entry.title} ({entry.severity})\n\n{entry.explanation}\n\nWhat to do: {entry.hint}\n"
+    title = f"{code}: {entry.title} ({entry.severity})"
+    return f"{title}\n\n{entry.explanation}\n\nWhat to do: {entry.hint}\n"
 
 
 def reference_page() -> str:
@@ -73,10 +81,7 @@ def reference_page() -> str:
 def _page_lines(codes: Iterable[tuple[str, Code]]) -> Iterator[str]:
     yield "# Diagnostics"
     yield ""
-    yield "Every message of kt-translate carries one of these codes. An *error* means that something was not translated"
-    yield "(exit status 1; the gap in the output raises `NotImplementedError`), a *warning* that something was guessed,"
-    yield "a *note* that something was decided or left out and nothing is wrong. `kt-translate --explain CODE` prints"
-    yield "the same text. This page is written by `python -m kt_translate.diagnostics > docs/diagnostics.md`."
+    yield _INTRODUCTION
     for code, entry in codes:
         yield ""
         yield f"## {code}: {entry.title}"

@@ -1,4 +1,4 @@
-"""Objects and functions of Keras that are settings rather than layers: optimizers, schedules, losses, metrics."""
+"""Objects and functions of Keras that are settings: optimizers, schedules, losses, metrics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass
 class KerasObject:
-    """What ``keras.optimizers.Adam(1e-3)`` makes: its path below ``keras`` and the arguments given."""
+    """What ``keras.optimizers.Adam(1e-3)`` makes: its path below ``keras``, and the arguments."""
 
     path: str
     args: list[Any] = field(default_factory=list)
@@ -17,6 +17,6 @@ class KerasObject:
 
 @dataclass
 class KerasFunction:
-    """A function (or class) of Keras handed on by name, not called: ``keras.losses.mean_squared_error``."""
+    """A function or class of Keras, not called: ``keras.losses.mean_squared_error``."""
 
     path: str

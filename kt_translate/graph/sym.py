@@ -73,8 +73,6 @@ class Sym:
         value: Any = UNKNOWN
         if x is not UNKNOWN and y is not UNKNOWN:
             value = BINARY[op](x, y)
-        elif op in ("==", "!=") and isinstance(a, Sym) and isinstance(b, Sym) and a.key == b.key:
-            return op == "=="
         return Sym(op, (a, b), value)
 
     @staticmethod
@@ -294,6 +292,8 @@ def _is_int(x: Any) -> bool:
 
 def _simplify(op: str, a: Any, b: Any) -> Any:
     """The easy identities of integer arithmetic; NotImplemented where none applies."""
+    if op in ("==", "!=") and isinstance(a, Sym) and isinstance(b, Sym) and a.key == b.key:
+        return op == "=="
     if op == "+":
         if _is_int(b) and b == 0:
             return a

@@ -1,0 +1,174 @@
+"""Copies support code into an output: the definitions that it uses, and what those use in turn."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+FOLDER = Path(__file__).parents[1] / "pytorch" / "support"
+_WEIGHTS = (
+    "weights",
+    "weights_read",
+    "convert",
+    "like_keras",
+    "initializers",
+    "regularizers",
+    "constraints",
+)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One top-level definition of a support module."""
+
+    name: str
+    module: str
+    text: str
+    order: int
+    uses: frozenset[str]
+
+
+@lru_cache(maxsize=1)
+def units() -> tuple[dict[str, Unit], dict[str, str]]:
+    """All support definitions by name, and the import line for each imported name."""
+    found: dict[str, Unit] = {}
+    imports: dict[str, str] = {}
+    for path in sorted(FOLDER.glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        lines = text.splitlines(keepends=True)
+        for node in ast.parse(text).body:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                _note_import(node, imports)
+                continue
+            name = _defined(node)
+            if name is None:
+                continue
+            start = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]) - 1
+            while start > 0 and lines[start - 1].startswith("#"):
+                start -= 1
+            body = "".join(lines[start : node.end_lineno])
+            uses = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name)) | _quoted(
+                node
+            )
+            found[name] = Unit(name, path.stem, body.rstrip() + "\n", len(found), uses - {name})
+    return found, imports
+
+
+def _quoted(node: ast.AST) -> frozenset[str]:
+    """Names in annotations that are only looked at as text."""
+    return frozenset(
+        part
+        for n in ast.walk(node)
+        if isinstance(n, ast.Constant) and isinstance(n.value, str) and n.value.isidentifier()
+        for part in [n.value]
+        if part[:1].isupper()
+    )
+
+
+def _note_import(node: ast.Import | ast.ImportFrom, imports: dict[str, str]) -> None:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            shown = f"import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
+            imports[alias.asname or alias.name.split(".")[0]] = shown
+    elif node.level == 0 and node.module != "__future__":
+        for alias in node.names:
+            imports[alias.name] = f"from {node.module} import {alias.name}"
+
+
+def _defined(node: ast.stmt) -> str | None:
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return node.name
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+        return node.targets[0].id
+    if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+        return node.target.id
+    return None
+
+
+def words(text: str) -> set[str]:
+    return set(re.findall(r"[A-Za-z_]\w*", text))
+
+
+def needed(text: str, also: tuple[str, ...] = ()) -> tuple[list[Unit], list[Unit]]:
+    """The support units that ``text`` needs: what PyTorch lacks, and what loads weights; each in order."""
+    table, _ = units()
+    todo = [*(w for w in words(text) if w in table), *also]
+    found: dict[str, Unit] = {}
+    while todo:
+        name = todo.pop()
+        if name in found or name not in table:
+            continue
+        found[name] = table[name]
+        todo += [u for u in table[name].uses if u in table and u not in found]
+    ordered = sorted(found.values(), key=lambda u: u.order)
+    classes = [u for u in ordered if u.module not in _WEIGHTS]
+    return _constants_last(classes), _constants_last([u for u in ordered if u.module in _WEIGHTS])
+
+
+def _constants_last(found: list[Unit]) -> list[Unit]:
+    """Definitions first; constants refer to them, and subclasses to their bases."""
+    names = {u.name for u in found}
+    placed: list[Unit] = []
+    rest = list(found)
+    done: set[str] = set()
+    while rest:
+        unit = next((u for u in rest if not (_bases(u) & names - done)), rest[0])
+        rest.remove(unit)
+        placed.append(unit)
+        done.add(unit.name)
+    return placed
+
+
+@lru_cache(maxsize=512)
+def _bases(unit: Unit) -> frozenset[str]:
+    """What must stand above: bases and decorators of a class, everything in a constant."""
+    node = ast.parse(unit.text).body[0]
+    if isinstance(node, ast.ClassDef):
+        outer = [*node.bases, *node.decorator_list]
+        outer += [s for s in node.body if isinstance(s, (ast.Assign, ast.AnnAssign))]
+        return frozenset(n.id for part in outer for n in ast.walk(part) if isinstance(n, ast.Name))
+    if isinstance(node, ast.FunctionDef):
+        outer = [*node.decorator_list, *node.args.defaults, *node.args.kw_defaults]  # type: ignore[list-item]
+        return frozenset(
+            n.id for part in outer if part for n in ast.walk(part) if isinstance(n, ast.Name)
+        )
+    return unit.uses
+
+
+def import_lines(text: str) -> list[str]:
+    """The import statements for the names that ``text`` uses, grouped as ruff wants them."""
+    _, imports = units()
+    extra = {"math": "import math", "partial": "from functools import partial"}
+    standard = {
+        "torch": "import torch",
+        "nn": "from torch import nn",
+        "Tensor": "from torch import Tensor",
+    }
+    standard["F"] = "import torch.nn.functional as F"
+    known = {**imports, **extra, **standard}
+    used = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
+    lines = {known[name] for name in used if name in known}
+    merged: dict[str, set[str]] = {}
+    plain = set()
+    for line in lines:
+        if line.startswith("from "):
+            module, name = line[5:].split(" import ")
+            merged.setdefault(module, set()).add(name)
+        else:
+            plain.add(line)
+    froms = {
+        f"from {m} import {', '.join(sorted(names, key=_isort))}" for m, names in merged.items()
+    }
+    third = ("h5py", "numpy", "torch")
+    groups = ([], [])  # type: tuple[list[str], list[str]]
+    for line in [*plain, *froms]:
+        groups[line.split()[1].split(".")[0] in third].append(line)
+    parts = [sorted(g, key=lambda s: (s.startswith("from"), s.split()[1])) for g in groups]
+    return [*parts[0], *([""] if parts[0] and parts[1] else []), *parts[1]]
+
+
+def _isort(name: str) -> tuple[int, str]:
+    return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name)

@@ -1,0 +1,461 @@
+"""Evaluates expressions of the source."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from kt_translate.evaluate import calls, tensors
+from kt_translate.evaluate.values import (
+    Array,
+    External,
+    Function,
+    Instance,
+    LayerValue,
+    Method,
+    ModelValue,
+    Native,
+    Scope,
+    Super,
+    Unknown,
+    plain,
+)
+from kt_translate.graph.operators import BINARY
+from kt_translate.graph.sym import Sym
+from kt_translate.graph.tensor import Tensor
+from kt_translate.source.names import canonical
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+OPERATORS: dict[type, str] = {
+    cst.Add: "+",
+    cst.Subtract: "-",
+    cst.Multiply: "*",
+    cst.Divide: "/",
+    cst.FloorDivide: "//",
+    cst.Modulo: "%",
+    cst.Power: "**",
+    cst.MatrixMultiply: "@",
+    cst.LeftShift: "<<",
+    cst.RightShift: ">>",
+    cst.BitAnd: "&",
+    cst.BitOr: "|",
+    cst.BitXor: "^",
+    cst.Equal: "==",
+    cst.NotEqual: "!=",
+    cst.LessThan: "<",
+    cst.LessThanEqual: "<=",
+    cst.GreaterThan: ">",
+    cst.GreaterThanEqual: ">=",
+    cst.Is: "is",
+    cst.IsNot: "is not",
+    cst.In: "in",
+    cst.NotIn: "not in",
+}
+AUGMENTED: dict[type, str] = {
+    cst.AddAssign: "+",
+    cst.SubtractAssign: "-",
+    cst.MultiplyAssign: "*",
+    cst.DivideAssign: "/",
+    cst.FloorDivideAssign: "//",
+    cst.ModuloAssign: "%",
+    cst.PowerAssign: "**",
+    cst.BitAndAssign: "&",
+    cst.BitOrAssign: "|",
+    cst.BitXorAssign: "^",
+    cst.LeftShiftAssign: "<<",
+    cst.RightShiftAssign: ">>",
+    cst.MatrixMultiplyAssign: "@",
+}
+
+
+def evaluate(ev: Interpreter, node: Any, scope: Scope) -> Any:
+    """The value of an expression; `Unknown` for what is not understood."""
+    rule = EXPRESSIONS.get(type(node))
+    if rule is None:
+        return Unknown(f"{type(node).__name__} is not understood", ev.line)
+    return rule(ev, node, scope)
+
+
+def dotted(node: Any) -> str:
+    """``a.b.c`` of a Name or Attribute."""
+    if isinstance(node, cst.Name):
+        return node.value
+    return f"{dotted(node.value)}.{node.attr.value}"
+
+
+def name_value(value: Any, name: str) -> None:
+    """Let what a name is given to be called by it: tensors, layers and models take their first name."""
+    if isinstance(value, Tensor):
+        value.name = value.name or name
+    elif isinstance(value, LayerValue):
+        value.use.hint = value.use.hint or name
+    elif isinstance(value, ModelValue):
+        value.variable = value.variable or name
+
+
+def items_of(value: Any, count: int | None) -> list[Any] | None:
+    """The items of an iterable value; None where they are not known."""
+    if isinstance(value, Sym):
+        sample = value.value
+        if isinstance(sample, dict):
+            return list(sample)
+        if isinstance(sample, (tuple, list, range, str)):
+            return [Sym.index(value, i) for i in range(len(sample))]
+        return [Sym.index(value, i) for i in range(count)] if count is not None else None
+    if isinstance(value, (list, tuple, range, str, set, frozenset, dict)):
+        return list(value)
+    if isinstance(value, Tensor):
+        return None
+    if isinstance(value, Array) and count is not None:
+        return [Array(None, value.dtype) for _ in range(count)]
+    return None
+
+
+def defaults_of(ev: Interpreter, params: cst.Parameters, scope: Scope) -> dict[str, Any]:
+    """The values of a function's defaults, evaluated where it is defined."""
+    out = {}
+    for param in (*params.posonly_params, *params.params, *params.kwonly_params):
+        if param.default is not None:
+            out[param.name.value] = evaluate(ev, param.default, scope)
+    return out
+
+
+def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
+    """``a op b`` of any two values."""
+    if isinstance(a, Tensor) or isinstance(b, Tensor):
+        return tensors.arithmetic(ev, op, a, b)
+    if isinstance(a, (Unknown, Array)) or isinstance(b, (Unknown, Array)):
+        return (
+            a
+            if isinstance(a, Array)
+            else (
+                b
+                if isinstance(b, Array)
+                else Unknown("a calculation with what is not known", ev.line)
+            )
+        )
+    if op in ("is", "is not", "==", "!=") and not (plain(a) and plain(b)):
+        if isinstance(a, Sym) or isinstance(b, Sym):
+            if plain(a) or plain(b) or (isinstance(a, Sym) and isinstance(b, Sym)):
+                return Sym.binary(op, a, b)
+            return op in ("is not", "!=")
+        same = a is b or (op in ("==", "!=") and a == b)
+        return same if op in ("is", "==") else not same
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)) and op == "+":
+        return [*a, *b] if isinstance(a, list) else (*a, *b)
+    try:
+        if isinstance(a, Sym) or isinstance(b, Sym):
+            return Sym.binary(op, a, b)
+        return BINARY[op](a, b) if op in BINARY else Unknown(f"{op} of plain values", ev.line)
+    except Exception as error:
+        from kt_translate.evaluate.interpreter import Raised
+
+        raise Raised(f"{type(error).__name__}: {error}") from error
+
+
+def subscript_key(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
+    """The key of ``x[key]``: a value, a slice, or a tuple of them."""
+    keys = [_slice(ev, element.slice, scope) for element in node.slice]
+    return keys[0] if len(keys) == 1 and not _has_comma(node) else tuple(keys)
+
+
+def _has_comma(node: cst.Subscript) -> bool:
+    return isinstance(node.slice[-1].comma, cst.Comma)
+
+
+def _slice(ev: Interpreter, node: Any, scope: Scope) -> Any:
+    if isinstance(node, cst.Index):
+        return evaluate(ev, node.value, scope)
+    parts = [
+        None if p is None else evaluate(ev, p, scope) for p in (node.lower, node.upper, node.step)
+    ]
+    return slice(*parts)
+
+
+def set_attribute(ev: Interpreter, owner: Any, name: str, value: Any) -> None:
+    """``owner.name = value``."""
+    name_value(value, name)
+    if isinstance(owner, Instance):
+        owner.attributes[name] = value
+    elif isinstance(owner, (LayerValue, ModelValue)):
+        if name == "trainable":
+            calls.set_trainable(owner, bool(value) if plain(value) else True)
+        elif isinstance(owner, ModelValue):
+            owner.attributes[name] = value
+
+
+# -- one rule per kind of expression --------------------------------------------------------------
+
+
+def _name(ev: Interpreter, node: cst.Name, scope: Scope) -> Any:
+    name = node.value
+    try:
+        return ev.lookup(name, scope)
+    except KeyError:
+        pass
+    if name in CONSTANTS:
+        return CONSTANTS[name]
+    for base in ev.module.names.get("*", ()):
+        found = External(canonical(f"{base}.{name}"))
+        if calls.is_known(found.path):
+            return found
+    if name in calls.BUILTINS:
+        return Native(name, calls.BUILTINS[name])
+    if hasattr(builtins, name):
+        return External(f"builtins.{name}")
+    return Unknown(f"the name {name} is not defined", ev.line)
+
+
+CONSTANTS = {"True": True, "False": False, "None": None}
+
+
+def _attribute(ev: Interpreter, node: cst.Attribute, scope: Scope) -> Any:
+    return calls.attribute(ev, evaluate(ev, node.value, scope), node.attr.value)
+
+
+def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
+    if isinstance(node.func, cst.Name) and node.func.value == "super" and not node.args:
+        return _super(ev, scope)
+    function = evaluate(ev, node.func, scope)
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    for arg in node.args:
+        value = evaluate(ev, arg.value, scope)
+        if arg.star == "*":
+            items = items_of(value, None)
+            args += items if items is not None else []
+        elif arg.star == "**":
+            kwargs.update({str(k): v for k, v in value.items()} if isinstance(value, dict) else {})
+        elif arg.keyword is not None:
+            kwargs[arg.keyword.value] = value
+        else:
+            args.append(value)
+    return calls.call(ev, function, args, kwargs, node, scope)
+
+
+def _super(ev: Interpreter, scope: Scope) -> Any:
+    at: Scope | None = scope
+    while at is not None:
+        if at.function is not None and at.function.owner is not None:
+            first = next(iter(at.names.values()), None)
+            return Super(at.function.owner, first)
+        at = at.parent
+    return Unknown("super() outside a class", ev.line)
+
+
+def _binary(ev: Interpreter, node: cst.BinaryOperation, scope: Scope) -> Any:
+    a = evaluate(ev, node.left, scope)
+    b = evaluate(ev, node.right, scope)
+    return binary(ev, OPERATORS[type(node.operator)], a, b)
+
+
+def _comparison(ev: Interpreter, node: cst.Comparison, scope: Scope) -> Any:
+    left = evaluate(ev, node.left, scope)
+    result: Any = True
+    for target in node.comparisons:
+        right = evaluate(ev, target.comparator, scope)
+        one = binary(ev, OPERATORS[type(target.operator)], left, right)
+        if one is False:
+            return False
+        result = one if result is True else Sym.binary("and", result, one)
+        left = right
+    return result
+
+
+def _boolean(ev: Interpreter, node: cst.BooleanOperation, scope: Scope) -> Any:
+    left = evaluate(ev, node.left, scope)
+    is_and = isinstance(node.operator, cst.And)
+    truth = ev.truth(left) if isinstance(left, Sym) else ev.truth(left)
+    if truth is None:
+        return evaluate(ev, node.right, scope)
+    if truth is not is_and:
+        return left
+    return evaluate(ev, node.right, scope)
+
+
+def _unary(ev: Interpreter, node: cst.UnaryOperation, scope: Scope) -> Any:
+    value = evaluate(ev, node.expression, scope)
+    if isinstance(node.operator, cst.Not):
+        if isinstance(value, Sym):
+            return Sym.unary("not", value)
+        truth = ev.truth(value)
+        return Unknown("not of what is not known", ev.line) if truth is None else not truth
+    op = {cst.Minus: "-", cst.Plus: "+", cst.BitInvert: "~"}[type(node.operator)]
+    if isinstance(value, Tensor):
+        return tensors.negative(ev, value) if op == "-" else value
+    if isinstance(value, Sym):
+        return Sym.unary(op, value)
+    if isinstance(value, (int, float)):
+        return {"-": lambda v: -v, "+": lambda v: +v, "~": lambda v: ~int(v)}[op](value)
+    return value
+
+
+def _conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
+    test = evaluate(ev, node.test, scope)
+    if isinstance(test, Sym):
+        a, b = evaluate(ev, node.body, scope), evaluate(ev, node.orelse, scope)
+        if all(isinstance(v, Sym) or plain(v) for v in (a, b)):
+            return Sym.choose(test, a, b)
+        return a if ev.truth(test) is not False else b
+    return evaluate(ev, node.orelse if ev.truth(test) is False else node.body, scope)
+
+
+def _elements(ev: Interpreter, elements: Sequence[Any], scope: Scope) -> list[Any]:
+    out: list[Any] = []
+    for element in elements:
+        value = evaluate(ev, element.value, scope)
+        if isinstance(element, cst.StarredElement):
+            out += items_of(value, None) or []
+        else:
+            out.append(value)
+    return out
+
+
+def _dict(ev: Interpreter, node: cst.Dict, scope: Scope) -> Any:
+    out: dict[Any, Any] = {}
+    for element in node.elements:
+        if isinstance(element, cst.StarredDictElement):
+            value = evaluate(ev, element.value, scope)
+            out.update(value if isinstance(value, dict) else {})
+        else:
+            key = evaluate(ev, element.key, scope)
+            try:
+                out[key] = evaluate(ev, element.value, scope)
+            except TypeError:
+                continue
+    return out
+
+
+def _comprehension(ev: Interpreter, node: Any, scope: Scope) -> Any:
+    out: list[Any] = []
+    inner = Scope("function", {}, scope)
+    _turns(ev, node.for_in, inner, lambda: out.append(evaluate(ev, node.elt, inner)))
+    return set(out) if isinstance(node, cst.SetComp) and plain(out) else out
+
+
+def _dict_comprehension(ev: Interpreter, node: cst.DictComp, scope: Scope) -> Any:
+    out: dict[Any, Any] = {}
+    inner = Scope("function", {}, scope)
+
+    def add() -> None:
+        out[evaluate(ev, node.key, inner)] = evaluate(ev, node.value, inner)
+
+    _turns(ev, node.for_in, inner, add)
+    return out
+
+
+def _turns(ev: Interpreter, node: cst.CompFor, scope: Scope, body: Callable[[], None]) -> None:
+    value = evaluate(ev, node.iter, scope)
+    if isinstance(value, Sym):
+        ev.demand(value, "the length of a list")
+    for item in items_of(value, None) or []:
+        ev.steps += 1
+        ev.assign(node.target, item, scope)
+        if all(ev.truth(evaluate(ev, clause.test, scope)) for clause in node.ifs):
+            if node.inner_for_in is not None:
+                _turns(ev, node.inner_for_in, scope, body)
+            else:
+                body()
+
+
+def _subscript(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
+    value = evaluate(ev, node.value, scope)
+    return calls.index(ev, value, subscript_key(ev, node, scope))
+
+
+def _lambda(ev: Interpreter, node: cst.Lambda, scope: Scope) -> Any:
+    return Function("<lambda>", node, scope, defaults_of(ev, node.params, scope), ev.line)
+
+
+def _string(ev: Interpreter, node: Any, scope: Scope) -> Any:
+    return node.evaluated_value
+
+
+def _formatted(ev: Interpreter, node: cst.FormattedString, scope: Scope) -> Any:
+    out: Any = ""
+    for part in node.parts:
+        if isinstance(part, cst.FormattedStringText):
+            text: Any = (
+                part.value.encode().decode("unicode_escape") if "\\" in part.value else part.value
+            )
+            text = text.replace("{{", "{").replace("}}", "}")
+        else:
+            value = evaluate(ev, part.expression, scope)
+            spec = "".join(
+                p.value for p in part.format_spec or () if isinstance(p, cst.FormattedStringText)
+            )
+            if isinstance(value, Sym):
+                text = (
+                    value
+                    if isinstance(value.value, str) and not spec
+                    else Sym.call("str", (value,), calls.text_of(value.value))
+                )
+            else:
+                try:
+                    text = (
+                        format(value, spec)
+                        if plain(value)
+                        else Unknown("text of what is not known", ev.line)
+                    )
+                except (ValueError, TypeError):
+                    text = str(value)
+        out = binary(ev, "+", out, text) if out != "" else text
+    return out
+
+
+def _concatenated(ev: Interpreter, node: cst.ConcatenatedString, scope: Scope) -> Any:
+    return binary(ev, "+", evaluate(ev, node.left, scope), evaluate(ev, node.right, scope))
+
+
+def _named(ev: Interpreter, node: cst.NamedExpr, scope: Scope) -> Any:
+    value = evaluate(ev, node.value, scope)
+    ev.assign(node.target, value, scope)
+    return value
+
+
+EXPRESSIONS: dict[type, Callable[[Any, Any, Scope], Any]] = {
+    cst.Name: _name,
+    cst.Attribute: _attribute,
+    cst.Call: _call,
+    cst.BinaryOperation: _binary,
+    cst.Comparison: _comparison,
+    cst.BooleanOperation: _boolean,
+    cst.UnaryOperation: _unary,
+    cst.IfExp: _conditional,
+    cst.Integer: lambda ev, n, s: n.evaluated_value,
+    cst.Float: lambda ev, n, s: n.evaluated_value,
+    cst.Imaginary: lambda ev, n, s: n.evaluated_value,
+    cst.SimpleString: _string,
+    cst.ConcatenatedString: _concatenated,
+    cst.FormattedString: _formatted,
+    cst.List: lambda ev, n, s: _elements(ev, n.elements, s),
+    cst.Tuple: lambda ev, n, s: tuple(_elements(ev, n.elements, s)),
+    cst.Set: lambda ev, n, s: set(_elements(ev, n.elements, s)),
+    cst.Dict: _dict,
+    cst.ListComp: _comprehension,
+    cst.SetComp: _comprehension,
+    cst.GeneratorExp: _comprehension,
+    cst.DictComp: _dict_comprehension,
+    cst.Subscript: _subscript,
+    cst.Lambda: _lambda,
+    cst.NamedExpr: _named,
+    cst.Ellipsis: lambda ev, n, s: Ellipsis,
+}
+
+__all__ = [
+    "Method",
+    "binary",
+    "defaults_of",
+    "dotted",
+    "evaluate",
+    "items_of",
+    "math",
+    "name_value",
+    "set_attribute",
+]

@@ -1,0 +1,223 @@
+"""What comes from outside the file: Keras's makers, numpy and math on known values, data sets, and the rest of the world."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate import models
+from kt_translate.evaluate.values import Array, External, Function, Partial, Unknown, plain
+from kt_translate.graph.objects import KerasFunction, KerasObject
+from kt_translate.graph.sym import Sym
+from kt_translate.source.names import canonical
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+_OBJECTS = (
+    "initializers",
+    "regularizers",
+    "constraints",
+    "optimizers",
+    "losses",
+    "metrics",
+    "callbacks",
+)
+_CONSTANTS = {
+    "math.pi": math.pi,
+    "math.e": math.e,
+    "math.inf": math.inf,
+    "numpy.pi": math.pi,
+    "numpy.inf": math.inf,
+}
+_DATA: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "mnist": ((60000, 28, 28), (60000,)),
+    "fashion_mnist": ((60000, 28, 28), (60000,)),
+    "cifar10": ((50000, 32, 32, 3), (50000, 1)),
+    "cifar100": ((50000, 32, 32, 3), (50000, 1)),
+    "boston_housing": ((404, 13), (404,)),
+    "california_housing": ((16512, 8), (16512,)),
+}
+
+
+def member(owner: External, name: str) -> Any:
+    """``module.name``, under its canonical path."""
+    path = canonical(f"{owner.path}.{name}")
+    if path in _CONSTANTS:
+        return _CONSTANTS[path]
+    if path.startswith("numpy.") and name in (
+        "float32",
+        "float64",
+        "int32",
+        "int64",
+        "uint8",
+        "newaxis",
+    ):
+        return None if name == "newaxis" else name
+    if path.startswith("tf.") and name in (
+        "float16",
+        "float32",
+        "float64",
+        "int32",
+        "int64",
+        "uint8",
+        "string",
+        "bool",
+    ):
+        return name
+    return External(path)
+
+
+def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """A call of something outside the file."""
+    if path.startswith(("keras.", "tf.keras.")):
+        return _keras(ev, path, args, kwargs, node)
+    if path.startswith("math."):
+        return _math(ev, path, args)
+    if path.startswith("numpy."):
+        return _numpy(ev, path.split(".")[-1], args, kwargs)
+    if path in ("functools.partial",) and args:
+        return Partial(args[0], args[1:], kwargs)
+    if path in ("os.environ.get", "os.getenv"):
+        return args[1] if len(args) > 1 else None
+    if path == "os.path.join" and plain(args):
+        return "/".join(str(a) for a in args)
+    return Unknown(f"the result of {path}", ev.line)
+
+
+def _keras(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    parts = path.split(".")
+    last = parts[-1]
+    if last in ("Input", "Model", "Sequential") and len(parts) == 2:
+        return models.make(ev, last, args, kwargs)
+    if parts[1] == "layers":
+        return models.make_layer(ev, last, args, kwargs, node)
+    if parts[1] in _OBJECTS:
+        name = ".".join(parts[1:])
+        if last[:1].islower() and parts[1] not in ("regularizers", "initializers", "constraints"):
+            return KerasFunction(name)
+        return KerasObject(name, args, kwargs)
+    if parts[1] == "activations":
+        return models.activate(ev, last, args, kwargs)
+    if last == "load_data" and parts[1] == "datasets":
+        return _data_set(ev, parts[-2])
+    if last == "image_data_format":
+        return "channels_last"
+    if last == "int_shape" and args and hasattr(args[0], "shape"):
+        return args[0].shape
+    if last in ("floatx",):
+        return "float32"
+    if last == "to_categorical" and args and isinstance(args[0], Array) and args[0].shape:
+        classes = args[1] if len(args) > 1 else kwargs.get("num_classes")
+        return Array((*args[0].shape[:1], classes), "float64")
+    return Unknown(f"the result of {path}", ev.line)
+
+
+def _data_set(ev: Interpreter, name: str) -> Any:
+    if name not in _DATA:
+        return Unknown(f"the data set {name}", ev.line)
+    x, y = _DATA[name]
+    tests = {60000: 10000, 50000: 10000, 404: 102, 16512: 4128}
+    n = tests[x[0]]
+    kind = "float64" if "housing" in name else "uint8"
+    return ((Array(x, kind), Array(y, kind)), (Array((n, *x[1:]), kind), Array((n, *y[1:]), kind)))
+
+
+def _math(ev: Interpreter, path: str, args: list[Any]) -> Any:
+    function = getattr(math, path.split(".")[-1], None)
+    if function is None or not args or not plain(args):
+        values = [ev.demand(a, path) if isinstance(a, Sym) else a for a in args]
+        if function is None or not plain(values):
+            return Unknown(f"{path} of what is not known", ev.line)
+        args = values
+    try:
+        return function(*args)
+    except Exception as error:
+        from kt_translate.evaluate.interpreter import Raised
+
+        raise Raised(f"{type(error).__name__}: {error}") from error
+
+
+# -- numpy ----------------------------------------------------------------------------------------
+
+
+def _numpy(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    first = args[0] if args else None
+    if name in ("zeros", "ones", "empty", "full"):
+        shape = first if isinstance(first, (tuple, list)) else (first,)
+        return Array(tuple(shape), "float64")
+    if name == "expand_dims" and isinstance(first, Array) and first.shape is not None:
+        axis = args[1] if len(args) > 1 else kwargs.get("axis", 0)
+        shape = list(first.shape)
+        shape.insert(axis if axis >= 0 else len(shape) + 1 + axis, 1)
+        return Array(tuple(shape), first.dtype)
+    if name == "reshape" and isinstance(first, Array) and len(args) > 1:
+        return array_reshape(first, args[1])
+    if name == "prod" and plain(first) and isinstance(first, (tuple, list)):
+        return math.prod(first)
+    if name == "prod" and isinstance(first, (tuple, list)):
+        total: Any = 1
+        for part in first:
+            total = total * part if not isinstance(part, Unknown) else part
+        return total
+    if (
+        name in ("sqrt", "log2", "log", "ceil", "floor", "exp")
+        and plain(first)
+        and isinstance(first, (int, float))
+    ):
+        return float(getattr(math, name)(first))
+    if name in ("max", "min", "sum") and plain(first) and isinstance(first, (list, tuple)):
+        return {"max": max, "min": min, "sum": sum}[name](first)
+    if name in ("array", "asarray") and plain(first) and isinstance(first, (list, tuple)):
+        return first
+    if isinstance(first, Array):
+        return Array(None, first.dtype)
+    return Unknown(f"the result of numpy.{name}", ev.line)
+
+
+def array_reshape(value: Array, shape: Any) -> Array:
+    if not isinstance(shape, (tuple, list)):
+        shape = (shape,)
+    return Array(tuple(None if s == -1 else s for s in shape), value.dtype)
+
+
+def array_attribute(value: Array, name: str) -> Any:
+    if name == "shape":
+        return value.shape if value.shape is not None else Unknown("the shape of data")
+    if name == "dtype":
+        return value.dtype
+    from kt_translate.evaluate.values import Native
+
+    if name == "astype":
+        return Native(
+            name,
+            lambda ev, dtype, *a, **k: Array(
+                value.shape, dtype if isinstance(dtype, str) else value.dtype
+            ),
+        )
+    if name == "reshape":
+        return Native(name, lambda ev, *a: array_reshape(value, a[0] if len(a) == 1 else a))
+    if name in ("max", "min", "sum", "mean", "std"):
+        return Native(name, lambda ev, *a, **k: Unknown("a statistic of data", ev.line))
+    return Native(name, lambda ev, *a, **k: Array(None, value.dtype))
+
+
+def array_index(value: Array, key: Any) -> Array:
+    if value.shape is None:
+        return Array(None, value.dtype)
+    keys = key if isinstance(key, tuple) else (key,)
+    if any(k is Ellipsis or isinstance(k, (Array, Unknown)) for k in keys):
+        return Array(None, value.dtype)
+    shape: list[Any] = []
+    axis = 0
+    for k in keys:
+        if k is None:
+            shape.append(1)
+            continue
+        if isinstance(k, slice):
+            shape.append(value.shape[axis] if k == slice(None) else None)
+        axis += 1
+    return Array((*shape, *value.shape[axis:]), value.dtype)
+
+
+__all__ = ["Function", "array_attribute", "array_index", "call", "member"]

@@ -1,0 +1,427 @@
+"""Runs the statements of a source on values that are known and on symbols.
+
+What is data, files or training gives `Unknown` values that flow on without harm. Steps and depth are bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import libcst as cst
+
+from kt_translate.diagnostics import Log, Place
+from kt_translate.evaluate import expressions
+from kt_translate.evaluate.values import (
+    Class,
+    External,
+    Function,
+    Instance,
+    Items,
+    Scope,
+    Unknown,
+    plain,
+)
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
+from kt_translate.source.names import canonical
+from kt_translate.source.syntax import Source
+
+MAX_STEPS = 400_000
+MAX_DEPTH = 80
+MAX_TURNS = 5_000
+
+
+class Return(Exception):
+    """A return statement, on its way out of the function."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Break(Exception):
+    """A break statement."""
+
+
+class Continue(Exception):
+    """A continue statement."""
+
+
+class Raised(Exception):
+    """The source raises an exception here."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class LimitReached(Exception):
+    """The evaluation took more steps or went deeper than a model's construction does."""
+
+
+class Interpreter:
+    """The state of one evaluation: the source, the scope at hand, the log, and the bounds."""
+
+    def __init__(self, source: Source, log: Log, settings: dict[str, Any]) -> None:
+        self.source = source
+        self.log = log
+        self.settings = settings
+        self.module = Scope("module", {"__name__": "__main__", "__file__": source.name})
+        self.line = 0
+        self.steps = 0
+        self.depth = 0
+        self.demands: list[tuple[str, Any]] = []
+        self.models: list[Any] = []
+        self.compiled: list[tuple[Any, int, dict[str, Any]]] = []
+
+    # -- running --------------------------------------------------------------------------------
+    def run_module(self) -> None:
+        """Run the module's statements; one that fails leaves its targets unknown, the rest goes on."""
+        for statement in self.source.module.body:
+            self.run_guarded(statement, self.module)
+
+    def run_guarded(self, statement: Any, scope: Scope) -> None:
+        try:
+            self.statement(statement, scope)
+        except Raised as raised:
+            self.note("KT106", f"the source raises here: {raised.text}")
+        except (Return, Break, Continue):
+            return
+        except LimitReached as limit:
+            self.note("KT103", str(limit))
+
+    def note(self, code: str, message: str, hint: str = "") -> None:
+        self.log.add(code, Place(max(self.line, 1)), message, hint)
+
+    def block(self, statements: Sequence[Any], scope: Scope) -> None:
+        for statement in statements:
+            self.statement(statement, scope)
+
+    def statement(self, node: Any, scope: Scope) -> None:
+        self.steps += 1
+        if self.steps > MAX_STEPS:
+            raise LimitReached(f"evaluation stopped after {MAX_STEPS} statements")
+        self.line = self.source.line(node) or self.line
+        if isinstance(node, cst.SimpleStatementLine):
+            for small in node.body:
+                self.line = self.source.line(small) or self.line
+                STATEMENTS[type(small)](self, small, scope)
+            return
+        run = STATEMENTS.get(type(node))
+        if run is None:
+            self.note("KT104", f"{type(node).__name__} statements are not understood")
+            return
+        run(self, node, scope)
+
+    def suite(self, suite: Any, scope: Scope) -> None:
+        if isinstance(suite, cst.IndentedBlock):
+            self.block(suite.body, scope)
+        else:
+            for small in suite.body:
+                self.line = self.source.line(small) or self.line
+                STATEMENTS[type(small)](self, small, scope)
+
+    def evaluate(self, node: Any, scope: Scope) -> Any:
+        return expressions.evaluate(self, node, scope)
+
+    # -- names ----------------------------------------------------------------------------------
+    def lookup(self, name: str, scope: Scope) -> Any:
+        """The value of a name; raises KeyError if no scope has it."""
+        at: Scope | None = scope
+        first = True
+        while at is not None:
+            if name in at.names and (first or at.kind != "class"):
+                return at.names[name]
+            first = False
+            at = at.parent
+        raise KeyError(name)
+
+    def bind(self, name: str, value: Any, scope: Scope) -> None:
+        if name in scope.globals:
+            scope = scope.module
+        elif name in scope.nonlocals:
+            at = scope.parent
+            while at is not None and name not in at.names:
+                at = at.parent
+            scope = at or scope
+        if scope.kind == "module" and name in self.settings:
+            value = self.settings[name]
+        scope.names[name] = value
+
+    def assign(self, target: Any, value: Any, scope: Scope) -> None:
+        """Bind a target: a name, an attribute, an element, or a nest of them."""
+        if isinstance(target, cst.Name):
+            self.bind(target.value, value, scope)
+            expressions.name_value(value, target.value)
+        elif isinstance(target, (cst.Tuple, cst.List)):
+            self._unpack(target.elements, value, scope)
+        elif isinstance(target, cst.Attribute):
+            owner = self.evaluate(target.value, scope)
+            expressions.set_attribute(self, owner, target.attr.value, value)
+        elif isinstance(target, cst.Subscript):
+            owner = self.evaluate(target.value, scope)
+            key = expressions.subscript_key(self, target, scope)
+            if isinstance(owner, (list, dict)) and plain(key):
+                try:
+                    owner[key] = value  # type: ignore[index]
+                except (IndexError, TypeError, KeyError) as error:
+                    raise Raised(f"{type(error).__name__}: {error}") from error
+
+    def _unpack(self, elements: Sequence[Any], value: Any, scope: Scope) -> None:
+        star = next((i for i, e in enumerate(elements) if isinstance(e, cst.StarredElement)), None)
+        n = len(elements)
+        items = expressions.items_of(value, None if star is not None else n)
+        if items is None:
+            for i, element in enumerate(elements):
+                part = Unknown(f"part {i} of what is not known", self.line)
+                self.assign(element.value, [] if i == star else part, scope)
+            return
+        if star is None:
+            if len(items) != n:
+                raise Raised(f"ValueError: {len(items)} values for {n} names")
+            for element, item in zip(elements, items):
+                self.assign(element.value, item, scope)
+            return
+        after = n - star - 1
+        middle = items[star : len(items) - after]
+        for element, item in zip(elements[:star], items[:star]):
+            self.assign(element.value, item, scope)
+        self.assign(elements[star].value, list(middle), scope)
+        for element, item in zip(elements[star + 1 :], items[len(items) - after :]):
+            self.assign(element.value, item, scope)
+
+    # -- truth ----------------------------------------------------------------------------------
+    def truth(self, value: Any, what: str = "a condition") -> bool | None:
+        """True or False; None where it is not known. A parameter that decides is noted as demanded."""
+        if isinstance(value, Sym):
+            return self.decide(value, what)
+        if isinstance(value, Unknown):
+            return None
+        if isinstance(value, (External, Function, Class, Instance)):
+            return True
+        try:
+            return bool(value)
+        except TypeError:
+            return True
+
+    def decide(self, value: Sym, what: str) -> bool | None:
+        self.demand(value, what)
+        return None if value.value is UNKNOWN else bool(value.value)
+
+    def demand(self, value: Any, what: str) -> Any:
+        """The sample behind a symbolic value, noted as taken for granted unless it is a constant of the module."""
+        if isinstance(value, Sym) and any(s.kind != "global" for s in value.symbols):
+            self.demands.append((str(value), value.value))
+            self.note(
+                "KT301", f"{what} depends on {value}: translated for {value} = {value.value!r}"
+            )
+        return known(value)
+
+
+# -- statements -----------------------------------------------------------------------------------
+
+
+def _assign(ev: Interpreter, node: cst.Assign, scope: Scope) -> None:
+    value = ev.evaluate(node.value, scope)
+    for target in node.targets:
+        if (
+            scope.kind == "module"
+            and isinstance(target.target, cst.Name)
+            and isinstance(value, (int, float, str))
+            and isinstance(node.value, (cst.Integer, cst.Float, cst.SimpleString))
+            and ev.module.names.get(target.target.value) is None
+            and target.target.value not in ev.settings
+        ):
+            value = Sym.of(Symbol(target.target.value, value, "global"))
+        ev.assign(target.target, value, scope)
+
+
+def _ann_assign(ev: Interpreter, node: cst.AnnAssign, scope: Scope) -> None:
+    if node.value is not None:
+        ev.assign(node.target, ev.evaluate(node.value, scope), scope)
+
+
+def _aug_assign(ev: Interpreter, node: cst.AugAssign, scope: Scope) -> None:
+    op = expressions.AUGMENTED[type(node.operator)]
+    current = ev.evaluate(node.target, scope)
+    value = ev.evaluate(node.value, scope)
+    if op == "+" and isinstance(current, list) and isinstance(value, (list, tuple)):
+        current.extend(value)
+        return
+    ev.assign(node.target, expressions.binary(ev, op, current, value), scope)
+
+
+def _import(ev: Interpreter, node: cst.Import, scope: Scope) -> None:
+    for alias in node.names:
+        path = expressions.dotted(alias.name)
+        if alias.asname is not None:
+            ev.bind(alias.asname.name.value, External(canonical(path)), scope)  # type: ignore[union-attr]
+        else:
+            top = path.split(".")[0]
+            ev.bind(top, External(canonical(top)), scope)
+
+
+def _import_from(ev: Interpreter, node: cst.ImportFrom, scope: Scope) -> None:
+    base = expressions.dotted(node.module) if node.module is not None else ""
+    if isinstance(node.names, cst.ImportStar):
+        scope.names.setdefault("*", []).append(canonical(base))
+        return
+    for alias in node.names:
+        name = alias.evaluated_name
+        bound = alias.evaluated_alias or name
+        if node.relative:
+            ev.bind(bound, Unknown(f"{name} comes from another file", ev.line), scope)
+        else:
+            ev.bind(bound, External(canonical(f"{base}.{name}")), scope)
+
+
+def _function(ev: Interpreter, node: cst.FunctionDef, scope: Scope) -> None:
+    defaults = expressions.defaults_of(ev, node.params, scope)
+    function = Function(node.name.value, node, scope, defaults, ev.source.line(node))
+    function.decorators = tuple(ev.source.code(d.decorator) for d in node.decorators)
+    ev.bind(node.name.value, function, scope)
+
+
+def _class(ev: Interpreter, node: cst.ClassDef, scope: Scope) -> None:
+    bases = [ev.evaluate(arg.value, scope) for arg in node.bases]
+    inner = Scope("class", {}, scope)
+    cls = Class(node.name.value, node, bases, inner.names, scope, ev.source.line(node))
+    for statement in node.body.body:
+        ev.run_guarded(statement, inner)
+    for value in inner.names.values():
+        if isinstance(value, Function):
+            value.owner = cls
+    ev.bind(node.name.value, cls, scope)
+
+
+def _if(ev: Interpreter, node: cst.If, scope: Scope) -> None:
+    test = ev.truth(ev.evaluate(node.test, scope))
+    if test or test is None:
+        ev.suite(node.body, scope)
+    elif isinstance(node.orelse, cst.If):
+        ev.statement(node.orelse, scope)
+    elif node.orelse is not None:
+        ev.suite(node.orelse.body, scope)
+
+
+def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
+    value = ev.evaluate(node.iter, scope)
+    if isinstance(value, (Sym, Items)) or not plain(value):
+        ev.demand(value, "the number of turns of a loop") if isinstance(value, Sym) else None
+    items = expressions.items_of(value, None)
+    if items is None:
+        items = [Unknown("an element of what is not known", ev.line)]
+    for turn, item in enumerate(items):
+        if turn >= MAX_TURNS:
+            raise LimitReached(f"a loop was stopped after {MAX_TURNS} turns")
+        ev.assign(node.target, item, scope)
+        try:
+            ev.suite(node.body, scope)
+        except Break:
+            return
+        except Continue:
+            continue
+    if node.orelse is not None:
+        ev.suite(node.orelse.body, scope)
+
+
+def _while(ev: Interpreter, node: cst.While, scope: Scope) -> None:
+    for _ in range(MAX_TURNS):
+        if not ev.truth(ev.evaluate(node.test, scope), "a while loop"):
+            return
+        try:
+            ev.suite(node.body, scope)
+        except Break:
+            return
+        except Continue:
+            continue
+    raise LimitReached(f"a loop was stopped after {MAX_TURNS} turns")
+
+
+def _with(ev: Interpreter, node: cst.With, scope: Scope) -> None:
+    for item in node.items:
+        value = ev.evaluate(item.item, scope)
+        if item.asname is not None:
+            ev.assign(item.asname.name, value, scope)
+    ev.suite(node.body, scope)
+
+
+def _try(ev: Interpreter, node: cst.Try, scope: Scope) -> None:
+    try:
+        ev.suite(node.body, scope)
+    except Raised:
+        if node.handlers:
+            ev.suite(node.handlers[0].body, scope)
+    else:
+        if node.orelse is not None:
+            ev.suite(node.orelse.body, scope)
+    finally:
+        if node.finalbody is not None:
+            ev.suite(node.finalbody.body, scope)
+
+
+def _return(ev: Interpreter, node: cst.Return, scope: Scope) -> None:
+    raise Return(None if node.value is None else ev.evaluate(node.value, scope))
+
+
+def _raise(ev: Interpreter, node: cst.Raise, scope: Scope) -> None:
+    raise Raised("" if node.exc is None else ev.source.code(node.exc))
+
+
+def _assert(ev: Interpreter, node: cst.Assert, scope: Scope) -> None:
+    if ev.truth(ev.evaluate(node.test, scope), "an assertion") is False:
+        raise Raised(f"AssertionError: {ev.source.code(node.test)}")
+
+
+def _break(ev: Interpreter, node: cst.Break, scope: Scope) -> None:
+    raise Break
+
+
+def _continue(ev: Interpreter, node: cst.Continue, scope: Scope) -> None:
+    raise Continue
+
+
+def _global(ev: Interpreter, node: cst.Global, scope: Scope) -> None:
+    scope.globals |= {item.name.value for item in node.names}
+
+
+def _nonlocal(ev: Interpreter, node: cst.Nonlocal, scope: Scope) -> None:
+    scope.nonlocals |= {item.name.value for item in node.names}
+
+
+def _expression(ev: Interpreter, node: cst.Expr, scope: Scope) -> None:
+    ev.evaluate(node.value, scope)
+
+
+def _delete(ev: Interpreter, node: cst.Del, scope: Scope) -> None:
+    if isinstance(node.target, cst.Name):
+        scope.names.pop(node.target.value, None)
+
+
+def _nothing(ev: Interpreter, node: Any, scope: Scope) -> None:
+    return
+
+
+STATEMENTS: dict[type, Callable[[Interpreter, Any, Scope], None]] = {
+    cst.Assign: _assign,
+    cst.AnnAssign: _ann_assign,
+    cst.AugAssign: _aug_assign,
+    cst.Import: _import,
+    cst.ImportFrom: _import_from,
+    cst.FunctionDef: _function,
+    cst.ClassDef: _class,
+    cst.If: _if,
+    cst.For: _for,
+    cst.While: _while,
+    cst.With: _with,
+    cst.Try: _try,
+    cst.Return: _return,
+    cst.Raise: _raise,
+    cst.Assert: _assert,
+    cst.Break: _break,
+    cst.Continue: _continue,
+    cst.Global: _global,
+    cst.Nonlocal: _nonlocal,
+    cst.Expr: _expression,
+    cst.Del: _delete,
+    cst.Pass: _nothing,
+}

@@ -1,0 +1,424 @@
+"""Layers and models: making them, calling them, and what the source asks of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate.values import (
+    External,
+    Function,
+    LayerValue,
+    ModelValue,
+    Native,
+    Unknown,
+    map_tensors,
+    tensors_in,
+)
+from kt_translate.graph.nodes import CallNode, LayerNode, ModuleUse, Plan
+from kt_translate.graph.objects import KerasFunction
+from kt_translate.graph.region import CURRENT, Node, Region, derived
+from kt_translate.graph.sym import Sym
+from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.layers.layer import REGISTRY, RuleError
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+_MERGES = {
+    "add": "Add",
+    "subtract": "Subtract",
+    "multiply": "Multiply",
+    "average": "Average",
+    "maximum": "Maximum",
+    "minimum": "Minimum",
+    "concatenate": "Concatenate",
+    "dot": "Dot",
+}
+_SEQUENTIAL_ONLY = ("input_shape", "batch_input_shape")
+
+
+def make(ev: Interpreter, kind: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """``keras.Input``, ``keras.Model``, ``keras.Sequential``."""
+    if kind == "Input":
+        return make_input(ev, args, kwargs)
+    if kind == "Sequential":
+        return make_sequential(ev, args, kwargs)
+    given = dict(zip(("inputs", "outputs", "name"), args), **kwargs)
+    inputs = given.get("inputs", given.get("input"))
+    outputs = given.get("outputs", given.get("output"))
+    if not tensors_in(inputs) or not tensors_in(outputs):
+        return Unknown("a model of what is not known", ev.line)
+    model = ModelValue("functional", inputs, outputs, CURRENT[-1], given.get("name"), ev.line)
+    model.use = ModuleUse("functional", given.get("name"))
+    ev.models.append(model)
+    return model
+
+
+def make_input(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """An input tensor: pictures and volumes enter channels first."""
+    given = dict(zip(("shape", "batch_size", "dtype"), args), **kwargs)
+    if given.get("tensor") is not None:
+        return given["tensor"]
+    shape = given.get("shape", given.get("input_shape"))
+    full = given.get("batch_shape", given.get("batch_input_shape"))
+    if isinstance(full, (tuple, list)):
+        shape = tuple(full[1:])
+    if isinstance(shape, Sym):
+        sample = shape.value
+        if not isinstance(sample, (tuple, list)):
+            ev.note("KT303", "the shape of this input is not known")
+            return Unknown("an input of unknown shape", ev.line)
+        shape = tuple(Sym.index(shape, i) for i in range(len(sample)))
+    if isinstance(shape, int):
+        shape = (shape,)
+    if not isinstance(shape, (tuple, list)) or any(isinstance(s, Unknown) for s in shape):
+        ev.note("KT303", "the shape of this input is not known")
+        return Unknown("an input of unknown shape", ev.line)
+    dtype = given.get("dtype") or "float32"
+    layout = Layout.FIRST if len(shape) >= 3 else Layout.LAST
+    tensor = Tensor((None, *shape), dtype if isinstance(dtype, str) else "float32", layout)
+    tensor.facts["input"] = given.get("name")
+    node = Node([], [tensor], ev.line)
+    CURRENT[-1].add(node)
+    return tensor
+
+
+# -- layers ---------------------------------------------------------------------------------------
+
+
+def make_layer(
+    ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any], node: Any = None
+) -> Any:
+    """``keras.layers.<name>(...)``; a diagnostic and an unknown value where there is no rule for it."""
+    if name == "InputLayer":
+        tensor = make_input(ev, args, kwargs)
+        return tensor
+    if name in _MERGES and args:
+        layer = make_layer(ev, _MERGES[name], args[1:], kwargs)
+        return call_layer(ev, layer, [args[0]], {}) if isinstance(layer, LayerValue) else layer
+    if name not in REGISTRY:
+        ev.note("KT201", f"no rule yet for keras.layers.{name}")
+        return Unknown(f"the layer {name}", ev.line)
+    unknown = [
+        k
+        for k, v in [*enumerate(args), *kwargs.items()]
+        if isinstance(v, Unknown) and k != "weights"
+    ]
+    if unknown:
+        ev.note("KT102", f"{name}: the argument {unknown[0]!r} is not known")
+        return Unknown(f"a {name} with unknown settings", ev.line)
+    try:
+        rule = REGISTRY[name].bind(args, kwargs, "3")
+    except RuleError as error:
+        ev.log.add(error.code, ev.source.place(node, ev.line), error.message, error.hint)
+        return Unknown(f"a {name} that is not translated", ev.line)
+    use = ModuleUse(rule.keras_kind, rule.common.name, line=ev.line)
+    use.frozen = rule.common.trainable is False
+    return LayerValue(rule, use, ev.line)
+
+
+def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """A layer on tensors: its node, and the activation that it was given as a node of its own."""
+    inputs = tensors_in(args[0]) if args else tensors_in(list(kwargs.values()))
+    extra = [t for a in args[1:] for t in tensors_in(a)]
+    if not inputs:
+        return Unknown("a layer called on what is not known", ev.line)
+    options = {k: v for k, v in kwargs.items() if k != "training" and v is not None}
+    if kwargs.get("training") in (True, False):
+        layer.use.mode = kwargs["training"]
+    rule = layer.rule
+    try:
+        wants = rule.wants(*inputs, *extra)
+        seen = [viewed(t, w) for t, w in zip([*inputs, *extra], wants)]
+        outputs = rule.outputs(*seen, **options)
+        rule.module(*seen)
+    except RuleError as error:
+        ev.note(error.code, error.message, error.hint)
+        return Unknown(error.message, ev.line)
+    except Exception as error:
+        ev.note("KT206", f"{type(rule).__name__}: {error}")
+        return Unknown("a layer that does not fit its input", ev.line)
+    node = LayerNode([*inputs, *extra], outputs, ev.line, rule, layer.use, options)
+    CURRENT[-1].add(node)
+    if (
+        rule.common.activity_regularizer is not None
+        or getattr(rule, "activity_regularizer", None) is not None
+    ):
+        ev.note("KT203", f"{type(rule).__name__}(activity_regularizer=...) is not supported")
+    result: Any = outputs[0] if len(outputs) == 1 else list(outputs)
+    activation = getattr(rule, "activation", None)
+    if (
+        activation is not None
+        and not hasattr(rule, "recurrent_activation")
+        and type(rule).__name__ not in ("Activation", "SimpleRNN")
+    ):
+        result = apply_activation(ev, activation, outputs[0])
+    layer.calls.append((inputs, result))
+    return result
+
+
+def viewed(tensor: Tensor, layout: Layout) -> Tensor:
+    """The tensor as it is once converted to ``layout``."""
+    if layout in (Layout.KEEP, tensor.layout) or tensor.rank < 3:
+        return tensor
+    return Tensor(
+        tensor.shape,
+        tensor.dtype,
+        layout,
+        tensor.mask,
+        tensor.node,
+        tensor.name,
+        facts=tensor.facts,
+    )
+
+
+def apply_activation(ev: Interpreter, activation: Any, x: Tensor) -> Any:
+    """``activation`` of a layer, whatever it was given as: a name, a function, a layer."""
+    if isinstance(activation, (str, Sym)):
+        return _named(ev, activation, x)
+    if isinstance(activation, KerasFunction):
+        return _named(ev, activation.path.split(".")[-1], x)
+    if isinstance(activation, External):
+        return _named(ev, activation.path.split(".")[-1], x)
+    if isinstance(activation, LayerValue):
+        return call_layer(ev, activation, [x], {})
+    if isinstance(activation, Function):
+        from kt_translate.evaluate import calls
+
+        return calls.call_function(ev, activation, [x], {})
+    ev.note("KT203", "this activation is not known")
+    return Unknown("an unknown activation", ev.line)
+
+
+def _named(ev: Interpreter, name: Any, x: Tensor) -> Any:
+    if name == "linear":
+        return x
+    layer = make_layer(ev, "Activation", [name], {})
+    if not isinstance(layer, LayerValue):
+        return layer
+    result = call_layer(ev, layer, [x], {})
+    if isinstance(result, Tensor) and name in ("softmax", "sigmoid"):
+        result.logits, result.activation = x, name
+    return result
+
+
+def activate(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """``keras.activations.<name>(x)``."""
+    if name in ("get", "deserialize"):
+        return args[0] if args else None
+    if args and isinstance(args[0], Tensor) and not kwargs and len(args) == 1:
+        return _named(ev, name, args[0])
+    return Unknown(f"the activation {name}", ev.line)
+
+
+def layer_attribute(ev: Interpreter, layer: LayerValue, name: str) -> Any:
+    """What the source reads off a layer."""
+    if name == "name":
+        return layer.use.keras_name or Unknown("an automatic name", ev.line)
+    if name in ("output", "input") and layer.calls:
+        inputs, output = layer.calls[-1]
+        return output if name == "output" else inputs[0] if len(inputs) == 1 else inputs
+    if name == "trainable":
+        return layer.trainable
+    if hasattr(layer.rule, name):
+        return getattr(layer.rule, name)
+    return Unknown(f"attribute {name} of a layer", ev.line)
+
+
+# -- models ---------------------------------------------------------------------------------------
+
+
+def make_sequential(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) -> ModelValue:
+    """``keras.Sequential(layers)``: a region of its own, grown by `add`."""
+    given = dict(zip(("layers", "name"), args), **kwargs)
+    model = ModelValue("sequential", None, None, Region(), given.get("name"), ev.line)
+    model.use = ModuleUse("sequential", given.get("name"))
+    ev.models.append(model)
+    for layer in given.get("layers") or []:
+        add(ev, model, layer)
+    return model
+
+
+def add(ev: Interpreter, model: ModelValue, layer: Any) -> None:
+    """``model.add(layer)``; without a known input the layer waits for one."""
+    if isinstance(layer, Tensor):
+        model.region.add(layer.node)  # type: ignore[union-attr, arg-type]
+        model.inputs = model.outputs = layer
+        return
+    if not isinstance(layer, (LayerValue, ModelValue)):
+        ev.note("KT107", "what is added to the model here is not known")
+        model.attributes["gap"] = ev.line
+        return
+    model.layers.append(layer)
+    if model.inputs is None:
+        shape = _own_input_shape(layer)
+        if shape is None:
+            model.deferred.append(layer)
+            return
+        inside(
+            model,
+            lambda: _start(
+                ev, model, shape, "int32" if layer_kind(layer) == "embedding" else "float32"
+            ),
+        )
+    if model.outputs is not None:
+        inside(model, lambda: _extend(ev, model, layer))
+
+
+def layer_kind(layer: Any) -> str:
+    return layer.use.kind if layer.use is not None else ""
+
+
+def _own_input_shape(layer: Any) -> Any:
+    if isinstance(layer, ModelValue):
+        first = tensors_in(layer.inputs)
+        return first[0].shape[1:] if len(first) == 1 else None
+    common = layer.rule.common
+    if common.batch_input_shape is not None:
+        return tuple(common.batch_input_shape[1:])
+    if common.input_shape is None and hasattr(layer.rule, "layer"):
+        return (
+            _own_input_shape(layer.rule.layer) if isinstance(layer.rule.layer, LayerValue) else None
+        )
+    if common.input_shape is None and layer_kind(layer) == "embedding":
+        return (None,)
+    return common.input_shape
+
+
+def inside(model: ModelValue, act: Any) -> None:
+    """Do something in the model's own region."""
+    CURRENT.append(model.region)  # type: ignore[arg-type]
+    try:
+        act()
+    finally:
+        CURRENT.pop()
+
+
+def _start(ev: Interpreter, model: ModelValue, shape: Any, dtype: str) -> None:
+    made = make_input(ev, [shape], {"dtype": dtype})
+    if isinstance(made, Tensor):
+        model.inputs = model.outputs = made
+
+
+def _extend(ev: Interpreter, model: ModelValue, layer: Any) -> None:
+    result = (
+        call_layer(ev, layer, [model.outputs], {})
+        if isinstance(layer, LayerValue)
+        else call_model(ev, layer, [model.outputs], {})
+    )
+    if not isinstance(result, Tensor):
+        model.attributes["gap"] = ev.line
+        return
+    model.outputs = result
+
+
+def build_deferred(ev: Interpreter, model: ModelValue, shape: Any, dtype: str = "float32") -> None:
+    """Give a Sequential without an input its input's shape (without the batch)."""
+    waiting, model.deferred = model.deferred, []
+    inside(model, lambda: _start(ev, model, shape, dtype))
+    for layer in waiting:
+        if model.outputs is not None:
+            inside(model, lambda layer=layer: _extend(ev, model, layer))
+
+
+def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """A model called as a layer."""
+    inputs = tensors_in(args[0]) if args else []
+    if not inputs:
+        return Unknown("a model called on what is not known", ev.line)
+    if model.kind == "sequential" and model.inputs is None and model.deferred:
+        build_deferred(ev, model, inputs[0].shape[1:], inputs[0].dtype)
+    if model.outputs is None or model.use is None:
+        return Unknown("a model that is not known", ev.line)
+    results = map_tensors(lambda t: Tensor(t.shape, t.dtype, t.layout, t.mask), model.outputs)
+    node = CallNode(inputs, tensors_in(results), ev.line, plan_of(model), model.use)
+    CURRENT[-1].add(node)
+    return results
+
+
+def plan_of(model: ModelValue) -> Plan:
+    """The class that a model becomes; the same for every call."""
+    if model.plan is None:
+        model.plan = Plan(
+            model.variable or (model.name if isinstance(model.name, str) else None) or "model",
+            "model",
+            model.region,  # type: ignore[arg-type]
+            tensors_in(model.inputs),
+            model.outputs,
+            container=model.kind,
+            line=model.line,
+        )
+    return model.plan  # type: ignore[no-any-return]
+
+
+def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
+    """What the source asks of a model."""
+    if name in model.attributes:
+        return model.attributes[name]
+    if name in ("input", "inputs"):
+        return model.inputs if name == "input" else tensors_in(model.inputs)
+    if name in ("output", "outputs"):
+        return model.outputs if name == "output" else tensors_in(model.outputs)
+    if name == "layers":
+        return model.layers or layers_of(model)
+    if name == "name":
+        return model.name or Unknown("an automatic name", ev.line)
+    if name in ("input_shape", "output_shape"):
+        found = tensors_in(model.inputs if name == "input_shape" else model.outputs)
+        return found[0].shape if len(found) == 1 else [t.shape for t in found]
+    if name == "add":
+        return Native(name, lambda ev, layer: add(ev, model, layer))
+    if name == "build":
+        return Native(name, lambda ev, *a, **k: _build(ev, model, *a, **k))
+    if name == "compile":
+        return Native(name, lambda ev, *a, **k: _compile(ev, model, *a, **k))
+    if name in ("fit", "fit_generator", "train_on_batch"):
+        return Native(name, lambda ev, *a, **k: _fit(ev, model, name, a))
+    if name == "get_layer":
+        return Native(name, lambda ev, *a, **k: _get_layer(ev, model, *a, **k))
+    return Native(name, lambda ev, *a, **k: Unknown(f"the result of {name}", ev.line))
+
+
+def layers_of(model: ModelValue) -> list[Any]:
+    """The layers of a functional model, in the order in which the source calls them."""
+    found: dict[int, Any] = {}
+    for node in model.region.nodes if model.region is not None else []:
+        if isinstance(node, LayerNode):
+            layer = found.setdefault(id(node.use), LayerValue(node.rule, node.use, node.line))
+            layer.calls.append((node.inputs, node.outputs[0]))
+        elif not node.inputs and node.outputs:
+            found[id(node)] = node.outputs[0]
+    return list(found.values())
+
+
+def _get_layer(ev: Interpreter, model: ModelValue, name: Any = None, index: Any = None) -> Any:
+    layers = model.layers or layers_of(model)
+    if isinstance(index, int) and -len(layers) <= index < len(layers):
+        return layers[index]
+    return next(
+        (la for la in layers if isinstance(la, LayerValue) and la.use.keras_name == name),
+        Unknown("a layer", ev.line),
+    )
+
+
+def _build(ev: Interpreter, model: ModelValue, input_shape: Any = None) -> None:
+    if model.deferred and isinstance(input_shape, (tuple, list)):
+        build_deferred(ev, model, tuple(input_shape[1:]))
+
+
+def _compile(ev: Interpreter, model: ModelValue, *args: Any, **kwargs: Any) -> None:
+    given = dict(zip(("optimizer", "loss", "metrics"), args), **kwargs)
+    model.compiled = given
+    ev.compiled.append((model, ev.line, given))
+
+
+def _fit(ev: Interpreter, model: ModelValue, name: str, args: Any) -> Any:
+    from kt_translate.evaluate.values import Array
+
+    if model.deferred and args and isinstance(args[0], Array) and args[0].shape:
+        build_deferred(ev, model, args[0].shape[1:])
+    ev.note("KT401", f"{name}() is left out")
+    return Unknown("the history of training", ev.line)
+
+
+__all__ = ["derived"]

@@ -1,0 +1,188 @@
+"""RNN and its cells: the cells are declarations of their settings only, RNN makes layers of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from kt_translate.layers.layer import Call, Expr, Layer, Layout, RuleError, Tensor, as_expr, as_text
+from kt_translate.layers.rnn import GRU, LSTM, Recurrent, SimpleRNN, initial_states, state_argument
+from kt_translate.layers.rnn_settings import decided, if_set, rule_of
+
+
+class Cell(Layer, abstract=True):
+    """One step of a recurrent layer."""
+
+    inert = ("seed",)
+    over_time: ClassVar[type[Recurrent]]
+
+    def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
+        raise RuleError("KT203", f"{type(self).__name__} is supported within RNN only")
+
+    def layer(self, **settings: Any) -> Recurrent:
+        """The layer that computes this cell over time."""
+        own = {name: getattr(self, name) for name, _ in self.signature()}
+        return self.over_time.bind([], {**own, **settings}, self.flavour)
+
+
+class SimpleRNNCell(Cell):
+    """``keras.layers.SimpleRNNCell``."""
+
+    over_time = SimpleRNN
+
+    units: Any
+    activation: Any = "tanh"
+    use_bias: Any = True
+    kernel_initializer: Any = "glorot_uniform"
+    recurrent_initializer: Any = "orthogonal"
+    bias_initializer: Any = "zeros"
+    kernel_regularizer: Any = None
+    recurrent_regularizer: Any = None
+    bias_regularizer: Any = None
+    kernel_constraint: Any = None
+    recurrent_constraint: Any = None
+    bias_constraint: Any = None
+    dropout: Any = 0.0
+    recurrent_dropout: Any = 0.0
+    seed: Any = None
+
+
+class LSTMCell(Cell):
+    """``keras.layers.LSTMCell``."""
+
+    over_time = LSTM
+
+    units: Any
+    activation: Any = "tanh"
+    recurrent_activation: Any = "sigmoid"
+    use_bias: Any = True
+    kernel_initializer: Any = "glorot_uniform"
+    recurrent_initializer: Any = "orthogonal"
+    bias_initializer: Any = "zeros"
+    unit_forget_bias: Any = True
+    kernel_regularizer: Any = None
+    recurrent_regularizer: Any = None
+    bias_regularizer: Any = None
+    kernel_constraint: Any = None
+    recurrent_constraint: Any = None
+    bias_constraint: Any = None
+    dropout: Any = 0.0
+    recurrent_dropout: Any = 0.0
+    seed: Any = None
+
+
+class GRUCell(Cell):
+    """``keras.layers.GRUCell``."""
+
+    over_time = GRU
+
+    units: Any
+    activation: Any = "tanh"
+    recurrent_activation: Any = "sigmoid"
+    use_bias: Any = True
+    kernel_initializer: Any = "glorot_uniform"
+    recurrent_initializer: Any = "orthogonal"
+    bias_initializer: Any = "zeros"
+    kernel_regularizer: Any = None
+    recurrent_regularizer: Any = None
+    bias_regularizer: Any = None
+    kernel_constraint: Any = None
+    recurrent_constraint: Any = None
+    bias_constraint: Any = None
+    dropout: Any = 0.0
+    recurrent_dropout: Any = 0.0
+    reset_after: Any = True
+    seed: Any = None
+
+
+class StackedRNNCells(Layer):
+    """``keras.layers.StackedRNNCells``."""
+
+    cells: Any
+
+    def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
+        raise RuleError("KT203", "StackedRNNCells is supported within RNN only")
+
+
+class RNN(Layer):
+    """``keras.layers.RNN``: the layer of its cell, or for several cells their layers on top of each other."""
+
+    layout = Layout.LAST
+    inert = ("unroll",)
+
+    cell: Any
+    return_sequences: Any = False
+    return_state: Any = False
+    go_backwards: Any = False
+    stateful: Any = False
+    unroll: Any = False
+    zero_output_for_mask: Any = False
+
+    def check(self) -> None:
+        given = rule_of(self.cell)
+        stacked = isinstance(given, (list, tuple, StackedRNNCells))
+        cells = list(given.cells if isinstance(given, StackedRNNCells) else given) if stacked else [given]
+        cells = [rule_of(c) for c in cells]
+        for cell in cells:
+            if not isinstance(cell, Cell):
+                raise RuleError("KT203", f"RNN({as_text(cell)}) is not supported; supported: Keras's own cells")
+        if stacked and decided(self.return_state, "return_state"):
+            raise RuleError("KT203", "RNN(return_state=True) is not supported for stacked cells")
+        self.parts: list[Recurrent] = []
+        for i, cell in enumerate(cells):
+            last = i == len(cells) - 1
+            part = cell.layer(
+                return_sequences=self.return_sequences if last else True,
+                return_state=self.return_state,
+                go_backwards=self.go_backwards if i == 0 else False,
+                stateful=self.stateful,
+                zero_output_for_mask=self.zero_output_for_mask if last else False,
+            )
+            if len(cells) > 1 and not part.has_no_dropout:
+                part.keeps_loop = True  # type: ignore[misc]
+            self.parts.append(part)
+
+    def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
+        result = list(tensors[:1])
+        for part in self.parts:
+            result = part.outputs(*result)
+        return result
+
+    def module(self, *tensors: Tensor) -> Expr:
+        x, modules = tensors[0], []
+        for part in self.parts:
+            modules.append(part.module(x))
+            x = Tensor((*x.shape[:2], part.units), x.dtype, Layout.LAST, x.mask)
+        return modules[0] if len(modules) == 1 else Expr("StackedRNN")(*modules)
+
+    def standalone(self, *tensors: Tensor) -> Expr | None:
+        return None
+
+    def parameters(self) -> Iterator[tuple[str, str]]:
+        """Those of a single cell; `like_keras` knows no settings of weights further inside."""
+        if len(self.parts) == 1:
+            yield from self.parts[0].parameters()
+
+    def __getattr__(self, name: str) -> Any:
+        parts = self.__dict__.get("parts")
+        if parts and name.endswith(("_initializer", "_regularizer", "_constraint")):
+            return getattr(parts[0], name)
+        raise AttributeError(name)
+
+    def forward(self, call: Call) -> Expr:
+        if len(self.parts) == 1:
+            return self.parts[0].forward(call)
+        x = if_set(self.go_backwards, call.x.flip(1), call.x)
+        arguments = [x]
+        states = initial_states(call)
+        if states:
+            arguments.append(as_expr([_layer_state(s) for s in states]))
+        mask = call.masks[0]
+        options = {} if mask is None else {"mask": if_set(self.go_backwards, mask.flip(1), mask)}
+        sequence = call.module(*arguments, **options)[0]
+        return if_set(self.return_sequences, sequence, sequence[:, -1])
+
+
+def _layer_state(states: Any) -> Any:
+    given = states if isinstance(states, (list, tuple)) else [states]
+    return state_argument([s.unsqueeze(0) for s in given])

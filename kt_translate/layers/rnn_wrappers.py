@@ -1,0 +1,170 @@
+"""Bidirectional."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kt_translate.graph.sym import same
+from kt_translate.layers.layer import (
+    OMIT,
+    Call,
+    Expr,
+    Layer,
+    Layout,
+    RuleError,
+    Sym,
+    Tensor,
+    as_expr,
+    as_text,
+    torch,
+)
+from kt_translate.layers.rnn_cells import RNN
+from kt_translate.layers.rnn import Recurrent, initial_states, opposite, state_argument
+from kt_translate.layers.rnn_settings import decided, if_set, rule_of
+
+_WEIGHT_SETTINGS = ("_initializer", "_regularizer", "_constraint")
+# Settings in which the two directions of one module of PyTorch may differ.
+_FREE = ("go_backwards", "seed", "use_cudnn", "unroll", *_WEIGHT_SETTINGS)
+
+
+class Wrapper(Layer, abstract=True):
+    """A layer around another one, whose settings of the weights it passes on."""
+
+    layout = Layout.LAST
+
+    def __getattr__(self, name: str) -> Any:
+        if name.endswith(_WEIGHT_SETTINGS) and "layer" in self.__dict__:
+            return getattr(rule_of(self.__dict__["layer"]), name)
+        raise AttributeError(name)
+
+
+class Bidirectional(Wrapper):
+    """``keras.layers.Bidirectional``: PyTorch's ``bidirectional=True`` where both directions have the same settings."""
+
+    only = {"merge_mode": ("concat", "sum", "ave", "mul", None), "weights": (None,)}
+
+    layer: Any
+    merge_mode: Any = "concat"
+    weights: Any = None
+    backward_layer: Any = None
+
+    # `inner` and `backward`: the declarations of the two directions
+    @property
+    def inner(self) -> Recurrent:
+        return _recurrent(self.layer)
+
+    @property
+    def backward(self) -> Recurrent | None:
+        return None if self.backward_layer is None else _recurrent(self.backward_layer)
+
+    def check(self) -> None:
+        inner, backward = self.inner, self.backward
+        if inner.go_backwards is not False:
+            raise RuleError("KT203", "Bidirectional needs a layer that goes forwards")
+        if backward is None:
+            return
+        if type(backward) is not type(inner) or not same(backward.units, inner.units):
+            raise RuleError("KT203", "Bidirectional needs two layers of one kind and size")
+        if backward.go_backwards is not True:
+            raise RuleError("KT203", "Bidirectional needs a backward_layer with go_backwards=True")
+        for name in ("stateful", "return_sequences", "return_state"):
+            if not same(getattr(inner, name), getattr(backward, name)):
+                raise RuleError("KT203", f"Bidirectional needs two layers with the same {name}")
+
+    def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
+        output, *states = self.inner.outputs(*tensors, **options)
+        if self.merge_mode == "concat":
+            output.shape = (*output.shape[:-1], output.shape[-1] * 2)  # type: ignore[operator]
+        merged = [output]
+        if self.merge_mode is None:
+            merged.append(Tensor(output.shape, output.dtype, output.layout, output.mask))
+        return [*merged, *states, *(Tensor(s.shape, s.dtype) for s in states)]
+
+    # -- the module -----------------------------------------------------------------------------
+    @property
+    def is_one_module(self) -> bool:
+        if self.inner.is_native and not self.inner.has_no_dropout:
+            return False  # the two directions drop different inputs
+        return self.backward is None or all(
+            same(getattr(self.inner, name), getattr(self.backward, name))
+            for name, _ in self.inner.signature()
+            if not name.endswith(_FREE)
+        )
+
+    def module(self, *tensors: Tensor) -> Expr:
+        x, inner = tensors[0], self.inner
+        zero_masked = inner.return_sequences  # Keras sets it so
+        if self.is_one_module:
+            return inner.constructor(x, bidirectional=True, zero_masked=zero_masked)
+        there = inner.constructor(x, zero_masked=zero_masked)
+        back = (self.backward or inner).constructor(x, zero_masked=zero_masked)
+        dropout = inner.dropout if inner.is_native and not inner.has_no_dropout else OMIT
+        return Expr("TwoDirections")(there, back, dropout=dropout)
+
+    def standalone(self, *tensors: Tensor) -> Expr | None:
+        return None
+
+    def parameters(self) -> Iterator[tuple[str, str]]:
+        if self.is_one_module:
+            yield from self.inner.parameters_of("")
+            yield from self.inner.parameters_of("_reverse")
+            return
+        for layer in ("forward_layer", "backward_layer"):
+            for parameter, prefix in self.inner.parameters_of(""):
+                yield f"{layer}.{parameter}", prefix
+
+    # -- the call -------------------------------------------------------------------------------
+    def forward(self, call: Call) -> Expr:
+        states = initial_states(call)
+        arguments = [call.x]
+        if states:
+            half = len(states) // 2
+            pairs = zip(states[:half], states[half:], strict=True)
+            arguments.append(state_argument([torch.stack(list(pair)) for pair in pairs]))
+        mask = call.masks[0]
+        result = call.module(*arguments, mask=OMIT if mask is None else mask)
+        sequences = self.inner.return_sequences
+        if decided(self.inner.return_state, "return_state"):
+            result = Expr("with_states")(result, last=opposite(sequences))
+            if self.merge_mode == "concat":
+                return result
+            output = call.then(result)
+            merged = self._merged(output[0])
+            rest = Expr.unary("*", output[1:])
+            return as_expr((Expr.unary("*", merged) if self.merge_mode is None else merged, rest))
+        if isinstance(sequences, Sym) or (not sequences and states and mask is not None):
+            result = call.then(result)
+            last = Expr("with_states")(result, last=True)[0]
+            return self._merged(if_set(sequences, result[0], last))
+        if sequences:
+            return self._merged(result[0])
+        return self._merged_last(result[1][0] if self.inner.states == 2 else result[1])
+
+    def _merged(self, x: Expr) -> Expr:
+        """Of the two directions side by side on the last axis."""
+        if self.merge_mode == "concat":
+            return x
+        if self.merge_mode is None:
+            return x.chunk(2, dim=-1)
+        return getattr(x.unflatten(-1, (2, -1)), _REDUCTIONS[self.merge_mode])(dim=-2)
+
+    def _merged_last(self, h: Expr) -> Expr:
+        """Of the last states (2, N, H)."""
+        if self.merge_mode == "concat":
+            return torch.cat([Expr.unary("*", h)], dim=-1)
+        if self.merge_mode is None:
+            return h.unbind()
+        return getattr(h, _REDUCTIONS[self.merge_mode])(dim=0)
+
+
+def _recurrent(value: Any) -> Recurrent:
+    rule = rule_of(value)
+    if isinstance(rule, RNN) and len(rule.parts) == 1:
+        return rule.parts[0]
+    if isinstance(rule, Recurrent):
+        return rule
+    raise RuleError("KT203", f"Bidirectional({as_text(rule)}) is not supported; supported: LSTM, GRU, SimpleRNN")
+
+
+_REDUCTIONS = {"sum": "sum", "ave": "mean", "mul": "prod"}

@@ -1,0 +1,74 @@
+"""Names for the generated code: attributes, variables, classes."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from typing import Any
+
+from kt_translate.graph.sym import Sym
+
+_RESERVED = {
+    "forward",
+    "logits",
+    "training",
+    "train",
+    "eval",
+    "register_buffer",
+    "self",
+    "T",
+    "type",
+    "to",
+    "half",
+}
+
+
+def attribute_name(value: Any, kind: str) -> str:
+    """A Python name from a layer's name: text of a literal, the literal parts of a symbolic one, or its kind."""
+    text = (
+        value
+        if isinstance(value, str)
+        else "_".join(_literals(value)) if isinstance(value, Sym) else ""
+    )
+    text = re.sub(r"\W+", "_", text)
+    text = re.sub(r"__+", "_", text).strip("_")
+    if not text:
+        return kind
+    if text[0].isdigit():
+        digits, rest = re.match(r"(\d+)_?(.*)", text).groups()  # type: ignore[union-attr]
+        text = f"{rest}_{digits}" if rest else f"{kind}_{digits}"
+    if keyword.iskeyword(text) or text in _RESERVED:
+        text += "_"
+    return text
+
+
+def _literals(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Sym) and value.head == "+":
+        return [t for a in value.args for t in _literals(a)]
+    return []
+
+
+def class_name(text: str) -> str:
+    """build_resnet -> Resnet, make_generator_model -> GeneratorModel, model -> Model."""
+    words = [w for w in re.split(r"[_\W]+", text) if w]
+    if len(words) > 1 and words[0] in ("build", "make", "create", "get", "define", "construct"):
+        words = words[1:]
+    name = "".join(w[:1].upper() + w[1:] for w in words) or "Model"
+    return f"Model{name}" if name[0].isdigit() else name
+
+
+class Names:
+    """Hands out names, each once."""
+
+    def __init__(self, taken: set[str] | None = None) -> None:
+        self.taken = set(taken or ())
+
+    def fresh(self, name: str) -> str:
+        candidate, n = name, 0
+        while candidate in self.taken:
+            n += 1
+            candidate = f"{name}_{n}"
+        self.taken.add(candidate)
+        return candidate

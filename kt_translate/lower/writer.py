@@ -1,0 +1,337 @@
+"""Writes one class: modules made in ``__init__``, tensors computed in ``forward``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from kt_translate.graph.nodes import CallNode, LayerNode, ModuleUse, Plan
+from kt_translate.graph.region import Node, OpNode
+from kt_translate.graph.sym import Sym
+from kt_translate.graph.tensor import Layout, Tensor, to_first, to_last
+from kt_translate.layers.layer import Call, RuleError
+from kt_translate.lower.names import Names, attribute_name
+from kt_translate.lower.settings import like_keras
+from kt_translate.pytorch.expr import Expr, as_expr
+
+
+@dataclass
+class ClassCode:
+    """The text of a class, without indentation; the emitter puts it into the template."""
+
+    name: str
+    docstring: str
+    container: str | None
+    init: list[str] = field(default_factory=list)
+    arguments: str = "x: Tensor"
+    body: list[str] = field(default_factory=list)
+    returns: str = "x"
+    annotation: str = "Tensor"
+    logits: str | None = None  # the activation of ``logits`` that forward returns
+    regularized: bool = False
+    parameters: list[str] = field(default_factory=list)  # as they stand in __init__
+    used_parameters: list[str] = field(default_factory=list)
+    guards: list[tuple[str, str]] = field(default_factory=list)  # (condition, message)
+    factory: str | None = None
+    inputs: list[Tensor] = field(default_factory=list)
+    outputs: list[Tensor] = field(default_factory=list)
+
+
+class Writer:
+    """The state of writing one class."""
+
+    def __init__(self, plan: Plan, name: str, classes: Callable[[Plan], ClassCode]) -> None:
+        self.plan = plan
+        self.code = ClassCode(name, "", plan.container, inputs=plan.inputs)
+        self.classes = classes
+        self.attributes = Names({"forward", "logits", "training"})
+        self.modules: dict[int, Expr] = {}
+        self.variables: dict[int, tuple[str, Layout]] = {}
+        self.kinds: dict[str, int] = {}
+        self.live: list[Node] = []
+        self.last_use: dict[int, int] = {}
+        self.step = 0
+        self.owner: dict[str, int] = {}
+        self.variables_of_inputs: list[str] = []
+
+    def write(self) -> ClassCode:
+        outputs = _tensors(self.plan.result)
+        self.code.outputs = outputs
+        logits = outputs[0] if len(outputs) == 1 and outputs[0].logits is not None else None
+        ends = [logits.logits] if logits is not None and logits.logits is not None else outputs
+        self.live = live_nodes(self.plan, outputs)
+        for i, node in enumerate(self.live):
+            for tensor in node.uses():
+                self.last_use[id(tensor)] = i
+        for tensor in outputs:
+            self.last_use[id(tensor)] = len(self.live)
+        self._arguments()
+        for i, node in enumerate(self.live):
+            self.step = i
+            if logits is not None and logits in node.outputs:
+                continue
+            self._node(node)
+        self._finish(outputs, ends, logits)
+        self._parameters()
+        return self.code
+
+    def _parameters(self) -> None:
+        """The constructor's parameters: all of a factory's, for others those that it uses."""
+        text = " ".join(self.code.init + self.code.body + [self.code.returns])
+        self.code.guards = [
+            (_guard(said, value), f"translated for {said} = {value!r}")
+            for said, value in _distinct(self.plan.demands)
+        ]
+        text += " ".join(condition for condition, _ in self.code.guards)
+        words = set(re.findall(r"[A-Za-z_]\w*", text))
+        for param in self.plan.params:
+            name = param.symbol.name
+            if not (self.plan.keep_signature or name in words):
+                continue
+            self.code.used_parameters.append(name)
+            hint = f": {param.annotation}" if param.annotation else ""
+            default = (
+                ""
+                if param.default is None
+                else f" = {param.default}" if hint else f"={param.default}"
+            )
+            self.code.parameters.append(name + hint + default)
+
+    def _finish(self, outputs: list[Tensor], ends: list[Any], logits: Tensor | None) -> None:
+        parts = [str(self.read(t, Layout.LAST if t.rank == 3 else t.layout)) for t in ends]
+        self.code.returns = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
+        if len(parts) > 1:
+            self.code.annotation = f"tuple[{', '.join(['Tensor'] * len(parts))}]"
+        if logits is not None:
+            node = logits.node
+            assert isinstance(node, LayerNode)
+            source = node.inputs[0]
+            names = ", ".join(self.variables_of_inputs)
+            call = Call(
+                Expr("self"),
+                [Expr(f"self.logits({names})")],
+                [source],
+                [None],
+                node.outputs,
+                {},
+                _never,
+            )
+            self.code.logits = str(node.rule.forward(call))
+
+    def _arguments(self) -> None:
+        names = Names({"self"})
+        single = len(self.plan.inputs) == 1
+        text = []
+        for i, tensor in enumerate(self.plan.inputs):
+            given = tensor.facts.get("input")
+            name = attribute_name(given, "x") if isinstance(given, str) else None
+            name = names.fresh(name or ("x" if single else tensor.name or f"input_{i}"))
+            self.variables[id(tensor)] = (name, tensor.layout)
+            self.owner[name] = id(tensor)
+            text.append(f"{name}: Tensor")
+            self.variables_of_inputs.append(name)
+        self.code.arguments = ", ".join(text)
+
+    # -- nodes ----------------------------------------------------------------------------------
+    def _node(self, node: Node) -> None:
+        if isinstance(node, LayerNode):
+            self._layer(node)
+        elif isinstance(node, OpNode):
+            wants = node.wants or [Layout.KEEP] * len(node.inputs)
+            inputs = [self.read(t, w) for t, w in zip(node.inputs, wants, strict=True)]
+            self._assign(node.outputs[0], node.render(*inputs))
+        elif isinstance(node, CallNode):
+            self._call(node)
+
+    def _layer(self, node: LayerNode) -> None:
+        rule = node.rule
+        wants = rule.wants(*node.inputs)
+        tensors = [_as(t, w) for t, w in zip(node.inputs, wants, strict=True)]
+        inputs = [self.read(t, w) for t, w in zip(node.inputs, wants, strict=True)]
+        module = self._module(node.use, lambda: self._constructor(node, tensors))
+        masks = [
+            self.read(t.mask, Layout.KEEP) if t.mask is not None else None for t in node.inputs
+        ]
+        options = {k: self._option(v) for k, v in node.options.items()}
+        call = Call(module, inputs, tensors, masks, node.outputs, options, self._then(node))
+        result = rule.forward(call)
+        if len(node.outputs) == 1:
+            self._assign(node.outputs[0], result, module=rule.module(*tensors) is not None)
+            return
+        names = [self._variable(t) for t in node.outputs]
+        self.code.body.append(f"{', '.join(names)} = {result}")
+
+    def _option(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return self.read(value, Layout.LAST)
+        if isinstance(value, (list, tuple)):
+            return [self._option(v) for v in value]
+        return value
+
+    def _constructor(self, node: LayerNode, tensors: list[Tensor]) -> Expr | None:
+        made = node.rule.module(*tensors)
+        if made is None:
+            return None
+        settings, regularized = like_keras(node.rule, node.use, tensors)
+        self.code.regularized |= regularized
+        name = node.use.keras_name
+        if name is not None and (
+            isinstance(name, Sym) or self._name_of(node.use) != name or _automatic(name)
+        ):
+            settings = {"name": name, **settings}
+        return Expr("like_keras")(made, **settings) if settings else made
+
+    def _name_of(self, use: ModuleUse) -> str:
+        return attribute_name(use.keras_name or use.hint, use.kind)
+
+    def _module(self, use: ModuleUse, construct: Any) -> Expr:
+        if id(use) not in self.modules:
+            made = construct()
+            if made is None:
+                return Expr("None")
+            attribute = self.attributes.fresh(self._name_of(use))
+            self.modules[id(use)] = Expr(f"self.{attribute}")
+            self.code.init.append(f"self.{attribute} = {made}")
+        return self.modules[id(use)]
+
+    def _call(self, node: CallNode) -> None:
+        made = self.classes(node.plan)
+        given = {name: Expr(name) for name in made.used_parameters}
+        module = self._module(node.use, lambda: Expr(made.name)(**given))
+        inputs = [
+            self.read(t, p.layout) for t, p in zip(node.inputs, node.plan.inputs, strict=True)
+        ]
+        result = module(*inputs)
+        for tensor, inner in zip(node.outputs, _tensors(node.plan.result), strict=True):
+            tensor.layout = Layout.LAST if tensor.rank == 3 else inner.layout
+        if len(node.outputs) == 1:
+            self._assign(node.outputs[0], result, module=True)
+        else:
+            names = [self._variable(t) for t in node.outputs]
+            self.code.body.append(f"{', '.join(names)} = {result}")
+
+    # -- variables ------------------------------------------------------------------------------
+    def read(self, tensor: Tensor, layout: Layout) -> Expr:
+        """The tensor's variable, permuted where another layout is wanted."""
+        if id(tensor) not in self.variables:
+            raise RuleError("KT302", "a tensor from outside the model is used in it")
+        name, have = self.variables[id(tensor)]
+        x = Expr(name)
+        if layout in (Layout.KEEP, have) or tensor.rank < 3:
+            return x
+        if tensor.rank == 3:
+            return x.transpose(1, 2)
+        return x.permute(
+            *(to_last(tensor.rank) if layout is Layout.LAST else to_first(tensor.rank))
+        )
+
+    def _variable(self, tensor: Tensor) -> str:
+        is_mask = isinstance(tensor.node, OpNode) and tensor.node.label == "mask"
+        name = tensor.name or ("mask" if is_mask else "x")
+        candidate, n = name, 1
+        while candidate in self.owner and self.last_use.get(self.owner[candidate], -1) > self.step:
+            n += 1
+            candidate = f"{name}_{n}"
+        self.owner[candidate] = id(tensor)
+        self.variables[id(tensor)] = (candidate, tensor.layout)
+        return candidate
+
+    def _assign(self, tensor: Tensor, value: Expr, module: bool = False) -> None:
+        text = str(value)
+        previous = self.code.body[-1] if self.code.body else ""
+        merged = _merge(previous, text)
+        name = self._variable(tensor)
+        shape = ""
+        if module and tensor.rank >= 3:
+            sizes = [
+                "N" if i == 0 else "?" if d is None else str(d)
+                for i, d in enumerate(tensor.torch_shape)
+            ]
+            shape = f"  # ({', '.join(sizes)})"
+        if merged is not None and previous.split(" = ")[0] == name:
+            self.code.body[-1] = f"{name} = {merged}".split("  # ")[0] + (
+                shape or "".join(merged.partition("  # ")[1:])
+            )
+            return
+        self.code.body.append(f"{name} = {text}{shape}")
+
+    def _then(self, node: LayerNode) -> Any:
+        def then(value: Any, comment: str = "") -> Expr:
+            name = node.outputs[0].name or "x"
+            free = name
+            n = 1
+            while free in self.owner and self.last_use.get(self.owner[free], -1) > self.step:
+                n += 1
+                free = f"{name}_{n}"
+            self.code.body.append(
+                f"{free} = {as_expr(value)}" + (f"  # {comment}" if comment else "")
+            )
+            return Expr(free)
+
+        return then
+
+
+def _guard(said: str, value: Any) -> str:
+    """The condition under which the class would be wrong."""
+    if isinstance(value, bool):
+        return f"({said})" if value is False else f"not ({said})"
+    return f"({said}) is not None" if value is None else f"({said}) != {value!r}"
+
+
+def _distinct(demands: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    found: list[tuple[Any, Any]] = []
+    for demand in demands:
+        if demand not in found:
+            found.append(demand)
+    return found
+
+
+def _never(*args: Any, **kwargs: Any) -> Expr:
+    raise AssertionError("a final activation needs no statement before it")
+
+
+def _merge(previous: str, text: str) -> str | None:
+    """``x = self.conv(x)`` and then ``F.relu(x)``: one line, if it stays short and loses no comment."""
+    head, mark, comment = previous.partition("  # ")
+    match = re.fullmatch(r"(\w+) = (self\.\w+\(.*\)|F\.relu\(.*\))", head)
+    if match is None:
+        return None
+    name, inner = match.groups()
+    pattern = re.fullmatch(rf"((?:F|self|torch)\.\w+)\({name}((?:, [^()]*)?)\)", text)
+    if pattern is None or len(inner) + len(text) > 64:
+        return None
+    return f"{pattern[1]}({inner}{pattern[2]}){mark}{comment}"
+
+
+def _automatic(name: str) -> bool:
+    return re.fullmatch(r"[a-z0-9_]+?(_\d+)?", name) is not None and bool(re.search(r"_\d+$", name))
+
+
+def _as(tensor: Tensor, layout: Layout) -> Tensor:
+    if layout in (Layout.KEEP, tensor.layout) or tensor.rank < 3:
+        return tensor
+    return Tensor(tensor.shape, tensor.dtype, layout, tensor.mask, flattened=tensor.flattened)
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [t for v in value for t in _tensors(v)]
+    if isinstance(value, dict):
+        return [t for k in sorted(value, key=str) for t in _tensors(value[k])]
+    return []
+
+
+def live_nodes(plan: Plan, outputs: list[Tensor]) -> list[Node]:
+    """The nodes between the inputs and the outputs, in the order in which the source runs them."""
+    stop = {id(t) for t in plan.inputs}
+    wanted = {id(t) for t in outputs if id(t) not in stop}
+    found: list[Node] = []
+    for node in reversed(plan.region.nodes):
+        if any(id(t) in wanted for t in node.outputs):
+            found.append(node)
+            wanted |= {id(t) for t in node.uses() if id(t) not in stop}
+    return found[::-1]

@@ -1,0 +1,1 @@
+"""Torch code that is copied into translations."""

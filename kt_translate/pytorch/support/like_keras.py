@@ -1,0 +1,134 @@
+"""What a Keras layer is given beside its arithmetic: name, initial weights, penalties, limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def like_keras(
+    module: M,
+    *,
+    name: str | None = None,
+    flattened: Sequence[int] | None = None,
+    init: Mapping[str, Callable[[Tensor], Any]] | None = None,
+    regularize: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
+    constrain: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
+    trainable: bool = True,
+) -> M:
+    """Give a module what its Keras layer was given.
+
+    Args:
+        name: the layer's name, by which its weights are found.
+        flattened: the channels and sizes of the picture that the module takes flattened. Keras
+            flattens it with the channels last.
+        init: how parameters start, where it is not Keras's default.
+        regularize: the penalties of parameters.
+        constrain: what parameters are set to after every step.
+        trainable: whether the parameters are trained.
+    """
+    marks: Any = module
+    if name is not None:
+        marks.keras_name = name
+    if flattened is not None:
+        marks.keras_flatten = tuple(flattened)
+    if init:
+        init_like_keras(module)
+        for key, function in init.items():
+            for parameter in parameters_named(module, key):
+                with torch.no_grad():
+                    function(parameter)
+    if regularize:
+        marks.keras_regularizers = dict(regularize)
+    if constrain:
+        marks.keras_constraints = dict(constrain)
+    if not trainable:
+        marks.keras_frozen = True
+        module.requires_grad_(False)
+    return module
+
+
+def parameters_named(module: nn.Module, name: str) -> Iterator[nn.Parameter]:
+    """The module's parameter of this name; of a recurrent one, those of each direction."""
+    found = False
+    for key, parameter in module.named_parameters():
+        if re.fullmatch(re.escape(name) + r"(_l\d+(_reverse)?)?", key):
+            found = True
+            yield parameter
+    if not found:
+        raise AttributeError(f"{type(module).__name__} has no parameter {name}")
+
+
+def regularization_loss(module: nn.Module) -> Tensor:
+    """What Keras adds to the loss: the penalties of all the parameters that have one."""
+    penalties = [
+        penalty(parameter)
+        for part in module.modules()
+        for key, penalty in getattr(part, "keras_regularizers", {}).items()
+        for parameter in parameters_named(part, key)
+    ]
+    if penalties:
+        return torch.stack(penalties).sum()
+    first = next(module.parameters(), None)
+    return torch.zeros(()) if first is None else first.new_zeros(())
+
+
+@torch.no_grad()
+def apply_constraints(module: nn.Module) -> None:
+    """Set the parameters that have a constraint to what it allows, as Keras does after a step."""
+    for part in module.modules():
+        for key, constraint in getattr(part, "keras_constraints", {}).items():
+            for parameter in parameters_named(part, key):
+                parameter.copy_(constraint(parameter))
+
+
+@torch.no_grad()
+def init_like_keras(module: nn.Module) -> None:
+    """Start from Keras's defaults, Glorot-uniform kernels and zero biases, not PyTorch's."""
+    for part in module.modules():
+        if getattr(part, "keras_initialized", False) or next(part.children(), None) is not None:
+            continue
+        marks: Any = part
+        marks.keras_initialized = True
+        if isinstance(part, nn.RNNBase):
+            init_recurrent(part)
+        elif isinstance(part, nn.Embedding):
+            part.weight.uniform_(-0.05, 0.05)
+        elif isinstance(part, nn.Linear | nn.modules.conv._ConvNd):
+            init_kernel(part)
+
+
+def init_kernel(part: nn.Linear | nn.modules.conv._ConvNd) -> None:
+    """Glorot uniform; a depthwise kernel counts, in Keras, the inputs of all its channels."""
+    fan_in, fan_out = nn.init._calculate_fan_in_and_fan_out(part.weight)
+    if isinstance(part, nn.modules.conv._ConvNd) and part.groups == part.in_channels > 1:
+        fan_in, fan_out = fan_in * part.groups, fan_out // part.groups
+    limit = (6 / (fan_in + fan_out)) ** 0.5
+    part.weight.uniform_(-limit, limit)
+    if part.bias is not None:
+        part.bias.zero_()
+
+
+def init_recurrent(part: nn.RNNBase) -> None:
+    """Glorot and orthogonal kernels, zero biases but for a forget gate's, which is one.
+
+    Except in a GRU, Keras has one bias where PyTorch has two: the second stays zero, untrained.
+    """
+    for name, parameter in part.named_parameters():
+        if name.startswith("weight_ih"):
+            nn.init.xavier_uniform_(parameter)
+        elif name.startswith("weight_hh"):
+            nn.init.orthogonal_(parameter)
+        else:
+            parameter.zero_()
+            forget = getattr(part, "unit_forget_bias", isinstance(part, nn.LSTM))
+            if forget and name.startswith("bias_ih"):
+                parameter[part.hidden_size : 2 * part.hidden_size] = 1.0
+            if not isinstance(part, nn.GRU) and name.startswith("bias_hh"):
+                parameter.requires_grad_(False)

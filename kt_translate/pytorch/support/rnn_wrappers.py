@@ -1,0 +1,107 @@
+"""Recurrent layers made of recurrent layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .weights import conversion_of
+
+
+class TwoDirections(nn.Module):
+    """Two recurrent layers, the second from the last step to the first; results as of a bidirectional nn.LSTM.
+
+    For what one bidirectional layer of PyTorch cannot do: directions that differ in their settings, and dropout of
+    the inputs, whose mask Keras draws once for all steps, but for each direction its own.
+    """
+
+    keras_kinds = ("bidirectional",)
+
+    def __init__(
+        self, forward_layer: nn.Module, backward_layer: nn.Module, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.forward_layer = forward_layer
+        self.backward_layer = backward_layer
+        self.dropout = dropout
+
+    def forward(self, x: Tensor, state: Any = None, mask: Tensor | None = None) -> tuple[Tensor, Any]:
+        first, second = self._split(state)
+        there: dict[str, Tensor] = {} if mask is None else {"mask": mask}
+        back = {} if mask is None else {"mask": mask.flip(1)}
+        forward, first = self.forward_layer(self._dropped(x), first, **there)
+        backward, second = self.backward_layer(self._dropped(x).flip(1), second, **back)
+        output = torch.cat([forward, backward.flip(1)], dim=-1)
+        if isinstance(first, tuple):
+            return output, tuple(torch.cat(pair) for pair in zip(first, second, strict=True))
+        return output, torch.cat([first, second])
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        return F.dropout1d(x.mT, self.dropout, self.training).mT
+
+    @staticmethod
+    def _split(state: Any) -> tuple[Any, Any]:
+        """The initial states of the two directions, from (2, N, H) each."""
+        if state is None:
+            return None, None
+        if isinstance(state, tuple):
+            return tuple(s[:1] for s in state), tuple(s[1:] for s in state)
+        return state[:1], state[1:]
+
+    def from_keras(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
+        half = len(arrays) // 2
+        return inner_states(self, {"forward_layer": arrays[:half], "backward_layer": arrays[half:]})
+
+
+class StackedRNN(nn.Module):
+    """Recurrent layers on top of each other, as Keras's ``RNN([cell, cell])``."""
+
+    keras_kinds = ("rnn",)
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, x: Tensor, state: Any = None, **mask: Tensor) -> tuple[Tensor, Any]:
+        """``state`` has one entry for each layer; so have the states that come out."""
+        ended = []
+        for layer, initial in zip(self.layers, state or [None] * len(self.layers), strict=True):
+            x, last = layer(x, initial, **mask)
+            ended.append(last)
+        return x, ended
+
+    def from_keras(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
+        rest = iter(arrays)
+        counts = [3 if layer.bias else 2 for layer in self.layers]
+        return inner_states(
+            self, {f"layers.{i}": [next(rest) for _ in range(n)] for i, n in enumerate(counts)}
+        )
+
+
+def inner_states(
+    module: nn.Module, arrays: dict[str, list[np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """The state of the modules inside, from the Keras arrays of each."""
+    state = {}
+    for path, own in arrays.items():
+        inner = module.get_submodule(path)
+        conversion = conversion_of(inner)
+        assert conversion is not None
+        state.update({f"{path}.{key}": a for key, a in conversion.state(inner, own).items()})
+    return state
+
+
+def over_time(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+    """Apply ``function`` to every step of (N, L, ...): time is folded into the batch."""
+    output = function(*(x.flatten(0, 1) for x in inputs))
+    return output.unflatten(0, inputs[0].shape[:2])
+
+
+def step_by_step(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Apply ``function`` to one step of (N, L, ...) after the other, as what keeps statistics needs it."""
+    return torch.stack([function(step) for step in x.unbind(1)], dim=1)

@@ -1,0 +1,218 @@
+"""Reading the weights of a Keras model, from a live object or a file, without Keras."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+
+@dataclass(eq=False)
+class KerasLayer:
+    """A Keras layer: its own arrays, in Keras's order, and the layers inside it.
+
+    `name` and `kind` (its class in snake case) are empty where a file does not tell; `attribute` is
+    where the layer that contains it keeps it.
+    """
+
+    name: str
+    kind: str
+    arrays: list[np.ndarray]
+    children: list[KerasLayer] = field(default_factory=list)
+    attribute: str = ""
+
+    def all_arrays(self) -> list[np.ndarray]:
+        return [*self.arrays, *(a for child in self.children for a in child.all_arrays())]
+
+    def number(self) -> int | None:
+        """The number in an automatic name: 0 in "dense", 2 in "dense_2"; None: named by hand."""
+        stem = "functional|model" if self.kind == "functional" else re.escape(self.kind)
+        automatic = re.fullmatch(rf"(?:{stem})(?:_(\d+))?", self.name)
+        return int(automatic[1] or 0) if automatic else None
+
+
+def read_keras_layers(weights: Any) -> KerasLayer:
+    """The layers of a live Keras object, or of a `.keras`, `.weights.h5` or old `.h5` file."""
+    if not isinstance(weights, str | Path):
+        return read_live_layer(weights)
+    if not zipfile.is_zipfile(weights):
+        with h5py.File(weights) as file:
+            old = "layer_names" in file.attrs or "model_weights" in file
+            return read_old_file(file) if old else read_group(file, {})
+    with zipfile.ZipFile(weights) as archive:
+        config = json.loads(archive.read("config.json"))
+        with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
+            return read_group(file, config)
+
+
+def snake_case(class_name: str) -> str:
+    """Keras's automatic name for a class; all functional models are of one kind."""
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", re.sub(r"\W+", "", class_name))
+    name = re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+    return "functional" if name == "model" else name
+
+
+def without_number(name: str) -> str:
+    return re.sub(r"_\d+$", "", name)
+
+
+def read_live_layer(layer: Any, attribute: str = "") -> KerasLayer:
+    """A layer or model of Keras 3 or tf.keras 2, by what both have in common."""
+    if not hasattr(layer, "_flatten_layers"):
+        raise TypeError(f"neither a path nor a Keras layer or model: {layer!r}")
+    own = "variables" if hasattr(layer, "_trainable_variables") else "weights"
+    variables = [*getattr(layer, f"_trainable_{own}"), *getattr(layer, f"_non_trainable_{own}")]
+    arrays = [np.asarray(variable.numpy()) for variable in variables]
+    places = attribute_names(layer)
+    return KerasLayer(
+        layer.name,
+        snake_case(type(layer).__name__),
+        # NumPy has no bfloat16: Keras's is a type that PyTorch does not take.
+        arrays=[a.astype(np.float32) if a.dtype.kind == "V" else a for a in arrays],
+        children=[
+            read_live_layer(child, places.get(id(child), ""))
+            for child in layer._flatten_layers(recursive=False, include_self=False)
+        ],
+        attribute=attribute,
+    )
+
+
+def attribute_names(layer: Any) -> dict[int, str]:
+    """The attribute in which a layer keeps each of its parts, by the part's identity."""
+    names: dict[int, str] = {}
+    bookkeeping = ("_layers", "_operations", "_nodes", "_self_")
+
+    def visit(name: str, value: Any) -> None:
+        if isinstance(value, list | tuple | dict):
+            for part in value.values() if isinstance(value, dict) else value:
+                visit(name, part)
+        else:
+            names.setdefault(id(value), name)
+
+    for name, value in vars(layer).items():
+        if not name.startswith(bookkeeping):
+            visit(name, value)
+    return names
+
+
+# The parts of a layer that come in another order than by letter.
+PART_ORDER = ("forward_layer", "query_dense", "key_dense", "value_dense", "output_dense")
+
+
+def group_order(key: str) -> tuple[int, int]:
+    """HDF5 sorts by letter; Keras's order is that of the counters, and of an attention's parts."""
+    part = key.strip("_")
+    number = re.search(r"_(\d+)$", key)
+    rank = PART_ORDER.index(part) if part in PART_ORDER else len(PART_ORDER)
+    return rank, int(number[1]) if number else 0
+
+
+def read_group(
+    group: h5py.Group, config: dict[str, Any], kind: str = "", attribute: str = ""
+) -> KerasLayer:
+    """A layer of a `.weights.h5` file; `config` is its entry in a `.keras` archive, or empty."""
+    own = group["vars"]
+    name = own.attrs.get("name") or config.get("config", {}).get("name", "")
+    arrays = [read_array(own[key]) for key in sorted(own, key=int)]
+    children = list(read_parts(group, config))
+    return KerasLayer(name, kind, arrays, children, attribute)
+
+
+def read_parts(
+    group: h5py.Group, config: dict[str, Any], attribute: str | None = None
+) -> Iterator[KerasLayer]:
+    """The layers inside a group, whose keys are attributes or, in a list, kinds with a counter."""
+    configs = layer_configs(config)
+    for key in sorted(group, key=group_order):
+        if key in ("vars", "optimizer", "metrics") or no_layer(group[key]):
+            continue
+        if "vars" not in group[key]:
+            yield from read_parts(group[key], config, "" if key == "layers" else attribute or key)
+        elif attribute is None:
+            yield read_group(group[key], {}, attribute=key)
+        else:
+            yield read_group(group[key], configs.get(key, {}), without_number(key), attribute)
+
+
+def no_layer(group: h5py.Group) -> bool:
+    """Whether a group is the state of a random generator, or a metric of tf.keras 2."""
+    own = group.get("vars", {})
+    name = own.attrs.get("name", "") if own else ""
+    scalars = own and all(own[key].shape == () for key in own)
+    return name.startswith("seed_generator") or bool(scalars and not name and len(group) == 1)
+
+
+def layer_configs(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The entries of a model's layers by the keys of their groups: tf.keras 2 writes no names."""
+    entries: dict[str, dict[str, Any]] = {}
+    counts: dict[str, int] = {}
+    for layer in config.get("config", {}).get("layers", ()):
+        kind = snake_case(layer["class_name"])
+        number = counts[kind] = counts.get(kind, -1) + 1
+        entries[f"{kind}_{number}" if number else kind] = layer
+    return entries
+
+
+def read_array(dataset: h5py.Dataset) -> np.ndarray:
+    """An array of a file, where bfloat16 is the upper half of a float32."""
+    array: np.ndarray = dataset[()]
+    if dataset.attrs.get("dtype") == "bfloat16":
+        array = (array.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+    return array
+
+
+def read_old_file(file: h5py.File) -> KerasLayer:
+    """An `.h5` file of `model.save` or of tf.keras 2's `save_weights`: paths of named weights."""
+    kinds = class_kinds(json.loads(file.attrs.get("model_config", "{}")))
+    groups = file.get("model_weights", file)
+    root = KerasLayer("", "", [])
+    for name in text_list(groups.attrs, "layer_names"):
+        layer = KerasLayer(name, kinds.get(name, ""), [])
+        root.children.append(layer)
+        for path in text_list(groups[name].attrs, "weight_names"):
+            _, found, inside = f"/{path}".partition(f"/{name}/")
+            place = layer
+            for part in (inside if found else path).split("/")[:-1]:
+                place = child_named(place, part, kinds.get(part, ""))
+            place.arrays.append(groups[name][path][()])
+    if own := groups.get("top_level_model_weights"):
+        root.arrays = [own[path][()] for path in text_list(own.attrs, "weight_names")]
+    return root
+
+
+def class_kinds(config: Any) -> dict[str, str]:
+    """The kind of each layer, by its name, in the configuration of a model."""
+    kinds: dict[str, str] = {}
+    if isinstance(config, list):
+        for part in config:
+            kinds |= class_kinds(part)
+    elif isinstance(config, dict):
+        kinds |= class_kinds(list(config.values()))
+        settings = config.get("config")
+        if "class_name" in config and isinstance(settings, dict) and "name" in settings:
+            kinds[settings["name"]] = snake_case(config["class_name"])
+    return kinds
+
+
+def text_list(attributes: h5py.AttributeManager, name: str) -> list[str]:
+    """A list of texts in attributes; Keras splits a long one over `name0`, `name1`, ..."""
+    keys = [name] if name in attributes else [f"{name}{i}" for i in range(len(attributes))]
+    texts = [text for key in keys if key in attributes for text in attributes[key]]
+    return [text.decode() if isinstance(text, bytes) else text for text in texts]
+
+
+def child_named(layer: KerasLayer, name: str, kind: str) -> KerasLayer:
+    """The layer of this name inside `layer`, made if there is none yet."""
+    for child in layer.children:
+        if child.name == name:
+            return child
+    layer.children.append(KerasLayer(name, kind, []))
+    return layer.children[-1]

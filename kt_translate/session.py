@@ -1,0 +1,230 @@
+"""One run of the command: targets are read, translated, compared with what is there and written."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.config import Dims
+from kt_translate.diagnostics import Log, Place
+from kt_translate.files import (
+    OutputError,
+    Source,
+    SourceError,
+    is_output,
+    is_untouched,
+    read_output,
+    read_source,
+    read_standard_input,
+    with_header,
+    write_atomically,
+)
+from kt_translate.targets import Target
+
+if TYPE_CHECKING:
+    from kt_translate.messages import Finding
+    from kt_translate.pipeline import Translation
+
+_PACKAGE = Path(__file__).parent
+
+
+@dataclass
+class Outcome:
+    """What became of one target."""
+
+    status: int
+    report: dict[str, Any] | None = None
+
+
+@dataclass
+class Session:
+    """The settings of a run, and what it has found so far."""
+
+    input_shapes: dict[str, Dims] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
+    form: str = "text"
+    level: str = "normal"
+    check: bool = False
+    diff: bool = False
+    force: bool = False
+    hook: bool = False
+    findings: list[Finding] = field(default_factory=list)
+    models: Counter[str] = field(default_factory=Counter)
+    """How many models have which status."""
+
+    def run(self, target: Target) -> Outcome:
+        """Translate one target; whatever goes wrong is told, and becomes its exit status."""
+        shown = str(target.path or "<stdin>")
+        try:
+            return self._run(target, shown)
+        except SourceError as error:
+            log = Log()
+            log.add("KT001", Place(1), f"cannot read the source: {error}")
+            self._tell(log, Source(shown, shown, "", "", target.path))
+            return Outcome(2)
+        except OutputError as error:
+            self._say(str(error))
+            return Outcome(2)
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            self._say(_internal_error(error, shown))
+            if self.level == "verbose":
+                traceback.print_exc()
+            return Outcome(3)
+
+    def finish(self) -> None:
+        """Write what can only be written once all is known."""
+        if self.form in ("json", "sarif"):
+            self._render(self.findings)
+        elif self.form == "text" and self.level != "quiet" and (self.models or self.findings):
+            self._say(self._summary())
+
+    def _run(self, target: Target, shown: str) -> Outcome:
+        path = target.path
+        source = read_source(path) if path else read_standard_input(sys.stdin.buffer)
+        if is_output(source.text):
+            self._say(f"{shown} was written by kt-translate: it is PyTorch already")
+            return Outcome(2)
+        if target.found and "keras" not in source.text:
+            return Outcome(0)
+        return self._translate(source, target)
+
+    def _translate(self, source: Source, target: Target) -> Outcome:
+        from kt_translate.pipeline import Options, translate
+
+        log = Log()
+        for line, problem in source.notebook.left_out if source.notebook else ():
+            log.add("KT104", Place(line), f"this cell is not Python and was left out: {problem}")
+        options = Options(
+            input_shapes={**target.config.input_shapes, **self.input_shapes},
+            settings={**target.config.settings, **self.settings},
+            path=target.path,
+            want_test=target.test is not None,
+        )
+        translation = translate(source.text, source.name, options, log)
+        if any(diagnostic.code in ("KT001", "KT002") for diagnostic in log.diagnostics):
+            self._tell(log, source)
+            return Outcome(2)
+        if target.found and not translation.models:
+            return Outcome(0)
+        changed = self._deliver(translation, source, target, log)
+        self._tell(log, source)
+        statuses = [model.get("status", "translated") for model in translation.models]
+        self.models.update(statuses)
+        whole = not log.has_errors and all(status == "translated" for status in statuses)
+        status = 1 if not whole or (changed and (self.check or self.hook)) else 0
+        return Outcome(status, _report(translation, source, target, log))
+
+    def _deliver(self, translation: Translation, source: Source, target: Target, log: Log) -> bool:
+        """Write or compare the files of a translation; return whether any was out of date."""
+        contents: list[tuple[Path, str]] = []
+        if target.out is None:
+            sys.stdout.write(with_header(translation.code, source))
+            sys.stdout.flush()
+        else:
+            contents.append((target.out, with_header(translation.code, source)))
+        if target.test is not None and translation.test is not None:
+            contents.append((target.test, with_header(translation.test, source)))
+        changed = [self._deliver_file(path, content, log) for path, content in contents]
+        return any(changed)
+
+    def _deliver_file(self, path: Path, content: str, log: Log) -> bool:
+        old = read_output(path)
+        if old == content:
+            return False
+        if old is not None and not self.force and not is_untouched(old):
+            log.add(
+                "KT004", Place(1), f"{path} was edited by hand, or is not ours: it is kept as it is"
+            )
+        elif not (self.check or self.diff):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, content)
+            if self.hook:
+                self._say(f"{'wrote' if old is None else 'rewrote'} {path}")
+        if self.diff:
+            sys.stdout.write(_diff(old or "", content, path))
+        elif self.check and self.level != "quiet":
+            self._say(f"{path} is out of date" if old is not None else f"{path} is missing")
+        return True
+
+    def _tell(self, log: Log, source: Source) -> None:
+        from kt_translate.messages import Finding
+
+        found = [
+            Finding(source.shown, source.text, item, source.notebook) for item in log.in_order()
+        ]
+        self.findings += found
+        if self.form in ("text", "github"):
+            self._render(found)
+
+    def _render(self, findings: list[Finding]) -> None:
+        from kt_translate.messages import render, wants_colour
+
+        colour = wants_colour(sys.stderr, os.environ.get("NO_COLOR"))
+        sys.stderr.write(render(findings, self.form, colour=colour, level=self.level))
+
+    def _summary(self) -> str:
+        from kt_translate.messages import counted
+
+        found = Counter(finding.diagnostic.severity for finding in self.findings)
+        counts = [
+            counted(found[severity], severity)
+            for severity in ("error", "warning", "note")
+            if found[severity]
+        ]
+        gaps = sum(number for status, number in self.models.items() if status != "translated")
+        text = f"translated {counted(self.models.total(), 'model')}"
+        text += f", {gaps} with gaps" if gaps else ""
+        return f"{text} ({', '.join(counts)})" if counts else text
+
+    def _say(self, message: str) -> None:
+        print(f"kt-translate: {message}", file=sys.stderr)
+
+
+def _report(translation: Translation, source: Source, target: Target, log: Log) -> dict[str, Any]:
+    from kt_translate.messages import report_entry
+
+    return {
+        "schema": 1,
+        "source": source.shown,
+        "output": None if target.out is None else str(target.out),
+        "keras": translation.keras,
+        "models": translation.models,
+        "training": translation.training,
+        "diagnostics": [report_entry(diagnostic) for diagnostic in log.in_order()],
+    }
+
+
+def _diff(old: str, new: str, path: Path) -> str:
+    from difflib import unified_diff
+
+    lines = unified_diff(
+        old.splitlines(True), new.splitlines(True), f"{path} (now)", f"{path} (translated)"
+    )
+    return "".join(_ended(lines))
+
+
+def _ended(lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _internal_error(error: Exception, shown: str) -> str:
+    """Describe an error of our own by its place; the traceback is for --verbose."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if _PACKAGE in Path(frame.filename).parents] or list(frames)
+    last = ours[-1]
+    place = f"{os.path.relpath(last.filename, _PACKAGE.parent) if last else '?'}:{last.lineno}"
+    text = str(error).split("\n")[0]
+    return (
+        f"{shown}: an error of kt-translate itself, at {place}: {type(error).__name__}: {text}\n"
+        "nothing was written for this source; please report it together with the source "
+        "(--verbose shows the traceback)"
+    )

@@ -1,0 +1,1 @@
+"""What ``model.compile`` says: the optimizer, the learning rate's schedule, the losses."""

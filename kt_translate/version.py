@@ -1,0 +1,3 @@
+"""The version, which the build reads from here too."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,617 @@
+"""Optimizers, schedules and losses against Keras itself, in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from kt_translate.diagnostics import Log, Place
+from kt_translate.graph.objects import KerasFunction, KerasObject
+from kt_translate.graph.sym import Sym, Symbol
+from kt_translate.pytorch.support import losses as loss_support
+from kt_translate.pytorch.support import lookups, optimizers, schedules
+from kt_translate.training.losses import LossCode, OutputFacts, loss_rule, losses_rule
+from kt_translate.training.optimizers import OptimizerCode, optimizer_rule
+
+keras = pytest.importorskip("keras")
+
+PLACE = Place(1)
+STEPS = 30
+
+
+@pytest.fixture(autouse=True)
+def _float64() -> Iterator[None]:
+    before = keras.config.floatx()
+    keras.config.set_floatx("float64")
+    yield
+    keras.config.set_floatx(before)
+
+
+def support_names() -> dict[str, Any]:
+    names: dict[str, Any] = {"torch": torch, "F": F, "nn": nn, "np": np, "math": __import__("math")}
+    for module in (optimizers, lookups, schedules, loss_support):
+        names |= {k: v for k, v in vars(module).items() if not k.startswith("_")}
+    return names
+
+
+def translated(value: Any, flavour: str = "3", **options: Any) -> OptimizerCode:
+    log = Log()
+    code = optimizer_rule(value, flavour, log, PLACE, **options)
+    assert code is not None, log.diagnostics
+    assert set(code.support) <= support_names().keys()
+    return code
+
+
+def problem(value: Any, flavour: str = "3") -> str:
+    log = Log()
+    assert optimizer_rule(value, flavour, log, PLACE) is None
+    (diagnostic,) = log.diagnostics
+    assert diagnostic.code == "KT501"
+    return diagnostic.message
+
+
+def make(value: Any, package: Any = None) -> Any:
+    """The live Keras object for what the evaluator would hand over."""
+    if not isinstance(value, KerasObject):
+        return value
+    target = package or keras
+    for part in value.path.split("."):
+        target = getattr(target, part)
+    kwargs = {k: make(v, package) for k, v in value.kwargs.items()}
+    return target(*(make(a, package) for a in value.args), **kwargs)
+
+
+rng = np.random.default_rng(0)
+WEIGHTS = [rng.normal(size=s) * 0.3 for s in ((5, 7), (7,), (7, 1), (1,))]
+X = rng.normal(size=(16, 5))
+Y = np.sin(X[:, :1])
+
+
+def keras_steps(optimizer: Any, variable: Any) -> list[np.ndarray]:
+    import tensorflow as tf
+
+    variables = [variable(w) for w in WEIGHTS]
+    for _ in range(STEPS):
+        with tf.GradientTape() as tape:
+            values = [getattr(v, "value", v) for v in variables]
+            values = [v() if callable(v) else v for v in values]
+            hidden = tf.tanh(X @ values[0] + values[1])
+            loss = tf.reduce_mean((hidden @ values[2] + values[3] - Y) ** 2)
+        gradients = tape.gradient(loss, values if hasattr(optimizer, "apply") else variables)
+        optimizer.apply_gradients(zip(gradients, variables, strict=True))
+    return [np.array(v) for v in variables]
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.weights = nn.ParameterList(nn.Parameter(torch.tensor(w)) for w in WEIGHTS)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        a, b, c, d = self.weights
+        return torch.tanh(x @ a + b) @ c + d
+
+
+def torch_steps(code: OptimizerCode) -> list[np.ndarray]:
+    model = Net()
+    names = {**support_names(), "model": model}
+    optimizer = eval(code.expression, names)
+    names["optimizer"] = optimizer
+    scheduler = eval(code.scheduler, names) if code.scheduler else None
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        F.mse_loss(model(torch.tensor(X)), torch.tensor(Y)).backward()
+        optimizer.step()
+        if scheduler is not None:
+            scheduler.step()
+    return [p.detach().numpy() for p in model.weights]
+
+
+def deviation(ours: list[np.ndarray], theirs: list[np.ndarray]) -> float:
+    """Of the weights, relative to the largest."""
+    scale = max(np.abs(a).max() for a in theirs)
+    return float(max(np.abs(a - b).max() for a, b in zip(ours, theirs, strict=True)) / scale)
+
+
+def O(path: str, *args: Any, **kwargs: Any) -> KerasObject:  # noqa: E743
+    return KerasObject(path, list(args), kwargs)
+
+
+def optimizer(name: str, *args: Any, **kwargs: Any) -> KerasObject:
+    return O(f"optimizers.{name}", *args, **kwargs)
+
+
+OPTIMIZERS = [
+    optimizer("SGD"),
+    optimizer("SGD", 0.05, weight_decay=0.1),
+    optimizer("SGD", 0.05, momentum=0.9),
+    optimizer("SGD", 0.05, 0.9, True, weight_decay=0.01),
+    optimizer("Adam"),
+    optimizer("Adam", 0.01, beta_1=0.8, beta_2=0.99, epsilon=1e-3),
+    optimizer("Adam", 0.01, amsgrad=True),
+    optimizer("Adam", 0.01, weight_decay=0.1),
+    optimizer("AdamW", 0.01),
+    optimizer("AdamW", 0.01, 0.05),
+    optimizer("RMSprop"),
+    optimizer("RMSprop", 0.01, rho=0.8, momentum=0.9),
+    optimizer("RMSprop", 0.01, momentum=0.5, centered=True, epsilon=0.01, weight_decay=0.1),
+    optimizer("Adagrad", 0.1),
+    optimizer("Adagrad", 0.1, initial_accumulator_value=0.01, weight_decay=0.1),
+    optimizer("Adadelta", 1.0),
+    optimizer("Adadelta", 1.0, rho=0.9, weight_decay=0.1),
+    optimizer("Adamax", 0.01),
+    optimizer("Nadam", 0.01),
+    optimizer("Lion", 0.01),
+    optimizer("SGD", 0.05, clipnorm=0.1),
+    optimizer("SGD", 0.05, momentum=0.9, global_clipnorm=0.1),
+    optimizer("Adam", 0.05, clipvalue=0.01),
+]
+
+
+def label(value: KerasObject) -> str:
+    settings = [str(a) for a in value.args] + [f"{k}={v}" for k, v in value.kwargs.items()]
+    return f"{value.path.rsplit('.', 1)[-1]}({','.join(settings)})"
+
+
+@pytest.mark.parametrize("value", OPTIMIZERS, ids=label)
+def test_optimizer_equals_keras(value: KerasObject) -> None:
+    theirs = keras_steps(make(value), keras.Variable)
+    assert deviation(torch_steps(translated(value)), theirs) < 1e-12
+
+
+SCHEDULES = [
+    ("ExponentialDecay", (0.05, 10, 0.5), {}),
+    ("ExponentialDecay", (0.05, 10, 0.5), {"staircase": True}),
+    ("InverseTimeDecay", (0.05, 10, 0.5), {}),
+    ("InverseTimeDecay", (0.05, 10, 0.5), {"staircase": True}),
+    ("PiecewiseConstantDecay", ([10, 20], [0.05, 0.02, 0.01]), {}),
+    ("PolynomialDecay", (0.05, 20), {}),
+    ("PolynomialDecay", (0.05, 20, 0.001), {"power": 2.0}),
+    ("PolynomialDecay", (0.05, 8, 0.001), {"cycle": True}),
+    ("CosineDecay", (0.05, 20), {}),
+    ("CosineDecay", (0.05, 20), {"alpha": 0.1}),
+    ("CosineDecay", (0.0, 15), {"alpha": 0.1, "warmup_target": 0.05, "warmup_steps": 8}),
+    ("CosineDecayRestarts", (0.05, 9), {"t_mul": 1.0, "m_mul": 0.9}),
+    ("CosineDecayRestarts", (0.05, 7), {"m_mul": 0.8, "alpha": 0.1}),
+]
+
+
+@pytest.mark.parametrize(("name", "args", "kwargs"), SCHEDULES)
+def test_schedule_equals_keras(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Keras computes schedules in float32, whatever the weights are."""
+    schedule = O(f"optimizers.schedules.{name}", *args, **kwargs)
+    code = translated(optimizer("SGD", schedule))
+    model = nn.Linear(1, 1)
+    names = {**support_names(), "model": model}
+    names["optimizer"] = eval(code.expression, names)
+    assert code.scheduler is not None
+    scheduler = eval(code.scheduler, names)
+    theirs = make(schedule)
+    for step in range(40):
+        assert scheduler.get_last_lr()[0] == pytest.approx(float(theirs(step)), rel=3e-6, abs=1e-9)
+        names["optimizer"].step()
+        scheduler.step()
+
+
+@pytest.mark.parametrize("name", ["SGD", "RMSprop"])
+def test_momentum_keeps_the_rate_of_its_time(name: str) -> None:
+    schedule = O("optimizers.schedules.PiecewiseConstantDecay", [12], [0.0625, 0.0078125])
+    value = optimizer(name, schedule, momentum=0.9)
+    theirs = keras_steps(make(value), keras.Variable)
+    assert deviation(torch_steps(translated(value)), theirs) < 1e-12
+
+
+NAMES = {
+    "adam": "KerasAdam(model.parameters(), lr=0.001, betas=(0.9, 0.999), eps=1e-7)",
+    "RMSprop": "KerasRMSprop(model.parameters(), lr=0.001, rho=0.9, eps=1e-7)",
+    "sgd": "torch.optim.SGD(model.parameters(), lr=0.01)",
+    "adadelta": "torch.optim.Adadelta(model.parameters(), lr=0.001, rho=0.95, eps=1e-7)",
+}
+
+
+@pytest.mark.parametrize(("name", "expression"), NAMES.items())
+def test_optimizer_by_name(name: str, expression: str) -> None:
+    assert translated(name).expression == expression
+    assert translated(KerasFunction(f"optimizers.{name}")).expression == expression
+    assert translated({"class_name": name, "config": {}}).expression == expression
+
+
+def test_symbolic_settings_are_written_down() -> None:
+    rate = Sym.of(Symbol("learning_rate"))
+    code = translated(optimizer("AdamW", learning_rate=rate, weight_decay=rate * 2, clipnorm=1.0))
+    assert code.expression == (
+        "clip_each_gradient(KerasAdam(model.parameters(), lr=learning_rate, betas=(0.9, 0.999), "
+        "eps=1e-7, weight_decay=learning_rate * 2), norm=1.0)"
+    )
+    assert code.support == ("KerasAdam", "clip_each_gradient")
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (object(), "not one of Keras's own"),
+        (optimizer("Adafactor"), "no exact form of Adafactor"),
+        (optimizer("Adam", use_ema=True), "use_ema=True"),
+        (optimizer("Adam", gradient_accumulation_steps=4), "gradient_accumulation_steps"),
+        (optimizer("Adam", O("optimizers.schedules.Mine", 1)), "schedule Mine"),
+        (optimizer("Adam", object()), "learning rate is computed"),
+        (optimizer("Adam", beta=1), "no argument beta"),
+        (optimizer("Adam", clipnorm=1.0, clipvalue=1.0), "only one of"),
+    ],
+)
+def test_optimizer_not_translated(value: Any, message: str) -> None:
+    assert message in problem(value)
+
+
+KERAS_2 = [
+    optimizer("legacy.SGD", 0.05, momentum=0.9, nesterov=True, decay=0.01),
+    optimizer("legacy.RMSprop", 0.01, epsilon=1e-3),
+    optimizer("legacy.RMSprop", 0.01, epsilon=1e-3, momentum=0.9),
+    optimizer("legacy.RMSprop", 0.01, centered=True, epsilon=1e-3),
+    optimizer("RMSprop", 0.01, epsilon=1e-3),
+    optimizer("Adam", 0.01, epsilon=1e-3, weight_decay=0.1),
+    optimizer("Lion", weight_decay=0.1),
+]
+
+
+@pytest.mark.parametrize("value", KERAS_2, ids=lambda v: v.path)
+def test_optimizer_equals_keras_2(value: KerasObject) -> None:
+    tf_keras = pytest.importorskip("tf_keras")
+    import tensorflow as tf
+
+    before = tf_keras.backend.floatx()
+    tf_keras.backend.set_floatx("float64")
+    try:
+        theirs = keras_steps(make(value, tf_keras), tf.Variable)
+    finally:
+        tf_keras.backend.set_floatx(before)
+    # float32: the old optimizers do not round their settings.
+    assert deviation(torch_steps(translated(value, "2")), theirs) < 1e-6
+
+
+def test_old_arguments_of_keras_2() -> None:
+    code = translated(optimizer("RMSprop", lr=0.01, decay=1e-6), "2")
+    assert code.expression == (
+        "torch.optim.RMSprop(model.parameters(), lr=0.01, alpha=0.9, eps=1e-7)"
+    )
+    assert code.scheduler == (
+        "torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (1 + 1e-6 * step))"
+    )
+
+
+LOOKUPS = [
+    *(optimizer(name, 0.01) for name in ("Adam", "RMSprop", "Adagrad", "Nadam", "Adadelta")),
+    *(optimizer(name, 0.01) for name in ("AdamW", "SGD", "Lion")),
+    optimizer("Adam", 0.01, clipnorm=0.05),
+    optimizer("SGD", 0.01, momentum=0.5, global_clipnorm=0.05),
+]
+
+
+@pytest.mark.parametrize("value", LOOKUPS, ids=label)
+def test_embedding_with_repeated_ids(value: KerasObject) -> None:
+    table = rng.normal(size=(6, 3))
+    batches = rng.integers(0, 4, size=(8, 5, 4))
+    target = rng.normal(size=(5, 4, 3))
+    layer = keras.layers.Embedding(6, 3)
+    model = keras.Sequential([keras.Input((4,), dtype="int32"), layer])
+    layer.set_weights([table])
+    model.compile(make(value), "mse")
+    ours = nn.Sequential(nn.Embedding(6, 3, _weight=torch.tensor(table)))
+    code = translated(value, lookups=True)
+    step = eval(code.expression, {**support_names(), "model": ours})
+    # A backward pass that no step follows leaves nothing behind.
+    ours(torch.tensor(batches[1])).square().sum().backward()
+    for ids in batches:
+        model.train_on_batch(ids, target)
+        step.zero_grad()
+        F.mse_loss(ours(torch.tensor(ids)), torch.tensor(target)).backward()
+        step.step()
+    assert deviation([ours[0].weight.detach().numpy()], layer.get_weights()) < 1e-12
+
+
+def test_lookups_not_translated() -> None:
+    for value in (optimizer("Adamax"), optimizer("Adam", clipvalue=1.0)):
+        log = Log()
+        assert optimizer_rule(value, "3", log, PLACE, lookups=True) is None
+        assert log.has_errors
+
+
+# -- losses ---------------------------------------------------------------------------------------
+
+
+def loss(name: str, *args: Any, **kwargs: Any) -> KerasObject:
+    return O(f"losses.{name}", *args, **kwargs)
+
+
+def compiled(code: LossCode) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    assert set(code.support) <= support_names().keys()
+    body = "\n".join(f"    {line}" for line in code.body)
+    names = support_names()
+    exec(f"def loss_fn({', '.join(code.args)}):\n{body}", names)
+    return names["loss_fn"]  # type: ignore[no-any-return]
+
+
+def loss_code(value: Any, output: OutputFacts, flavour: str = "3") -> LossCode:
+    log = Log()
+    code = loss_rule(value, output, flavour, log, PLACE)
+    assert code is not None, log.diagnostics
+    return code
+
+
+def onehot(shape: tuple[int, ...], classes: int) -> np.ndarray:
+    return np.eye(classes)[rng.integers(0, classes, size=shape)]
+
+
+def keras_loss(
+    value: Any, x: np.ndarray, target: np.ndarray, ends_in: str | None, package: Any
+) -> tuple[float, np.ndarray]:
+    import tensorflow as tf
+
+    variable = tf.Variable(x)
+    activation = getattr(package.activations, ends_in or "linear")
+    made = package.losses.get(value) if isinstance(value, str) else make(value, package)
+    if isinstance(value, str) or not isinstance(made, package.losses.Loss):
+        wrapper = package.src.losses.losses.LossFunctionWrapper
+        made = wrapper(made)
+    with tf.GradientTape() as tape:
+        result = made(target, activation(tf.identity(variable)))
+    return float(result), np.array(tape.gradient(result, variable))
+
+
+def torch_loss(
+    code: LossCode, x: np.ndarray, target: np.ndarray, output: OutputFacts
+) -> tuple[float, np.ndarray]:
+    first = output.channels_first and x.ndim > 2
+    leaf = torch.tensor(np.moveaxis(x, -1, 1) if first else x, requires_grad=True)
+    given = leaf
+    if code.on == "forward" and output.ends_in == "softmax":
+        given = F.softmax(leaf, dim=output.class_dim)
+    elif code.on == "forward" and output.ends_in == "sigmoid":
+        given = torch.sigmoid(leaf)
+    moved = np.moveaxis(target, -1, 1) if first and target.shape == x.shape else target
+    result = compiled(code)(given, torch.tensor(moved))
+    result.backward()
+    assert result.shape == ()
+    assert leaf.grad is not None
+    gradient = leaf.grad.numpy()
+    return float(result), np.moveaxis(gradient, 1, -1) if first else gradient
+
+
+def agree(
+    value: Any,
+    x: np.ndarray,
+    target: np.ndarray,
+    ends_in: str | None = None,
+    *,
+    channels_first: bool = False,
+    flavour: str = "3",
+    package: Any = None,
+) -> LossCode:
+    output = OutputFacts(ends_in, x.ndim, x.shape[-1], channels_first)
+    code = loss_code(value, output, flavour)
+    theirs = keras_loss(value, x, target, ends_in, package or keras)
+    ours = torch_loss(code, x, target, output)
+    assert ours[0] == pytest.approx(theirs[0], rel=1e-12, abs=1e-14)
+    np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-9, atol=1e-14)
+    return code
+
+
+SHAPES = [((6, 5), False), ((3, 4, 5), False), ((2, 3, 4, 5), True)]
+shapes = pytest.mark.parametrize(("shape", "channels_first"), SHAPES)
+REGRESSIONS = [
+    "mse",
+    "mean_absolute_error",
+    "MeanSquaredError",
+    loss("Huber", 0.7),
+    loss("Huber"),
+    loss("LogCosh"),
+    "mape",
+    "msle",
+    loss("CosineSimilarity"),
+    loss("CosineSimilarity", axis=1),
+    loss("MeanSquaredError", reduction="sum"),
+    loss("MeanAbsoluteError", reduction="sum"),
+]
+
+
+@shapes
+@pytest.mark.parametrize("value", REGRESSIONS, ids=str)
+def test_regression(value: Any, shape: tuple[int, ...], channels_first: bool) -> None:
+    x, target = rng.normal(size=shape) * 3, rng.normal(size=shape) * 3
+    agree(value, x, target, channels_first=channels_first)
+
+
+@pytest.mark.parametrize("value", ["mse", "mae", loss("Huber"), "mape", "msle", "poisson"], ids=str)
+@pytest.mark.parametrize("dtype", ["float64", "int64"])
+def test_target_without_the_last_axis(value: Any, dtype: str) -> None:
+    x, target = rng.uniform(1, 5, size=(6, 1)), rng.integers(1, 5, size=6).astype(dtype)
+    agree(value, x, target)
+
+
+@shapes
+@pytest.mark.parametrize("scale", [1.0, 60.0])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropies_of_logits(
+    shape: tuple[int, ...], channels_first: bool, scale: float, smoothing: float
+) -> None:
+    x, hot = rng.normal(size=shape) * scale, onehot(shape[:-1], shape[-1])
+    options = {"label_smoothing": smoothing}
+    for ends_in in ("softmax", "sigmoid", None):
+        given = {**options, "from_logits": ends_in is None}
+        for target in (hot, rng.integers(0, 2, size=shape)):
+            code = agree(
+                loss("BinaryCrossentropy", **given),
+                x,
+                target,
+                ends_in,
+                channels_first=channels_first,
+            )
+            assert code.on == ("forward" if ends_in is None else "logits")
+        value = loss("CategoricalCrossentropy", **given)
+        agree(value, x, hot, ends_in, channels_first=channels_first)
+        for numbers in (hot.argmax(-1), hot.argmax(-1)[..., None].astype("float64")):
+            value = loss("SparseCategoricalCrossentropy", from_logits=ends_in is None)
+            agree(value, x, numbers, ends_in, channels_first=channels_first)
+
+
+def test_categorical_crossentropy_of_several_labels_after_a_sigmoid() -> None:
+    x, target = rng.normal(size=(6, 5)), rng.integers(0, 2, size=(6, 5))
+    code = agree("categorical_crossentropy", x, target, "sigmoid")
+    assert code.support == ("softmax_cross_entropy",)
+
+
+@shapes
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropies_of_probabilities(
+    shape: tuple[int, ...], channels_first: bool, smoothing: float
+) -> None:
+    """The output is no recognisable softmax: Keras clips what it gets."""
+    hot = onehot(shape[:-1], shape[-1])
+    x = rng.uniform(0.01, 0.99, size=shape)
+    x[0, ..., 0], x[1, ..., 0], x[1, ..., 1] = 1e-9, 1 - 1e-9, 0.0
+    options = {"label_smoothing": smoothing, "from_logits": False}
+    for name in ("BinaryCrossentropy", "CategoricalCrossentropy"):
+        agree(loss(name, **options), x, hot, channels_first=channels_first)
+    agree(loss("SparseCategoricalCrossentropy"), x, hot.argmax(-1), channels_first=channels_first)
+
+
+@pytest.mark.parametrize("ends_in", ["sigmoid", None])
+def test_binary_crossentropy_of_one_output(ends_in: str | None) -> None:
+    value = "binary_crossentropy" if ends_in else loss("BinaryCrossentropy", from_logits=True)
+    for target in (np.array([0, 1, 1, 0]), np.array([[0.0], [1], [1], [0]])):
+        agree(value, rng.normal(size=(4, 1)) * 30, target, ends_in)
+
+
+@shapes
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum"])
+@pytest.mark.parametrize("ignored", [0, -1])
+def test_ignored_class(
+    shape: tuple[int, ...], channels_first: bool, reduction: str, ignored: int
+) -> None:
+    x, target = rng.normal(size=shape), rng.integers(0, 5, size=shape[:-1])
+    target[0, ...] = ignored
+    options = {"ignore_class": ignored, "reduction": reduction}
+    for ends_in in ("softmax", None):
+        value = loss("SparseCategoricalCrossentropy", from_logits=ends_in is None, **options)
+        agree(value, x, target, ends_in, channels_first=channels_first)
+    agree(value, x, np.full_like(target, ignored), channels_first=channels_first)
+
+
+@shapes
+def test_other_losses(shape: tuple[int, ...], channels_first: bool) -> None:
+    x, hot = rng.normal(size=shape), onehot(shape[:-1], shape[-1])
+    p, q = rng.uniform(0.01, 1, size=(2, *shape))
+    q /= q.sum(-1, keepdims=True)
+    options = {"channels_first": channels_first}
+    for name in ("hinge", "squared_hinge", "categorical_hinge"):
+        agree(name, x, hot, **options)
+    agree("hinge", x, hot * 2 - 1, **options)
+    agree("hinge", x, np.abs(x) + 0.5, **options)
+    agree("kld", p, q, **options)
+    agree("poisson", p, q, **options)
+    agree(loss("CategoricalFocalCrossentropy", alpha=0.3, gamma=1.5), x, hot, "softmax", **options)
+    agree(loss("CategoricalFocalCrossentropy", from_logits=True), x, hot, **options)
+    for balanced in (False, True):
+        value = loss("BinaryFocalCrossentropy", balanced, 0.3, label_smoothing=0.1)
+        for ends_in in ("sigmoid", "softmax"):
+            agree(value, x, hot, ends_in, **options)
+        agree(value, p * 0.9, hot, **options)
+    agree(loss("BinaryFocalCrossentropy", from_logits=True), x, hot, **options)
+    agree(loss("Dice"), p, hot, **options)
+    agree(loss("Tversky", 0.3, 0.7), p, hot, **options)
+    agree(loss("Dice", axis=tuple(range(1, len(shape)))), p, hot, **options)
+
+
+def test_losses_of_one_rank_only() -> None:
+    x, numbers = rng.uniform(0.1, 1, size=(6, 5)), rng.integers(0, 5, size=6)
+    agree(loss("CategoricalGeneralizedCrossEntropy", 0.3), x, numbers)
+    labels = np.array([[1, 2, 2, 0], [3, 1, 0, 0]])
+    agree(loss("CTC"), rng.normal(size=(2, 8, 5)), labels)
+
+
+@pytest.mark.parametrize("ends_in", [None, "sigmoid", "softmax"])
+def test_losses_of_keras_2(ends_in: str | None) -> None:
+    tf_keras = pytest.importorskip("tf_keras")
+    before = tf_keras.backend.floatx()
+    tf_keras.backend.set_floatx("float64")
+    x, hot = rng.uniform(0.01, 0.99, size=(6, 5)), onehot((6,), 5)
+    x[0, 0] = 1e-9
+    numbers = hot.argmax(-1)
+    old = {"flavour": "2", "package": tf_keras}
+    try:
+        for name in ("BinaryCrossentropy", "CategoricalCrossentropy"):
+            agree(loss(name, label_smoothing=0.1), x, hot, ends_in, **old)
+            agree(loss(name), x, hot, ends_in, **old)
+        agree(loss("SparseCategoricalCrossentropy"), x, numbers, ends_in, **old)
+        agree(loss("SparseCategoricalCrossentropy", ignore_class=1), x, numbers, ends_in, **old)
+        for name in ("Huber", "LogCosh", "KLDivergence", "Poisson", "Hinge", "CosineSimilarity"):
+            agree(loss(name), x, hot, ends_in, **old)
+    finally:
+        tf_keras.backend.set_floatx(before)
+
+
+def test_code_of_losses() -> None:
+    picture = OutputFacts("softmax", 2, 10)
+    assert loss_code("categorical_crossentropy", picture).body == [
+        "return F.cross_entropy(logits, target.to(logits.dtype))"
+    ]
+    assert loss_code("sparse_categorical_crossentropy", picture).body == [
+        "return F.cross_entropy(logits, target.flatten().long())"
+    ]
+    assert loss_code("binary_crossentropy", OutputFacts("sigmoid", 2, 1)).body == [
+        "target = target.reshape(logits.shape).to(logits.dtype)",
+        "return F.binary_cross_entropy_with_logits(logits, target)",
+    ]
+    assert loss_code("mse", OutputFacts("sigmoid", 2, 3)).body == [
+        "return F.mse_loss(output, target.to(output.dtype))"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "output"),
+    [
+        (object(), OutputFacts(None, 2, 3)),
+        (loss("Circle"), OutputFacts(None, 2, 3)),
+        ("my_loss", OutputFacts(None, 2, 3)),
+        ("mse", OutputFacts(None, 3, 3, masked=True)),
+        (loss("MeanSquaredError", reduction=None), OutputFacts(None, 2, 3)),
+    ],
+)
+def test_loss_not_translated(value: Any, output: OutputFacts) -> None:
+    log = Log()
+    assert loss_rule(value, output, "3", log, PLACE) is None
+    assert [d.code for d in log.diagnostics] == ["KT502"]
+
+
+def test_losses_of_several_outputs() -> None:
+    outputs = {
+        "kind": OutputFacts("softmax", 2, 3),
+        "score": OutputFacts("sigmoid", 2, 1),
+        "size": OutputFacts(None, 2, 1),
+    }
+    losses = {"size": "mae", "kind": "sparse_categorical_crossentropy", "score": "mse"}
+    log = Log()
+    code = losses_rule(losses, {"kind": 1.0, "score": 0.2}, outputs, "3", log, PLACE)
+    assert code is not None
+    assert code.on == "logits"
+    assert code.functions["score_loss"].body[0] == "output = torch.sigmoid(logits)"
+    assert code.body == [
+        "return kind_loss(outputs[0], targets[0]) + 0.2 * score_loss(outputs[1], targets[1])"
+        " + size_loss(outputs[2], targets[2])"
+    ]
+    for wrong in (["mse"], {"other": "mse"}):
+        assert losses_rule(wrong, None, outputs, "3", log, PLACE) is None
+    named = losses_rule("mse", [1, 2.0, 1], outputs, "3", log, PLACE, by_name=True)
+    assert named is not None
+    assert named.on == "forward"
+    assert named.body == [
+        "return kind_loss(outputs['kind'], targets['kind'])"
+        " + 2.0 * score_loss(outputs['score'], targets['score'])"
+        " + size_loss(outputs['size'], targets['size'])"
+    ]
