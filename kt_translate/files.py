@@ -23,7 +23,7 @@ _HEADER = re.compile(
 )
 
 
-class SourceError(Exception):
+class ReadError(Exception):
     """A source that cannot be read."""
 
 
@@ -51,14 +51,14 @@ class Source:
 
 
 def read_source(path: Path) -> Source:
-    """Read a Python file or a notebook; SourceError says why it cannot be done."""
+    """Read a Python file or a notebook; ReadError says why it cannot be done."""
     try:
         if path.is_dir():
-            raise SourceError("it is a folder")
+            raise ReadError("it is a folder")
         with path.open("rb") as file:
             content = file.read(SOURCE_LIMIT + 1)
     except (OSError, ValueError) as error:
-        raise SourceError(_reason(error)) from None
+        raise ReadError(_reason(error)) from None
     return _source(content, path.name, str(path), path)
 
 
@@ -69,7 +69,7 @@ def read_standard_input(stream: IO[bytes]) -> Source:
 
 def _source(content: bytes, name: str, shown: str, path: Path | None) -> Source:
     if len(content) > SOURCE_LIMIT:
-        raise SourceError(f"it is larger than {SOURCE_LIMIT // 1_000_000} MB")
+        raise ReadError(f"it is larger than {SOURCE_LIMIT // 1_000_000} MB")
     text = decode(content)
     notebook = None
     if name.endswith(".ipynb"):
@@ -78,7 +78,7 @@ def _source(content: bytes, name: str, shown: str, path: Path | None) -> Source:
         try:
             notebook = read_notebook(text)
         except ValueError as error:
-            raise SourceError(str(error)) from None
+            raise ReadError(str(error)) from None
         text = notebook.text
     return Source(name, shown, text, _digest(content), path, notebook)
 
@@ -86,7 +86,7 @@ def _source(content: bytes, name: str, shown: str, path: Path | None) -> Source:
 def decode(content: bytes) -> str:
     """Decode Python text as Python does, with its line ends made ``\\n``."""
     if b"\0" in content:
-        raise SourceError("it is binary: it holds NUL bytes")
+        raise ReadError("it is binary: it holds NUL bytes")
     encoding = "utf-8-sig"
     if b"coding" in b"".join(content.splitlines()[:2]):
         from io import BytesIO
@@ -95,11 +95,11 @@ def decode(content: bytes) -> str:
         try:
             encoding = detect_encoding(BytesIO(content).readline)[0]
         except SyntaxError as error:
-            raise SourceError(error.msg) from None
+            raise ReadError(error.msg) from None
     try:
         text = content.decode(encoding)
     except (UnicodeDecodeError, LookupError):
-        raise SourceError(f"it is not {encoding.removesuffix('-sig').upper()} text") from None
+        raise ReadError(f"it is not {encoding.removesuffix('-sig').upper()} text") from None
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

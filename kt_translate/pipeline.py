@@ -10,7 +10,7 @@ from typing import Any
 import libcst as cst
 
 from kt_translate.diagnostics import Log, Place
-from kt_translate.emit import module
+from kt_translate.emit import module, parity
 from kt_translate.evaluate.calls import call_function
 from kt_translate.evaluate.interpreter import Break, Continue, Interpreter, LimitReached, Raised
 from kt_translate.evaluate.models import build_deferred, plan_of
@@ -63,7 +63,12 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     if not writing.entries:
         log.add("KT003", Place(1), "no Keras model is built here that could be translated")
     output = module.render(name, writing.written, _constants(ev, writing.written), "")
-    return Translation(output, None, writing.entries, [], "3", log)
+    test = None
+    if options.want_test:
+        test = parity.render(text, name, f"{Path(name).stem}_pt.py", writing.entries)
+    for entry in writing.entries:
+        del entry["arguments"]
+    return Translation(output, test, writing.entries, [], "3", log)
 
 
 class Writing:
@@ -214,6 +219,7 @@ def _entry(
         "torch_name": factory if code is None else code.name,
         "factory": factory,
         "inferred": {},
+        "arguments": "" if all(p.default is not None for p in plan.params) else None,
         "inputs": (
             [] if code is None else [_port(t, f"input_{i}") for i, t in enumerate(code.inputs)]
         ),

@@ -16,7 +16,7 @@ from kt_translate.diagnostics import Log, Place
 from kt_translate.files import (
     OutputError,
     Source,
-    SourceError,
+    ReadError,
     is_output,
     is_untouched,
     read_output,
@@ -63,7 +63,7 @@ class Session:
         shown = str(target.path or "<stdin>")
         try:
             return self._run(target, shown)
-        except SourceError as error:
+        except ReadError as error:
             log = Log()
             log.add("KT001", Place(1), f"cannot read the source: {error}")
             self._tell(log, Source(shown, shown, "", "", target.path))
@@ -98,6 +98,7 @@ class Session:
 
     def _translate(self, source: Source, target: Target) -> Outcome:
         from kt_translate.pipeline import Options, translate
+        from kt_translate.source.syntax import SourceError
 
         log = Log()
         for line, problem in source.notebook.left_out if source.notebook else ():
@@ -108,8 +109,10 @@ class Session:
             path=target.path,
             want_test=target.test is not None,
         )
-        translation = translate(source.text, source.name, options, log)
-        if any(diagnostic.code in ("KT001", "KT002") for diagnostic in log.diagnostics):
+        try:
+            translation = translate(source.text, source.name, options, log)
+        except SourceError as error:
+            log.add("KT002", error.place, f"not Python: {error.message}")
             self._tell(log, source)
             return Outcome(2)
         if target.found and not translation.models:
@@ -180,7 +183,8 @@ class Session:
             if found[severity]
         ]
         gaps = sum(number for status, number in self.models.items() if status != "translated")
-        text = f"translated {counted(self.models.total(), 'model')}"
+        total = self.models.total()
+        text = f"translated {counted(total, 'model')}" if total else "no model translated"
         text += f", {gaps} with gaps" if gaps else ""
         return f"{text} ({', '.join(counts)})" if counts else text
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kt_translate.diagnostics import Log, Place
+from kt_translate.source.syntax import SourceError
 
 MODEL = "import keras\n\nmodel = keras.Sequential([keras.layers.Dense(3)])\n"
 
@@ -54,7 +55,7 @@ class FakePipeline:
         if "INTERRUPT" in line:
             raise KeyboardInterrupt
         if line.startswith('print "'):
-            log.add("KT002", Place(number, 6), "not Python: invalid syntax")
+            raise SourceError("invalid syntax", Place(number, 6))
         if "Rare" in line:
             start = line.index("Rare")
             log.add("KT201", Place(number, start, start + 4), "no rule yet for Rare", "write it")

@@ -115,6 +115,14 @@ def test_exit_status(line: str, status: int) -> None:
     assert names() == sorted(["model.py", *written])
 
 
+def test_what_is_not_python_has_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("model.py").write_text('import keras\nprint "x"\n')
+    assert run("model.py") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert 'model.py:2:7: KT002 not Python: invalid syntax\n    2 | print "x"' in err
+
+
 def test_an_error_of_our_own_is_short(capsys: pytest.CaptureFixture[str]) -> None:
     Path("model.py").write_text("BOOM")
     assert run("model.py") == 3

@@ -375,7 +375,7 @@ def test_subclassed_and_trained_model(flavour: str, how: str, tmp_path: Path) ->
     "make_layer, make_module, shape",
     [
         (lambda k: k.Dense(3, use_bias=False), lambda: nn.Linear(4, 3, bias=False), (2, 4)),
-        (lambda k: k.Conv1D(3, 2, groups=2), lambda: nn.Conv1d(4, 3 * 2, 2, groups=2), (2, 5, 4)),
+        (lambda k: k.Conv1D(6, 2, groups=2), lambda: nn.Conv1d(4, 6, 2, groups=2), (2, 5, 4)),
         (lambda k: k.Conv3D(3, 2), lambda: nn.Conv3d(4, 3, 2), (2, 3, 4, 5, 4)),
         (lambda k: k.Conv1DTranspose(3, 2), lambda: nn.ConvTranspose1d(4, 3, 2), (2, 5, 4)),
         (lambda k: k.Conv3DTranspose(3, 2), lambda: nn.ConvTranspose3d(4, 3, 2), (2, 2, 3, 4, 4)),
@@ -390,8 +390,6 @@ def test_single_layer(
 ) -> None:
     keras = FLAVOURS[flavour]
     layer = make_layer(keras.layers)
-    if getattr(layer, "groups", 1) == 2 and "conv1d" in layer.name:
-        layer.filters = 6
     x = np.random.default_rng(1).normal(size=shape)
     layer(x)
     randomized(layer)
@@ -425,7 +423,8 @@ def test_shared_and_doubly_nested(flavour: str, how: str, tmp_path: Path) -> Non
     layers = keras.layers
     shared = layers.Dense(3)
     i = keras.Input((3,))
-    inner = keras.Model(i, layers.Dense(3, activation="tanh")(layers.Dense(3)(i)))
+    y = layers.Dense(3)(i)
+    inner = keras.Model(i, layers.Dense(3, activation="tanh")(y))
     middle = keras.Sequential([keras.Input((3,)), layers.Dense(3), inner])
     i = keras.Input((3,))
     model = randomized(keras.Model(i, layers.Dense(3)(shared(middle(shared(i))))))
@@ -453,7 +452,8 @@ def test_shared_and_doubly_nested(flavour: str, how: str, tmp_path: Path) -> Non
     assert_same(model, module, 2, 3)
 
 
-@pytest.mark.parametrize("flavour, how", SOURCES)
+# tf.keras 2 writes no names into a `.weights.h5`.
+@pytest.mark.parametrize("flavour, how", [s for s in SOURCES if s != ("2", ".weights.h5")])
 def test_names_by_hand_in_another_order(flavour: str, how: str, tmp_path: Path) -> None:
     keras = FLAVOURS[flavour]
     layers = keras.layers
@@ -475,8 +475,6 @@ def test_names_by_hand_in_another_order(flavour: str, how: str, tmp_path: Path) 
             return self.dense(self.dense_7(self.each(x))) - self.y(x)
 
     module = Model()
-    if (flavour, how) == ("2", ".weights.h5"):
-        pytest.xfail("such a file holds no names")
     load_keras_weights(module, saved(model, how, tmp_path))
     assert_same(model, module, 2, 3)
 

@@ -18,7 +18,8 @@ def template_root() -> Path:
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Any:
+def environment() -> Any:
+    """The templates, loaded when they are first needed."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
@@ -34,7 +35,7 @@ def render(source: str, classes: list[ClassCode], constants: list[str], training
     """The whole file. ``constants``: assignments kept from the source's module."""
     import black
 
-    template = _environment().get_template("module.py.j2")
+    template = environment().get_template("module.py.j2")
     facts = {
         "source": source,
         "classes": classes,

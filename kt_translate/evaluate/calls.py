@@ -377,35 +377,32 @@ def _nothing(ev: Interpreter, *args: Any, **kwargs: Any) -> None:
     return None
 
 
+_PLAIN: dict[str, Callable[..., Any]] = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "bool": bool,
+    "len": len,
+    "abs": abs,
+    "round": round,
+    "max": max,
+    "min": min,
+    "sum": sum,
+    "range": range,
+    "pow": pow,
+    "divmod": divmod,
+    "any": any,
+    "all": all,
+}
+_ITERATING: dict[str, Callable[..., Any]] = {
+    "enumerate": enumerate,
+    "zip": zip,
+    "reversed": reversed,
+    "sorted": sorted,
+}
 BUILTINS: dict[str, Callable[..., Any]] = {
-    **{
-        n: _symbolic(n, f)
-        for n, f in {
-            "int": int,
-            "float": float,
-            "str": str,
-            "bool": bool,
-            "len": len,
-            "abs": abs,
-        }.items()
-    },
-    **{
-        n: _symbolic(n, f)
-        for n, f in {"round": round, "max": max, "min": min, "sum": sum, "range": range}.items()
-    },
-    **{
-        n: _symbolic(n, f)
-        for n, f in {"pow": pow, "divmod": divmod, "any": any, "all": all}.items()
-    },
-    **{
-        n: _iterating(n, f)
-        for n, f in {
-            "enumerate": enumerate,
-            "zip": zip,
-            "reversed": reversed,
-            "sorted": sorted,
-        }.items()
-    },
+    **{name: _symbolic(name, function) for name, function in _PLAIN.items()},
+    **{name: _iterating(name, function) for name, function in _ITERATING.items()},
     "list": lambda ev, *a: (
         list(a[0])
         if a and isinstance(a[0], (list, tuple, range, dict, set, str))

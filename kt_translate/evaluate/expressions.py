@@ -271,7 +271,7 @@ def _comparison(ev: Interpreter, node: cst.Comparison, scope: Scope) -> Any:
 def _boolean(ev: Interpreter, node: cst.BooleanOperation, scope: Scope) -> Any:
     left = evaluate(ev, node.left, scope)
     is_and = isinstance(node.operator, cst.And)
-    truth = ev.truth(left) if isinstance(left, Sym) else ev.truth(left)
+    truth = ev.truth(left)
     if truth is None:
         return evaluate(ev, node.right, scope)
     if truth is not is_and:
@@ -292,7 +292,7 @@ def _unary(ev: Interpreter, node: cst.UnaryOperation, scope: Scope) -> Any:
     if isinstance(value, Sym):
         return Sym.unary(op, value)
     if isinstance(value, (int, float)):
-        return {"-": lambda v: -v, "+": lambda v: +v, "~": lambda v: ~int(v)}[op](value)
+        return -value if op == "-" else value if op == "+" else ~int(value)
     return value
 
 
@@ -317,7 +317,7 @@ def _elements(ev: Interpreter, elements: Sequence[Any], scope: Scope) -> list[An
     return out
 
 
-def _dict(ev: Interpreter, node: cst.Dict, scope: Scope) -> Any:
+def _dict(ev: Interpreter, node: Any, scope: Scope) -> Any:
     out: dict[Any, Any] = {}
     for element in node.elements:
         if isinstance(element, cst.StarredDictElement):
@@ -377,7 +377,7 @@ def _string(ev: Interpreter, node: Any, scope: Scope) -> Any:
     return node.evaluated_value
 
 
-def _formatted(ev: Interpreter, node: cst.FormattedString, scope: Scope) -> Any:
+def _formatted(ev: Interpreter, node: Any, scope: Scope) -> Any:
     out: Any = ""
     for part in node.parts:
         if isinstance(part, cst.FormattedStringText):

@@ -167,7 +167,7 @@ def _numpy(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) 
     ):
         return float(getattr(math, name)(first))
     if name in ("max", "min", "sum") and plain(first) and isinstance(first, (list, tuple)):
-        return {"max": max, "min": min, "sum": sum}[name](first)
+        return max(first) if name == "max" else min(first) if name == "min" else sum(first)
     if name in ("array", "asarray") and plain(first) and isinstance(first, (list, tuple)):
         return first
     if isinstance(first, Array):

@@ -162,7 +162,7 @@ class Interpreter:
             key = expressions.subscript_key(self, target, scope)
             if isinstance(owner, (list, dict)) and plain(key):
                 try:
-                    owner[key] = value  # type: ignore[index]
+                    owner[key] = value
                 except (IndexError, TypeError, KeyError) as error:
                     raise Raised(f"{type(error).__name__}: {error}") from error
 

@@ -65,6 +65,10 @@ def _hard_tanh(x: Expr) -> Expr:
     return x.clamp(-1, 1)  # F.hardtanh has no slope at -1 and 1, Keras has
 
 
+def _hard_sigmoid(x: Expr) -> Expr:
+    return F.relu6(x + 3) / 6  # the slope of F.hardsigmoid is 1 / 6 in single precision only
+
+
 def _keras2_hard_sigmoid(x: Expr) -> Expr:
     return (0.2 * x + 0.5).clamp(0, 1)
 
@@ -136,7 +140,7 @@ ACTIVATIONS: dict[str, Function] = {
     "swish": Function(F.silu, nn.SiLU),
     "mish": Function(F.mish, nn.Mish),
     "sigmoid": Function(torch.sigmoid, nn.Sigmoid),
-    "hard_sigmoid": Function(F.hardsigmoid, nn.Hardsigmoid),
+    "hard_sigmoid": Function(_hard_sigmoid),
     "log_sigmoid": Function(F.logsigmoid, nn.LogSigmoid),
     "sparse_sigmoid": Function(_sparse_sigmoid),
     "hard_silu": Function(F.hardswish, nn.Hardswish),

@@ -7,8 +7,28 @@ from typing import Any
 
 from kt_translate.graph.sym import UNKNOWN, known
 from kt_translate.layers.convolutional import RENAMED, check_conv, check_steps
-from kt_translate.layers.layer import OMIT, Call, Dim, Expr, RuleError, Shape, Sym, Tensor, is_plain, nn, squeeze_ntuple, unless
-from kt_translate.layers.spatial import Spatial, choose_padding, compact, known_channels, name_of, torch_class
+from kt_translate.layers.layer import (
+    OMIT,
+    Call,
+    Dim,
+    Expr,
+    RuleError,
+    Shape,
+    Sym,
+    Tensor,
+    is_plain,
+    nn,
+    squeeze_ntuple,
+    unless,
+)
+from kt_translate.layers.spatial import (
+    Spatial,
+    choose_padding,
+    compact,
+    known_channels,
+    name_of,
+    torch_class,
+)
 
 
 def transpose_padding(

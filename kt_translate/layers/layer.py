@@ -129,6 +129,8 @@ class Layer:
     inert: ClassVar[tuple[str, ...]] = ()  # arguments without effect on the numbers in PyTorch
     settings_kept: ClassVar[tuple[str, ...]] = ()
     common: Common
+    flavour: ClassVar[str]
+    given: ClassVar[frozenset[str]]
 
     def __init_subclass__(cls, aliases: tuple[str, ...] = (), abstract: bool = False) -> None:
         dataclass(eq=False)(cls)

@@ -22,7 +22,6 @@ from kt_translate.layers.layer import (
 )
 from kt_translate.layers.spatial import known_channels, plain
 
-
 affine = Expr("affine")  # leaves out one of the parameters
 
 
@@ -296,6 +295,9 @@ class RMSNormalization(TrailingNorm):
     epsilon: Any = 1e-6
 
     def module(self, *tensors: Tensor) -> Expr:
+        if not self.are_last(tensors[0]):
+            message = f"RMSNormalization(axis={self.axis}): Keras scales along the last axes, whatever axis is"
+            raise RuleError("KT203", message)
         return nn.RMSNorm(self.normalized_shape(tensors[0]), eps=self.epsilon)
 
 

@@ -18,7 +18,15 @@ from kt_translate.layers.layer import (
     squeeze_ntuple,
     unless,
 )
-from kt_translate.layers.spatial import Spatial, lower, name_of, plain, same_pads, torch_class, windows
+from kt_translate.layers.spatial import (
+    Spatial,
+    lower,
+    name_of,
+    plain,
+    same_pads,
+    torch_class,
+    windows,
+)
 
 
 class Pooling(Spatial, abstract=True):

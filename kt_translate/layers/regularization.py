@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from kt_translate.layers.activations import Elementwise
-from kt_translate.layers.layer import Expr, Layout, RuleError, Tensor, is_plain, nn, to_first, unless
+from kt_translate.layers.layer import (
+    Expr,
+    Layout,
+    RuleError,
+    Tensor,
+    is_plain,
+    nn,
+    to_first,
+    unless,
+)
 from kt_translate.layers.spatial import plain
 
 

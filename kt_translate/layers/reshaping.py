@@ -20,7 +20,7 @@ from kt_translate.layers.layer import (
     nn,
     same,
 )
-from kt_translate.layers.spatial import Spatial, lower, name_of, plain
+from kt_translate.layers.spatial import Spatial, lower, plain
 
 
 def product(dims: tuple[Dim, ...]) -> Dim:

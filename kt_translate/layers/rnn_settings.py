@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from kt_translate.graph.sym import UNKNOWN
-from kt_translate.layers.layer import Expr, F, Layer, RuleError, Sym, as_expr, as_text, known, nn, torch
+from kt_translate.layers.layer import (
+    Expr,
+    F,
+    Layer,
+    RuleError,
+    Sym,
+    as_expr,
+    as_text,
+    known,
+    nn,
+    torch,
+)
 
 _partial = Expr("partial")
 _FUNCTIONS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 from kt_translate.graph.sym import same
@@ -19,8 +20,8 @@ from kt_translate.layers.layer import (
     as_text,
     torch,
 )
-from kt_translate.layers.rnn_cells import RNN
 from kt_translate.layers.rnn import Recurrent, initial_states, opposite, state_argument
+from kt_translate.layers.rnn_cells import RNN
 from kt_translate.layers.rnn_settings import decided, if_set, rule_of
 
 _WEIGHT_SETTINGS = ("_initializer", "_regularizer", "_constraint")
@@ -49,17 +50,11 @@ class Bidirectional(Wrapper):
     weights: Any = None
     backward_layer: Any = None
 
-    # `inner` and `backward`: the declarations of the two directions
-    @property
-    def inner(self) -> Recurrent:
-        return _recurrent(self.layer)
-
-    @property
-    def backward(self) -> Recurrent | None:
-        return None if self.backward_layer is None else _recurrent(self.backward_layer)
-
     def check(self) -> None:
-        inner, backward = self.inner, self.backward
+        # Keras makes its layers anew from their settings, of which `implementation` is none.
+        self.inner = inner = copy(_recurrent(self.layer))
+        inner.implementation = 2  # type: ignore[misc]
+        self.backward = backward = None if self.backward_layer is None else _recurrent(self.backward_layer)
         if inner.go_backwards is not False:
             raise RuleError("KT203", "Bidirectional needs a layer that goes forwards")
         if backward is None:

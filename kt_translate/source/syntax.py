@@ -47,7 +47,7 @@ class Source:
             line, column = getattr(error, "raw_line", 1), getattr(error, "raw_column", 0)
             raise SourceError(getattr(error, "message", str(error)), Place(line, column)) from error
         self.lines: dict[int, int] = {}
-        self._pair(self.module.body, tree.body)
+        self._pair(list(self.module.body), tree.body)
         self._positions: Any = None
 
     def line(self, node: cst.CSTNode) -> int:

@@ -10,13 +10,8 @@ from kt_translate.diagnostics import Log, Place
 from kt_translate.graph.sym import known
 from kt_translate.pytorch.expr import Expr, F, torch
 from kt_translate.training.arguments import NotTranslatable, Setting, decided, number, setting
-from kt_translate.training.loss_forms import (
-    CROSS_ENTROPIES,
-    FORMS,
-    SIGNATURES,
-    LossRequest,
-    OutputFacts,
-)
+from kt_translate.training.catalogue import CROSS_ENTROPIES, FORMS, SIGNATURES
+from kt_translate.training.loss_forms import LossForm, LossRequest, OutputFacts
 
 __all__ = ["LossCode", "LossesCode", "OutputFacts", "loss_rule", "losses_rule"]
 
@@ -121,7 +116,7 @@ def _loss(value: Any, output: OutputFacts, flavour: str, on_logits: bool = False
     form = FORMS[name](request)
     return LossCode(
         body=[*statements, *form.statements, f"return {form.reduced(request)}"],
-        docstring=_docstring(form.title, reduction, folded, output),
+        docstring=_docstring(form, reduction, folded, output),
         on="logits" if logits else "forward",
         support=form.support,
         args=("logits" if logits else "output", "target"),
@@ -134,9 +129,9 @@ def _activation(output: OutputFacts, logits: Expr) -> Expr:
     return F.softmax(logits, dim=output.class_dim)
 
 
-def _docstring(title: str, reduction: str, folded: bool, output: OutputFacts) -> str:
+def _docstring(form: LossForm, reduction: str, folded: bool, output: OutputFacts) -> str:
     over = "summed over the batch" if reduction == "sum" else "mean over the batch"
-    text = f"{title}, {over}."
+    text = f"{form.title}, {'of the whole batch' if form.whole else over}."
     if not folded:
         return text
     return (

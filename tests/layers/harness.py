@@ -53,12 +53,14 @@ def load_declarations() -> None:
 
 @contextmanager
 def floatx(dtype: str = "float64") -> Iterator[None]:
-    before = keras.config.floatx()
+    before, policy = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
     try:
         yield
     finally:
         keras.config.set_floatx(before)
+        keras.config.set_dtype_policy(policy)
 
 
 def random(shape: Iterable[int], seed: int = 0) -> np.ndarray:

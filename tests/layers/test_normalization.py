@@ -12,7 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kt_translate.graph.tensor import Tensor
-from kt_translate.pytorch.support.normalization import BatchNorm1d, BatchNorm2d, FreezableBatchNorm2d
+from kt_translate.pytorch.support.normalization import (
+    BatchNorm1d,
+    BatchNorm2d,
+    FreezableBatchNorm2d,
+)
 from tests.layers.harness import assert_signature, bind, check_layer, rejects
 
 NAMES = [
@@ -44,24 +48,21 @@ BATCH = [
     ({"scale": False}, (4, 3, 3, 2)),
     ({"center": False}, (4, 3, 3, 2)),
     ({"scale": False, "center": False}, (4, 6)),
-    ({"trainable": False}, (4, 3, 3, 2)),
 ]
 
 
 @pytest.mark.parametrize(("kwargs", "shape"), BATCH)
 @pytest.mark.parametrize("training", [False, True])
 def test_batch_normalization(kwargs: dict[str, Any], shape: tuple[int, ...], training: bool) -> None:
-    if "trainable" in kwargs and training:
-        return frozen(shape)
     check_layer("BatchNormalization", kwargs, shape, training=training)
     check_layer("BatchNormalization", kwargs, shape)
-    return None
 
 
-def frozen(shape: tuple[int, ...]) -> None:
-    layer = BatchNorm2d(shape[-1], eps=1e-3, momentum=0.01).train()
+def test_frozen_batch_normalization() -> None:
+    check_layer("BatchNormalization", {"trainable": False}, (4, 3, 3, 2), training=False, gradients=False)
+    layer = BatchNorm2d(3, eps=1e-3, momentum=0.01).train()
     layer.keras_frozen = True
-    x = torch.randn(shape[0], shape[-1], *shape[1:-1])
+    x = torch.randn(2, 3, 4, 5)
     before = layer.running_mean.clone()
     torch.testing.assert_close(layer(x), layer.eval()(x))
     assert torch.equal(before, layer.running_mean)
@@ -182,15 +183,20 @@ def test_symbolic_group_normalization() -> None:
     check_layer("GroupNormalization", {"groups": 2, "epsilon": 1e-5}, (2, 5, 3, 4), symbolic=True, unknown=True)
 
 
-@pytest.mark.parametrize(("axis", "shape"), [(-1, (2, 5)), (-1, (2, 3, 4)), (1, (2, 3, 4, 5)), ((1, 2), (2, 3, 4, 5))])
-def test_rms_and_unit_normalization(axis: Any, shape: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(("axis", "shape"), [(-1, (2, 5)), (-1, (2, 3, 4)), (3, (2, 3, 4, 5)), ((2, 3), (2, 3, 4, 5))])
+def test_rms_normalization(axis: Any, shape: tuple[int, ...]) -> None:
     check_layer("RMSNormalization", {"axis": axis}, shape)
+
+
+@pytest.mark.parametrize(("axis", "shape"), [(-1, (2, 5)), (-1, (2, 3, 4)), (1, (2, 3, 4, 5)), ((1, 2), (2, 3, 4, 5))])
+def test_unit_normalization(axis: Any, shape: tuple[int, ...]) -> None:
     check_layer("UnitNormalization", {"axis": axis}, shape)
 
 
 def test_refused() -> None:
     rejects("BatchNormalization", {"renorm": True})
     rejects("BatchNormalization", {"axis": [1, 2]}, (2, 3, 4, 5))
+    rejects("RMSNormalization", {"axis": 1}, (2, 3, 4))
     rejects("LayerNormalization", {"axis": [1, -1]}, (2, 3, 4, 5))
     rejects("GroupNormalization", {"groups": 3}, (2, 5, 4), code="KT204")
 

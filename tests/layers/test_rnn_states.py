@@ -107,11 +107,8 @@ def test_states_as_further_inputs() -> None:
 def test_stateful(name: str, activation: str, mask: Any) -> None:
     given = {"units": 4, "return_sequences": True, "stateful": True, "activation": activation}
     pair = Pair(getattr(L, name)(**given), bind(name, given), mask)
-    pairs = [pair]
-    if name != "GRU" or mask is None:
-        two = Pair(L.Bidirectional(getattr(L, name)(**given)), bind("Bidirectional", {"layer": bind(name, given)}), mask)
-        pairs.append(two)
-    for pair in pairs:
+    two = Pair(L.Bidirectional(getattr(L, name)(**given)), bind("Bidirectional", {"layer": bind(name, given)}), mask)
+    for pair in (pair, two):
         assert not any(key in ("h", "c") for key in pair.module.state_dict())
         for seed in range(3):
             pair.check(random(SHAPE, seed))
@@ -152,7 +149,7 @@ class Masks:
         {"dropout": 0.4, "recurrent_dropout": 0.4},
         {"recurrent_dropout": 0.4, "use_bias": False},
         {"dropout": 0.4, "recurrent_dropout": 0.4, "reset_after": False},
-        {"dropout": 0.4, "implementation": 1},
+        {"dropout": 0.4, "implementation": 1, "use_cudnn": False},  # "auto" fails in Keras itself
     ],
     ids=str,
 )
@@ -164,11 +161,13 @@ def test_dropout_is_the_same_at_every_step(
         given = {"dropout": 0.4, "recurrent_dropout": 0.1}
     given = {"units": 4, "return_sequences": True, **given}
     gates = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}[name]
-    each_gate = name != "SimpleRNN" and ("recurrent_dropout" in given or "implementation" in given)
     one, two = getattr(L, name)(**given), L.Bidirectional(getattr(L, name)(**given))
     for layer, rule in ((one, bind(name, given)), (two, bind("Bidirectional", {"layer": bind(name, given)}))):
         pair = Pair(layer, rule, mask)
         masks = Masks(monkeypatch)
+        # Bidirectional makes its layers anew, and forgets the implementation
+        asked = "implementation" in given and layer is one
+        each_gate = name != "SimpleRNN" and ("recurrent_dropout" in given or asked)
         for part in [layer.forward_layer, layer.backward_layer] if layer is two else [layer]:
             if "dropout" in given:
                 masks.give(part.cell, "_dropout_mask", 3, gates if each_gate else 1, each_gate)
@@ -176,7 +175,6 @@ def test_dropout_is_the_same_at_every_step(
                 masks.give(part.cell, "_recurrent_dropout_mask", 4, gates if each_gate else 1, each_gate)
         pair.check(random(SHAPE), training=True)
         assert not masks.waiting
-        pair.check(random(SHAPE), training=False) if "dropout1d" not in pair.text and layer is one and False else None
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -7,12 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import keras
-import numpy as np
 import pytest
 
-from kt_translate.graph.region import CURRENT
-from kt_translate.graph.tensor import Tensor
-from tests.layers.harness import Translated, bind, check_layer, floatx, random, rejects
+from tests.layers.harness import Translated, bind, check_layer, floatx
 from tests.layers.test_rnn import LAYERS, MASK, SHAPE
 
 L = keras.layers
@@ -36,6 +33,210 @@ def check(
 def test_merge_modes(name: str, sequences: bool, mode: str | None, mask: Any) -> None:
     given = {"units": 4, "return_sequences": sequences}
     rule = {"layer": bind(name, given), "merge_mode": mode}
-    if mode is None and sequences and mask is not None:
-        pytest.importorskip("keras")
     check("Bidirectional", lambda: L.Bidirectional(getattr(L, name)(**given), merge_mode=mode), rule, mask=mask)
+
+
+@pytest.mark.parametrize("mode", ["concat", "sum", "mul", None])
+@pytest.mark.parametrize("sequences", [True, False])
+@pytest.mark.parametrize("name", LAYERS)
+def test_states_of_both_directions(name: str, sequences: bool, mode: str | None) -> None:
+    given = {"units": 4, "return_sequences": sequences, "return_state": True}
+    rule = {"layer": bind(name, given), "merge_mode": mode}
+    check("Bidirectional", lambda: L.Bidirectional(getattr(L, name)(**given), merge_mode=mode), rule)
+
+
+@MASKS
+@pytest.mark.parametrize("sequences", [True, False])
+@pytest.mark.parametrize(
+    "given",
+    [{"use_bias": False}, {"activation": "relu"}, {"dropout": 0.3}, {"dropout": 0.3, "recurrent_dropout": 0.1}],
+    ids=str,
+)
+@pytest.mark.parametrize("name", LAYERS)
+def test_settings_of_both_directions(name: str, given: dict[str, Any], sequences: bool, mask: Any) -> None:
+    given = {"units": 4, "return_sequences": sequences, **given}
+    rule = {"layer": SimpleNamespace(rule=bind(name, given))}
+    check("Bidirectional", lambda: L.Bidirectional(getattr(L, name)(**given)), rule, mask=mask)
+
+
+@MASKS
+@pytest.mark.parametrize("backward", [{}, {"activation": "relu"}, {"use_bias": False}, {"dropout": 0.1}], ids=str)
+@pytest.mark.parametrize("name", LAYERS)
+def test_backward_layer(name: str, backward: dict[str, Any], mask: Any) -> None:
+    given = {"units": 4, "return_sequences": True}
+    back = {**given, "go_backwards": True, **backward}
+    check(
+        "Bidirectional",
+        lambda: L.Bidirectional(getattr(L, name)(**given), backward_layer=getattr(L, name)(**back)),
+        {"layer": bind(name, given), "backward_layer": bind(name, back)},
+        mask=mask,
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "mode", "text"),
+    [
+        ({"return_sequences": True}, "concat", "module(x0)[0]"),
+        ({"return_sequences": True}, "sum", "module(x0)[0].unflatten(-1, (2, -1)).sum(dim=-2)"),
+        ({"return_sequences": True}, None, "module(x0)[0].chunk(2, dim=-1)"),
+        ({}, "concat", "torch.cat([*module(x0)[1][0]], dim=-1)"),
+        ({}, "ave", "module(x0)[1][0].mean(dim=0)"),
+        ({"return_state": True}, "concat", "with_states(module(x0), last=True)"),
+    ],
+    ids=str,
+)
+def test_text_of_both_directions(given: dict[str, Any], mode: str | None, text: str) -> None:
+    given = {"units": 4, **given}
+    rule = {"layer": bind("LSTM", given), "merge_mode": mode}
+    result = check("Bidirectional", lambda: L.Bidirectional(L.LSTM(**given), merge_mode=mode), rule)
+    assert result.module == "one_bias(nn.LSTM(3, 4, batch_first=True, bidirectional=True))"
+    assert result.forward[-1] == text
+
+
+def test_bidirectional_rejects() -> None:
+    lstm = {"units": 4, "go_backwards": True}
+    rejects("Bidirectional", {"layer": bind("Dense", {"units": 4})})
+    rejects("Bidirectional", {"layer": bind("LSTM", lstm)})
+    rejects("Bidirectional", {"layer": bind("LSTM", {"units": 4}), "merge_mode": "max"})
+    rejects("Bidirectional", {"layer": bind("LSTM", {"units": 4}), "backward_layer": bind("LSTM", {"units": 4})})
+    rejects("Bidirectional", {"layer": bind("LSTM", {"units": 4}), "backward_layer": bind("GRU", lstm)})
+    rejects("Bidirectional", {"layer": bind("LSTM", {"units": 3}), "backward_layer": bind("LSTM", lstm)})
+
+
+# -- RNN and cells ----------------------------------------------------------------------------------
+@MASKS
+@pytest.mark.parametrize(
+    ("cell", "given"),
+    [
+        ({}, {}),
+        ({}, {"return_sequences": True, "zero_output_for_mask": True}),
+        ({"activation": "elu"}, {"return_sequences": True, "go_backwards": True, "return_state": True}),
+        ({"use_bias": False, "recurrent_dropout": 0.2}, {"return_state": True, "unroll": True}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("name", LAYERS)
+def test_cells(name: str, cell: dict[str, Any], given: dict[str, Any], mask: Any) -> None:
+    cell = {"units": 4, **cell}
+    rule = {"cell": bind(f"{name}Cell", cell), **given}
+    check("RNN", lambda: L.RNN(getattr(L, f"{name}Cell")(**cell), **given), rule, mask=mask)
+
+
+@MASKS
+@pytest.mark.parametrize("given", [{}, {"return_sequences": True, "go_backwards": True}], ids=str)
+@pytest.mark.parametrize("as_layer", [True, False])
+def test_stacked_cells(given: dict[str, Any], as_layer: bool, mask: Any) -> None:
+    cells: list[tuple[str, dict[str, Any]]] = [
+        ("LSTMCell", {"units": 4}),
+        ("GRUCell", {"units": 3, "reset_after": False}),
+        ("SimpleRNNCell", {"units": 2, "dropout": 0.2}),
+        ("GRUCell", {"units": 5}),
+    ]
+    ours: Any = [bind(name, settings) for name, settings in cells]
+    ours = bind("StackedRNNCells", {"cells": ours}) if as_layer else ours
+
+    def theirs() -> Any:
+        made = [getattr(L, name)(**settings) for name, settings in cells]
+        return L.RNN(L.StackedRNNCells(made) if as_layer else made, **given)
+
+    result = check("RNN", theirs, {"cell": ours, **given}, mask=mask)
+    assert (result.module or "").startswith("StackedRNN(")
+
+
+@MASKS
+@pytest.mark.parametrize("name", LAYERS)
+def test_bidirectional_rnn(name: str, mask: Any) -> None:
+    cell = bind(f"{name}Cell", {"units": 4})
+    rule = {"layer": bind("RNN", {"cell": cell, "return_sequences": True})}
+    check(
+        "Bidirectional",
+        lambda: L.Bidirectional(L.RNN(getattr(L, f"{name}Cell")(4), return_sequences=True)),
+        rule,
+        mask=mask,
+    )
+
+
+def test_rnn_rejects() -> None:
+    rejects("RNN", {"cell": bind("Dense", {"units": 4})})
+    rejects("RNN", {"cell": [bind("LSTMCell", {"units": 4})], "return_state": True})
+    rejects("LSTMCell", {"units": 4}, (2, 3))
+
+
+# -- TimeDistributed --------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("inner", "given", "shape", "text"),
+    [
+        ("Dense", {"units": 4}, (2, 5, 3), "module(x0)"),
+        ("Dense", {"units": 4}, (2, 5, 2, 3), "module(x0)"),
+        ("Dropout", {"rate": 0.5}, (2, 5, 3), "module(x0)"),
+        ("Conv1D", {"filters": 3, "kernel_size": 2}, (2, 4, 6, 2), "over_time(module, x0.movedim(-1, 2)).movedim(2, -1)"),
+        ("Conv2D", {"filters": 3, "kernel_size": 3}, (2, 4, 6, 8, 2), "over_time(module, x0.movedim(-1, 2)).movedim(2, -1)"),
+        ("Conv2D", {"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same"}, (2, 4, 6, 8, 2), None),
+        ("MaxPooling2D", {}, (2, 4, 6, 8, 2), None),
+        ("GlobalAveragePooling2D", {}, (2, 4, 6, 8, 2), None),
+        ("Flatten", {}, (2, 4, 6, 3, 2), None),
+        ("LSTM", {"units": 4}, (2, 4, 5, 3), "over_time(lambda step: module(step)[0][:, -1], x0)"),
+        ("GRU", {"units": 4, "return_sequences": True, "activation": "relu"}, (2, 4, 5, 3), None),
+        ("LayerNormalization", {}, (2, 4, 3), None),
+    ],
+    ids=str,
+)
+def test_time_distributed(inner: str, given: dict[str, Any], shape: tuple[int, ...], text: str | None) -> None:
+    rule = {"layer": bind(inner, given)}
+    training = False if inner == "Dropout" else None
+    before = len(CURRENT[-1].nodes)
+    result = check("TimeDistributed", lambda: L.TimeDistributed(getattr(L, inner)(**given)), rule, shape, training=training)
+    assert text is None or result.forward[-1] == text
+    assert len(CURRENT[-1].nodes) == before
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("shape", [(3, 4, 3), (2, 4, 6, 3, 2)], ids=str)
+def test_statistics_are_updated_step_by_step(shape: tuple[int, ...], training: bool) -> None:
+    rule = {"layer": bind("BatchNormalization", {})}
+    check("TimeDistributed", lambda: L.TimeDistributed(L.BatchNormalization()), rule, shape, training=training)
+
+
+def test_time_distributed_masks() -> None:
+    mask = random((3, 4, 5)) > 0
+    rule = {"layer": bind("LSTM", {"units": 3})}
+    check("TimeDistributed", lambda: L.TimeDistributed(L.LSTM(3)), rule, (3, 4, 5, 2), mask)
+    rule = {"layer": bind("Dense", {"units": 3})}
+    check("TimeDistributed", lambda: L.TimeDistributed(L.Dense(3)), rule, SHAPE, MASK)
+    rule = {"layer": bind("Bidirectional", {"layer": bind("LSTM", {"units": 3})})}
+    check("TimeDistributed", lambda: L.TimeDistributed(L.Bidirectional(L.LSTM(3))), rule, (3, 4, 5, 2))
+
+
+def test_time_distributed_symbols() -> None:
+    check("TimeDistributed", lambda: L.TimeDistributed(L.Conv1D(3, 2)), {"layer": bind("Conv1D", {"filters": 3, "kernel_size": 2})}, (2, 4, 6, 2), symbolic=True)
+    check("TimeDistributed", lambda: L.TimeDistributed(L.LSTM(3)), {"layer": bind("LSTM", {"units": 3})}, (2, 4, 6, 2), open_shape=True)
+
+
+def test_time_distributed_rejects() -> None:
+    rejects("TimeDistributed", {"layer": "dense"})
+    rejects("TimeDistributed", {"layer": bind("LSTM", {"units": 3, "return_state": True})}, (2, 3, 4, 5))
+    rejects("TimeDistributed", {"layer": bind("LSTM", {"units": 3, "stateful": True})})
+    rule = bind("TimeDistributed", {"layer": bind("BatchNormalization", {})})
+    with pytest.raises(RuleError, match="fixed number of steps"):
+        rule.outputs(Tensor((None, None, 3)))
+
+
+def test_settings_of_the_weights_show_through() -> None:
+    rule: Any = bind("TimeDistributed", {"layer": bind("Dense", {"units": 3, "kernel_initializer": "he_normal"})})
+    assert rule.kernel_initializer == "he_normal"
+    assert list(rule.parameters()) == [("weight", "kernel"), ("bias", "bias")]
+    rule = bind("Bidirectional", {"layer": bind("LSTM", {"units": 3, "recurrent_regularizer": "l2"})})
+    assert rule.recurrent_regularizer == "l2"
+    assert ("weight_hh_l0_reverse", "recurrent") in list(rule.parameters())
+
+
+# -- Masking ----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("value", [0.0, 0, -1.5])
+@pytest.mark.parametrize("shape", [SHAPE, (3, 4, 2, 2)], ids=str)
+def test_masking(value: float, shape: tuple[int, ...]) -> None:
+    x = random(shape)
+    x[1, 2] = value
+    x[0, 0, ..., 0] = value
+    check_layer("Masking", {"mask_value": value}, inputs=[x])
+    check_layer("Masking", {"mask_value": value}, inputs=[x], symbolic=True)
+    check_layer("Masking", {"mask_value": value}, inputs=[np.where(np.isnan(x), 0, x)], masks=[np.ones(shape[:2], dtype=bool)])

@@ -109,7 +109,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "swish": F.silu,
     "mish": F.mish,
     "sigmoid": torch.sigmoid,
-    "hard_sigmoid": F.hardsigmoid,
+    "hard_sigmoid": lambda x: F.relu6(x + 3) / 6,
     "log_sigmoid": F.logsigmoid,
     "sparse_sigmoid": lambda x: (F.hardtanh(x) + 1) / 2,
     "hard_silu": F.hardswish,

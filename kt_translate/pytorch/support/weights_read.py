@@ -132,7 +132,9 @@ def read_parts(
     """The layers inside a group, whose keys are attributes or, in a list, kinds with a counter."""
     configs = layer_configs(config)
     for key in sorted(group, key=group_order):
-        if key in ("vars", "optimizer", "metrics") or no_layer(group[key]):
+        if key in ("vars", "optimizer", "metrics", "seed_generator"):
+            continue
+        if attribute is None and is_metric(group[key]):
             continue
         if "vars" not in group[key]:
             yield from read_parts(group[key], config, "" if key == "layers" else attribute or key)
@@ -142,12 +144,11 @@ def read_parts(
             yield read_group(group[key], configs.get(key, {}), without_number(key), attribute)
 
 
-def no_layer(group: h5py.Group) -> bool:
-    """Whether a group is the state of a random generator, or a metric of tf.keras 2."""
+def is_metric(group: h5py.Group) -> bool:
+    """Whether a group looks like a metric in an attribute of the model: tf.keras 2 saves these."""
     own = group.get("vars", {})
-    name = own.attrs.get("name", "") if own else ""
-    scalars = own and all(own[key].shape == () for key in own)
-    return name.startswith("seed_generator") or bool(scalars and not name and len(group) == 1)
+    alone = len(own) > 0 and "name" not in own.attrs and group.parent.name == "/"
+    return alone and all(own[key].shape == () for key in own)
 
 
 def layer_configs(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
