@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 from unicodedata import east_asian_width
-from urllib.parse import quote
 
 from kt_translate.diagnostics import CODES, Diagnostic
 from kt_translate.version import __version__
@@ -47,15 +45,12 @@ def render(
     findings: Sequence[Finding], form: str, *, colour: bool = False, level: str = "normal"
 ) -> str:
     """Render findings; ``level`` (quiet, normal, verbose) says how much the text form shows."""
-    if form == "json":
-        return (
-            json.dumps(
-                {"schema": 1, "diagnostics": [_entry(finding) for finding in findings]}, indent=2
-            )
-            + "\n"
-        )
-    if form == "sarif":
-        return json.dumps(_sarif(findings), indent=2) + "\n"
+    if form in ("json", "sarif"):
+        import json
+
+        entries = [_entry(finding) for finding in findings]
+        document = {"schema": 1, "diagnostics": entries} if form == "json" else _sarif(findings)
+        return json.dumps(document, indent=2) + "\n"
     if form == "github":
         return "".join(f"{_annotation(finding)}\n" for finding in findings)
     return "".join(f"{block}\n" for block in _blocks(findings, colour, level))
@@ -205,6 +200,8 @@ def _sarif_rule(code: str) -> dict[str, Any]:
 
 
 def _sarif_result(finding: Finding, codes: list[str]) -> dict[str, Any]:
+    from urllib.parse import quote
+
     diagnostic = finding.diagnostic
     line, column, end = diagnostic.place
     region = {"startLine": max(1, line), "startColumn": column + 1}

@@ -10,7 +10,7 @@ from typing import Any
 import libcst as cst
 
 from kt_translate.diagnostics import Log, Place
-from kt_translate.emit import module, parity
+from kt_translate.emit import module, parity, training
 from kt_translate.evaluate.calls import call_function
 from kt_translate.evaluate.interpreter import Break, Continue, Interpreter, LimitReached, Raised
 from kt_translate.evaluate.models import build_deferred, plan_of
@@ -62,13 +62,29 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
         writing.model(function.name, model, plan, "function")
     if not writing.entries:
         log.add("KT003", Place(1), "no Keras model is built here that could be translated")
-    output = module.render(name, writing.written, _constants(ev, writing.written), "")
+    parts = training.compiled(_compiled(ev, writing), "3", log)
+    output = module.render(
+        name, writing.written, _constants(ev, writing.written), training.render(parts, name)
+    )
     test = None
     if options.want_test:
         test = parity.render(text, name, f"{Path(name).stem}_pt.py", writing.entries)
     for entry in writing.entries:
         del entry["arguments"]
-    return Translation(output, test, writing.entries, [], "3", log)
+    entries = [part.entry() for part in parts]
+    return Translation(output, test, writing.entries, entries, "3", log)
+
+
+def _compiled(
+    ev: Interpreter, writing: Writing
+) -> list[tuple[str, int, dict[str, Any], ClassCode]]:
+    """The last ``compile`` of each model that was written."""
+    found = {}
+    for model, line, given in ev.compiled:
+        code = writing.codes.get(id(model.plan))
+        if code is not None:
+            found[id(model)] = (model.variable or model.plan.name, line, given, code)
+    return list(found.values())
 
 
 class Writing:

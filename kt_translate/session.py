@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,8 +14,8 @@ from kt_translate.config import Dims
 from kt_translate.diagnostics import Log, Place
 from kt_translate.files import (
     OutputError,
-    Source,
     ReadError,
+    Source,
     is_output,
     is_untouched,
     read_output,
@@ -76,6 +75,8 @@ class Session:
         except Exception as error:
             self._say(_internal_error(error, shown))
             if self.level == "verbose":
+                import traceback
+
                 traceback.print_exc()
             return Outcome(3)
 
@@ -222,7 +223,9 @@ def _ended(lines: Iterator[str]) -> Iterator[str]:
 
 def _internal_error(error: Exception, shown: str) -> str:
     """Describe an error of our own by its place; the traceback is for --verbose."""
-    frames = traceback.extract_tb(error.__traceback__)
+    from traceback import extract_tb
+
+    frames = extract_tb(error.__traceback__)
     ours = [frame for frame in frames if _PACKAGE in Path(frame.filename).parents] or list(frames)
     last = ours[-1]
     place = f"{os.path.relpath(last.filename, _PACKAGE.parent) if last else '?'}:{last.lineno}"

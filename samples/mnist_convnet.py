@@ -20,4 +20,5 @@ model = keras.Sequential(
         layers.Dense(num_classes, activation="softmax"),
     ]
 )
+model.compile(optimizer="adam", loss="categorical_crossentropy")
 model.fit(x_train, y_train, batch_size=128, epochs=15)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import torch
@@ -16,8 +17,6 @@ from kt_translate.graph.objects import KerasFunction, KerasObject
 from kt_translate.graph.sym import Sym, Symbol
 from kt_translate.pytorch.support import lookups, optimizers, schedules
 from kt_translate.training.optimizers import OptimizerCode, optimizer_rule
-
-keras = pytest.importorskip("keras")
 
 PLACE = Place(1)
 STEPS = 30
@@ -260,8 +259,8 @@ KERAS_2 = [
 
 @pytest.mark.parametrize("value", KERAS_2, ids=lambda v: v.path)
 def test_optimizer_equals_keras_2(value: KerasObject) -> None:
-    tf_keras = pytest.importorskip("tf_keras")
     import tensorflow as tf
+    import tf_keras
 
     before = tf_keras.backend.floatx()
     tf_keras.backend.set_floatx("float64")

@@ -295,7 +295,7 @@ SOURCES = [("3", how) for how in ("live", ".keras", ".weights.h5", ".h5")]
 SOURCES += [("2", how) for how in ("live", ".keras", ".weights.h5", ".h5", "old.h5")]
 
 
-@pytest.mark.parametrize("flavour, how", SOURCES)
+@pytest.mark.parametrize(("flavour", "how"), SOURCES)
 @pytest.mark.parametrize("case", CASES)
 def test_loads_what_keras_computes(case: str, flavour: str, how: str, tmp_path: Path) -> None:
     build, module_class, shape, ints = CASES[case]
@@ -359,7 +359,7 @@ class Tower(nn.Module):
         return self._hidden(self.by_name["a"](self.by_name["b"](x)))
 
 
-@pytest.mark.parametrize("flavour, how", [s for s in SOURCES if s[1] != ".h5"])
+@pytest.mark.parametrize(("flavour", "how"), [s for s in SOURCES if s[1] != ".h5"])
 def test_subclassed_and_trained_model(flavour: str, how: str, tmp_path: Path) -> None:
     model = keras_tower(FLAVOURS[flavour])
     module = Tower()
@@ -372,7 +372,7 @@ def test_subclassed_and_trained_model(flavour: str, how: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
 @pytest.mark.parametrize(
-    "make_layer, make_module, shape",
+    ("make_layer", "make_module", "shape"),
     [
         (lambda k: k.Dense(3, use_bias=False), lambda: nn.Linear(4, 3, bias=False), (2, 4)),
         (lambda k: k.Conv1D(6, 2, groups=2), lambda: nn.Conv1d(4, 6, 2, groups=2), (2, 5, 4)),
@@ -417,7 +417,7 @@ def test_layer_in_a_wrapper_module_and_in_a_model(flavour: str, tmp_path: Path) 
         assert_same(weights, module, 2, 4, 6)
 
 
-@pytest.mark.parametrize("flavour, how", SOURCES)
+@pytest.mark.parametrize(("flavour", "how"), SOURCES)
 def test_shared_and_doubly_nested(flavour: str, how: str, tmp_path: Path) -> None:
     keras = FLAVOURS[flavour]
     layers = keras.layers
@@ -453,7 +453,7 @@ def test_shared_and_doubly_nested(flavour: str, how: str, tmp_path: Path) -> Non
 
 
 # tf.keras 2 writes no names into a `.weights.h5`.
-@pytest.mark.parametrize("flavour, how", [s for s in SOURCES if s != ("2", ".weights.h5")])
+@pytest.mark.parametrize(("flavour", "how"), [s for s in SOURCES if s != ("2", ".weights.h5")])
 def test_names_by_hand_in_another_order(flavour: str, how: str, tmp_path: Path) -> None:
     keras = FLAVOURS[flavour]
     layers = keras.layers
@@ -492,7 +492,9 @@ def test_recurrent_variants(flavour: str) -> None:
 
         def __init__(self) -> None:
             super().__init__()
-            self.layers = nn.ModuleList([nn.LSTM(3, 3, batch_first=True), nn.GRU(3, 3, batch_first=True)])
+            self.layers = nn.ModuleList(
+                [nn.LSTM(3, 3, batch_first=True), nn.GRU(3, 3, batch_first=True)]
+            )
 
         def forward(self, x: Tensor) -> Tensor:
             for layer in self.layers:
@@ -523,20 +525,37 @@ def test_half_precision_files(dtype: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "make_module, message",
+    ("make_module", "message"),
     [
-        (lambda: nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2), nn.Linear(2, 2)), "no Keras layer dense"),
+        (
+            lambda: nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2), nn.Linear(2, 2)),
+            "no Keras layer dense",
+        ),
         (lambda: nn.Sequential(nn.Linear(3, 4)), "left over: Keras's dense_1"),
-        (lambda: nn.Sequential(nn.Linear(3, 5), nn.Linear(5, 2)), r"0.weight is \(5, 3\), Keras's dense"),
+        (
+            lambda: nn.Sequential(nn.Linear(3, 5), nn.Linear(5, 2)),
+            r"0.weight is \(5, 3\), Keras's dense",
+        ),
         (lambda: nn.Sequential(nn.Linear(3, 4, bias=False), nn.Linear(4, 2)), "cannot take"),
-        (lambda: nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 2)), "layer_normalization"),
-        (lambda: nn.Sequential(like_keras(nn.Linear(3, 4), name="x"), nn.Linear(4, 2)), "layer x for 0"),
-        (lambda: nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2), nn.Bilinear(2, 2, 2)), "no counterpart"),
+        (
+            lambda: nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 2)),
+            "layer_normalization",
+        ),
+        (
+            lambda: nn.Sequential(like_keras(nn.Linear(3, 4), name="x"), nn.Linear(4, 2)),
+            "layer x for 0",
+        ),
+        (
+            lambda: nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2), nn.Bilinear(2, 2, 2)),
+            "no counterpart",
+        ),
         (lambda: nn.Sequential(nn.Linear(4, 2), nn.Linear(3, 4)), "0.weight"),
     ],
 )
 @pytest.mark.parametrize("how", ["live", ".keras", ".h5"])
-def test_refuses_what_does_not_fit(make_module: Any, message: str, how: str, tmp_path: Path) -> None:
+def test_refuses_what_does_not_fit(
+    make_module: Any, message: str, how: str, tmp_path: Path
+) -> None:
     layers = [keras.Input((3,)), keras.layers.Dense(4), keras.layers.Dense(2)]
     module = make_module()
     before = {key: value.clone() for key, value in module.state_dict().items()}

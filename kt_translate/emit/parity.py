@@ -15,7 +15,11 @@ def render(text: str, source: str, output: str, entries: list[dict[str, Any]]) -
     cases = [
         {
             "name": e["source_name"],
-            "keras": e["source_name"] if e["source_kind"] == "variable" else f"{e['source_name']}({e['arguments']})",
+            "keras": (
+                e["source_name"]
+                if e["source_kind"] == "variable"
+                else f"{e['source_name']}({e['arguments']})"
+            ),
             "torch": f"{e['factory']}({e['arguments']})",
             "permute": [i["permute"] for i in e["inputs"]],
             "output_permute": [o["permute"] for o in e["outputs"]],
@@ -26,8 +30,10 @@ def render(text: str, source: str, output: str, entries: list[dict[str, Any]]) -
     if not cases:
         return None
     names = {e["source_name"] for e in entries}
-    text = environment().get_template("parity_test.py.j2").render(
-        output=output, source=source, cases=repr(cases), slice=repr(slice_of(text, names))
+    text = (
+        environment()
+        .get_template("parity_test.py.j2")
+        .render(output=output, source=source, cases=repr(cases), slice=repr(slice_of(text, names)))
     )
     return black.format_str(text, mode=black.Mode(line_length=100))
 
@@ -55,9 +61,17 @@ def _is_main(node: ast.If) -> bool:
 
 def _imports_keras(node: ast.stmt) -> bool:
     if isinstance(node, ast.ImportFrom):
-        return (node.module or "").split(".")[0] in ("keras", "tensorflow", "tf_keras", "numpy", "math")
+        return (node.module or "").split(".")[0] in (
+            "keras",
+            "tensorflow",
+            "tf_keras",
+            "numpy",
+            "math",
+        )
     names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-    return any(n.split(".")[0] in ("keras", "tensorflow", "tf_keras", "numpy", "math", "os") for n in names)
+    return any(
+        n.split(".")[0] in ("keras", "tensorflow", "tf_keras", "numpy", "math", "os") for n in names
+    )
 
 
 def _binds(node: ast.stmt) -> set[str]:
@@ -65,7 +79,9 @@ def _binds(node: ast.stmt) -> set[str]:
         return {node.name}
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         return {a.asname or a.name.split(".")[0] for a in node.names}
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    return {
+        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
 
 
 def _extends(node: ast.stmt, needed: set[str]) -> bool:

@@ -127,7 +127,7 @@ def _bases(unit: Unit) -> frozenset[str]:
     """What must stand above: bases and decorators of a class, everything in a constant."""
     node = ast.parse(unit.text).body[0]
     if isinstance(node, ast.ClassDef):
-        outer = [*node.bases, *node.decorator_list]
+        outer: list[ast.AST] = [*node.bases, *node.decorator_list]
         outer += [s for s in node.body if isinstance(s, (ast.Assign, ast.AnnAssign))]
         return frozenset(n.id for part in outer for n in ast.walk(part) if isinstance(n, ast.Name))
     if isinstance(node, ast.FunctionDef):

@@ -111,7 +111,9 @@ def _relu(x: Expr, negative_slope: Any = 0.0, max_value: Any = None, threshold: 
     )
 
 
-def _relu_module(negative_slope: Any = 0.0, max_value: Any = None, threshold: Any = 0.0) -> Expr | None:
+def _relu_module(
+    negative_slope: Any = 0.0, max_value: Any = None, threshold: Any = 0.0
+) -> Expr | None:
     if max_value is None and _zero(threshold):
         return nn.ReLU() if _zero(negative_slope) else nn.LeakyReLU(negative_slope)
     if _zero(negative_slope) and max_value is None:
@@ -131,7 +133,9 @@ ACTIVATIONS: dict[str, Function] = {
     "linear": Function(_linear, nn.Identity),
     "relu": Function(_relu, _relu_module, _RELU),  # type: ignore[arg-type]
     "relu6": Function(F.relu6, nn.ReLU6),
-    "leaky_relu": Function(F.leaky_relu, nn.LeakyReLU, (("negative_slope", "negative_slope", 0.2, 0.01),)),
+    "leaky_relu": Function(
+        F.leaky_relu, nn.LeakyReLU, (("negative_slope", "negative_slope", 0.2, 0.01),)
+    ),
     "elu": Function(F.elu, nn.ELU, (("alpha", "alpha", 1.0, 1.0),)),
     "selu": Function(Expr("selu")),
     "celu": Function(Expr("celu"), None, (("alpha", "alpha", 1.0, 1.0),)),
@@ -151,7 +155,9 @@ ACTIVATIONS: dict[str, Function] = {
     "hard_shrink": Function(F.hardshrink, nn.Hardshrink, (("threshold", "lambd", 0.5, 0.5),)),
     "soft_shrink": Function(F.softshrink, nn.Softshrink, (("threshold", "lambd", 0.5, 0.5),)),
     "threshold": Function(
-        F.threshold, nn.Threshold, (("threshold", "", REQUIRED, None), ("default_value", "", REQUIRED, None))
+        F.threshold,
+        nn.Threshold,
+        (("threshold", "", REQUIRED, None), ("default_value", "", REQUIRED, None)),
     ),
     "softplus": Function(F.softplus, nn.Softplus),
     "softsign": Function(F.softsign, nn.Softsign),
@@ -179,7 +185,9 @@ def named_activation(value: Any) -> tuple[Any, dict[str, Any]] | None:
     if isinstance(value, (str, Sym)):
         return value, {}
     path = getattr(value, "path", None)
-    if not isinstance(path, str) or not path.startswith(("keras.activations.", "keras.ops.", "tensorflow.")):
+    if not isinstance(path, str) or not path.startswith(
+        ("keras.activations.", "keras.ops.", "tensorflow.")
+    ):
         return None
     name = path.rpartition(".")[2]
     name = _OTHER_NAMES.get(name, name)
@@ -190,7 +198,9 @@ def named_activation(value: Any) -> tuple[Any, dict[str, Any]] | None:
 def _function(name: str, arguments: dict[str, Any], flavour: str) -> Function:
     table = KERAS2_ACTIVATIONS if flavour == "2" else ACTIVATIONS
     if name not in table:
-        raise RuleError("KT203", f"there is no activation {name!r}", f"Keras has {', '.join(table)}")
+        raise RuleError(
+            "KT203", f"there is no activation {name!r}", f"Keras has {', '.join(table)}"
+        )
     known = [argument for argument, *_ in table[name].arguments]
     for argument in arguments:
         if argument not in known:
@@ -198,7 +208,9 @@ def _function(name: str, arguments: dict[str, Any], flavour: str) -> Function:
     return table[name]
 
 
-def activation_expr(name: Any, x: Expr, dim: Any = -1, flavour: str = "3", **arguments: Any) -> Expr:
+def activation_expr(
+    name: Any, x: Expr, dim: Any = -1, flavour: str = "3", **arguments: Any
+) -> Expr:
     """The expression of Keras's activation ``name`` on ``x``; ``dim`` is torch's, for softmax and its like.
 
     ``name`` may be a symbol; ``arguments`` are Keras's (without ``axis``).
@@ -211,7 +223,9 @@ def activation_expr(name: Any, x: Expr, dim: Any = -1, flavour: str = "3", **arg
     return function.function(x, *args, **kwargs)
 
 
-def activation_module(name: Any, dim: Any = -1, flavour: str = "3", **arguments: Any) -> Expr | None:
+def activation_module(
+    name: Any, dim: Any = -1, flavour: str = "3", **arguments: Any
+) -> Expr | None:
     """The module that does the same, for nn.Sequential; None where there is none."""
     if isinstance(name, Sym):
         return None
@@ -264,7 +278,9 @@ class Activation(ActivationLayer):
     def check(self) -> None:
         found = named_activation(self.activation)
         if found is None:
-            raise RuleError("KT203", f"Activation({self.activation}) is not one of Keras's activations")
+            raise RuleError(
+                "KT203", f"Activation({self.activation}) is not one of Keras's activations"
+            )
         name, arguments = found
         if not isinstance(name, Sym):
             _function(name, arguments, self.flavour)
@@ -317,7 +333,9 @@ class LeakyReLU(ActivationLayer):
     def check(self) -> None:
         slope = self.negative_slope
         if slope is None or (is_plain(slope) and slope < 0):
-            raise RuleError("KT204", f"LeakyReLU(negative_slope={slope}) must be a number of at least 0")
+            raise RuleError(
+                "KT204", f"LeakyReLU(negative_slope={slope}) must be a number of at least 0"
+            )
 
     def call_of(self, tensor: Tensor) -> tuple[Any, Any, dict[str, Any]]:
         return "leaky_relu", -1, {"negative_slope": self.negative_slope}
@@ -350,6 +368,12 @@ class Softmax(Elementwise):
         axis = plain(self, "axis")
         self.axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
 
+    def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
+        outputs = super().outputs(*tensors, **options)
+        if isinstance(options.get("mask"), Tensor):
+            outputs[0].mask = options["mask"]
+        return outputs
+
     def dims(self, tensor: Tensor) -> Any:
         dims = tuple(dim_of(tensor, axis) for axis in self.axes)
         return dims[0] if len(dims) == 1 else dims
@@ -367,7 +391,11 @@ class Softmax(Elementwise):
         mask = self.mask(call)
         if mask is None:
             dims = self.dims(call.tensor)
-            over = Expr("softmax_over")(call.x, dims) if isinstance(dims, tuple) else F.softmax(call.x, dim=dims)
+            over = (
+                Expr("softmax_over")(call.x, dims)
+                if isinstance(dims, tuple)
+                else F.softmax(call.x, dim=dims)
+            )
             return over
         softmax = Expr("added_mask_softmax" if self.flavour == "2" else "masked_softmax")
         if call.tensor.layout is not Layout.FIRST:
@@ -398,7 +426,10 @@ class PReLU(Elementwise):
     def module(self, *tensors: Tensor) -> Expr:
         (x,) = tensors
         axes = plain(self, "shared_axes") or ()
-        shared = {a % x.rank if a < 0 else a for a in (axes if isinstance(axes, (tuple, list)) else (axes,))}
+        shared = {
+            a % x.rank if a < 0 else a
+            for a in (axes if isinstance(axes, (tuple, list)) else (axes,))
+        }
         shape = [1 if axis in shared else dim for axis, dim in enumerate(x.shape)][1:]
         for dim in shape:
             known_channels(self, dim)

@@ -42,14 +42,18 @@ def transpose_padding(
     return max(cut, 0) // 2, max(-cut, 0), max(cut, 0) % 2
 
 
-def transpose_size(size: Dim, kernel: Any, stride: Any, dilation: Any, padding: Any, output_padding: Any) -> Dim:
+def transpose_size(
+    size: Dim, kernel: Any, stride: Any, dilation: Any, padding: Any, output_padding: Any
+) -> Dim:
     """How long an axis becomes."""
     if size is None:
         return None
     reach = (kernel - 1) * dilation + 1
     full = (size - 1) * stride + reach
     if output_padding is not None:
-        return choose_padding(padding, (size - 1) * stride + reach % 2 + output_padding, full + output_padding)
+        return choose_padding(
+            padding, (size - 1) * stride + reach % 2 + output_padding, full + output_padding
+        )
     if is_plain((stride, reach)):
         valid = full + max(stride - reach, 0)
     else:
@@ -95,14 +99,22 @@ class ConvTranspose(Spatial, abstract=True):
 
     def _axes(self) -> list[tuple[Any, Any, Any, Any, Any]]:
         names = ("kernel_size", "strides", "dilation_rate", "output_padding")
-        return [(k, s, d, self.padding, o) for k, s, d, o in zip(*(self.each(name) for name in names))]
+        return [
+            (k, s, d, self.padding, o) for k, s, d, o in zip(*(self.each(name) for name in names))
+        ]
 
     def output_shape(self, *shapes: Shape) -> Shape:
         batch, sizes, _ = self.split(shapes[0])
-        return self.join(batch, tuple(transpose_size(n, *a) for n, a in zip(sizes, self._axes())), self.filters)
+        return self.join(
+            batch, tuple(transpose_size(n, *a) for n, a in zip(sizes, self._axes())), self.filters
+        )
 
     def _cuts(self) -> tuple[int, ...]:
-        return tuple(transpose_padding(*axis)[2] for axis in self._axes()) if is_plain(self._axes()) else ()
+        return (
+            tuple(transpose_padding(*axis)[2] for axis in self._axes())
+            if is_plain(self._axes())
+            else ()
+        )
 
     def module(self, *tensors: Tensor) -> Expr:
         channels = known_channels(self, self.split(tensors[0].shape)[2])
@@ -128,7 +140,9 @@ class ConvTranspose(Spatial, abstract=True):
             kernel_size=squeeze_ntuple(self.each("kernel_size")),
             stride=unless(compact(self.each("strides")), None),
             padding=self.padding,
-            output_padding=OMIT if self.output_padding is None else squeeze_ntuple(self.each("output_padding")),
+            output_padding=(
+                OMIT if self.output_padding is None else squeeze_ntuple(self.each("output_padding"))
+            ),
             dilation=unless(compact(self.each("dilation_rate")), None),
             bias=unless(self.use_bias, True),
         )
@@ -144,7 +158,8 @@ class ConvTranspose(Spatial, abstract=True):
         if not any(cuts):
             return y
         first = cuts.index(1)
-        return y[(..., *(slice(None, -1) if cut else slice(None) for cut in cuts[first:]))]
+        index = (..., *(slice(None, -1) if cut else slice(None) for cut in cuts[first:]))
+        return y[index]
 
     def parameters(self) -> Iterator[tuple[str, str]]:
         yield "weight", "kernel"

@@ -58,14 +58,20 @@ class Padding:
     """How the padding of a convolution is written."""
 
     argument: Any = OMIT  # padding= of the module
-    prefix: str = ""  # of the class that pads when it runs: Same, Causal, Padded; none is torch's own
+    prefix: str = (
+        ""  # of the class that pads when it runs: Same, Causal, Padded; none is torch's own
+    )
     pads: tuple[int, ...] = ()  # what F.pad takes, in front of the module
     why: str = ""
 
 
 def conv_padding(layer: Any, tensor: Tensor) -> Padding:
     """The plainest way to write it: an argument of torch's class, F.pad with numbers, or a class of our own."""
-    kernel, strides, dilation = layer.each("kernel_size"), layer.each("strides"), layer.each("dilation_rate")
+    kernel, strides, dilation = (
+        layer.each("kernel_size"),
+        layer.each("strides"),
+        layer.each("dilation_rate"),
+    )
     padding = layer.padding
     if isinstance(padding, Sym):
         in_torch = layer.rank > 1 or known(padding) in ("same", "valid")
@@ -75,7 +81,9 @@ def conv_padding(layer: Any, tensor: Tensor) -> Padding:
     if padding == "causal":
         if not is_plain((kernel, dilation)):
             return Padding(prefix="Causal")
-        return Padding(prefix="Causal", pads=(dilation[0] * (kernel[0] - 1), 0), why="causal padding")
+        return Padding(
+            prefix="Causal", pads=(dilation[0] * (kernel[0] - 1), 0), why="causal padding"
+        )
     if all_equal(strides, 1):
         if is_plain((kernel, dilation)) and all(k % 2 for k in kernel):
             return Padding(squeeze_ntuple(tuple(k // 2 * d for k, d in zip(kernel, dilation))))
@@ -98,21 +106,30 @@ def check_conv(layer: Any, *paddings: str) -> None:
     """What Keras checks when it makes the layer."""
     layer.padding = lower(layer.padding)
     if is_plain(layer.padding) and layer.padding not in paddings:
-        raise RuleError("KT203", f"{name_of(layer)}(padding={layer.padding!r}) is not one of {', '.join(paddings)}")
+        raise RuleError(
+            "KT203",
+            f"{name_of(layer)}(padding={layer.padding!r}) is not one of {', '.join(paddings)}",
+        )
     for name in ("kernel_size", "strides", "dilation_rate"):
         if any(is_plain(v) and v < 1 for v in layer.each(name)):
-            raise RuleError("KT204", f"{name_of(layer)}({name}={getattr(layer, name)}): must be at least 1")
+            raise RuleError(
+                "KT204", f"{name_of(layer)}({name}={getattr(layer, name)}): must be at least 1"
+            )
 
 
 def check_steps(layer: Any) -> None:
     strides, dilation = layer.each("strides"), layer.each("dilation_rate")
     if any(is_plain(s) and s > 1 for s in strides) and any(is_plain(d) and d > 1 for d in dilation):
-        raise RuleError("KT204", f"{name_of(layer)} cannot have strides together with a dilation rate")
+        raise RuleError(
+            "KT204", f"{name_of(layer)} cannot have strides together with a dilation rate"
+        )
 
 
 def conv_shape(layer: Any, shape: Shape, channels: Any) -> Shape:
     batch, sizes, _ = layer.split(shape)
-    settings = zip(sizes, layer.each("kernel_size"), layer.each("strides"), layer.each("dilation_rate"))
+    settings = zip(
+        sizes, layer.each("kernel_size"), layer.each("strides"), layer.each("dilation_rate")
+    )
     return layer.join(batch, tuple(windows(n, k, s, layer.padding, d) for n, k, s, d in settings), channels)  # type: ignore[no-any-return]
 
 
@@ -130,9 +147,15 @@ def padded_input(call: Call, padding: Padding) -> Expr:
     return call.then(F.pad(call.x, padding.pads), padding.why) if padding.pads else call.x
 
 
-def _first_keras(args: list[Any], kwargs: dict[str, Any], rank: int) -> tuple[list[Any], dict[str, Any]]:
+def _first_keras(
+    args: list[Any], kwargs: dict[str, Any], rank: int
+) -> tuple[list[Any], dict[str, Any]]:
     """The first Keras took the kernel's sizes one by one: ``Convolution2D(64, 3, 3, border_mode="same")``."""
-    sizes = [name for name in ("kernel_dim1", "kernel_dim2", "kernel_dim3", "nb_row", "nb_col") if name in kwargs]
+    sizes = [
+        name
+        for name in ("kernel_dim1", "kernel_dim2", "kernel_dim3", "nb_row", "nb_col")
+        if name in kwargs
+    ]
     if len(sizes) == rank:
         kernel = tuple(kwargs[name] for name in sizes)
         return args, {"kernel_size": kernel, **{k: v for k, v in kwargs.items() if k not in sizes}}
@@ -172,15 +195,22 @@ class Conv(Spatial, abstract=True):
         super().check()
         check_conv(self, *(("valid", "same", "causal") if self.rank == 1 else ("valid", "same")))
         check_steps(self)
-        if is_plain((self.filters, self.groups)) and (self.filters < 1 or self.filters % self.groups):
-            raise RuleError("KT204", f"{name_of(self)}: {self.filters} filters cannot be in {self.groups} groups")
+        if is_plain((self.filters, self.groups)) and (
+            self.filters < 1 or self.filters % self.groups
+        ):
+            raise RuleError(
+                "KT204",
+                f"{name_of(self)}: {self.filters} filters cannot be in {self.groups} groups",
+            )
 
     def output_shape(self, *shapes: Shape) -> Shape:
         return conv_shape(self, shapes[0], self.filters)
 
     def module(self, *tensors: Tensor) -> Expr:
         padding = conv_padding(self, tensors[0])
-        return self._constructor(tensors[0], padding.argument, "" if padding.pads else padding.prefix)
+        return self._constructor(
+            tensors[0], padding.argument, "" if padding.pads else padding.prefix
+        )
 
     def standalone(self, *tensors: Tensor) -> Expr:
         padding = conv_padding(self, tensors[0])
@@ -192,10 +222,18 @@ class Conv(Spatial, abstract=True):
     def _constructor(self, tensor: Tensor, padding: Any, prefix: str) -> Expr:
         channels = known_channels(self, self.split(tensor.shape)[2])
         if is_plain((channels, self.groups)) and channels % self.groups:
-            raise RuleError("KT204", f"{name_of(self)}: {channels} channels cannot be in {self.groups} groups")
+            raise RuleError(
+                "KT204", f"{name_of(self)}: {channels} channels cannot be in {self.groups} groups"
+            )
         cls = Expr(f"{prefix}Conv{self.rank}d") if prefix else torch_class(nn, "Conv", self.rank)
         arguments = conv_arguments(self, padding)
-        return cls(channels, self.filters, **arguments, groups=unless(self.groups, 1), bias=unless(self.use_bias, True))
+        return cls(
+            channels,
+            self.filters,
+            **arguments,
+            groups=unless(self.groups, 1),
+            bias=unless(self.use_bias, True),
+        )
 
     def parameters(self) -> Iterator[tuple[str, str]]:
         yield "weight", "kernel"
@@ -256,7 +294,9 @@ class DepthwiseConv(Spatial, abstract=True):
 
     def module(self, *tensors: Tensor) -> Expr:
         padding = conv_padding(self, tensors[0])
-        return self._constructor(tensors[0], padding.argument, "" if padding.pads else padding.prefix)
+        return self._constructor(
+            tensors[0], padding.argument, "" if padding.pads else padding.prefix
+        )
 
     def standalone(self, *tensors: Tensor) -> Expr:
         padding = conv_padding(self, tensors[0])
@@ -270,7 +310,9 @@ class DepthwiseConv(Spatial, abstract=True):
         cls = Expr(f"{prefix}Conv{self.rank}d") if prefix else torch_class(nn, "Conv", self.rank)
         arguments = conv_arguments(self, padding)
         filters = channels * self.depth_multiplier
-        return cls(channels, filters, **arguments, groups=channels, bias=unless(self.use_bias, True))
+        return cls(
+            channels, filters, **arguments, groups=channels, bias=unless(self.use_bias, True)
+        )
 
     def parameters(self) -> Iterator[tuple[str, str]]:
         yield "weight", "depthwise"

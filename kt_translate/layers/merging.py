@@ -60,7 +60,9 @@ class Merge(Layer, abstract=True):
 
     def wants(self, *tensors: Tensor) -> list[Layout]:
         if len(tensors) < self.fewest:
-            raise RuleError("KT204", f"{type(self).__name__} takes a list of {self.fewest} or more tensors")
+            raise RuleError(
+                "KT204", f"{type(self).__name__} takes a list of {self.fewest} or more tensors"
+            )
         layout = self.layout_of(tensors)
         return [layout if t.rank > 2 else Layout.LAST for t in tensors]
 
@@ -93,7 +95,8 @@ class Merge(Layer, abstract=True):
         for x, tensor in zip(call.inputs, call.tensors, strict=True):
             missing = rank - tensor.rank
             kept = 2 if layout is Layout.FIRST and tensor.rank > 1 else 1
-            out.append(x[(*[slice(None)] * kept, *[None] * missing)] if missing else x)
+            index = (*[slice(None)] * kept, *[None] * missing)
+            out.append(x[index] if missing else x)
         return out
 
     def aligned_masks(self, call: Call) -> list[Expr | None]:
@@ -102,7 +105,9 @@ class Merge(Layer, abstract=True):
         masks: list[Expr | None] = []
         for mask, tensor in zip(call.masks, call.tensors, strict=True):
             if mask is not None and tensor.rank == rank:
-                masks.append(mask.unsqueeze(1 if tensor.layout is Layout.FIRST and rank > 2 else -1))
+                masks.append(
+                    mask.unsqueeze(1 if tensor.layout is Layout.FIRST and rank > 2 else -1)
+                )
             else:
                 masks.append(None)
         return masks
@@ -179,7 +184,9 @@ class Concatenate(Merge):
         axis = plain(self, "axis")
         first, *others = shapes
         if any(len(s) != len(first) for s in others) or not -len(first) <= axis < len(first):
-            raise RuleError("KT204", f"Concatenate(axis={axis}) of shapes {', '.join(map(str, shapes))}")
+            raise RuleError(
+                "KT204", f"Concatenate(axis={axis}) of shapes {', '.join(map(str, shapes))}"
+            )
         merged = list(first)
         for i in range(len(first)):
             sizes = [s[i] for s in shapes]
@@ -208,7 +215,9 @@ class Concatenate(Merge):
         def render(*parts: Expr) -> Expr:
             return torch.cat(parts, dim=axis)
 
-        return derived(render, masks, self.output_shape(*(t.shape for t in tensors))[:-1], "bool", label="mask")
+        return derived(
+            render, masks, self.output_shape(*(t.shape for t in tensors))[:-1], "bool", label="mask"
+        )
 
     def forward(self, call: Call) -> Expr:
         return torch.cat(tuple(call.inputs), dim=dim_of(call.tensor, self.axis))

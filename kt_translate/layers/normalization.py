@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from kt_translate.layers.activations import Elementwise, dim_of
 from kt_translate.layers.layer import (
@@ -110,9 +110,12 @@ class BatchNormalization(ChannelNorm):
     synchronized: Any = False
 
     fused = None
+    given_mask: ClassVar[Tensor | None] = None  # in the call
 
     @classmethod
-    def bind(cls, args: list[Any], kwargs: dict[str, Any], flavour: str = "3") -> BatchNormalization:
+    def bind(
+        cls, args: list[Any], kwargs: dict[str, Any], flavour: str = "3"
+    ) -> BatchNormalization:
         kwargs = dict(kwargs)
         fused = kwargs.pop("fused", None) if flavour == "2" else None
         virtual = kwargs.pop("virtual_batch_size", None) if flavour == "2" else None
@@ -125,13 +128,19 @@ class BatchNormalization(ChannelNorm):
     def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
         outputs = super().outputs(*tensors, **options)
         outputs[0].flattened = tensors[0].flattened if tensors[0].rank == 2 else None
+        if isinstance(options.get("mask"), Tensor):
+            outputs[0].mask = options["mask"]
+            self.__dict__["given_mask"] = options["mask"]
         return outputs
 
     def mask(self, x: Tensor) -> Tensor | None:
         """The mask that training heeds: of the batch and every axis but the channels."""
-        if x.mask is None or self.axis_of(x) != x.rank - 1 or x.mask.rank != x.rank - 1:
+        mask = self.given_mask or x.mask
+        if mask is None or self.unbiased(x):
             return None
-        return None if self.unbiased(x) else x.mask
+        if self.axis_of(x) != x.rank - 1 or mask.rank != x.rank - 1:
+            raise RuleError("KT203", "BatchNormalization with a mask, but not along the last axis")
+        return mask
 
     def unbiased(self, x: Tensor) -> bool:
         """Keras 2 leaves pictures and volumes to TensorFlow's fused kernel, which does as torch."""
@@ -155,10 +164,12 @@ class BatchNormalization(ChannelNorm):
             return norm(channels, **settings, affine=False)
         if scale is True and center is True:
             return norm(channels, **settings)
-        return affine(norm(channels, **settings), scale=unless(scale, True), center=unless(center, True))
+        return affine(
+            norm(channels, **settings), scale=unless(scale, True), center=unless(center, True)
+        )
 
     def forward(self, call: Call) -> Expr:
-        mask = call.masks[0]
+        mask = call.options.get("mask") or call.masks[0]
         if mask is None or self.mask(call.tensor) is None:
             return super().forward(call)
         return self.around(call.tensor, call.x, lambda x: call.module(x, mask))
@@ -203,7 +214,11 @@ class GroupNormalization(ChannelNorm):
         if is_plain((scale, center)) and bool(scale) == bool(center):
             return nn.GroupNorm(groups, channels, eps=self.epsilon, affine=OMIT if scale else False)
         return Expr("GroupNorm")(
-            groups, channels, eps=self.epsilon, scale=unless(scale, True), center=unless(center, True)
+            groups,
+            channels,
+            eps=self.epsilon,
+            scale=unless(scale, True),
+            center=unless(center, True),
         )
 
 
@@ -218,7 +233,9 @@ class TrailingNorm(Layer, abstract=True):
         if any(not -x.rank <= a < x.rank for a in axes):
             raise RuleError("KT204", f"{type(self).__name__}(axis={axis}) of {x.rank} axes")
         if len({a < 0 for a in axes}) > 1:
-            raise RuleError("KT203", f"{type(self).__name__}(axis={axis}): all from the same end, please")
+            raise RuleError(
+                "KT203", f"{type(self).__name__}(axis={axis}): all from the same end, please"
+            )
         return tuple(sorted(a % x.rank for a in axes))
 
     def normalized_shape(self, x: Tensor) -> Any:
@@ -261,7 +278,9 @@ class LayerNormalization(TrailingNorm):
     rms_scaling = False
 
     @classmethod
-    def bind(cls, args: list[Any], kwargs: dict[str, Any], flavour: str = "3") -> LayerNormalization:
+    def bind(
+        cls, args: list[Any], kwargs: dict[str, Any], flavour: str = "3"
+    ) -> LayerNormalization:
         kwargs = dict(kwargs)
         rms_scaling = kwargs.pop("rms_scaling", False)
         layer = super().bind(args, kwargs, flavour)

@@ -38,13 +38,18 @@ class Edges(Spatial, abstract=True):
     def check(self) -> None:
         super().check()
         if any(is_plain(n) and n < 0 for pair in self.pairs() for n in pair):
-            raise RuleError("KT204", f"{name_of(self)}({self.edges}={getattr(self, self.edges)}): cannot be negative")
+            raise RuleError(
+                "KT204",
+                f"{name_of(self)}({self.edges}={getattr(self, self.edges)}): cannot be negative",
+            )
 
     def output_shape(self, *shapes: Shape) -> Shape:
         batch, sizes, channels = self.split(shapes[0])
         grown = []
         for n, (before, after) in zip(sizes, self.pairs()):
-            size = None if n is None else n + before + after if self.sign > 0 else n - before - after
+            size = (
+                None if n is None else n + before + after if self.sign > 0 else n - before - after
+            )
             if is_plain(size) and size is not None and size <= 0:
                 raise RuleError("KT204", f"{name_of(self)} leaves nothing of {n}")
             grown.append(size)
@@ -55,7 +60,7 @@ class Edges(Spatial, abstract=True):
 
     def amounts(self) -> tuple[Any, ...]:
         """As torch takes them: the last axis first; a crop is a negative padding."""
-        pads = pad_argument([pair for pair in self.pairs()])
+        pads = pad_argument(list(self.pairs()))
         return pads if self.sign > 0 else tuple(-n for n in pads)  # type: ignore[no-any-return]
 
     def channels_last(self, tensor: Tensor) -> bool:
@@ -120,11 +125,14 @@ class Cropping(Edges, abstract=True):
     def forward(self, call: Call) -> Expr:
         if self.module(*call.tensors) is not None or not is_plain(self.pairs()):
             return super().forward(call)
-        slices = [slice(before or None, -after if after else None) for before, after in self.pairs()]
+        slices = [
+            slice(before or None, -after if after else None) for before, after in self.pairs()
+        ]
         if not any(s.start or s.stop for s in slices):
             return call.x
         leading = (slice(None),) if self.channels_last(call.tensor) else (slice(None), slice(None))
-        return call.x[(*leading, *slices)]
+        index = (*leading, *slices)
+        return call.x[index]
 
 
 class Cropping1D(Cropping):
@@ -148,5 +156,3 @@ class Cropping3D(Cropping):
 
     rank = 3
     data_format: Any = None
-
-

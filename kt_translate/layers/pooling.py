@@ -40,7 +40,9 @@ class Pooling(Spatial, abstract=True):
     }
     stem: ClassVar[str]  # MaxPool or AvgPool
     function: ClassVar[str]  # max_pool or avg_pool
-    inside: ClassVar[dict[str, Any]] = {}  # what keeps padded elements out, where torch's function pads
+    inside: ClassVar[dict[str, Any]] = (
+        {}
+    )  # what keeps padded elements out, where torch's function pads
 
     pool_size: Any
     strides: Any = None
@@ -51,7 +53,9 @@ class Pooling(Spatial, abstract=True):
         super().check()
         self.padding = lower(self.padding)
         if is_plain(self.padding) and self.padding not in ("valid", "same"):
-            raise RuleError("KT203", f"{name_of(self)}(padding={self.padding!r}): it is 'valid' or 'same'")
+            raise RuleError(
+                "KT203", f"{name_of(self)}(padding={self.padding!r}): it is 'valid' or 'same'"
+            )
 
     def _windows(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         kernel = self.each("pool_size")
@@ -76,7 +80,9 @@ class Pooling(Spatial, abstract=True):
             return arguments
         if isinstance(self.padding, Sym):
             return None
-        pads = [_same_in_torch(*axis) for axis in zip(self.split(tensor.shape)[1], *self._windows())]
+        pads = [
+            _same_in_torch(*axis) for axis in zip(self.split(tensor.shape)[1], *self._windows())
+        ]
         if None in pads:
             return None
         amounts, ceil = zip(*(p for p in pads if p is not None))
@@ -89,7 +95,11 @@ class Pooling(Spatial, abstract=True):
 
     def module(self, *tensors: Tensor) -> Expr | None:
         arguments = self._torch_arguments(tensors[0])
-        return None if arguments is not None and is_plain(list(arguments.values())) else self.standalone(*tensors)
+        return (
+            None
+            if arguments is not None and is_plain(list(arguments.values()))
+            else self.standalone(*tensors)
+        )
 
     def standalone(self, *tensors: Tensor) -> Expr:
         arguments = self._torch_arguments(tensors[0])
@@ -100,7 +110,9 @@ class Pooling(Spatial, abstract=True):
         if not isinstance(self.padding, Sym):
             return same
         return Expr.conditional(
-            Expr.binary("==", self.padding.expr, Expr("'same'")), same, plain_class(**self._arguments())
+            Expr.binary("==", self.padding.expr, Expr("'same'")),
+            same,
+            plain_class(**self._arguments()),
         )
 
     def forward(self, call: Call) -> Expr:
@@ -208,7 +220,9 @@ class GlobalPooling(Spatial, abstract=True):
         return squeeze_dims(tuple(tensor.dim(axis) for axis in range(first, first + self.rank)))
 
     def forward(self, call: Call) -> Expr:
-        reduced: Expr = getattr(call.x, self.method)(dim=self._dims(call.tensor), keepdim=unless(self.keepdims, False))
+        reduced: Expr = getattr(call.x, self.method)(
+            dim=self._dims(call.tensor), keepdim=unless(self.keepdims, False)
+        )
         return reduced
 
 
@@ -308,7 +322,9 @@ class AdaptivePooling(Spatial, abstract=True):
     def forward(self, call: Call) -> Expr:
         if not is_plain(self.output_size):
             return call.module(call.x)
-        return torch_class(F, self.function, self.rank)(call.x, squeeze_ntuple(self.each("output_size")))
+        return torch_class(F, self.function, self.rank)(
+            call.x, squeeze_ntuple(self.each("output_size"))
+        )
 
 
 class AdaptiveAveragePooling(AdaptivePooling, abstract=True):

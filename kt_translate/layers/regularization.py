@@ -27,7 +27,9 @@ class Noise(Elementwise, abstract=True):
         for field in ("rate", "stddev"):
             value = getattr(self, field, 0)
             if is_plain(value) and not 0 <= value <= 1:
-                raise RuleError("KT204", f"{type(self).__name__}({field}={value}) must be between 0 and 1")
+                raise RuleError(
+                    "KT204", f"{type(self).__name__}({field}={value}) must be between 0 and 1"
+                )
 
 
 class Dropout(Noise):
@@ -80,7 +82,9 @@ class SpatialDropout(Noise, abstract=True):
 
     def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
         if tensors[0].rank != self.rank:
-            raise RuleError("KT204", f"{type(self).__name__} takes {self.rank} axes, not {tensors[0].rank}")
+            raise RuleError(
+                "KT204", f"{type(self).__name__} takes {self.rank} axes, not {tensors[0].rank}"
+            )
         outputs = super().outputs(*tensors, **options)
         if self.channels_first:
             outputs[0].layout = Layout.LAST

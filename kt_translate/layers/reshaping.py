@@ -89,19 +89,36 @@ class Reshape(Layer):
         if isinstance(target, Sym) and isinstance(target.value, (tuple, list)):
             target = tuple(Sym.index(target, i) for i in range(len(target.value)))
         if isinstance(target, (Sym, int)):
-            raise RuleError("KT203", f"Reshape({target}): the number of axes must be known", "give a tuple of sizes")
+            raise RuleError(
+                "KT203",
+                f"Reshape({target}): the number of axes must be known",
+                "give a tuple of sizes",
+            )
         self.target_shape = tuple(target)
         if sum(is_open(n) for n in self.target_shape) > 1:
-            raise RuleError("KT204", f"Reshape({self.target_shape}): only one size can be left open")
+            raise RuleError(
+                "KT204", f"Reshape({self.target_shape}): only one size can be left open"
+            )
 
     def wants(self, *tensors: Tensor) -> list[Layout]:
-        return [Layout.KEEP if len(self.target_shape) == 1 or self._joins_places(tensors[0]) else Layout.LAST]
+        return [
+            (
+                Layout.KEEP
+                if len(self.target_shape) == 1 or self._joins_places(tensors[0])
+                else Layout.LAST
+            )
+        ]
 
     def _joins_places(self, tensor: Tensor) -> bool:
         """Whether all spatial axes become one and the channels stay, which costs nothing in either layout."""
         shape = self.output_shape(tensor.shape)
         channels = shape[-1]
-        return tensor.rank > 3 and len(shape) == 3 and channels is not None and same(channels, tensor.channels)
+        return (
+            tensor.rank > 3
+            and len(shape) == 3
+            and channels is not None
+            and same(channels, tensor.channels)
+        )
 
     def output_shape(self, *shapes: Shape) -> Shape:
         batch, *sizes = shapes[0]
@@ -114,7 +131,9 @@ class Reshape(Layer):
             return (batch, *target)
         rest = product(tuple(n for n in target if not is_open(n)))
         if total is not None and is_plain((total, rest)) and total % rest:
-            raise RuleError("KT204", f"Reshape({target}): {total} elements are not a multiple of {rest}")
+            raise RuleError(
+                "KT204", f"Reshape({target}): {total} elements are not a multiple of {rest}"
+            )
         left = None if total is None else _divide(tuple(sizes), total, target, rest)
         return (batch, *(left if is_open(n) else n for n in target))
 
@@ -135,7 +154,11 @@ class Reshape(Layer):
         if len(target) == 1:
             return x if tensor.rank == 2 else x.flatten(1) if tensor.rank > 2 else x.unsqueeze(1)
         if self._joins_places(tensor):
-            return x.flatten(2).transpose(1, 2) if tensor.layout is Layout.FIRST else x.flatten(1, tensor.rank - 2)
+            return (
+                x.flatten(2).transpose(1, 2)
+                if tensor.layout is Layout.FIRST
+                else x.flatten(1, tensor.rank - 2)
+            )
         if tensor.rank == 2:
             return x.unflatten(1, target)
         if tensor.rank == 3 and tensor.channels is not None and same(shape[-1], tensor.channels):
@@ -232,7 +255,11 @@ class UpSampling(Spatial, abstract=True):
 
     def output_shape(self, *shapes: Shape) -> Shape:
         batch, sizes, channels = self.split(shapes[0])
-        return self.join(batch, tuple(None if n is None else n * s for n, s in zip(sizes, self.each("size"))), channels)
+        return self.join(
+            batch,
+            tuple(None if n is None else n * s for n, s in zip(sizes, self.each("size"))),
+            channels,
+        )
 
     def output_dtype(self, *dtypes: str) -> str:
         return dtypes[0]
@@ -272,7 +299,9 @@ class UpSampling2D(UpSampling):
         super().check()
         self.interpolation = lower(plain(self, "interpolation"))
         if self.interpolation not in INTERPOLATIONS:
-            raise RuleError("KT203", f"UpSampling2D(interpolation={self.interpolation!r}) is not supported")
+            raise RuleError(
+                "KT203", f"UpSampling2D(interpolation={self.interpolation!r}) is not supported"
+            )
 
     def _mode(self) -> dict[str, Any] | None:
         """F.interpolate's arguments where it computes the same.
@@ -284,7 +313,11 @@ class UpSampling2D(UpSampling):
             return {"mode": "bilinear"}
         sizes = self.each("size")
         exact = is_plain(sizes) and all(s in (1, 2, 4, 8, 16) for s in sizes)
-        return {"mode": "bicubic", "antialias": True} if self.interpolation == "bicubic" and exact else None
+        return (
+            {"mode": "bicubic", "antialias": True}
+            if self.interpolation == "bicubic" and exact
+            else None
+        )
 
     def forward(self, call: Call) -> Expr:
         if self.interpolation in ("nearest", "area"):  # a new pixel lies within one old one
@@ -318,5 +351,3 @@ class UpSampling3D(UpSampling):
 
     def standalone(self, *tensors: Tensor) -> Expr | None:
         return nn.Upsample(scale_factor=self.factor()) if self._nearest(tensors[0]) else None
-
-

@@ -74,9 +74,15 @@ class Recurrent(Layer, abstract=True):
     @classmethod
     def bind(cls: type[R], args: list[Any], kwargs: dict[str, Any], flavour: str = "3") -> R:
         kwargs = dict(kwargs)
-        beside = {k: kwargs.pop(k) for k in ("zero_output_for_mask", "implementation", "time_major") if k in kwargs}
+        beside = {
+            k: kwargs.pop(k)
+            for k in ("zero_output_for_mask", "implementation", "time_major")
+            if k in kwargs
+        }
         if beside.pop("time_major", False) is not False:
-            raise RuleError("KT203", f"{cls.__name__}(time_major=...) is not supported; supported: False")
+            raise RuleError(
+                "KT203", f"{cls.__name__}(time_major=...) is not supported; supported: False"
+            )
         layer = super().bind(args, kwargs, flavour)
         for name, value in beside.items():
             setattr(layer, name, value)
@@ -86,13 +92,18 @@ class Recurrent(Layer, abstract=True):
         for name in ("dropout", "recurrent_dropout"):
             value = getattr(self, name)
             if isinstance(value, (int, float)) and not 0 <= value < 1:
-                raise RuleError("KT203", f"{type(self).__name__}({name}={value}) is not supported; supported: [0, 1)")
+                raise RuleError(
+                    "KT203",
+                    f"{type(self).__name__}({name}={value}) is not supported; supported: [0, 1)",
+                )
 
     # -- shapes ---------------------------------------------------------------------------------
     def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
         x = tensors[0]
         if x.rank != 3:
-            raise RuleError("KT203", f"{type(self).__name__} needs an input of 3 axes, this one has {x.rank}")
+            raise RuleError(
+                "KT203", f"{type(self).__name__} needs an input of 3 axes, this one has {x.rank}"
+            )
         dtype = self.output_dtype(x.dtype)
         sequences = decided(self.return_sequences, "return_sequences")
         shape: Shape = (*x.shape[:2], self.units) if sequences else (x.shape[0], self.units)
@@ -127,7 +138,9 @@ class Recurrent(Layer, abstract=True):
         return False
 
     def class_name(self, masked: bool) -> Expr:
-        kind = self.looped if not self.is_native else f"Masked{self.native}" if masked else self.native
+        kind = (
+            self.looped if not self.is_native else f"Masked{self.native}" if masked else self.native
+        )
         if self.stateful is not False:
             return Expr(f"Stateful{kind}")
         return Expr(kind) if masked or not self.is_native else getattr(nn, kind)
@@ -150,7 +163,9 @@ class Recurrent(Layer, abstract=True):
         module = self.class_name(masked)(x.channels, self.units, **settings)
         if self.unit_forget_bias_off:
             module = Expr("no_forget_bias")(module)
-        return Expr("one_bias")(module) if self.has_one_bias and self.use_bias is not False else module
+        return (
+            Expr("one_bias")(module) if self.has_one_bias and self.use_bias is not False else module
+        )
 
     def native_settings(self) -> dict[str, Any]:
         return {}
@@ -168,7 +183,9 @@ class Recurrent(Layer, abstract=True):
         if self.stateful is not True:
             raise RuleError("KT203", f"stateful={as_text(self.stateful)} must be known")
         if x.shape[0] is None:
-            raise RuleError("KT203", "a stateful layer needs a fixed batch size", "Give Input a batch_size.")
+            raise RuleError(
+                "KT203", "a stateful layer needs a fixed batch size", "Give Input a batch_size."
+            )
         return x.shape[0]
 
     def standalone(self, *tensors: Tensor) -> Expr | None:
@@ -207,7 +224,9 @@ class Recurrent(Layer, abstract=True):
 
 def opposite(setting: Any) -> Any:
     """``not setting`` as a keyword argument that is False unless given."""
-    return Expr.unary("not", setting.expr) if isinstance(setting, Sym) else unless(not setting, False)
+    return (
+        Expr.unary("not", setting.expr) if isinstance(setting, Sym) else unless(not setting, False)
+    )
 
 
 def initial_states(call: Call) -> list[Expr]:
@@ -270,7 +289,11 @@ class Gated(Recurrent, abstract=True):
     def loop_settings(self) -> dict[str, Any]:
         settings = super().loop_settings()
         gate = activation_function(self.recurrent_activation, self.flavour)
-        return {"activation": settings.pop("activation"), "recurrent_activation": unless(gate, torch.sigmoid), **settings}
+        return {
+            "activation": settings.pop("activation"),
+            "recurrent_activation": unless(gate, torch.sigmoid),
+            **settings,
+        }
 
 
 class LSTM(Gated, aliases=("CuDNNLSTM",)):

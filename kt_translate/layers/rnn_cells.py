@@ -121,11 +121,17 @@ class RNN(Layer):
     def check(self) -> None:
         given = rule_of(self.cell)
         stacked = isinstance(given, (list, tuple, StackedRNNCells))
-        cells = list(given.cells if isinstance(given, StackedRNNCells) else given) if stacked else [given]
+        cells = (
+            list(given.cells if isinstance(given, StackedRNNCells) else given)
+            if stacked
+            else [given]
+        )
         cells = [rule_of(c) for c in cells]
         for cell in cells:
             if not isinstance(cell, Cell):
-                raise RuleError("KT203", f"RNN({as_text(cell)}) is not supported; supported: Keras's own cells")
+                raise RuleError(
+                    "KT203", f"RNN({as_text(cell)}) is not supported; supported: Keras's own cells"
+                )
         if stacked and decided(self.return_state, "return_state"):
             raise RuleError("KT203", "RNN(return_state=True) is not supported for stacked cells")
         self.parts: list[Recurrent] = []

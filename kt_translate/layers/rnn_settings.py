@@ -74,7 +74,9 @@ def activation_function(value: Any, flavour: str) -> Expr:
     if name == "gelu" and getattr(value, "path", "").endswith("ops.gelu"):
         return _partial(F.gelu, approximate="tanh")
     if name not in _FUNCTIONS:
-        raise RuleError("KT203", f"activation {as_text(value)} is not supported within a recurrent layer")
+        raise RuleError(
+            "KT203", f"activation {as_text(value)} is not supported within a recurrent layer"
+        )
     return _FUNCTIONS[name]
 
 

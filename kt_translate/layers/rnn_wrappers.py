@@ -54,7 +54,9 @@ class Bidirectional(Wrapper):
         # Keras makes its layers anew from their settings, of which `implementation` is none.
         self.inner = inner = copy(_recurrent(self.layer))
         inner.implementation = 2  # type: ignore[misc]
-        self.backward = backward = None if self.backward_layer is None else _recurrent(self.backward_layer)
+        self.backward = backward = (
+            None if self.backward_layer is None else _recurrent(self.backward_layer)
+        )
         if inner.go_backwards is not False:
             raise RuleError("KT203", "Bidirectional needs a layer that goes forwards")
         if backward is None:
@@ -159,7 +161,9 @@ def _recurrent(value: Any) -> Recurrent:
         return rule.parts[0]
     if isinstance(rule, Recurrent):
         return rule
-    raise RuleError("KT203", f"Bidirectional({as_text(rule)}) is not supported; supported: LSTM, GRU, SimpleRNN")
+    raise RuleError(
+        "KT203", f"Bidirectional({as_text(rule)}) is not supported; supported: LSTM, GRU, SimpleRNN"
+    )
 
 
 _REDUCTIONS = {"sum": "sum", "ave": "mean", "mul": "prod"}

@@ -30,8 +30,12 @@ class Rescaling(Elementwise):
     def check(self) -> None:
         for field in ("scale", "offset"):
             value = getattr(self, field)
-            if isinstance(value, (list, tuple)) and any(isinstance(v, (list, tuple)) for v in value):
-                raise RuleError("KT203", f"Rescaling({field}=) must be a number or a list of numbers")
+            if isinstance(value, (list, tuple)) and any(
+                isinstance(v, (list, tuple)) for v in value
+            ):
+                raise RuleError(
+                    "KT203", f"Rescaling({field}=) must be a number or a list of numbers"
+                )
 
     def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
         outputs = super().outputs(*tensors, **options)
@@ -42,7 +46,11 @@ class Rescaling(Elementwise):
     def forward(self, call: Call) -> Expr:
         x = call.x if self.scales_by_float else call.x.to(torch.get_default_dtype())
         product = x * self.term(self.scale, call)
-        if is_plain(self.offset) and not isinstance(self.offset, (list, tuple)) and self.offset == 0:
+        if (
+            is_plain(self.offset)
+            and not isinstance(self.offset, (list, tuple))
+            and self.offset == 0
+        ):
             return product
         return product + self.term(self.offset, call)
 
@@ -55,7 +63,9 @@ class Rescaling(Elementwise):
         """The number, or the tensor of them that fits the channels of x."""
         if not isinstance(value, (list, tuple)):
             return value
-        tensor = torch.tensor(list(value), dtype=Expr("torch.get_default_dtype()"), device=call.x.device)
+        tensor = torch.tensor(
+            list(value), dtype=Expr("torch.get_default_dtype()"), device=call.x.device
+        )
         if call.tensor.layout is Layout.FIRST and call.tensor.rank > 2:
             tensor = tensor.view(-1, *[1] * (call.tensor.rank - 2))
         return tensor

@@ -33,7 +33,9 @@ class TimeDistributed(Wrapper):
     def check(self) -> None:
         inner = self.inner
         if not isinstance(inner, Layer):
-            raise RuleError("KT203", f"TimeDistributed({as_text(inner)}) is not supported; supported: layers")
+            raise RuleError(
+                "KT203", f"TimeDistributed({as_text(inner)}) is not supported; supported: layers"
+            )
         if not isinstance(inner, (Recurrent, Bidirectional)):
             self.activation = getattr(inner, "activation", None)
         if getattr(inner, "stateful", False) is not False:
@@ -54,22 +56,30 @@ class TimeDistributed(Wrapper):
     def _step(self, x: Tensor) -> Tensor:
         """One step of the input, in the layout that the inner layer wants."""
         if x.rank < 3 and not self.is_positionwise:
-            raise RuleError("KT203", f"TimeDistributed needs an input of at least 3 axes, this one has {x.rank}")
+            raise RuleError(
+                "KT203", f"TimeDistributed needs an input of at least 3 axes, this one has {x.rank}"
+            )
         mask = x.mask
         if mask is not None:
             mask = Tensor((mask.shape[0], *mask.shape[2:]), "bool") if mask.rank > 2 else None
         step = Tensor((x.shape[0], *x.shape[2:]), x.dtype, Layout.LAST, mask)
         wanted = self.inner.wants(step)[0]
-        return replace(step, layout=wanted if wanted is Layout.FIRST and step.rank > 2 else Layout.LAST)
+        return replace(
+            step, layout=wanted if wanted is Layout.FIRST and step.rank > 2 else Layout.LAST
+        )
 
     def _step_output(self, step: Tensor) -> Tensor:
-        CURRENT.append(Region())  # what the inner layer derives from a single step is no part of the model
+        CURRENT.append(
+            Region()
+        )  # what the inner layer derives from a single step is no part of the model
         try:
             outputs = self.inner.outputs(step)
         finally:
             CURRENT.pop()
         if len(outputs) != 1:
-            raise RuleError("KT203", "TimeDistributed of a layer with several outputs is not supported")
+            raise RuleError(
+                "KT203", "TimeDistributed of a layer with several outputs is not supported"
+            )
         return outputs[0]
 
     def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
@@ -77,7 +87,10 @@ class TimeDistributed(Wrapper):
         if self.is_positionwise:
             return self.inner.outputs(*tensors)
         if self.has_statistics and x.shape[1] is None:
-            raise RuleError("KT203", f"TimeDistributed({type(self.inner).__name__}) needs a fixed number of steps")
+            raise RuleError(
+                "KT203",
+                f"TimeDistributed({type(self.inner).__name__}) needs a fixed number of steps",
+            )
         y = self._step_output(self._step(x))
         shape = (x.shape[0], x.shape[1], *y.shape[1:])
         return [Tensor(shape, y.dtype, Layout.LAST, x.mask, flattened=y.flattened)]

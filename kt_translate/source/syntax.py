@@ -104,7 +104,7 @@ class Source:
             self._pair_compound(item.orelse, found.orelse[0])
         elif getattr(item, "orelse", None) is not None:
             self._pair_suite(item.orelse.body, found.orelse)
-        if isinstance(item, (cst.Try, cst.TryStar)):
+        if type(item) in (cst.Try, cst.TryStar):
             for handler, found_handler in zip(item.handlers, found.handlers):
                 self._pair_suite(handler.body, found_handler.body)
             if item.finalbody is not None:

@@ -144,7 +144,9 @@ def _node_expr(tensor: Tensor, names: dict[int, Expr]) -> Expr:
     return node.render(*(_node_expr(t, names) for t in node.inputs))  # type: ignore[attr-defined, no-any-return]
 
 
-def translate(rule: Layer, tensors: list[Tensor], options: dict[str, Any], scope: dict[str, Any]) -> Translated:
+def translate(
+    rule: Layer, tensors: list[Tensor], options: dict[str, Any], scope: dict[str, Any]
+) -> Translated:
     outputs = rule.outputs(*tensors, **options)
     masks = [Expr(f"mask{i}") if t.mask is not None else None for i, t in enumerate(tensors)]
     statements: list[str] = []
@@ -167,7 +169,16 @@ def translate(rule: Layer, tensors: list[Tensor], options: dict[str, Any], scope
         None if module is None else str(module),
         [*statements, str(result)],
         None if alone is None else str(alone),
-        {"torch": torch, "F": F, "nn": nn, "math": math, "np": np, "partial": partial, **support_units(), **scope},
+        {
+            "torch": torch,
+            "F": F,
+            "nn": nn,
+            "math": math,
+            "np": np,
+            "partial": partial,
+            **support_units(),
+            **scope,
+        },
     )
 
 
@@ -177,14 +188,22 @@ def to_torch(array: Any, layout: Layout, flattened: tuple[int, ...] | None = Non
     if flattened is not None:
         channels, *spatial = flattened
         return value.unflatten(1, (*spatial, channels)).movedim(-1, 1).flatten(1)
-    return value.permute(to_first(value.ndim)).contiguous() if layout is Layout.FIRST and value.ndim > 2 else value
+    return (
+        value.permute(to_first(value.ndim)).contiguous()
+        if layout is Layout.FIRST and value.ndim > 2
+        else value
+    )
 
 
-def from_torch(value: torch.Tensor, layout: Layout, flattened: tuple[int, ...] | None = None) -> np.ndarray:
+def from_torch(
+    value: torch.Tensor, layout: Layout, flattened: tuple[int, ...] | None = None
+) -> np.ndarray:
     value = value.detach()
     if flattened is not None:
         return value.unflatten(1, flattened).movedim(1, -1).flatten(1).numpy()
-    return (value.permute(to_last(value.ndim)) if layout is Layout.FIRST and value.ndim > 2 else value).numpy()
+    return (
+        value.permute(to_last(value.ndim)) if layout is Layout.FIRST and value.ndim > 2 else value
+    ).numpy()
 
 
 def _flattened(tensor: Tensor, array: np.ndarray, scope: dict[str, Any]) -> tuple[int, ...] | None:
@@ -216,8 +235,12 @@ def _flat(value: Any) -> list[Any]:
 def close(ours: Any, theirs: Any, what: str, tolerance: float = TOLERANCE) -> None:
     ours, theirs = np.asarray(ours), np.asarray(theirs)
     assert ours.shape == theirs.shape, f"{what}: shape {ours.shape}, Keras has {theirs.shape}"
-    scale = max(1.0, float(np.nanmax(np.abs(theirs), initial=0.0))) if theirs.dtype.kind == "f" else 1.0
-    np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * scale, err_msg=what, equal_nan=True)
+    scale = (
+        max(1.0, float(np.nanmax(np.abs(theirs), initial=0.0))) if theirs.dtype.kind == "f" else 1.0
+    )
+    np.testing.assert_allclose(
+        ours, theirs, rtol=tolerance, atol=tolerance * scale, err_msg=what, equal_nan=True
+    )
 
 
 # -- the comparison -------------------------------------------------------------------------------
@@ -250,7 +273,11 @@ def check_layer(
     ``dtype``: for what TensorFlow cannot do in float64, which then asks for a ``tolerance``.
     ``uncompared``: parameters of the torch module whose gradient has no counterpart. Gives what was compared.
     """
-    arrays = inputs if inputs is not None else [random(s, seed + i).astype(dtype) for i, s in enumerate(shapes)]
+    arrays = (
+        inputs
+        if inputs is not None
+        else [random(s, seed + i).astype(dtype) for i, s in enumerate(shapes)]
+    )
     symbols = Symbols(texts=texts, unknown=unknown)
     wrap = symbols if symbolic else (lambda value, name="": value)
     given = kwargs if rule_kwargs is None else rule_kwargs
@@ -268,7 +295,11 @@ def check_layer(
             tensors = _tensors(arrays, masks, layout, open_shape, wrap)
             wanted = rule.wants(*tensors)
             for tensor, want in zip(tensors, wanted, strict=True):
-                tensor.layout = (want if want is not Layout.KEEP else layout) if tensor.rank > 2 else Layout.LAST
+                tensor.layout = (
+                    (want if want is not Layout.KEEP else layout)
+                    if tensor.rank > 2
+                    else Layout.LAST
+                )
             said = {k: _option(v) for k, v in options.items()}
             result = translate(rule, tensors, said, dict(symbols.scope))
             _compare(theirs, result, arrays, masks, options, uncompared, tolerance, gradients)
@@ -279,7 +310,11 @@ def check_layer(
 
 
 def _option(value: Any) -> Any:
-    return Tensor((None, *value.shape[1:]), str(value.dtype)) if isinstance(value, np.ndarray) else value
+    return (
+        Tensor((None, *value.shape[1:]), str(value.dtype))
+        if isinstance(value, np.ndarray)
+        else value
+    )
 
 
 def _layouts(rule: Layer, arrays: list[np.ndarray]) -> list[Layout]:
@@ -288,10 +323,15 @@ def _layouts(rule: Layer, arrays: list[np.ndarray]) -> list[Layout]:
     return [Layout.LAST, Layout.FIRST] if free else [Layout.LAST]
 
 
-def _tensors(arrays: list[np.ndarray], masks: Any, layout: Layout, open_shape: bool, wrap: Any) -> list[Tensor]:
+def _tensors(
+    arrays: list[np.ndarray], masks: Any, layout: Layout, open_shape: bool, wrap: Any
+) -> list[Tensor]:
     tensors = []
     for i, array in enumerate(arrays):
-        sizes = [None if open_shape and j < array.ndim - 2 else wrap(n, f"n{i}_") for j, n in enumerate(array.shape[1:])]
+        sizes = [
+            None if open_shape and j < array.ndim - 2 else wrap(n, f"n{i}_")
+            for j, n in enumerate(array.shape[1:])
+        ]
         dtype = "float32" if array.dtype.kind == "f" else str(array.dtype)
         mask = None
         if masks is not None and masks[i] is not None:
@@ -326,10 +366,20 @@ def _compare(
         tape.watch(leaves)
         expected = theirs(*watched, **options)
         values = _flat(expected)
-        cotangents = [random(v.shape, 50 + i).astype(keras.config.floatx()) for i, v in enumerate(values)]
-        loss = sum(tf.reduce_sum(v * c) for v, c in zip(values, cotangents, strict=True) if v.dtype.is_floating)
+        cotangents = [
+            random(v.shape, 50 + i).astype(keras.config.floatx()) for i, v in enumerate(values)
+        ]
+        loss = sum(
+            tf.reduce_sum(v * c)
+            for v, c in zip(values, cotangents, strict=True)
+            if v.dtype.is_floating
+        )
     after = [w.numpy() for w in theirs.weights]
-    slopes = tape.gradient(loss, [leaves, [w.value for w in theirs.trainable_weights]]) if gradients else None
+    slopes = (
+        tape.gradient(loss, [leaves, [w.value for w in theirs.trainable_weights]])
+        if gradients
+        else None
+    )
     for weight, value in zip(theirs.weights, before, strict=True):
         weight.assign(value)
 
@@ -337,17 +387,26 @@ def _compare(
     if module is not None:
         load(module, theirs)
         module.train(training)
-    feeds = {f"x{i}": to_torch(a, t.layout) for i, (a, t) in enumerate(zip(arrays, ours.inputs, strict=True))}
+    feeds = {
+        f"x{i}": to_torch(a, t.layout)
+        for i, (a, t) in enumerate(zip(arrays, ours.inputs, strict=True))
+    }
     variables = [v.requires_grad_() for v in feeds.values() if v.is_floating_point()]
     feeds.update((k, torch.from_numpy(v)) for k, v in options.items() if isinstance(v, np.ndarray))
-    feeds.update((f"mask{i}", torch.from_numpy(m)) for i, m in enumerate(masks or ()) if m is not None)
+    feeds.update(
+        (f"mask{i}", torch.from_numpy(m)) for i, m in enumerate(masks or ()) if m is not None
+    )
     scope = {**feeds, "module": module}
     got = _flat(ours.run(module, scope))
     assert len(got) == len(values) == len(ours.outputs), "number of outputs"
     total = torch.zeros((), dtype=getattr(torch, keras.config.floatx()))
     for i, (value, want, tensor) in enumerate(zip(got, values, ours.outputs, strict=True)):
         sizes = [v for d in tensor.shape if (v := _size(d, ours.scope)) is not None]
-        actual = [n for d, n in zip(tensor.shape, want.shape, strict=True) if _size(d, ours.scope) is not None]
+        actual = [
+            n
+            for d, n in zip(tensor.shape, want.shape, strict=True)
+            if _size(d, ours.scope) is not None
+        ]
         assert sizes == actual, f"output shape {tensor.shape}, Keras has {tuple(want.shape)}"
         order = (tensor.layout, _flattened(tensor, arrays[0], ours.scope))
         close(from_torch(value, *order), want, f"output {i}", tolerance)
@@ -377,34 +436,52 @@ def _size(dim: Any, scope: dict[str, Any]) -> int | None:
     return None if dim is None else int(known(dim))
 
 
-def _compare_masks(ours: Translated, i: int, tensor: Tensor, want: Any, scope: dict[str, Any]) -> None:
+def _compare_masks(
+    ours: Translated, i: int, tensor: Tensor, want: Any, scope: dict[str, Any]
+) -> None:
     theirs = backend.get_keras_mask(want)
-    assert (theirs is None) == (tensor.mask is None), f"mask of output {i}: {tensor.mask}, Keras has {theirs}"
+    assert (theirs is None) == (
+        tensor.mask is None
+    ), f"mask of output {i}: {tensor.mask}, Keras has {theirs}"
     if tensor.mask is None:
         return
     names = {id(t): Expr(f"x{j}") for j, t in enumerate(ours.inputs)}
-    names.update((id(t.mask), Expr(f"mask{j}")) for j, t in enumerate(ours.inputs) if t.mask is not None)
+    names.update(
+        (id(t.mask), Expr(f"mask{j}")) for j, t in enumerate(ours.inputs) if t.mask is not None
+    )
     value = eval(str(_node_expr(tensor.mask, names)), {**ours.scope, **scope})
     close(value.numpy(), theirs, f"mask of output {i}")
 
 
 def _compare_slopes(
-    theirs: Any, ours: Translated, module: Any, variables: Any, slopes: Any, uncompared: Any, tolerance: float
+    theirs: Any,
+    ours: Translated,
+    module: Any,
+    variables: Any,
+    slopes: Any,
+    uncompared: Any,
+    tolerance: float,
 ) -> None:
     floats = [t for t in ours.inputs if t.dtype.startswith("float")]
     for i, (variable, slope, tensor) in enumerate(zip(variables, slopes[0], floats, strict=True)):
         if slope is None:
-            assert variable.grad is None or not variable.grad.any(), f"gradient of input {i}: Keras has none"
+            assert (
+                variable.grad is None or not variable.grad.any()
+            ), f"gradient of input {i}: Keras has none"
             continue
         close(from_torch(variable.grad, tensor.layout), slope, f"gradient of input {i}", tolerance)
     if module is None:
         return
     before = [w.numpy() for w in theirs.weights]
     for weight, slope in zip(theirs.trainable_weights, slopes[1], strict=True):
-        weight.assign(tf.zeros(weight.shape, weight.dtype) if slope is None else tf.convert_to_tensor(slope))
+        weight.assign(
+            tf.zeros(weight.shape, weight.dtype) if slope is None else tf.convert_to_tensor(slope)
+        )
     mapped = copy.deepcopy(module)
     load(mapped, theirs)  # sends Keras's gradients the way of its weights
-    for (key, parameter), (_, slope) in zip(module.named_parameters(), mapped.named_parameters(), strict=True):
+    for (key, parameter), (_, slope) in zip(
+        module.named_parameters(), mapped.named_parameters(), strict=True
+    ):
         if not any(key == u or key.endswith(f".{u}") for u in uncompared):
             grad = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
             close(grad, slope.detach(), f"gradient of {key}", tolerance)
@@ -412,7 +489,9 @@ def _compare_slopes(
         weight.assign(value)
 
 
-def _compare_state(theirs: Any, ours: Translated, module: Any, after: Any, uncompared: Any, tolerance: float) -> None:
+def _compare_state(
+    theirs: Any, ours: Translated, module: Any, after: Any, uncompared: Any, tolerance: float
+) -> None:
     for weight, value in zip(theirs.weights, after, strict=True):
         weight.assign(value)
     moved = copy.deepcopy(module)
@@ -429,7 +508,9 @@ def _check_spec(theirs: Any, rule: Layer, arrays: list[np.ndarray], ours: Transl
     for expected, tensor in zip(_flat(spec), ours.outputs, strict=True):
         shape = tuple(_size(d, ours.scope) for d in tensor.shape)
         exact = [(a, b) for a, b in zip(shape, expected.shape, strict=True) if a is not None]
-        assert all(a == b for a, b in exact), f"shape {shape}, compute_output_spec gives {expected.shape}"
+        assert all(
+            a == b for a, b in exact
+        ), f"shape {shape}, compute_output_spec gives {expected.shape}"
 
 
 def load(module: nn.Module, layer: Any) -> None:
@@ -438,7 +519,9 @@ def load(module: nn.Module, layer: Any) -> None:
         support_units()["load_keras_weights"](module, layer)
 
 
-def rejects(name: str, kwargs: dict[str, Any], *shapes: tuple[int, ...], code: str = "KT203") -> str:
+def rejects(
+    name: str, kwargs: dict[str, Any], *shapes: tuple[int, ...], code: str = "KT203"
+) -> str:
     """The declaration refuses this with ``code``; gives the message."""
     try:
         rule = bind(name, kwargs)

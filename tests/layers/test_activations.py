@@ -15,10 +15,25 @@ from hypothesis import strategies as st
 from kt_translate.evaluate.values import External
 from kt_translate.graph.sym import Sym, Symbol
 from kt_translate.graph.tensor import Layout, Tensor
-from kt_translate.layers.activations import ACTIVATIONS, activation_expr, activation_module, named_activation
-from kt_translate.layers.layer import Expr, RuleError
+from kt_translate.layers.activations import (
+    ACTIVATIONS,
+    activation_expr,
+    activation_module,
+    named_activation,
+)
+from kt_translate.layers.layer import Call, Expr, RuleError
 from kt_translate.pytorch.support import activations as support
-from tests.layers.harness import assert_signature, bind, check_layer, close, floatx, rejects, support_units
+from tests.layers.harness import (
+    assert_signature,
+    bind,
+    check_layer,
+    close,
+    floatx,
+    from_torch,
+    rejects,
+    support_units,
+    to_torch,
+)
 
 KINKS = np.array([-30.0, -6, -3, -2, -1, -0.5, -0.2, -0.0, 0.0, 0.3, 0.5, 1, 2, 3, 6, 19.0])
 GELU = 2e-8  # TensorFlow's erf in float64 is no better
@@ -126,7 +141,10 @@ def test_texts() -> None:
     assert str(activation_expr(None, x)) == "x"
     assert str(activation_expr("relu", x, max_value=6.0)) == "F.relu6(x)"
     slope = Sym.of(Symbol("slope", 0.1))
-    assert str(activation_expr("leaky_relu", x, negative_slope=slope)) == "F.leaky_relu(x, negative_slope=slope)"
+    assert (
+        str(activation_expr("leaky_relu", x, negative_slope=slope))
+        == "F.leaky_relu(x, negative_slope=slope)"
+    )
     assert str(activation_module("softmax", 1)) == "nn.Softmax(dim=1)"
     assert activation_module("selu") is None
 
@@ -196,21 +214,34 @@ def test_symbolic(name: str, kwargs: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", ["relu", "softmax", "gelu"])
 def test_symbolic_activation_layer(name: str) -> None:
-    check_layer("Activation", {"activation": name}, (2, 3, 4, 5), symbolic=True, texts=True, tolerance=GELU)
+    check_layer(
+        "Activation", {"activation": name}, (2, 3, 4, 5), symbolic=True, texts=True, tolerance=GELU
+    )
 
 
 def test_default_slope() -> None:
     check_layer("LeakyReLU", {}, (2, 3, 4), tolerance=SLOPE)
-    assert str(bind("LeakyReLU", {}).standalone(Tensor((None, 3)))) == "nn.LeakyReLU(negative_slope=0.3)"
+    assert (
+        str(bind("LeakyReLU", {}).standalone(Tensor((None, 3))))
+        == "nn.LeakyReLU(negative_slope=0.3)"
+    )
 
 
 def test_softmax_with_masks() -> None:
     mask = np.array([[1, 0, 1, 1], [0, 0, 0, 0], [0, 1, 0, 0]], bool)
-    check_layer("Softmax", {}, (3, 4), call_kwargs={"mask": mask})
     check_layer("Softmax", {}, (3, 4), masks=[mask])
-    check_layer("Softmax", {"axis": (1, 2)}, (2, 3, 4), call_kwargs={"mask": mask})
-    check_layer("Softmax", {}, (2, 2, 3, 4), call_kwargs={"mask": mask})
-    check_layer("Softmax", {"axis": 1}, (2, 2, 3, 4), call_kwargs={"mask": mask})
+    for axis, shape in ((-1, (3, 4)), ((1, 2), (2, 3, 4)), (-1, (2, 2, 3, 4)), (1, (2, 2, 3, 4))):
+        x = np.random.default_rng(0).normal(size=shape)
+        for layout in (Layout.LAST, Layout.FIRST):
+            rule, tensor = bind("Softmax", {"axis": axis}), Tensor(shape, layout=layout)
+            given_mask = Tensor(mask.shape, "bool")
+            assert rule.outputs(tensor, mask=given_mask)[0].mask is given_mask
+            options = {"mask": Expr("mask")}
+            call = Call(Expr("module"), [Expr("x")], [tensor], [None], [tensor], options, lambda e, c="": e)
+            scope = {**SCOPE, **support_units(), "x": to_torch(x, layout), "mask": torch.from_numpy(mask)}
+            with floatx():
+                theirs = keras.layers.Softmax(axis=axis)(x, mask=tf.constant(mask))
+            close(from_torch(eval(str(rule.forward(call)), scope), layout), theirs, f"axis {axis}")
 
 
 def test_masks_pass() -> None:
@@ -239,7 +270,12 @@ def test_keras2_layers() -> None:
     mask = np.array([[1, 0, 1, 1], [0, 0, 0, 0]], bool)
     z = np.random.default_rng(0).normal(size=(2, 4)).astype("float32")
     theirs = tf_keras.layers.Softmax()(tf.constant(z), mask=tf.constant(mask))
-    close(support.added_mask_softmax(torch.from_numpy(z), torch.from_numpy(mask), -1), theirs, "mask", 1e-6)
+    close(
+        support.added_mask_softmax(torch.from_numpy(z), torch.from_numpy(mask), -1),
+        theirs,
+        "mask",
+        1e-6,
+    )
 
 
 def test_refused() -> None:

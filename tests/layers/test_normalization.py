@@ -53,13 +53,17 @@ BATCH = [
 
 @pytest.mark.parametrize(("kwargs", "shape"), BATCH)
 @pytest.mark.parametrize("training", [False, True])
-def test_batch_normalization(kwargs: dict[str, Any], shape: tuple[int, ...], training: bool) -> None:
+def test_batch_normalization(
+    kwargs: dict[str, Any], shape: tuple[int, ...], training: bool
+) -> None:
     check_layer("BatchNormalization", kwargs, shape, training=training)
     check_layer("BatchNormalization", kwargs, shape)
 
 
 def test_frozen_batch_normalization() -> None:
-    check_layer("BatchNormalization", {"trainable": False}, (4, 3, 3, 2), training=False, gradients=False)
+    check_layer(
+        "BatchNormalization", {"trainable": False}, (4, 3, 3, 2), training=False, gradients=False
+    )
     layer = BatchNorm2d(3, eps=1e-3, momentum=0.01).train()
     layer.keras_frozen = True
     x = torch.randn(2, 3, 4, 5)
@@ -79,7 +83,9 @@ def test_symbolic_parameters(scale: bool, center: bool) -> None:
     kwargs = {"scale": scale, "center": center}
     for name, shape in (("BatchNormalization", (3, 4)), ("LayerNormalization", (2, 3, 4))):
         check_layer(name, kwargs, shape, symbolic=True, texts=True)
-    check_layer("GroupNormalization", {"groups": 2, **kwargs}, (2, 3, 3, 4), symbolic=True, texts=True)
+    check_layer(
+        "GroupNormalization", {"groups": 2, **kwargs}, (2, 3, 3, 4), symbolic=True, texts=True
+    )
 
 
 @pytest.mark.parametrize("kwargs", [{}, {"scale": False}, {"center": False}])
@@ -95,7 +101,10 @@ def test_text_of_batch_normalization() -> None:
     x.layout = rule.wants(x)[0]
     assert str(rule.module(x)) == "BatchNorm2d(32, eps=0.001, momentum=0.01)"
     rule = bind("BatchNormalization", {"momentum": 0.9, "scale": False}, "2")
-    assert str(rule.module(x)) == "affine(FreezableBatchNorm2d(32, eps=0.001, momentum=0.1), scale=False)"
+    assert (
+        str(rule.module(x))
+        == "affine(FreezableBatchNorm2d(32, eps=0.001, momentum=0.1), scale=False)"
+    )
     rule = bind("BatchNormalization", {"fused": False}, "2")
     assert str(rule.module(x)) == "BatchNorm2d(32, eps=0.001, momentum=0.01)"
 
@@ -180,15 +189,25 @@ def test_group_normalization(kwargs: dict[str, Any], shape: tuple[int, ...]) -> 
 
 
 def test_symbolic_group_normalization() -> None:
-    check_layer("GroupNormalization", {"groups": 2, "epsilon": 1e-5}, (2, 5, 3, 4), symbolic=True, unknown=True)
+    check_layer(
+        "GroupNormalization",
+        {"groups": 2, "epsilon": 1e-5},
+        (2, 5, 3, 4),
+        symbolic=True,
+        unknown=True,
+    )
 
 
-@pytest.mark.parametrize(("axis", "shape"), [(-1, (2, 5)), (-1, (2, 3, 4)), (3, (2, 3, 4, 5)), ((2, 3), (2, 3, 4, 5))])
+@pytest.mark.parametrize(
+    ("axis", "shape"), [(-1, (2, 5)), (-1, (2, 3, 4)), (3, (2, 3, 4, 5)), ((2, 3), (2, 3, 4, 5))]
+)
 def test_rms_normalization(axis: Any, shape: tuple[int, ...]) -> None:
     check_layer("RMSNormalization", {"axis": axis}, shape)
 
 
-@pytest.mark.parametrize(("axis", "shape"), [(-1, (2, 5)), (-1, (2, 3, 4)), (1, (2, 3, 4, 5)), ((1, 2), (2, 3, 4, 5))])
+@pytest.mark.parametrize(
+    ("axis", "shape"), [(-1, (2, 5)), (-1, (2, 3, 4)), (1, (2, 3, 4, 5)), ((1, 2), (2, 3, 4, 5))]
+)
 def test_unit_normalization(axis: Any, shape: tuple[int, ...]) -> None:
     check_layer("UnitNormalization", {"axis": axis}, shape)
 
@@ -209,7 +228,9 @@ def test_refused() -> None:
     center=st.booleans(),
     training=st.booleans(),
 )
-def test_random_batch_normalization(shape: list[int], axis: int, scale: bool, center: bool, training: bool) -> None:
+def test_random_batch_normalization(
+    shape: list[int], axis: int, scale: bool, center: bool, training: bool
+) -> None:
     rank = len(shape) + 1
     if not -rank < axis < rank or axis == 0:
         axis = -1

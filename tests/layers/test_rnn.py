@@ -81,13 +81,37 @@ def test_settings_of_one(name: str, given: dict[str, Any], mask: Any) -> None:
 @pytest.mark.parametrize(
     "activation",
     [
-        *("celu", "elu", "exponential", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_swish", "hard_tanh"),
-        *("linear", "log_sigmoid", "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink"),
+        *(
+            "celu",
+            "elu",
+            "exponential",
+            "hard_shrink",
+            "hard_sigmoid",
+            "hard_silu",
+            "hard_swish",
+            "hard_tanh",
+        ),
+        *(
+            "linear",
+            "log_sigmoid",
+            "log_softmax",
+            "mish",
+            "relu",
+            "relu6",
+            "selu",
+            "sigmoid",
+            "silu",
+            "soft_shrink",
+        ),
         *("softmax", "softplus", "softsign", "swish", "tanh", "tanh_shrink"),
     ],
 )
 def test_activations(activation: str) -> None:
-    check_layer("LSTM", {"units": 3, "activation": activation, "recurrent_activation": activation}, (2, 3, 2))
+    check_layer(
+        "LSTM",
+        {"units": 3, "activation": activation, "recurrent_activation": activation},
+        (2, 3, 2),
+    )
 
 
 @pytest.mark.parametrize("activation", ["gelu", "leaky_relu"])
@@ -97,12 +121,16 @@ def test_activations_that_keras_rounds(activation: str) -> None:
 
 
 @pytest.mark.parametrize("mask", [None, MASK], ids=["plain", "masked"])
-@pytest.mark.parametrize("given", [{}, {"return_sequences": True}, {"return_state": True, "go_backwards": True}], ids=str)
+@pytest.mark.parametrize(
+    "given", [{}, {"return_sequences": True}, {"return_state": True, "go_backwards": True}], ids=str
+)
 @pytest.mark.parametrize("name", LAYERS)
 def test_symbols(name: str, given: dict[str, Any], mask: Any) -> None:
     given = {"units": 4, "dropout": 0.1, **given}
     check_layer(name, given, SHAPE, masks=None if mask is None else [mask], symbolic=True)
-    check_layer(name, given, SHAPE, masks=None if mask is None else [mask], symbolic=True, texts=True)
+    check_layer(
+        name, given, SHAPE, masks=None if mask is None else [mask], symbolic=True, texts=True
+    )
 
 
 @pytest.mark.parametrize("name", LAYERS)
@@ -112,7 +140,17 @@ def test_open_length(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [*LAYERS, "LSTMCell", "GRUCell", "SimpleRNNCell", "StackedRNNCells", "RNN", "Bidirectional", "TimeDistributed", "Masking"],
+    [
+        *LAYERS,
+        "LSTMCell",
+        "GRUCell",
+        "SimpleRNNCell",
+        "StackedRNNCells",
+        "RNN",
+        "Bidirectional",
+        "TimeDistributed",
+        "Masking",
+    ],
 )
 def test_signature(name: str) -> None:
     assert_signature(name)
@@ -124,9 +162,21 @@ def test_signature(name: str) -> None:
         ("LSTM", {}, "one_bias(nn.LSTM(3, 4, batch_first=True))"),
         ("LSTM", {"use_bias": False}, "nn.LSTM(3, 4, batch_first=True, bias=False)"),
         ("GRU", {}, "nn.GRU(3, 4, batch_first=True)"),
-        ("SimpleRNN", {"activation": "relu"}, "one_bias(nn.RNN(3, 4, batch_first=True, nonlinearity='relu'))"),
-        ("LSTM", {"activation": "relu"}, "one_bias(KerasLSTM(3, 4, batch_first=True, activation=F.relu))"),
-        ("GRU", {"reset_after": False}, "one_bias(KerasGRU(3, 4, batch_first=True, reset_after=False))"),
+        (
+            "SimpleRNN",
+            {"activation": "relu"},
+            "one_bias(nn.RNN(3, 4, batch_first=True, nonlinearity='relu'))",
+        ),
+        (
+            "LSTM",
+            {"activation": "relu"},
+            "one_bias(KerasLSTM(3, 4, batch_first=True, activation=F.relu))",
+        ),
+        (
+            "GRU",
+            {"reset_after": False},
+            "one_bias(KerasGRU(3, 4, batch_first=True, reset_after=False))",
+        ),
     ],
     ids=str,
 )
@@ -171,9 +221,16 @@ def test_rejected() -> None:
 def test_symbolic_choices_of_shape() -> None:
     """Whether the whole sequence is wanted may depend on a parameter: both are in the text."""
     sequences = Sym.of(Symbol("sequences", True))
-    result = check_layer("LSTM", {"units": 3, "return_sequences": True}, SHAPE, symbolic=True, texts=True)
+    result = check_layer(
+        "LSTM", {"units": 3, "return_sequences": True}, SHAPE, symbolic=True, texts=True
+    )
     assert " if return_sequences_" in result.forward[-1]
-    assert bind("LSTM", {"units": 3, "return_sequences": sequences}).outputs(Tensor((None, 6, 3)))[0].rank == 3
+    assert (
+        bind("LSTM", {"units": 3, "return_sequences": sequences})
+        .outputs(Tensor((None, 6, 3)))[0]
+        .rank
+        == 3
+    )
 
 
 ROWS = st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=3, max_size=3)
@@ -187,11 +244,19 @@ ROWS = st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=3, max
     flags=st.fixed_dictionaries(
         {
             name: st.booleans()
-            for name in ("use_bias", "return_sequences", "return_state", "go_backwards", "zero_output_for_mask")
+            for name in (
+                "use_bias",
+                "return_sequences",
+                "return_state",
+                "go_backwards",
+                "zero_output_for_mask",
+            )
         }
     ),
     rows=st.none() | ROWS,
 )
-def test_random_settings(name: str, units: int, activation: Any, flags: dict[str, bool], rows: Any) -> None:
+def test_random_settings(
+    name: str, units: int, activation: Any, flags: dict[str, bool], rows: Any
+) -> None:
     masks = None if rows is None else [np.array(rows)]
     check_layer(name, {"units": units, "activation": activation, **flags}, (3, 4, 2), masks=masks)

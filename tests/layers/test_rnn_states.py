@@ -29,7 +29,9 @@ def _float64() -> Iterator[None]:
 class Pair:
     """A Keras layer and the torch module and text that its declaration gives, with the same weights."""
 
-    def __init__(self, layer: Any, rule: Layer, mask: Any = None, states: int = 0, steps: Any = SHAPE) -> None:
+    def __init__(
+        self, layer: Any, rule: Layer, mask: Any = None, states: int = 0, steps: Any = SHAPE
+    ) -> None:
         self.layer, self.mask = layer, mask
         layer.build(steps)
         randomize(layer)
@@ -41,7 +43,11 @@ class Pair:
         options = {"initial_state": [Expr(f"s{i}") for i in range(states)]} if states else {}
         masks = [None if mask is None else Expr("mask")]
         outputs = rule.outputs(self.tensor)
-        self.text = str(rule.forward(Call(Expr("module"), [Expr("x")], [self.tensor], masks, outputs, options, self.then)))
+        self.text = str(
+            rule.forward(
+                Call(Expr("module"), [Expr("x")], [self.tensor], masks, outputs, options, self.then)
+            )
+        )
 
     def then(self, expr: Any, comment: str = "") -> Expr:
         self.statements.append(f"v{len(self.statements)} = {expr}")
@@ -58,7 +64,9 @@ class Pair:
         result = eval(self.text, scope)
         return list(result) if isinstance(result, tuple) else [result]
 
-    def check(self, x: np.ndarray, states: list[np.ndarray] | None = None, training: bool = False) -> None:
+    def check(
+        self, x: np.ndarray, states: list[np.ndarray] | None = None, training: bool = False
+    ) -> None:
         given = {} if states is None else {"initial_state": states}
         theirs = self.layer(x, mask=self.mask, training=training, **given)
         theirs = list(theirs) if isinstance(theirs, (tuple, list)) else [theirs]
@@ -73,11 +81,21 @@ class Pair:
 @pytest.mark.parametrize("activation", ["tanh", "softsign"])
 @pytest.mark.parametrize("name", LAYERS)
 def test_initial_states(name: str, activation: str, sequences: bool, mask: Any) -> None:
-    given = {"units": 4, "return_sequences": sequences, "return_state": True, "activation": activation}
+    given = {
+        "units": 4,
+        "return_sequences": sequences,
+        "return_state": True,
+        "activation": activation,
+    }
     count = STATES[name]
     pair = Pair(getattr(L, name)(**given), bind(name, given), mask, count)
     pair.check(random(SHAPE), [random((5, 4), i) for i in range(count)])
-    around = Pair(L.Bidirectional(getattr(L, name)(**given)), bind("Bidirectional", {"layer": bind(name, given)}), mask, 2 * count)
+    around = Pair(
+        L.Bidirectional(getattr(L, name)(**given)),
+        bind("Bidirectional", {"layer": bind(name, given)}),
+        mask,
+        2 * count,
+    )
     around.check(random(SHAPE), [random((5, 4), i) for i in range(2 * count)])
 
 
@@ -98,7 +116,10 @@ def test_initial_states_of_two_directions(name: str, mode: str | None, mask: Any
 def test_states_as_further_inputs() -> None:
     rule = bind("LSTM", {"units": 4, "return_sequences": True})
     tensors = [Tensor(SHAPE), Tensor((5, 4)), Tensor((5, 4))]
-    assert translate(rule, tensors, {}, {}).forward[-1] == "module(x0, (x1.unsqueeze(0), x2.unsqueeze(0)))[0]"
+    assert (
+        translate(rule, tensors, {}, {}).forward[-1]
+        == "module(x0, (x1.unsqueeze(0), x2.unsqueeze(0)))[0]"
+    )
 
 
 @pytest.mark.parametrize("mask", [None, MASK], ids=["plain", "masked"])
@@ -107,7 +128,11 @@ def test_states_as_further_inputs() -> None:
 def test_stateful(name: str, activation: str, mask: Any) -> None:
     given = {"units": 4, "return_sequences": True, "stateful": True, "activation": activation}
     pair = Pair(getattr(L, name)(**given), bind(name, given), mask)
-    two = Pair(L.Bidirectional(getattr(L, name)(**given)), bind("Bidirectional", {"layer": bind(name, given)}), mask)
+    two = Pair(
+        L.Bidirectional(getattr(L, name)(**given)),
+        bind("Bidirectional", {"layer": bind(name, given)}),
+        mask,
+    )
     for pair in (pair, two):
         assert not any(key in ("h", "c") for key in pair.module.state_dict())
         for seed in range(3):
@@ -157,12 +182,17 @@ class Masks:
 def test_dropout_is_the_same_at_every_step(
     name: str, given: dict[str, Any], mask: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if ("reset_after" in given and name != "GRU") or ("implementation" in given and name == "SimpleRNN"):
+    if ("reset_after" in given and name != "GRU") or (
+        "implementation" in given and name == "SimpleRNN"
+    ):
         given = {"dropout": 0.4, "recurrent_dropout": 0.1}
     given = {"units": 4, "return_sequences": True, **given}
     gates = {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}[name]
     one, two = getattr(L, name)(**given), L.Bidirectional(getattr(L, name)(**given))
-    for layer, rule in ((one, bind(name, given)), (two, bind("Bidirectional", {"layer": bind(name, given)}))):
+    for layer, rule in (
+        (one, bind(name, given)),
+        (two, bind("Bidirectional", {"layer": bind(name, given)})),
+    ):
         pair = Pair(layer, rule, mask)
         masks = Masks(monkeypatch)
         # Bidirectional makes its layers anew, and forgets the implementation
@@ -172,7 +202,9 @@ def test_dropout_is_the_same_at_every_step(
             if "dropout" in given:
                 masks.give(part.cell, "_dropout_mask", 3, gates if each_gate else 1, each_gate)
             if "recurrent_dropout" in given:
-                masks.give(part.cell, "_recurrent_dropout_mask", 4, gates if each_gate else 1, each_gate)
+                masks.give(
+                    part.cell, "_recurrent_dropout_mask", 4, gates if each_gate else 1, each_gate
+                )
         pair.check(random(SHAPE), training=True)
         assert not masks.waiting
 

@@ -7,9 +7,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 
-from tests.layers.harness import Translated, bind, check_layer, floatx
+from kt_translate.graph.region import CURRENT
+from kt_translate.graph.tensor import Tensor
+from kt_translate.layers.layer import RuleError
+from tests.layers.harness import Translated, bind, check_layer, floatx, random, rejects
 from tests.layers.test_rnn import LAYERS, MASK, SHAPE
 
 L = keras.layers
@@ -17,7 +21,12 @@ MASKS = pytest.mark.parametrize("mask", [None, MASK], ids=["plain", "masked"])
 
 
 def check(
-    name: str, theirs: Callable[[], Any], rule: dict[str, Any], shape: tuple[int, ...] = SHAPE, mask: Any = None, **more: Any
+    name: str,
+    theirs: Callable[[], Any],
+    rule: dict[str, Any],
+    shape: tuple[int, ...] = SHAPE,
+    mask: Any = None,
+    **more: Any,
 ) -> Translated:
     with floatx():
         layer = theirs()
@@ -33,7 +42,12 @@ def check(
 def test_merge_modes(name: str, sequences: bool, mode: str | None, mask: Any) -> None:
     given = {"units": 4, "return_sequences": sequences}
     rule = {"layer": bind(name, given), "merge_mode": mode}
-    check("Bidirectional", lambda: L.Bidirectional(getattr(L, name)(**given), merge_mode=mode), rule, mask=mask)
+    check(
+        "Bidirectional",
+        lambda: L.Bidirectional(getattr(L, name)(**given), merge_mode=mode),
+        rule,
+        mask=mask,
+    )
 
 
 @pytest.mark.parametrize("mode", ["concat", "sum", "mul", None])
@@ -42,25 +56,36 @@ def test_merge_modes(name: str, sequences: bool, mode: str | None, mask: Any) ->
 def test_states_of_both_directions(name: str, sequences: bool, mode: str | None) -> None:
     given = {"units": 4, "return_sequences": sequences, "return_state": True}
     rule = {"layer": bind(name, given), "merge_mode": mode}
-    check("Bidirectional", lambda: L.Bidirectional(getattr(L, name)(**given), merge_mode=mode), rule)
+    check(
+        "Bidirectional", lambda: L.Bidirectional(getattr(L, name)(**given), merge_mode=mode), rule
+    )
 
 
 @MASKS
 @pytest.mark.parametrize("sequences", [True, False])
 @pytest.mark.parametrize(
     "given",
-    [{"use_bias": False}, {"activation": "relu"}, {"dropout": 0.3}, {"dropout": 0.3, "recurrent_dropout": 0.1}],
+    [
+        {"use_bias": False},
+        {"activation": "relu"},
+        {"dropout": 0.3},
+        {"dropout": 0.3, "recurrent_dropout": 0.1},
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("name", LAYERS)
-def test_settings_of_both_directions(name: str, given: dict[str, Any], sequences: bool, mask: Any) -> None:
+def test_settings_of_both_directions(
+    name: str, given: dict[str, Any], sequences: bool, mask: Any
+) -> None:
     given = {"units": 4, "return_sequences": sequences, **given}
     rule = {"layer": SimpleNamespace(rule=bind(name, given))}
     check("Bidirectional", lambda: L.Bidirectional(getattr(L, name)(**given)), rule, mask=mask)
 
 
 @MASKS
-@pytest.mark.parametrize("backward", [{}, {"activation": "relu"}, {"use_bias": False}, {"dropout": 0.1}], ids=str)
+@pytest.mark.parametrize(
+    "backward", [{}, {"activation": "relu"}, {"use_bias": False}, {"dropout": 0.1}], ids=str
+)
 @pytest.mark.parametrize("name", LAYERS)
 def test_backward_layer(name: str, backward: dict[str, Any], mask: Any) -> None:
     given = {"units": 4, "return_sequences": True}
@@ -98,9 +123,16 @@ def test_bidirectional_rejects() -> None:
     rejects("Bidirectional", {"layer": bind("Dense", {"units": 4})})
     rejects("Bidirectional", {"layer": bind("LSTM", lstm)})
     rejects("Bidirectional", {"layer": bind("LSTM", {"units": 4}), "merge_mode": "max"})
-    rejects("Bidirectional", {"layer": bind("LSTM", {"units": 4}), "backward_layer": bind("LSTM", {"units": 4})})
-    rejects("Bidirectional", {"layer": bind("LSTM", {"units": 4}), "backward_layer": bind("GRU", lstm)})
-    rejects("Bidirectional", {"layer": bind("LSTM", {"units": 3}), "backward_layer": bind("LSTM", lstm)})
+    rejects(
+        "Bidirectional",
+        {"layer": bind("LSTM", {"units": 4}), "backward_layer": bind("LSTM", {"units": 4})},
+    )
+    rejects(
+        "Bidirectional", {"layer": bind("LSTM", {"units": 4}), "backward_layer": bind("GRU", lstm)}
+    )
+    rejects(
+        "Bidirectional", {"layer": bind("LSTM", {"units": 3}), "backward_layer": bind("LSTM", lstm)}
+    )
 
 
 # -- RNN and cells ----------------------------------------------------------------------------------
@@ -110,7 +142,10 @@ def test_bidirectional_rejects() -> None:
     [
         ({}, {}),
         ({}, {"return_sequences": True, "zero_output_for_mask": True}),
-        ({"activation": "elu"}, {"return_sequences": True, "go_backwards": True, "return_state": True}),
+        (
+            {"activation": "elu"},
+            {"return_sequences": True, "go_backwards": True, "return_state": True},
+        ),
         ({"use_bias": False, "recurrent_dropout": 0.2}, {"return_state": True, "unroll": True}),
     ],
     ids=str,
@@ -169,9 +204,24 @@ def test_rnn_rejects() -> None:
         ("Dense", {"units": 4}, (2, 5, 3), "module(x0)"),
         ("Dense", {"units": 4}, (2, 5, 2, 3), "module(x0)"),
         ("Dropout", {"rate": 0.5}, (2, 5, 3), "module(x0)"),
-        ("Conv1D", {"filters": 3, "kernel_size": 2}, (2, 4, 6, 2), "over_time(module, x0.movedim(-1, 2)).movedim(2, -1)"),
-        ("Conv2D", {"filters": 3, "kernel_size": 3}, (2, 4, 6, 8, 2), "over_time(module, x0.movedim(-1, 2)).movedim(2, -1)"),
-        ("Conv2D", {"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same"}, (2, 4, 6, 8, 2), None),
+        (
+            "Conv1D",
+            {"filters": 3, "kernel_size": 2},
+            (2, 4, 6, 2),
+            "over_time(module, x0.movedim(-1, 2)).movedim(2, -1)",
+        ),
+        (
+            "Conv2D",
+            {"filters": 3, "kernel_size": 3},
+            (2, 4, 6, 8, 2),
+            "over_time(module, x0.movedim(-1, 2)).movedim(2, -1)",
+        ),
+        (
+            "Conv2D",
+            {"filters": 3, "kernel_size": 3, "strides": 2, "padding": "same"},
+            (2, 4, 6, 8, 2),
+            None,
+        ),
         ("MaxPooling2D", {}, (2, 4, 6, 8, 2), None),
         ("GlobalAveragePooling2D", {}, (2, 4, 6, 8, 2), None),
         ("Flatten", {}, (2, 4, 6, 3, 2), None),
@@ -181,11 +231,19 @@ def test_rnn_rejects() -> None:
     ],
     ids=str,
 )
-def test_time_distributed(inner: str, given: dict[str, Any], shape: tuple[int, ...], text: str | None) -> None:
+def test_time_distributed(
+    inner: str, given: dict[str, Any], shape: tuple[int, ...], text: str | None
+) -> None:
     rule = {"layer": bind(inner, given)}
     training = False if inner == "Dropout" else None
     before = len(CURRENT[-1].nodes)
-    result = check("TimeDistributed", lambda: L.TimeDistributed(getattr(L, inner)(**given)), rule, shape, training=training)
+    result = check(
+        "TimeDistributed",
+        lambda: L.TimeDistributed(getattr(L, inner)(**given)),
+        rule,
+        shape,
+        training=training,
+    )
     assert text is None or result.forward[-1] == text
     assert len(CURRENT[-1].nodes) == before
 
@@ -194,7 +252,13 @@ def test_time_distributed(inner: str, given: dict[str, Any], shape: tuple[int, .
 @pytest.mark.parametrize("shape", [(3, 4, 3), (2, 4, 6, 3, 2)], ids=str)
 def test_statistics_are_updated_step_by_step(shape: tuple[int, ...], training: bool) -> None:
     rule = {"layer": bind("BatchNormalization", {})}
-    check("TimeDistributed", lambda: L.TimeDistributed(L.BatchNormalization()), rule, shape, training=training)
+    check(
+        "TimeDistributed",
+        lambda: L.TimeDistributed(L.BatchNormalization()),
+        rule,
+        shape,
+        training=training,
+    )
 
 
 def test_time_distributed_masks() -> None:
@@ -204,17 +268,33 @@ def test_time_distributed_masks() -> None:
     rule = {"layer": bind("Dense", {"units": 3})}
     check("TimeDistributed", lambda: L.TimeDistributed(L.Dense(3)), rule, SHAPE, MASK)
     rule = {"layer": bind("Bidirectional", {"layer": bind("LSTM", {"units": 3})})}
-    check("TimeDistributed", lambda: L.TimeDistributed(L.Bidirectional(L.LSTM(3))), rule, (3, 4, 5, 2))
+    check(
+        "TimeDistributed", lambda: L.TimeDistributed(L.Bidirectional(L.LSTM(3))), rule, (3, 4, 5, 2)
+    )
 
 
 def test_time_distributed_symbols() -> None:
-    check("TimeDistributed", lambda: L.TimeDistributed(L.Conv1D(3, 2)), {"layer": bind("Conv1D", {"filters": 3, "kernel_size": 2})}, (2, 4, 6, 2), symbolic=True)
-    check("TimeDistributed", lambda: L.TimeDistributed(L.LSTM(3)), {"layer": bind("LSTM", {"units": 3})}, (2, 4, 6, 2), open_shape=True)
+    check(
+        "TimeDistributed",
+        lambda: L.TimeDistributed(L.Conv1D(3, 2)),
+        {"layer": bind("Conv1D", {"filters": 3, "kernel_size": 2})},
+        (2, 4, 6, 2),
+        symbolic=True,
+    )
+    check(
+        "TimeDistributed",
+        lambda: L.TimeDistributed(L.LSTM(3)),
+        {"layer": bind("LSTM", {"units": 3})},
+        (2, 4, 6, 2),
+        open_shape=True,
+    )
 
 
 def test_time_distributed_rejects() -> None:
     rejects("TimeDistributed", {"layer": "dense"})
-    rejects("TimeDistributed", {"layer": bind("LSTM", {"units": 3, "return_state": True})}, (2, 3, 4, 5))
+    rejects(
+        "TimeDistributed", {"layer": bind("LSTM", {"units": 3, "return_state": True})}, (2, 3, 4, 5)
+    )
     rejects("TimeDistributed", {"layer": bind("LSTM", {"units": 3, "stateful": True})})
     rule = bind("TimeDistributed", {"layer": bind("BatchNormalization", {})})
     with pytest.raises(RuleError, match="fixed number of steps"):
@@ -222,10 +302,14 @@ def test_time_distributed_rejects() -> None:
 
 
 def test_settings_of_the_weights_show_through() -> None:
-    rule: Any = bind("TimeDistributed", {"layer": bind("Dense", {"units": 3, "kernel_initializer": "he_normal"})})
+    rule: Any = bind(
+        "TimeDistributed", {"layer": bind("Dense", {"units": 3, "kernel_initializer": "he_normal"})}
+    )
     assert rule.kernel_initializer == "he_normal"
     assert list(rule.parameters()) == [("weight", "kernel"), ("bias", "bias")]
-    rule = bind("Bidirectional", {"layer": bind("LSTM", {"units": 3, "recurrent_regularizer": "l2"})})
+    rule = bind(
+        "Bidirectional", {"layer": bind("LSTM", {"units": 3, "recurrent_regularizer": "l2"})}
+    )
     assert rule.recurrent_regularizer == "l2"
     assert ("weight_hh_l0_reverse", "recurrent") in list(rule.parameters())
 
@@ -239,4 +323,6 @@ def test_masking(value: float, shape: tuple[int, ...]) -> None:
     x[0, 0, ..., 0] = value
     check_layer("Masking", {"mask_value": value}, inputs=[x])
     check_layer("Masking", {"mask_value": value}, inputs=[x], symbolic=True)
-    check_layer("Masking", {"mask_value": value}, inputs=[np.where(np.isnan(x), 0, x)], masks=[np.ones(shape[:2], dtype=bool)])
+    check_layer(
+        "Masking", {"mask_value": value}, inputs=[x], masks=[np.ones(shape[:2], dtype=bool)]
+    )

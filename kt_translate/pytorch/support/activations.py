@@ -72,7 +72,9 @@ def masked_softmax(x: Tensor, mask: Tensor, dim: int | tuple[int, ...]) -> Tenso
 
 def added_mask_softmax(x: Tensor, mask: Tensor, dim: int | tuple[int, ...]) -> Tensor:
     """Softmax of Keras 2's layer with a mask: -1e9 is added where it is False."""
-    x = x + (1.0 - mask.to(x.dtype)) * (torch.finfo(x.dtype).min if x.dtype == torch.float16 else -1e9)
+    x = x + (1.0 - mask.to(x.dtype)) * (
+        torch.finfo(x.dtype).min if x.dtype == torch.float16 else -1e9
+    )
     return softmax_over(x, dim) if isinstance(dim, tuple) else x.softmax(dim)
 
 

@@ -19,7 +19,9 @@ def pad_same(
 ) -> Tensor:
     """Pad (N, C, ...) as Keras's ``padding="same"``: the odd element goes after, not before."""
     sizes = x.shape[2:]
-    settings = ([v] * len(sizes) if isinstance(v, int) else v for v in (kernel_size, stride, dilation))
+    settings = (
+        [v] * len(sizes) if isinstance(v, int) else v for v in (kernel_size, stride, dilation)
+    )
     pads: list[int] = []
     for size, k, s, d in zip(sizes, *settings, strict=True):
         total = max((-(-size // s) - 1) * s + (k - 1) * d + 1 - size, 0)

@@ -44,7 +44,14 @@ class PaddedConvTranspose1d(nn.ConvTranspose1d):
         axes = [[v[i] if isinstance(v, (tuple, list)) else v for v in settings] for i in range(1)]
         pads, extra, self.cuts = zip(*(transpose_padding(*axis) for axis in axes), strict=True)
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, pads, extra, bias=bias, dilation=dilation
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            pads,
+            extra,
+            bias=bias,
+            dilation=dilation,
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -69,7 +76,14 @@ class PaddedConvTranspose2d(nn.ConvTranspose2d):
         axes = [[v[i] if isinstance(v, (tuple, list)) else v for v in settings] for i in range(2)]
         pads, extra, self.cuts = zip(*(transpose_padding(*axis) for axis in axes), strict=True)
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, pads, extra, bias=bias, dilation=dilation
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            pads,
+            extra,
+            bias=bias,
+            dilation=dilation,
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -94,7 +108,14 @@ class PaddedConvTranspose3d(nn.ConvTranspose3d):
         axes = [[v[i] if isinstance(v, (tuple, list)) else v for v in settings] for i in range(3)]
         pads, extra, self.cuts = zip(*(transpose_padding(*axis) for axis in axes), strict=True)
         super().__init__(
-            in_channels, out_channels, kernel_size, stride, pads, extra, bias=bias, dilation=dilation
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            pads,
+            extra,
+            bias=bias,
+            dilation=dilation,
         )
 
     def forward(self, x: Tensor) -> Tensor:

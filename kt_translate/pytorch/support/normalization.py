@@ -122,7 +122,12 @@ class GroupNorm(nn.GroupNorm):
     """Group normalization with a scale and a shift, or one of them (PyTorch: both or neither)."""
 
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float, scale: bool = True, center: bool = True
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float,
+        scale: bool = True,
+        center: bool = True,
     ) -> None:
         super().__init__(num_groups, num_channels, eps=eps)
         if not scale:
@@ -144,7 +149,9 @@ class VarianceScaling(nn.Module):
 
     def __init__(self, normalized_shape: int | Sequence[int], eps: float) -> None:
         super().__init__()
-        shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        shape = (
+            (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        )
         self.eps = eps
         self.weight = nn.Parameter(torch.ones(shape))
 

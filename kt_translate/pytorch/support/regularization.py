@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +21,9 @@ class SharedDropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0:
             return x
-        shape = [size if n is None else n for n, size in zip(self.noise_shape, x.shape, strict=True)]
+        shape = [
+            size if n is None else n for n, size in zip(self.noise_shape, x.shape, strict=True)
+        ]
         return x * x.new_empty(shape).bernoulli_(1 - self.p) / (1 - self.p)
 
 
@@ -30,7 +33,9 @@ class SharedAlphaDropout(SharedDropout):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0:
             return x
-        shape = [size if n is None else n for n, size in zip(self.noise_shape, x.shape, strict=True)]
+        shape = [
+            size if n is None else n for n, size in zip(self.noise_shape, x.shape, strict=True)
+        ]
         kept = x.new_empty(shape).bernoulli_(1 - self.p)
         floor = -1.7580993408473766  # where SELU ends for large negative numbers
         a = ((1 - self.p) * (1 + self.p * floor**2)) ** -0.5
@@ -72,3 +77,7 @@ class ActivityRegularization(nn.Module):
         penalty = self.l1 * x.abs().sum() + self.l2 * x.square().sum()
         self.activity_loss = penalty / len(x)
         return x
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the penalty, whose graph can be neither copied nor saved."""
+        return {**self.__dict__, "activity_loss": 0.0}

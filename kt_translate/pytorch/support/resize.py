@@ -37,7 +37,9 @@ def area_weights(size: int, new_size: int) -> Tensor:
     scale = size / new_size
     start = (torch.arange(new_size, dtype=torch.float64) * scale).unsqueeze(1)
     pixel = torch.arange(size, dtype=torch.float64)
-    return (torch.minimum(start + scale, pixel + 1) - torch.maximum(start, pixel)).clamp(min=0) / scale
+    return (torch.minimum(start + scale, pixel + 1) - torch.maximum(start, pixel)).clamp(
+        min=0
+    ) / scale
 
 
 def apply_weights(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:

@@ -53,7 +53,9 @@ class Masked(nn.RNNBase):
         super().__init__(*args, **kwargs)
         self.zero_masked = zero_masked
 
-    def forward(self, x: Tensor, state: Any = None, mask: Tensor | None = None) -> tuple[Tensor, Any]:
+    def forward(
+        self, x: Tensor, state: Any = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, Any]:
         """x (N, L, C), mask (N, L) -> outputs (N, L, D * H) and the last states, as without a mask."""
         if mask is None:
             return super().forward(x, state)  # type: ignore[no-any-return]
@@ -88,9 +90,7 @@ class Masked(nn.RNNBase):
         """The last states; the initial ones (or zeros) for sequences without a single real step."""
         if isinstance(last, tuple):
             initial = (None, None) if initial is None else initial
-            return tuple(
-                Masked._kept(a, b, any_real) for a, b in zip(last, initial, strict=True)
-            )
+            return tuple(Masked._kept(a, b, any_real) for a, b in zip(last, initial, strict=True))
         initial = torch.zeros_like(last) if initial is None else initial
         return torch.where(any_real.unsqueeze(-1), last, initial)
 

@@ -39,7 +39,9 @@ class Looped(nn.RNNBase):
         self.masks_per_gate = implementation == 1 or recurrent_dropout > 0
         self.zero_masked = zero_masked
 
-    def forward(self, x: Tensor, state: Any = None, mask: Tensor | None = None) -> tuple[Tensor, Any]:
+    def forward(
+        self, x: Tensor, state: Any = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, Any]:
         """x (N, L, C) -> outputs (N, L, D * H) and the last states (D, N, H), as PyTorch's layers."""
         is_lstm = isinstance(self, nn.LSTM)
         directions = 2 if self.bidirectional else 1

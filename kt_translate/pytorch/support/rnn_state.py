@@ -26,7 +26,9 @@ class Stateful(nn.RNNBase):
 
     def forward(self, x: Tensor, state: Any = None, **mask: Tensor) -> tuple[Tensor, Any]:
         if isinstance(self, nn.LSTM):
-            output, (h, c) = super().forward(x, (self.h, self.c) if state is None else state, **mask)
+            output, (h, c) = super().forward(
+                x, (self.h, self.c) if state is None else state, **mask
+            )
             self.h, self.c = h.detach(), c.detach()
             return output, (h, c)
         output, h = super().forward(x, self.h if state is None else state, **mask)

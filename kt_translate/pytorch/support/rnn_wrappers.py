@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,9 @@ class TwoDirections(nn.Module):
         self.backward_layer = backward_layer
         self.dropout = dropout
 
-    def forward(self, x: Tensor, state: Any = None, mask: Tensor | None = None) -> tuple[Tensor, Any]:
+    def forward(
+        self, x: Tensor, state: Any = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, Any]:
         first, second = self._split(state)
         there: dict[str, Tensor] = {} if mask is None else {"mask": mask}
         back = {} if mask is None else {"mask": mask.flip(1)}
@@ -54,8 +56,7 @@ class TwoDirections(nn.Module):
         return state[:1], state[1:]
 
     def from_keras(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
-        half = len(arrays) // 2
-        return inner_states(self, {"forward_layer": arrays[:half], "backward_layer": arrays[half:]})
+        return inner_states(self, ("forward_layer", "backward_layer"), arrays)
 
 
 class StackedRNN(nn.Module):
@@ -76,23 +77,23 @@ class StackedRNN(nn.Module):
         return x, ended
 
     def from_keras(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
-        rest = iter(arrays)
-        counts = [3 if layer.bias else 2 for layer in self.layers]
-        return inner_states(
-            self, {f"layers.{i}": [next(rest) for _ in range(n)] for i, n in enumerate(counts)}
-        )
+        return inner_states(self, [f"layers.{i}" for i in range(len(self.layers))], arrays)
 
 
 def inner_states(
-    module: nn.Module, arrays: dict[str, list[np.ndarray]]
+    module: nn.Module, paths: Sequence[str], arrays: list[np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """The state of the modules inside, from the Keras arrays of each."""
+    """The state of the recurrent layers inside, from the Keras arrays of one after the other."""
     state = {}
-    for path, own in arrays.items():
+    for path in paths:
         inner = module.get_submodule(path)
+        count = 3 if inner.bias else 2
+        own, arrays = arrays[:count], arrays[count:]
         conversion = conversion_of(inner)
         assert conversion is not None
         state.update({f"{path}.{key}": a for key, a in conversion.state(inner, own).items()})
+    if arrays:
+        raise ValueError(f"{len(arrays)} arrays are left over")
     return state
 
 

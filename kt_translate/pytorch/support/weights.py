@@ -159,7 +159,9 @@ class WeightMatching:
 
     def pair(self, parts: Sequence[tuple[str, nn.Module]], layers: Sequence[KerasLayer]) -> None:
         """Match modules and Keras layers of one level, by name and else in order of creation."""
+        counted = parts
         parts, rest = level(parts, layers)
+        as_filed = any(module not in [m for _, m in parts] for _, module in counted)
         waiting = []
         for path, module in parts:
             layer = namesake(path, module, rest)
@@ -169,7 +171,7 @@ class WeightMatching:
                 rest.remove(layer)
                 self.fill(path, module, layer)
         for path, module in waiting:
-            layer = next_layer(module, rest)
+            layer = next_layer(module, rest, as_filed)
             if layer is None:
                 wanted = getattr(module, "keras_name", None) or keras_kinds(module)[0]
                 self.missing.append((module, f"no Keras layer {wanted} for {label(path, module)}"))
@@ -242,13 +244,15 @@ def namesake(path: str, module: nn.Module, layers: Sequence[KerasLayer]) -> Kera
     return None
 
 
-def next_layer(module: nn.Module, layers: Sequence[KerasLayer]) -> KerasLayer | None:
+def next_layer(
+    module: nn.Module, layers: Sequence[KerasLayer], as_filed: bool
+) -> KerasLayer | None:
     """The next layer of the module's kind, as Keras counts them or else in the file's order."""
     if getattr(module, "keras_name", None) and any(layer.name for layer in layers):
         return None
 
     def creation(layer: KerasLayer) -> tuple[bool, int]:
-        return layer.number() is None, layer.number() or 0
+        return layer.number() is None, 0 if as_filed else layer.number() or 0
 
     heads = []
     for kind in keras_kinds(module):

@@ -172,7 +172,9 @@ def read_array(dataset: h5py.Dataset) -> np.ndarray:
 
 def read_old_file(file: h5py.File) -> KerasLayer:
     """An `.h5` file of `model.save` or of tf.keras 2's `save_weights`: paths of named weights."""
-    kinds = class_kinds(json.loads(file.attrs.get("model_config", "{}")))
+    kinds: dict[str, str] = {}
+    homes: dict[str, str] = {}
+    read_config(json.loads(file.attrs.get("model_config", "{}")), "", kinds, homes)
     groups = file.get("model_weights", file)
     root = KerasLayer("", "", [])
     for name in text_list(groups.attrs, "layer_names"):
@@ -180,8 +182,11 @@ def read_old_file(file: h5py.File) -> KerasLayer:
         root.children.append(layer)
         for path in text_list(groups[name].attrs, "weight_names"):
             _, found, inside = f"/{path}".partition(f"/{name}/")
+            parts = (inside if found else path).split("/")[:-1]
+            while parts and (home := homes.get(parts[0], name)) not in (name, ""):
+                parts.insert(0, home)
             place = layer
-            for part in (inside if found else path).split("/")[:-1]:
+            for part in parts:
                 place = child_named(place, part, kinds.get(part, ""))
             place.arrays.append(groups[name][path][()])
     if own := groups.get("top_level_model_weights"):
@@ -189,18 +194,20 @@ def read_old_file(file: h5py.File) -> KerasLayer:
     return root
 
 
-def class_kinds(config: Any) -> dict[str, str]:
-    """The kind of each layer, by its name, in the configuration of a model."""
-    kinds: dict[str, str] = {}
-    if isinstance(config, list):
-        for part in config:
-            kinds |= class_kinds(part)
-    elif isinstance(config, dict):
-        kinds |= class_kinds(list(config.values()))
-        settings = config.get("config")
-        if "class_name" in config and isinstance(settings, dict) and "name" in settings:
-            kinds[settings["name"]] = snake_case(config["class_name"])
-    return kinds
+def read_config(config: Any, home: str, kinds: dict[str, str], homes: dict[str, str]) -> None:
+    """Note the kind of each layer of a model, and the nested model that it is in, by its name."""
+    for part in config if isinstance(config, list) else ():
+        read_config(part, home, kinds, homes)
+    if not isinstance(config, dict):
+        return
+    settings = config.get("config")
+    if "class_name" in config and isinstance(settings, dict) and "name" in settings:
+        name = settings["name"]
+        kinds[name] = snake_case(config["class_name"])
+        homes[name] = home
+        home = name if "layers" in settings else home
+    for part in config.values():
+        read_config(part, home, kinds, homes)
 
 
 def text_list(attributes: h5py.AttributeManager, name: str) -> list[str]:
