@@ -96,6 +96,12 @@ class ConvTranspose(Spatial, abstract=True):
         extra, strides = self.each("output_padding"), self.each("strides")
         if any(is_plain((e, s)) and e is not None and e >= s for e, s in zip(extra, strides)):
             raise RuleError("KT204", f"{name_of(self)}: output_padding must be less than strides")
+        for kernel, _, dilation, padding, output_padding in self._axes():
+            even = is_plain((kernel, dilation)) and (kernel - 1) * dilation % 2
+            if even and padding == "same" and is_plain(output_padding) and output_padding == 0:
+                raise RuleError(
+                    "KT204", f"{name_of(self)}: an even kernel needs more output_padding than 0"
+                )
 
     def _axes(self) -> list[tuple[Any, Any, Any, Any, Any]]:
         names = ("kernel_size", "strides", "dilation_rate", "output_padding")

@@ -22,7 +22,13 @@ from kt_translate.layers.layer import (
     torch,
     unless,
 )
-from kt_translate.layers.rnn_settings import activation_function, activation_name, decided, if_set
+from kt_translate.layers.rnn_settings import (
+    activation_function,
+    activation_name,
+    decided,
+    if_set,
+    opposite,
+)
 
 R = TypeVar("R", bound="Recurrent")
 
@@ -57,6 +63,7 @@ class Recurrent(Layer, abstract=True):
     # Keras takes these by keyword, beside its signature.
     zero_output_for_mask: ClassVar[Any] = False
     implementation: ClassVar[Any] = 2
+    takes_mask: ClassVar[bool] = False  # whether any call has one
     keeps_loop: ClassVar[bool] = False  # asked for by what it is part of
 
     if TYPE_CHECKING:  # fields of every one of them, each in its own order
@@ -105,9 +112,11 @@ class Recurrent(Layer, abstract=True):
                 "KT203", f"{type(self).__name__} needs an input of 3 axes, this one has {x.rank}"
             )
         dtype = self.output_dtype(x.dtype)
+        mask = options.get("mask", x.mask)
+        self.takes_mask = self.takes_mask or mask is not None  # type: ignore[misc]
         sequences = decided(self.return_sequences, "return_sequences")
         shape: Shape = (*x.shape[:2], self.units) if sequences else (x.shape[0], self.units)
-        result = [Tensor(shape, dtype, Layout.LAST, x.mask if sequences else None)]
+        result = [Tensor(shape, dtype, Layout.LAST, mask if sequences else None)]
         if decided(self.return_state, "return_state"):
             result += [Tensor((x.shape[0], self.units), dtype) for _ in range(self.states)]
         return result
@@ -129,27 +138,22 @@ class Recurrent(Layer, abstract=True):
         return is_plain(self.dropout) and not self.dropout
 
     @property
-    def has_one_bias(self) -> bool:
-        """Whether PyTorch's second bias must stay zero."""
-        return True
-
-    @property
     def unit_forget_bias_off(self) -> bool:
         return False
 
-    def class_name(self, masked: bool) -> Expr:
-        kind = (
-            self.looped if not self.is_native else f"Masked{self.native}" if masked else self.native
-        )
+    @property
+    def class_name(self) -> Expr:
+        kind = self.native if self.is_native else self.looped
+        if self.is_native and self.takes_mask:
+            kind = f"Masked{kind}"
         if self.stateful is not False:
             return Expr(f"Stateful{kind}")
-        return Expr(kind) if masked or not self.is_native else getattr(nn, kind)
+        return getattr(nn, kind) if kind == self.native else Expr(kind)
 
     def module(self, *tensors: Tensor) -> Expr:
         return self.constructor(tensors[0])
 
     def constructor(self, x: Tensor, bidirectional: bool = False, zero_masked: Any = None) -> Expr:
-        masked = x.mask is not None
         if zero_masked is None:
             zero_masked = self.zero_output_for_mask
         settings: dict[str, Any] = dict(
@@ -157,15 +161,11 @@ class Recurrent(Layer, abstract=True):
             bidirectional=unless(bidirectional, False),
             bias=unless(self.use_bias, True),
             **(self.native_settings() if self.is_native else self.loop_settings()),
-            zero_masked=unless(zero_masked, False) if masked else OMIT,
+            zero_masked=unless(zero_masked, False) if self.takes_mask else OMIT,
             batch_size=self._batch_size(x) if self.stateful is not False else OMIT,
         )
-        module = self.class_name(masked)(x.channels, self.units, **settings)
-        if self.unit_forget_bias_off:
-            module = Expr("no_forget_bias")(module)
-        return (
-            Expr("one_bias")(module) if self.has_one_bias and self.use_bias is not False else module
-        )
+        module = self.class_name(x.channels, self.units, **settings)
+        return Expr("no_forget_bias")(module) if self.unit_forget_bias_off else module
 
     def native_settings(self) -> dict[str, Any]:
         return {}
@@ -173,7 +173,7 @@ class Recurrent(Layer, abstract=True):
     def loop_settings(self) -> dict[str, Any]:
         activation = activation_function(self.activation, self.flavour)
         return {
-            "activation": OMIT if activation == torch.tanh else activation,
+            "state_activation": OMIT if activation == torch.tanh else activation,
             "dropout": OMIT if self.has_no_dropout else self.dropout,
             "recurrent_dropout": unless(self.recurrent_dropout, 0.0),
             "implementation": unless(self.implementation, 2) if not self.has_no_dropout else OMIT,
@@ -192,19 +192,14 @@ class Recurrent(Layer, abstract=True):
         return None
 
     def parameters(self) -> Iterator[tuple[str, str]]:
-        yield from self.parameters_of("")
-
-    def parameters_of(self, direction: str) -> Iterator[tuple[str, str]]:
-        yield f"weight_ih_l0{direction}", "kernel"
-        yield f"weight_hh_l0{direction}", "recurrent"
+        yield "weight_ih", "kernel"
+        yield "weight_hh", "recurrent"
         if self.use_bias is not False:
-            yield f"bias_ih_l0{direction}", "bias"
-            if not self.has_one_bias:
-                yield f"bias_hh_l0{direction}", "bias"
+            yield "bias_ih", "bias"
 
     # -- the call -------------------------------------------------------------------------------
     def forward(self, call: Call) -> Expr:
-        mask = call.masks[0]
+        mask = mask_of(call)
         x = if_set(self.go_backwards, call.x.flip(1), call.x)
         if self.is_native and not self.has_no_dropout:
             x = F.dropout1d(x.mT, self.dropout, call.module.training).mT  # one mask for all steps
@@ -222,11 +217,9 @@ class Recurrent(Layer, abstract=True):
         return if_set(self.return_sequences, sequence, sequence[:, -1])
 
 
-def opposite(setting: Any) -> Any:
-    """``not setting`` as a keyword argument that is False unless given."""
-    return (
-        Expr.unary("not", setting.expr) if isinstance(setting, Sym) else unless(not setting, False)
-    )
+def mask_of(call: Call) -> Expr | None:
+    """The mask that a call was given, or that comes with its input."""
+    return call.options.get("mask", call.masks[0])
 
 
 def initial_states(call: Call) -> list[Expr]:
@@ -290,8 +283,8 @@ class Gated(Recurrent, abstract=True):
         settings = super().loop_settings()
         gate = activation_function(self.recurrent_activation, self.flavour)
         return {
-            "activation": settings.pop("activation"),
-            "recurrent_activation": unless(gate, torch.sigmoid),
+            "state_activation": settings.pop("state_activation"),
+            "gate_activation": unless(gate, torch.sigmoid),
             **settings,
         }
 
@@ -369,10 +362,6 @@ class GRU(Gated, aliases=("CuDNNGRU",)):
     def is_native(self) -> bool:
         return super().is_native and self.reset_after is True
 
-    @property
-    def has_one_bias(self) -> bool:
-        return self.reset_after is False
-
     def check(self) -> None:
         super().check()
         if not isinstance(self.reset_after, bool):
@@ -380,3 +369,8 @@ class GRU(Gated, aliases=("CuDNNGRU",)):
 
     def loop_settings(self) -> dict[str, Any]:
         return {**super().loop_settings(), "reset_after": unless(self.reset_after, True)}
+
+    def parameters(self) -> Iterator[tuple[str, str]]:
+        yield from super().parameters()
+        if self.use_bias is not False and self.reset_after:
+            yield "bias_hh", "bias"

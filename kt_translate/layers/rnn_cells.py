@@ -6,8 +6,22 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from kt_translate.layers.layer import Call, Expr, Layer, Layout, RuleError, Tensor, as_expr, as_text
-from kt_translate.layers.rnn import GRU, LSTM, Recurrent, SimpleRNN, initial_states, state_argument
-from kt_translate.layers.rnn_settings import decided, if_set, rule_of
+from kt_translate.layers.rnn import (
+    GRU,
+    LSTM,
+    Recurrent,
+    SimpleRNN,
+    initial_states,
+    mask_of,
+    state_argument,
+)
+from kt_translate.layers.rnn_settings import (
+    WEIGHT_SETTINGS,
+    decided,
+    if_set,
+    rule_of,
+    unusual_setting,
+)
 
 
 class Cell(Layer, abstract=True):
@@ -151,7 +165,7 @@ class RNN(Layer):
     def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
         result = list(tensors[:1])
         for part in self.parts:
-            result = part.outputs(*result)
+            result = part.outputs(*result, **options)
         return result
 
     def module(self, *tensors: Tensor) -> Expr:
@@ -165,13 +179,19 @@ class RNN(Layer):
         return None
 
     def parameters(self) -> Iterator[tuple[str, str]]:
-        """Those of a single cell; `like_keras` knows no settings of weights further inside."""
         if len(self.parts) == 1:
             yield from self.parts[0].parameters()
+            return
+        for i, part in enumerate(self.parts):
+            for parameter, prefix in part.parameters():
+                yield f"layers.{i}.{parameter}", f"part{i}_{prefix}"
 
     def __getattr__(self, name: str) -> Any:
-        parts = self.__dict__.get("parts")
-        if parts and name.endswith(("_initializer", "_regularizer", "_constraint")):
+        parts = self.__dict__.get("parts", ())
+        if name.startswith("part"):
+            number, _, setting = name[4:].partition("_")
+            return unusual_setting(parts[int(number)], setting)
+        if len(parts) == 1 and name.endswith(WEIGHT_SETTINGS):
             return getattr(parts[0], name)
         raise AttributeError(name)
 
@@ -183,7 +203,7 @@ class RNN(Layer):
         states = initial_states(call)
         if states:
             arguments.append(as_expr([_layer_state(s) for s in states]))
-        mask = call.masks[0]
+        mask = mask_of(call)
         options = {} if mask is None else {"mask": if_set(self.go_backwards, mask.flip(1), mask)}
         sequence = call.module(*arguments, **options)[0]
         return if_set(self.return_sequences, sequence, sequence[:, -1])

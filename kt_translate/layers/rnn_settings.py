@@ -5,79 +5,57 @@ from __future__ import annotations
 from typing import Any
 
 from kt_translate.graph.sym import UNKNOWN
+from kt_translate.graph.tensor import Tensor
+from kt_translate.layers.activations import (
+    Activation,
+    ActivationLayer,
+    activation_expr,
+    named_activation,
+)
 from kt_translate.layers.layer import (
     Expr,
-    F,
     Layer,
     RuleError,
     Sym,
     as_expr,
     as_text,
     known,
-    nn,
-    torch,
+    same,
+    unless,
 )
 
-_partial = Expr("partial")
-_FUNCTIONS = {
-    "celu": F.celu,
-    "elu": F.elu,
-    "exponential": torch.exp,
-    "exp": torch.exp,
-    "gelu": F.gelu,
-    "hard_shrink": F.hardshrink,
-    "hard_sigmoid": Expr("keras_hard_sigmoid"),
-    "hard_silu": F.hardswish,
-    "hard_swish": F.hardswish,
-    "hard_tanh": F.hardtanh,
-    "leaky_relu": _partial(F.leaky_relu, negative_slope=0.2),
-    "linear": nn.Identity(),
-    "log_sigmoid": F.logsigmoid,
-    "log_softmax": _partial(F.log_softmax, dim=-1),
-    "mish": F.mish,
-    "relu": F.relu,
-    "relu6": F.relu6,
-    "selu": F.selu,
-    "sigmoid": torch.sigmoid,
-    "silu": F.silu,
-    "sin": torch.sin,
-    "soft_shrink": F.softshrink,
-    "softmax": _partial(F.softmax, dim=-1),
-    "softplus": F.softplus,
-    "softsign": F.softsign,
-    "swish": F.silu,
-    "tanh": torch.tanh,
-    "tanh_shrink": F.tanhshrink,
-}
+WEIGHT_SETTINGS = ("_initializer", "_regularizer", "_constraint")
 
 
-def activation_name(value: Any) -> str | None:
-    """The plain name of an activation, given as a string, as None or as Keras's function; None for all else."""
-    if value is None:
-        return "linear"
-    path = value if isinstance(value, str) else getattr(value, "path", None)
-    return path.rpartition(".")[2] if isinstance(path, str) else None
+def activation_name(value: Any) -> Any:
+    """The name of an activation without arguments; None for all else."""
+    name, arguments = named_activation(value) or (None, {})
+    return None if arguments or isinstance(name, Sym) else name
 
 
 def activation_function(value: Any, flavour: str) -> Expr:
-    """The callable that stands for an activation within a recurrent layer."""
-    if isinstance(value, Sym):
-        return Expr("RECURRENT_ACTIVATIONS")[value]
-    rule = getattr(value, "rule", value)
-    if isinstance(rule, Layer):
-        module = rule.standalone()
-        if module is not None:
-            return module
-    name = activation_name(value)
-    if name == "hard_sigmoid" and flavour == "2":
-        return Expr("keras2_hard_sigmoid")
-    if name == "gelu" and getattr(value, "path", "").endswith("ops.gelu"):
-        return _partial(F.gelu, approximate="tanh")
-    if name not in _FUNCTIONS:
-        raise RuleError(
-            "KT203", f"activation {as_text(value)} is not supported within a recurrent layer"
-        )
-    return _FUNCTIONS[name]
+    """The function that stands for an activation within a recurrent layer."""
+    rule = rule_of(value)
+    if isinstance(rule, ActivationLayer) and not isinstance(rule, Activation):
+        name, _, arguments = rule.call_of(Tensor((None, None)))
+    else:
+        found = named_activation(rule.activation if isinstance(rule, Activation) else value)
+        if found is None or found[0] == "glu":
+            raise RuleError(
+                "KT203", f"activation {as_text(value)} is not supported within a recurrent layer"
+            )
+        name, arguments = found
+    if isinstance(name, Sym):
+        return Expr("keras2_activation" if flavour == "2" else "activation")(name)
+    x = Expr("x")
+    applied = activation_expr(name, x, -1, flavour, **arguments)
+    function = Expr(str(applied).removesuffix("(x)"))
+    return function if applied == function(x) else function_of([x], applied)
+
+
+def function_of(parameters: list[Expr], body: Expr) -> Expr:
+    """``lambda parameters: body``."""
+    return Expr(f"lambda {', '.join(map(str, parameters))}: {body}", binding=0)
 
 
 def decided(value: Any, what: str) -> bool:
@@ -95,6 +73,19 @@ def if_set(setting: Any, yes: Expr, no: Expr) -> Expr:
     return yes if setting else no
 
 
+def opposite(setting: Any) -> Any:
+    """``not setting`` as a keyword argument that is False unless given."""
+    if isinstance(setting, Sym):
+        return Expr.unary("not", setting.expr)
+    return unless(not setting, False)
+
+
 def rule_of(value: Any) -> Any:
     """The declaration of a layer that was given as an argument."""
     return getattr(value, "rule", value)
+
+
+def unusual_setting(rule: Layer, name: str) -> Any:
+    """The setting of a part's weights; None where it is what Keras assumes."""
+    value = getattr(rule, name)
+    return None if same(value, dict(rule.signature())[name]) else value

@@ -20,13 +20,19 @@ from kt_translate.layers.layer import (
     as_text,
     torch,
 )
-from kt_translate.layers.rnn import Recurrent, initial_states, opposite, state_argument
+from kt_translate.layers.rnn import Recurrent, initial_states, mask_of, state_argument
 from kt_translate.layers.rnn_cells import RNN
-from kt_translate.layers.rnn_settings import decided, if_set, rule_of
+from kt_translate.layers.rnn_settings import (
+    WEIGHT_SETTINGS,
+    decided,
+    if_set,
+    opposite,
+    rule_of,
+    unusual_setting,
+)
 
-_WEIGHT_SETTINGS = ("_initializer", "_regularizer", "_constraint")
-# Settings in which the two directions of one module of PyTorch may differ.
-_FREE = ("go_backwards", "seed", "use_cudnn", "unroll", *_WEIGHT_SETTINGS)
+# What two directions may differ in and still be one module of PyTorch.
+_FREE = ("go_backwards", "seed", "use_cudnn", "unroll")
 
 
 class Wrapper(Layer, abstract=True):
@@ -35,7 +41,7 @@ class Wrapper(Layer, abstract=True):
     layout = Layout.LAST
 
     def __getattr__(self, name: str) -> Any:
-        if name.endswith(_WEIGHT_SETTINGS) and "layer" in self.__dict__:
+        if name.endswith(WEIGHT_SETTINGS) and "layer" in self.__dict__:
             return getattr(rule_of(self.__dict__["layer"]), name)
         raise AttributeError(name)
 
@@ -71,6 +77,8 @@ class Bidirectional(Wrapper):
 
     def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
         output, *states = self.inner.outputs(*tensors, **options)
+        if self.backward is not None:
+            self.backward.takes_mask = self.inner.takes_mask  # type: ignore[misc]
         if self.merge_mode == "concat":
             output.shape = (*output.shape[:-1], output.shape[-1] * 2)  # type: ignore[operator]
         merged = [output]
@@ -86,7 +94,7 @@ class Bidirectional(Wrapper):
         return self.backward is None or all(
             same(getattr(self.inner, name), getattr(self.backward, name))
             for name, _ in self.inner.signature()
-            if not name.endswith(_FREE)
+            if name not in _FREE
         )
 
     def module(self, *tensors: Tensor) -> Expr:
@@ -104,12 +112,17 @@ class Bidirectional(Wrapper):
 
     def parameters(self) -> Iterator[tuple[str, str]]:
         if self.is_one_module:
-            yield from self.inner.parameters_of("")
-            yield from self.inner.parameters_of("_reverse")
+            yield from self.inner.parameters()
             return
-        for layer in ("forward_layer", "backward_layer"):
-            for parameter, prefix in self.inner.parameters_of(""):
-                yield f"{layer}.{parameter}", prefix
+        for parameter, prefix in self.inner.parameters():
+            yield f"forward_layer.{parameter}", prefix
+            yield f"backward_layer.{parameter}", f"backward_{prefix}"
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("backward_") and name.endswith(WEIGHT_SETTINGS):
+            backward = self.__dict__.get("backward") or self.inner
+            return unusual_setting(backward, name.removeprefix("backward_"))
+        return super().__getattr__(name)
 
     # -- the call -------------------------------------------------------------------------------
     def forward(self, call: Call) -> Expr:
@@ -119,7 +132,7 @@ class Bidirectional(Wrapper):
             half = len(states) // 2
             pairs = zip(states[:half], states[half:], strict=True)
             arguments.append(state_argument([torch.stack(list(pair)) for pair in pairs]))
-        mask = call.masks[0]
+        mask = mask_of(call)
         result = call.module(*arguments, mask=OMIT if mask is None else mask)
         sequences = self.inner.return_sequences
         if decided(self.inner.return_state, "return_state"):

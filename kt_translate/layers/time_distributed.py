@@ -7,15 +7,19 @@ from dataclasses import replace
 from typing import Any
 
 from kt_translate.graph.region import CURRENT, Region
+from kt_translate.layers.activations import Activation
 from kt_translate.layers.layer import Call, Expr, Layer, Layout, RuleError, Tensor, as_text, same
 from kt_translate.layers.rnn import Recurrent
-from kt_translate.layers.rnn_settings import rule_of
-from kt_translate.layers.rnn_wrappers import Bidirectional, Wrapper
+from kt_translate.layers.rnn_settings import function_of, rule_of
+from kt_translate.layers.rnn_wrappers import Wrapper
 
 # Layers that do the same to every position of the axes before the last: they need no folding.
 _POSITIONWISE = ("Dense", "Activation", "ReLU", "LeakyReLU", "ELU")
 # Layers whose statistics Keras updates at every step.
 _WITH_STATISTICS = ("BatchNormalization", "SpectralNormalization")
+
+# Layers whose activation is not one of their output.
+_WITH_OWN_ACTIVATION = (Activation, Recurrent)
 
 
 class TimeDistributed(Wrapper):
@@ -36,8 +40,10 @@ class TimeDistributed(Wrapper):
             raise RuleError(
                 "KT203", f"TimeDistributed({as_text(inner)}) is not supported; supported: layers"
             )
-        if not isinstance(inner, (Recurrent, Bidirectional)):
-            self.activation = getattr(inner, "activation", None)
+        if getattr(inner, "activation", None) is not None and not isinstance(
+            inner, _WITH_OWN_ACTIVATION
+        ):
+            self.activation = inner.activation
         if getattr(inner, "stateful", False) is not False:
             raise RuleError("KT203", "TimeDistributed of a stateful layer is not supported")
 
@@ -121,12 +127,8 @@ class TimeDistributed(Wrapper):
             lambda expr, comment="": expr,
         )
         body = self.inner.forward(inside)
-        function = call.module if body == call.module(*names) else _function(names, body)
+        function = call.module if body == call.module(*names) else function_of(names, body)
         x = call.x.movedim(-1, 2) if step.layout is Layout.FIRST else call.x
         apply = Expr("step_by_step" if self.has_statistics else "over_time")
         y = apply(function, x, *([] if step.mask is None else [call.masks[0]]))
         return y.movedim(2, -1) if output.layout is Layout.FIRST and output.rank > 2 else y
-
-
-def _function(parameters: list[Expr], body: Expr) -> Expr:
-    return Expr(f"lambda {', '.join(map(str, parameters))}: {body}", binding=0)

@@ -237,8 +237,15 @@ def test_softmax_with_masks() -> None:
             given_mask = Tensor(mask.shape, "bool")
             assert rule.outputs(tensor, mask=given_mask)[0].mask is given_mask
             options = {"mask": Expr("mask")}
-            call = Call(Expr("module"), [Expr("x")], [tensor], [None], [tensor], options, lambda e, c="": e)
-            scope = {**SCOPE, **support_units(), "x": to_torch(x, layout), "mask": torch.from_numpy(mask)}
+            call = Call(
+                Expr("module"), [Expr("x")], [tensor], [None], [tensor], options, lambda e, c="": e
+            )
+            scope = {
+                **SCOPE,
+                **support_units(),
+                "x": to_torch(x, layout),
+                "mask": torch.from_numpy(mask),
+            }
             with floatx():
                 theirs = keras.layers.Softmax(axis=axis)(x, mask=tf.constant(mask))
             close(from_torch(eval(str(rule.forward(call)), scope), layout), theirs, f"axis {axis}")

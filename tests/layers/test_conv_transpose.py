@@ -177,4 +177,9 @@ def test_what_keras_refuses() -> None:
         {"filters": 4, "kernel_size": 3, "strides": 2, "dilation_rate": 2},
         code="KT204",
     )
+    rejects(
+        "Conv2DTranspose",
+        {"filters": 4, "kernel_size": 2, "padding": "same", "output_padding": 0},
+        code="KT204",
+    )
     rejects("Conv1DTranspose", {"filters": 4, "kernel_size": 3, "padding": "causal"}, code="KT203")

@@ -128,7 +128,11 @@ def test_dot(axes: Any, a: tuple[int, ...], b: tuple[int, ...], normalize: bool)
 def text(name: str, kwargs: dict[str, Any], *tensors: Tensor) -> str:
     rule = bind(name, kwargs)
     names = [Expr(f"x{i}") for i, _ in enumerate(tensors)]
-    return str(rule.forward(Call(Expr("m"), names, list(tensors), [None] * len(names), [], {}, lambda e, c="": e)))
+    return str(
+        rule.forward(
+            Call(Expr("m"), names, list(tensors), [None] * len(names), [], {}, lambda e, c="": e)
+        )
+    )
 
 
 def test_texts() -> None:
@@ -176,8 +180,12 @@ def test_refused() -> None:
     cut=st.integers(0, 3),
     swap=st.booleans(),
 )
-def test_random_elementwise(name: str, shape: list[int], ones: list[bool], cut: int, swap: bool) -> None:
-    other = [1 if one else n for n, one in zip(shape, ones, strict=False)][min(cut, len(shape) - 1) :]
+def test_random_elementwise(
+    name: str, shape: list[int], ones: list[bool], cut: int, swap: bool
+) -> None:
+    other = [1 if one else n for n, one in zip(shape, ones, strict=False)][
+        min(cut, len(shape) - 1) :
+    ]
     shapes = [(2, *shape), (2, *other)]
     layouts = [Layout.LAST, Layout.FIRST] if len(shape) > 1 else None
     check_layer(name, {}, *(shapes[::-1] if swap else shapes), layouts=layouts)

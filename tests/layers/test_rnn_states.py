@@ -13,6 +13,7 @@ import torch.nn.functional as F
 
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import Call, Expr, Layer
+from kt_translate.pytorch.support.like_keras import init_like_keras
 from tests.layers.harness import bind, close, floatx, load, random, randomize, translate
 from tests.layers.test_rnn import LAYERS, MASK, SHAPE
 
@@ -127,13 +128,13 @@ def test_states_as_further_inputs() -> None:
 @pytest.mark.parametrize("name", LAYERS)
 def test_stateful(name: str, activation: str, mask: Any) -> None:
     given = {"units": 4, "return_sequences": True, "stateful": True, "activation": activation}
-    pair = Pair(getattr(L, name)(**given), bind(name, given), mask)
+    one = Pair(getattr(L, name)(**given), bind(name, given), mask)
     two = Pair(
         L.Bidirectional(getattr(L, name)(**given)),
         bind("Bidirectional", {"layer": bind(name, given)}),
         mask,
     )
-    for pair in (pair, two):
+    for pair in (one, two):
         assert not any(key in ("h", "c") for key in pair.module.state_dict())
         for seed in range(3):
             pair.check(random(SHAPE, seed))
@@ -226,13 +227,38 @@ def test_dropout_rate(name: str) -> None:
     assert bool((dropped == dropped[:, :1]).all())
 
 
-@pytest.mark.parametrize("name", ["LSTM", "SimpleRNN"])
-def test_one_bias_stays_zero(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "given"), [("LSTM", {}), ("SimpleRNN", {}), ("GRU", {"reset_after": False})]
+)
+def test_one_bias_stays_zero(name: str, given: dict[str, Any]) -> None:
     """With two trained biases every step of an optimizer would move their sum twice as far."""
-    result = translate(bind(name, {"units": 4}), [Tensor((None, 3, 4))], {}, {})
+    result = translate(bind(name, {"units": 4, **given}), [Tensor((None, 3, 4))], {}, {})
     module: Any = result.build()
+    init_like_keras(module)
     optimizer = torch.optim.SGD(module.parameters(), lr=0.1)
     module(torch.randn(2, 3, 4, dtype=torch.float64))[0].sum().backward()
     optimizer.step()
     assert not module.bias_hh_l0.any()
     assert module.bias_ih_l0.grad.any()
+
+
+def test_initial_weights() -> None:
+    for forget in (True, False):
+        given = {"units": 4, "unit_forget_bias": forget, "activation": None}
+        module: Any = translate(bind("LSTM", given), [Tensor((None, 3, 5))], {}, {}).build()
+        init_like_keras(module)
+        expected = L.LSTM(**given)
+        expected.build((None, 3, 5))
+        close(module.bias_ih_l0.detach().numpy(), expected.weights[2], "bias")
+        rows = module.weight_hh_l0.detach()
+        close((rows.T @ rows).numpy(), np.eye(4), "orthogonal")
+
+
+def test_mask_as_an_argument() -> None:
+    """A mask may be given by hand; the torch class must then be one that takes it."""
+    rule = bind("LSTM", {"units": 4, "return_sequences": True})
+    mask = Tensor((None, 3), "bool")
+    result = translate(rule, [Tensor((None, 3, 5))], {"mask": mask}, {})
+    assert result.module == "MaskedLSTM(5, 4, batch_first=True)"
+    assert result.forward[-1] == "module(x0, mask=mask)[0]"
+    assert result.outputs[0].mask is mask

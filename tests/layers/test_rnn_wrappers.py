@@ -13,8 +13,8 @@ import pytest
 from kt_translate.graph.region import CURRENT
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import RuleError
-from tests.layers.harness import Translated, bind, check_layer, floatx, random, rejects
-from tests.layers.test_rnn import LAYERS, MASK, SHAPE
+from tests.layers.harness import Translated, bind, floatx, random, rejects
+from tests.layers.test_rnn import LAYERS, MASK, SHAPE, check_layer
 
 L = keras.layers
 MASKS = pytest.mark.parametrize("mask", [None, MASK], ids=["plain", "masked"])
@@ -114,7 +114,7 @@ def test_text_of_both_directions(given: dict[str, Any], mode: str | None, text: 
     given = {"units": 4, **given}
     rule = {"layer": bind("LSTM", given), "merge_mode": mode}
     result = check("Bidirectional", lambda: L.Bidirectional(L.LSTM(**given), merge_mode=mode), rule)
-    assert result.module == "one_bias(nn.LSTM(3, 4, batch_first=True, bidirectional=True))"
+    assert result.module == "nn.LSTM(3, 4, batch_first=True, bidirectional=True)"
     assert result.forward[-1] == text
 
 
@@ -311,7 +311,34 @@ def test_settings_of_the_weights_show_through() -> None:
         "Bidirectional", {"layer": bind("LSTM", {"units": 3, "recurrent_regularizer": "l2"})}
     )
     assert rule.recurrent_regularizer == "l2"
-    assert ("weight_hh_l0_reverse", "recurrent") in list(rule.parameters())
+    assert ("weight_hh", "recurrent") in list(rule.parameters())
+    cells = [
+        bind("LSTMCell", {"units": 3}),
+        bind("GRUCell", {"units": 3, "kernel_initializer": "he_normal"}),
+    ]
+    rule = bind("RNN", {"cell": cells})
+    settings = {
+        parameter: getattr(rule, f"{prefix}_initializer") for parameter, prefix in rule.parameters()
+    }
+    assert {k: v for k, v in settings.items() if v is not None} == {
+        "layers.1.weight_ih": "he_normal"
+    }
+    layers = [
+        bind(
+            "LSTM",
+            {
+                "units": 3,
+                "go_backwards": back,
+            },
+        )
+        for back in (False, True)
+    ]
+    layers[1].bias_regularizer = "l1"  # type: ignore[attr-defined]
+    rule = bind("Bidirectional", {"layer": layers[0], "backward_layer": layers[1]})
+    settings = {
+        parameter: getattr(rule, f"{prefix}_regularizer") for parameter, prefix in rule.parameters()
+    }
+    assert {k: v for k, v in settings.items() if v is not None} == {"backward_layer.bias_ih": "l1"}
 
 
 # -- Masking ----------------------------------------------------------------------------------------
@@ -326,3 +353,19 @@ def test_masking(value: float, shape: tuple[int, ...]) -> None:
     check_layer(
         "Masking", {"mask_value": value}, inputs=[x], masks=[np.ones(shape[:2], dtype=bool)]
     )
+
+
+def test_activation_is_left_to_the_caller() -> None:
+    """That of a layer inside is applied to the output, as that of any other layer."""
+    assert (
+        bind(
+            "TimeDistributed", {"layer": bind("Dense", {"units": 3, "activation": "relu"})}
+        ).activation
+        == "relu"
+    )
+    for inner in (
+        bind("LSTM", {"units": 3}),
+        bind("Activation", {"activation": "relu"}),
+        bind("Dense", {"units": 3}),
+    ):
+        assert getattr(bind("TimeDistributed", {"layer": inner}), "activation", None) is None

@@ -1,4 +1,4 @@
-"""Recurrent layers on top of PyTorch's own: one bias, states in Keras's form, masks."""
+"""Recurrent layers on top of PyTorch's own: states in Keras's form, masks."""
 
 from __future__ import annotations
 
@@ -9,15 +9,6 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 RNN_T = TypeVar("RNN_T", bound=nn.RNNBase)
-
-
-def one_bias(rnn: RNN_T) -> RNN_T:
-    """Leave ``rnn`` one bias to train, as in Keras: PyTorch's second one stays zero."""
-    for name, parameter in rnn.named_parameters():
-        if name.startswith("bias_hh"):
-            nn.init.zeros_(parameter)
-            parameter.requires_grad_(False)
-    return rnn
 
 
 def no_forget_bias(rnn: RNN_T) -> RNN_T:

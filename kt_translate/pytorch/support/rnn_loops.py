@@ -23,8 +23,8 @@ class Looped(nn.RNNBase):
     def __init__(
         self,
         *args: Any,
-        activation: Callable[[Tensor], Tensor] = torch.tanh,
-        recurrent_activation: Callable[[Tensor], Tensor] = torch.sigmoid,
+        state_activation: Callable[[Tensor], Tensor] = torch.tanh,
+        gate_activation: Callable[[Tensor], Tensor] = torch.sigmoid,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         implementation: int = 2,
@@ -32,8 +32,8 @@ class Looped(nn.RNNBase):
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.activation = activation
-        self.recurrent_activation = recurrent_activation
+        self.state_activation = state_activation
+        self.gate_activation = gate_activation
         self.input_dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.masks_per_gate = implementation == 1 or recurrent_dropout > 0
@@ -131,9 +131,9 @@ class KerasLSTM(Looped, nn.LSTM):
     ) -> tuple[Tensor, ...]:
         h, c = state
         i, f, g, o = (gates + gate_inputs(h, weight, bias, dropped)).chunk(4, dim=-1)
-        kept = self.recurrent_activation(f) * c
-        c = kept + self.recurrent_activation(i) * self.activation(g)
-        return self.recurrent_activation(o) * self.activation(c), c
+        kept = self.gate_activation(f) * c
+        c = kept + self.gate_activation(i) * self.state_activation(g)
+        return self.gate_activation(o) * self.state_activation(c), c
 
 
 class KerasGRU(Looped, nn.GRU):
@@ -144,6 +144,9 @@ class KerasGRU(Looped, nn.GRU):
     def __init__(self, *args: Any, reset_after: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.reset_after = reset_after
+        for name, parameter in self.named_parameters():
+            if name.startswith("bias_hh") and not reset_after:  # Keras has a single bias then
+                nn.init.zeros_(parameter).requires_grad_(False)
 
     def step(
         self,
@@ -156,14 +159,14 @@ class KerasGRU(Looped, nn.GRU):
         (h,) = state
         r, z, n = gates.chunk(3, dim=-1)
         recurrent_r, recurrent_z, recurrent_n = gate_inputs(h, weight, bias, dropped).chunk(3, -1)
-        r = self.recurrent_activation(r + recurrent_r)
-        z = self.recurrent_activation(z + recurrent_z)
+        r = self.gate_activation(r + recurrent_r)
+        z = self.gate_activation(z + recurrent_z)
         if self.reset_after:
             recurrent_n = r * recurrent_n
         else:
             last = h if dropped is None else h * dropped[-1]
             recurrent_n = F.linear(r * last, weight[2 * self.hidden_size :])
-        n = self.activation(n + recurrent_n)
+        n = self.state_activation(n + recurrent_n)
         return (z * h + (1 - z) * n,)
 
 
@@ -180,4 +183,4 @@ class KerasSimpleRNN(Looped, nn.RNN):
         bias: Tensor | None,
         dropped: list[Tensor] | None,
     ) -> tuple[Tensor, ...]:
-        return (self.activation(gates + gate_inputs(state[0], weight, bias, dropped)),)
+        return (self.state_activation(gates + gate_inputs(state[0], weight, bias, dropped)),)

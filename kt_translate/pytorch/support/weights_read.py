@@ -174,7 +174,8 @@ def read_old_file(file: h5py.File) -> KerasLayer:
     """An `.h5` file of `model.save` or of tf.keras 2's `save_weights`: paths of named weights."""
     kinds: dict[str, str] = {}
     homes: dict[str, str] = {}
-    read_config(json.loads(file.attrs.get("model_config", "{}")), "", kinds, homes)
+    config = json.loads(file.attrs.get("model_config", "{}"))
+    read_config(config.get("config"), "", kinds, homes)
     groups = file.get("model_weights", file)
     root = KerasLayer("", "", [])
     for name in text_list(groups.attrs, "layer_names"):
