@@ -116,19 +116,25 @@ WEIGHT = np.random.default_rng(0).normal(size=(5, 4))
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
-        (regularizers.l1(0.1), keras.regularizers.L1(0.1)),
-        (regularizers.l2(0.1), keras.regularizers.L2(0.1)),
-        (regularizers.l1_l2(0.1, 0.2), keras.regularizers.L1L2(0.1, 0.2)),
-        (regularizers.orthogonal_regularizer(0.1), keras.regularizers.OrthogonalRegularizer(0.1)),
-        (
-            regularizers.orthogonal_regularizer(0.1, dim=0),
-            keras.regularizers.OrthogonalRegularizer(0.1, "columns"),
-        ),
+        (regularizers.l1(0.125), keras.regularizers.L1(0.125)),
+        (regularizers.l2(0.125), keras.regularizers.L2(0.125)),
+        (regularizers.l1_l2(0.125, 0.25), keras.regularizers.L1L2(0.125, 0.25)),
     ],
 )
 def test_regularizers(ours: Callable[[Tensor], Tensor], theirs: Any) -> None:
+    """With factors that float32 holds: Keras makes them float32 first."""
     expected = float(theirs(keras.ops.convert_to_tensor(WEIGHT, dtype="float64")))
     assert ours(torch.from_numpy(WEIGHT.T)).item() == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(("dim", "mode"), [(1, "rows"), (0, "columns")])
+def test_orthogonal_regularizer(dim: int, mode: str) -> None:
+    """In float32: Keras's own fails on a float64 matrix."""
+    weight = WEIGHT.astype("float32")
+    tensor = keras.ops.convert_to_tensor(weight)
+    expected = float(keras.regularizers.OrthogonalRegularizer(0.1, mode)(tensor))
+    ours = regularizers.orthogonal_regularizer(0.1, dim)(torch.from_numpy(weight.T))
+    assert ours.item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_regularization_loss_counts_a_shared_module_once() -> None:

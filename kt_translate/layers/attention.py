@@ -61,6 +61,9 @@ class Attending(Layer, abstract=True):
             raise RuleError("KT204", f"{type(self).__name__} takes query, value and perhaps key")
         return given[0], given[1], given[2] if len(given) > 2 else None
 
+    def output_mask(self, *tensors: Tensor) -> Tensor | None:
+        return tensors[0].mask
+
     def shape_of(self, query: Tensor, value: Tensor) -> Shape:
         raise NotImplementedError
 
@@ -107,9 +110,6 @@ class MultiHead(Attending, abstract=True):
         "training",
         "use_causal_mask",
     )
-
-    def output_mask(self, *tensors: Tensor) -> Tensor | None:
-        return tensors[0].mask
 
     def features(self, tensors: tuple[Tensor, ...]) -> dict[str, Any]:
         """The settings for channels that are not the query's."""

@@ -289,7 +289,7 @@ class Gated(Recurrent, abstract=True):
         }
 
 
-class LSTM(Gated, aliases=("CuDNNLSTM",)):
+class LSTM(Gated):
     """``keras.layers.LSTM``; its gates are in PyTorch's order."""
 
     native = "LSTM"
@@ -327,7 +327,7 @@ class LSTM(Gated, aliases=("CuDNNLSTM",)):
         return self.unit_forget_bias is False and self.use_bias is not False
 
 
-class GRU(Gated, aliases=("CuDNNGRU",)):
+class GRU(Gated):
     """``keras.layers.GRU``; its gates are z, r, h where PyTorch has r, z, n."""
 
     native = "GRU"

@@ -58,6 +58,11 @@ class TimeDistributed(Wrapper):
     def has_statistics(self) -> bool:
         return type(self.inner).__name__ in _WITH_STATISTICS
 
+    def wants(self, *tensors: Tensor) -> list[Layout]:
+        if self.is_positionwise:
+            return self.inner.wants(*tensors)
+        return [self._step(t).layout for t in tensors]
+
     # -- what the inner layer sees --------------------------------------------------------------
     def _step(self, x: Tensor) -> Tensor:
         """One step of the input, in the layout that the inner layer wants."""
@@ -99,7 +104,8 @@ class TimeDistributed(Wrapper):
             )
         y = self._step_output(self._step(x))
         shape = (x.shape[0], x.shape[1], *y.shape[1:])
-        return [Tensor(shape, y.dtype, Layout.LAST, x.mask, flattened=y.flattened)]
+        layout = y.layout if y.rank > 2 else Layout.LAST
+        return [Tensor(shape, y.dtype, layout, x.mask, flattened=y.flattened)]
 
     def module(self, *tensors: Tensor) -> Expr | None:
         return self.inner.module(*tensors if self.is_positionwise else [self._step(tensors[0])])
@@ -128,7 +134,7 @@ class TimeDistributed(Wrapper):
         )
         body = self.inner.forward(inside)
         function = call.module if body == call.module(*names) else function_of(names, body)
-        x = call.x.movedim(-1, 2) if step.layout is Layout.FIRST else call.x
+        x = call.x.transpose(1, 2) if step.layout is Layout.FIRST else call.x  # (N, L, C, ...)
         apply = Expr("step_by_step" if self.has_statistics else "over_time")
         y = apply(function, x, *([] if step.mask is None else [call.masks[0]]))
-        return y.movedim(2, -1) if output.layout is Layout.FIRST and output.rank > 2 else y
+        return y.transpose(1, 2) if call.output.layout is Layout.FIRST else y

@@ -72,9 +72,10 @@ def test_any_window(
     name: str, sizes: Any, pool: Any, strides: Any, padding: str, sight: dict[str, bool]
 ) -> None:
     assume(padding == "same" or all(k <= n for k, n in zip(pool, sizes)))
-    check_layer(
-        name, {"pool_size": pool, "strides": strides, "padding": padding}, (2, *sizes, 2), **sight
-    )
+    # TensorFlow's gradient of the mean is wrong where a window is cut at both ends.
+    whole = name == "MaxPooling2D" or all(k <= n for k, n in zip(pool, sizes))
+    kwargs = {"pool_size": pool, "strides": strides, "padding": padding}
+    check_layer(name, kwargs, (2, *sizes, 2), gradients=whole, **sight)
 
 
 @pytest.mark.parametrize("name", ["MaxPooling2D", "AveragePooling1D"])

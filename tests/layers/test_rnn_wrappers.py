@@ -208,13 +208,13 @@ def test_rnn_rejects() -> None:
             "Conv1D",
             {"filters": 3, "kernel_size": 2},
             (2, 4, 6, 2),
-            "over_time(module, x0.movedim(-1, 2)).movedim(2, -1)",
+            "over_time(module, x0.transpose(1, 2)).transpose(1, 2)",
         ),
         (
             "Conv2D",
             {"filters": 3, "kernel_size": 3},
             (2, 4, 6, 8, 2),
-            "over_time(module, x0.movedim(-1, 2)).movedim(2, -1)",
+            "over_time(module, x0.transpose(1, 2)).transpose(1, 2)",
         ),
         (
             "Conv2D",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -10,6 +11,9 @@ import torch
 from torch import Tensor, nn
 
 M = TypeVar("M", bound=nn.Module)
+
+Conv = nn.Conv1d | nn.Conv2d | nn.Conv3d
+ConvTranspose = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
 
 
 def like_keras(
@@ -100,16 +104,17 @@ def init_like_keras(module: nn.Module) -> None:
             init_recurrent(part)
         elif isinstance(part, nn.Embedding):
             part.weight.uniform_(-0.05, 0.05)
-        elif isinstance(part, nn.Linear | nn.modules.conv._ConvNd):
+        elif isinstance(part, nn.Linear | Conv | ConvTranspose):
             init_kernel(part)
 
 
-def init_kernel(part: nn.Linear | nn.modules.conv._ConvNd) -> None:
+def init_kernel(part: nn.Linear | Conv | ConvTranspose) -> None:
     """Glorot uniform; a depthwise kernel counts, in Keras, the inputs of all its channels."""
-    fan_in, fan_out = nn.init._calculate_fan_in_and_fan_out(part.weight)
-    if isinstance(part, nn.modules.conv._ConvNd) and part.groups == part.in_channels > 1:
+    outputs, inputs, *sizes = part.weight.shape
+    fan_in, fan_out = inputs * math.prod(sizes), outputs * math.prod(sizes)
+    if isinstance(part, Conv) and part.groups == part.in_channels > 1:
         fan_in, fan_out = fan_in * part.groups, fan_out // part.groups
-    limit = (6 / (fan_in + fan_out)) ** 0.5
+    limit = math.sqrt(6 / (fan_in + fan_out))
     part.weight.uniform_(-limit, limit)
     if part.bias is not None:
         part.bias.zero_()

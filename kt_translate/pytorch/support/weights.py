@@ -81,8 +81,8 @@ def settled(layer: KerasLayer, known: set[str]) -> KerasLayer:
     """
     children = [settled(child, known) for child in layer.children if child.all_arrays()]
     kind = layer.kind
-    if not kind and without_number(layer.name) in {*known, "model", "time_distributed"}:
-        kind = without_number(layer.name).replace("model", "functional")
+    if not kind and (stem := without_number(layer.name)) in {*known, "model", "time_distributed"}:
+        kind = "functional" if stem == "model" else stem
     layer = replace(layer, kind=kind, children=children)
     if kind != "time_distributed":
         return layer
