@@ -24,10 +24,13 @@ rng = np.random.default_rng(0)
 
 @pytest.fixture(autouse=True)
 def _float64() -> Iterator[None]:
-    before = keras.config.floatx()
+    # Layers follow the dtype policy, which Keras fixes at first use: floatx alone does not move it.
+    before, policy = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     yield
     keras.config.set_floatx(before)
+    keras.config.set_dtype_policy(policy)
 
 
 def make(value: Any, package: Any) -> Any:
