@@ -99,3 +99,29 @@ def test_nothing_heavy_is_imported() -> None:
         "assert not {'torch', 'tensorflow', 'keras', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True, cwd=ROOT)
+
+
+FLATTENED = """
+import keras
+from keras import layers
+a = keras.Sequential([keras.Input((5, 4, 3)), layers.Conv2D(2, 3), layers.Flatten()])
+picture = keras.Input((5, 4, 3))
+flat = layers.Dropout(0.5)(layers.Flatten()(layers.Conv2D(2, 2)(picture)))
+b = keras.Model(picture, [layers.Dense(3)(flat), layers.LayerNormalization()(flat), flat * 2.0])
+"""
+
+
+def test_a_flattened_picture_keeps_keras_order_for_those_who_count_on_it(tmp_path: Path) -> None:
+    done = translate(FLATTENED, "flat.py", Options(), Log())
+    assert done.test is not None
+    assert "flattened=(2, 4, 3)" in done.code
+    (tmp_path / "flat_pt.py").write_text(done.code)
+    (tmp_path / "test_parity.py").write_text(done.test)
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_parity.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-3000:]

@@ -53,6 +53,8 @@ def units() -> tuple[dict[str, Unit], dict[str, str]]:
             uses = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name)) | _quoted(
                 node
             )
+            if name in found and found[name].text.strip() != body.strip():
+                raise TypeError(f"{name} is defined twice: {found[name].module}, {path.stem}")
             found[name] = Unit(name, path.stem, body.rstrip() + "\n", len(found), uses - {name})
     return found, imports
 

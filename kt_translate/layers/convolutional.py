@@ -66,7 +66,7 @@ class Padding:
 
 
 def conv_padding(layer: Any, tensor: Tensor) -> Padding:
-    """The plainest way to write it: an argument of torch's class, F.pad with numbers, or a class of our own."""
+    """The plainest way to write it: torch's argument, F.pad with numbers, or our own class."""
     kernel, strides, dilation = (
         layer.each("kernel_size"),
         layer.each("strides"),
@@ -89,13 +89,20 @@ def conv_padding(layer: Any, tensor: Tensor) -> Padding:
             return Padding(squeeze_ntuple(tuple(k // 2 * d for k, d in zip(kernel, dilation))))
         return Padding("same")
     sizes = layer.split(tensor.shape)[1]
-    if None in sizes or not is_plain((sizes, kernel, strides, dilation)):
+    calls = [sizes, *layer.sizes_seen]
+    if any(None in n for n in calls) or not is_plain((calls, kernel, strides, dilation)):
         return Padding(prefix="Same")
-    pads = [same_pads(*axis) for axis in zip(sizes, kernel, strides, dilation)]
+    pads, *others = [_all_pads(n, kernel, strides, dilation) for n in calls]
+    if any(other != pads for other in others):
+        return Padding(prefix="Same")
     if all(before == after for before, after in pads):
         return Padding(unless(squeeze_ntuple(tuple(before for before, _ in pads)), 0))
     why = f'"same" padding for stride {sizes_text(squeeze(strides))} on {sizes_text(sizes)}'
     return Padding(prefix="Same", pads=pad_argument(pads), why=why)
+
+
+def _all_pads(*settings: tuple[int, ...]) -> list[tuple[int, int]]:
+    return [same_pads(*axis) for axis in zip(*settings)]
 
 
 def squeeze(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -130,11 +137,13 @@ def conv_shape(layer: Any, shape: Shape, channels: Any) -> Shape:
     settings = zip(
         sizes, layer.each("kernel_size"), layer.each("strides"), layer.each("dilation_rate")
     )
-    return layer.join(batch, tuple(windows(n, k, s, layer.padding, d) for n, k, s, d in settings), channels)  # type: ignore[no-any-return]
+    spatial = tuple(windows(n, k, s, layer.padding, d) for n, k, s, d in settings)
+    joined: Shape = layer.join(batch, spatial, channels)
+    return joined
 
 
 def conv_arguments(layer: Any, padding: Any) -> dict[str, Any]:
-    """The keyword arguments that torch's class shares with Keras's, without those that torch assumes."""
+    """The arguments that torch's class shares with Keras's, without those that torch assumes."""
     return {
         "kernel_size": squeeze_ntuple(layer.each("kernel_size")),
         "stride": unless(compact(layer.each("strides")), None),
@@ -150,7 +159,7 @@ def padded_input(call: Call, padding: Padding) -> Expr:
 def _first_keras(
     args: list[Any], kwargs: dict[str, Any], rank: int
 ) -> tuple[list[Any], dict[str, Any]]:
-    """The first Keras took the kernel's sizes one by one: ``Convolution2D(64, 3, 3, border_mode="same")``."""
+    """The first Keras took the kernel's sizes one by one: ``Convolution2D(64, 3, 3)``."""
     sizes = [
         name
         for name in ("kernel_dim1", "kernel_dim2", "kernel_dim3", "nb_row", "nb_col")
@@ -166,7 +175,7 @@ def _first_keras(
 
 
 class Conv(Spatial, abstract=True):
-    """Slides over all spatial axes; torch's class of the same name wherever its padding is enough."""
+    """Slides over all spatial axes; torch's own class wherever its padding is enough."""
 
     renamed = RENAMED
 

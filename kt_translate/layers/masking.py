@@ -9,7 +9,7 @@ from kt_translate.layers.layer import Call, Expr, Layer, Layout, Tensor, as_expr
 
 
 class Masking(Layer):
-    """``keras.layers.Masking``: steps that hold nothing but ``mask_value`` are masked, and zero in the output."""
+    """``keras.layers.Masking``: steps of nothing but ``mask_value`` are masked, and zeroed."""
 
     layout = Layout.LAST
 

@@ -274,7 +274,8 @@ class Dot(Merge):
         i, j = self.axes_of(a.shape, b.shape)
         x, y = call.inputs
         if self.normalize:
-            x, y = F.normalize(x, dim=i, eps=1e-7), F.normalize(y, dim=j, eps=1e-7)
+            eps = 1e-6 if self.flavour == "2" else 1e-7
+            x, y = F.normalize(x, dim=i, eps=eps), F.normalize(y, dim=j, eps=eps)
         if a.rank == b.rank == 2:
             return (x * y).sum(dim=1, keepdim=True)
         if a.rank == b.rank == 3:

@@ -21,7 +21,7 @@ from kt_translate.layers.spatial import Spatial, name_of, pad_argument
 
 
 class Edges(Spatial, abstract=True):
-    """(before, after) on each spatial axis: one number for all, one for each axis, or a pair for each."""
+    """(before, after) on each spatial axis, from one number, one for each axis, or pairs."""
 
     renamed = {"dim_ordering": "data_format"}
     edges: ClassVar[str]  # the field: padding or cropping
@@ -61,7 +61,7 @@ class Edges(Spatial, abstract=True):
     def amounts(self) -> tuple[Any, ...]:
         """As torch takes them: the last axis first; a crop is a negative padding."""
         pads = pad_argument(list(self.pairs()))
-        return pads if self.sign > 0 else tuple(-n for n in pads)  # type: ignore[no-any-return]
+        return pads if self.sign > 0 else tuple(-n for n in pads)
 
     def channels_last(self, tensor: Tensor) -> bool:
         """Whether the channels come after the padded axes in torch too."""

@@ -74,7 +74,7 @@ class Pooling(Spatial, abstract=True):
         return arguments
 
     def _torch_arguments(self, tensor: Tensor) -> dict[str, Any] | None:
-        """Arguments with which torch's own pooling pads as Keras does; None where there are none."""
+        """Arguments with which torch's own pooling pads as Keras does, if there are any."""
         arguments = self._arguments()
         if self.padding == "valid":
             return arguments
@@ -123,9 +123,10 @@ class Pooling(Spatial, abstract=True):
 
 
 def _same_in_torch(size: Any, kernel: Any, stride: Any) -> tuple[int, bool] | None:
-    """(padding, ceil_mode) that place the windows of one axis as "same" does; None where torch has none.
+    """(padding, ceil_mode) that place the windows of one axis as "same" does, if any do.
 
-    With strides, ceil_mode adds the window that reaches over the end, which is where Keras puts an odd element.
+    With strides, ceil_mode adds the window that reaches over the end, where Keras puts an odd
+    element.
     """
     if not is_plain((kernel, stride)):
         return None
@@ -243,7 +244,7 @@ class GlobalAveragePooling(GlobalPooling, abstract=True):
 
 
 class GlobalMaxPooling(GlobalPooling, abstract=True):
-    """The maximum over all positions; the gradient is shared by equal ones, which torch's adaptive pooling does not do."""
+    """The maximum over all positions; equal ones share the gradient, unlike in adaptive pooling."""
 
     method = "amax"
 

@@ -40,7 +40,7 @@ def is_open(size: Any) -> bool:
 
 
 def flat_output(tensor: Tensor, channels_first: bool = False) -> Tensor:
-    """The tensor flattened in the order in which torch has it; says so where Keras's order is another."""
+    """The tensor flattened in torch's order; marked where Keras's order is another."""
     output = Tensor((tensor.shape[0], product(tensor.shape[1:])), tensor.dtype)
     if tensor.rank < 3 or not (channels_first or tensor.layout is Layout.FIRST):
         return output
@@ -53,7 +53,7 @@ def flat_output(tensor: Tensor, channels_first: bool = False) -> Tensor:
 
 
 class Flatten(Layer):
-    """``keras.layers.Flatten``: flattens what torch has; the weights that follow are loaded in that order."""
+    """``keras.layers.Flatten``: in torch's order; the weights that follow are loaded in it."""
 
     renamed = {"dim_ordering": "data_format"}
 
@@ -110,7 +110,7 @@ class Reshape(Layer):
         ]
 
     def _joins_places(self, tensor: Tensor) -> bool:
-        """Whether all spatial axes become one and the channels stay, which costs nothing in either layout."""
+        """Whether the spatial axes become one and the channels stay: free in either layout."""
         shape = self.output_shape(tensor.shape)
         channels = shape[-1]
         return (
@@ -123,13 +123,13 @@ class Reshape(Layer):
     def output_shape(self, *shapes: Shape) -> Shape:
         batch, *sizes = shapes[0]
         target = self.target_shape
-        total = product(tuple(sizes))
+        total: Any = product(tuple(sizes))
         if not any(is_open(n) for n in target):
             asked = product(target)
             if is_plain((total, asked)) and total is not None and total != asked:
                 raise RuleError("KT204", f"Reshape({target}) of {total} elements")
             return (batch, *target)
-        rest = product(tuple(n for n in target if not is_open(n)))
+        rest: Any = product(tuple(n for n in target if not is_open(n)))
         if total is not None and is_plain((total, rest)) and total % rest:
             raise RuleError(
                 "KT204", f"Reshape({target}): {total} elements are not a multiple of {rest}"
@@ -306,8 +306,8 @@ class UpSampling2D(UpSampling):
     def _mode(self) -> dict[str, Any] | None:
         """F.interpolate's arguments where it computes the same.
 
-        With antialias=True torch uses TensorFlow's cubic, and enlarging needs no antialiasing; TensorFlow rounds
-        the position to 1/1024, so it has to be a multiple of that.
+        With antialias=True torch uses TensorFlow's cubic, and enlarging needs no antialiasing.
+        TensorFlow rounds the position to 1/1024, so it has to be a multiple of that.
         """
         if self.interpolation == "bilinear":
             return {"mode": "bilinear"}

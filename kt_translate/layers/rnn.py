@@ -48,8 +48,8 @@ _OLD_NAMES = {
 class Recurrent(Layer, abstract=True):
     """A recurrent layer over time; in torch (N, L, C) as in Keras.
 
-    PyTorch's own class where it computes the same; `Masked...` if the input has a mask, `Keras...` (a loop) for other
-    activations and for dropout of the states.
+    PyTorch's own class where it computes the same; `Masked...` if the input has a mask, `Keras...`
+    (a loop) for other activations and for dropout of the states.
     """
 
     layout = Layout.LAST

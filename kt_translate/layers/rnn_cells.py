@@ -1,4 +1,4 @@
-"""RNN and its cells: the cells are declarations of their settings only, RNN makes layers of them."""
+"""RNN and its cells: the cells only declare their settings, RNN makes layers of them."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class StackedRNNCells(Layer):
 
 
 class RNN(Layer):
-    """``keras.layers.RNN``: the layer of its cell, or for several cells their layers on top of each other."""
+    """``keras.layers.RNN``: the layer of its cell, or a stack of those of several cells."""
 
     layout = Layout.LAST
     inert = ("unroll",)

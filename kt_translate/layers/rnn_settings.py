@@ -1,4 +1,4 @@
-"""What the declarations of recurrent layers share: activations as functions, and settings that must be known."""
+"""What recurrent layers share: activations as functions, and settings that must be known."""
 
 from __future__ import annotations
 

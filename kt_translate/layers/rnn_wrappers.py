@@ -47,7 +47,7 @@ class Wrapper(Layer, abstract=True):
 
 
 class Bidirectional(Wrapper):
-    """``keras.layers.Bidirectional``: PyTorch's ``bidirectional=True`` where both directions have the same settings."""
+    """``keras.layers.Bidirectional``: one module of PyTorch where both directions are alike."""
 
     only = {"merge_mode": ("concat", "sum", "ave", "mul", None), "weights": (None,)}
 

@@ -18,7 +18,7 @@ from kt_translate.layers.spatial import Spatial, known_channels, torch_class
 
 
 class DepthwiseConv(Spatial, abstract=True):
-    """``depth_multiplier`` filters for each channel: a convolution with as many groups as channels."""
+    """``depth_multiplier`` filters for each channel: as many groups as channels."""
 
     renamed = {**RENAMED, "init": "depthwise_initializer"}
 

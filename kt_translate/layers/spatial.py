@@ -1,7 +1,8 @@
-"""What the layers of pictures, volumes and sequences have in common: where the channels are, and "same" padding."""
+"""What layers over space have in common: where the channels are, and "same" padding."""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, ClassVar
 
 from kt_translate.layers.layer import (
@@ -35,14 +36,20 @@ class Spatial(Layer, abstract=True):
     def wants(self, *tensors: Tensor) -> list[Layout]:
         return [Layout.LAST if self.channels_first else self.layout]
 
+    @cached_property
+    def sizes_seen(self) -> list[tuple[Dim, ...]]:
+        """The spatial sizes of all inputs so far: one module has to serve them all."""
+        return []
+
     def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
         output = super().outputs(*tensors, **options)[0]
+        self.sizes_seen.append(self.split(tensors[0].shape)[1])
         if self.channels_first:
             output.layout = Layout.LAST
         return [output]
 
     def check(self) -> None:
-        """Keras takes these strings in any case; its first version had other names for the two orders."""
+        """Keras takes the string in any case; its first version had other names."""
         if hasattr(self, "data_format"):
             data_format = plain(self, "data_format")
             data_format = {"tf": "channels_last", "th": "channels_first"}.get(

@@ -23,7 +23,7 @@ _WITH_OWN_ACTIVATION = (Activation, Recurrent)
 
 
 class TimeDistributed(Wrapper):
-    """``keras.layers.TimeDistributed``: time is folded into the batch, where the layer does not care."""
+    """``keras.layers.TimeDistributed``: time is folded into the batch, where it may be."""
 
     masking = "pass"
 

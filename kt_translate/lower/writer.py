@@ -54,6 +54,7 @@ class Writer:
         self.last_use: dict[int, int] = {}
         self.step = 0
         self.owner: dict[str, int] = {}
+        self.flattened: dict[int, Any] = {}  # of each module, what its input was flattened from
         self.variables_of_inputs: list[str] = []
 
     def write(self) -> ClassCode:
@@ -100,7 +101,7 @@ class Writer:
             self.code.parameters.append(name + hint + default)
 
     def _finish(self, outputs: list[Tensor], ends: list[Any], logits: Tensor | None) -> None:
-        parts = [str(self.read(t, Layout.LAST if t.rank == 3 else t.layout)) for t in ends]
+        parts = [str(self.ordered(t, Layout.LAST if t.rank == 3 else t.layout)) for t in ends]
         self.code.returns = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
         if len(parts) > 1:
             self.code.annotation = f"tuple[{', '.join(['Tensor'] * len(parts))}]"
@@ -140,7 +141,7 @@ class Writer:
             self._layer(node)
         elif isinstance(node, OpNode):
             wants = node.wants or [Layout.KEEP] * len(node.inputs)
-            inputs = [self.read(t, w) for t, w in zip(node.inputs, wants, strict=True)]
+            inputs = [self.ordered(t, w) for t, w in zip(node.inputs, wants, strict=True)]
             self._assign(node.outputs[0], node.render(*inputs))
         elif isinstance(node, CallNode):
             self._call(node)
@@ -149,7 +150,10 @@ class Writer:
         rule = node.rule
         wants = rule.wants(*node.inputs)
         tensors = [_as(t, w) for t, w in zip(node.inputs, wants, strict=True)]
-        inputs = [self.read(t, w) for t, w in zip(node.inputs, wants, strict=True)]
+        copes = node.rule.keras_kind == "dense" or node.outputs[0].flattened is not None
+        read = self.read if copes else self.ordered
+        inputs = [read(t, w) for t, w in zip(node.inputs, wants, strict=True)]
+        self._same_flattening(node)
         module = self._module(node.use, lambda: self._constructor(node, tensors))
         masks = [
             self.read(t.mask, Layout.KEEP) if t.mask is not None else None for t in node.inputs
@@ -162,6 +166,22 @@ class Writer:
             return
         names = [self._variable(t) for t in node.outputs]
         self.code.body.append(f"{', '.join(names)} = {result}")
+
+    def _same_flattening(self, node: LayerNode) -> None:
+        """A shared layer has one order of rows. Raises RuleError where its calls need several."""
+        have = tuple(str(d) for d in node.inputs[0].flattened or ()) if node.inputs else ()
+        if self.flattened.setdefault(id(node.use), have) != have:
+            raise RuleError("KT302", "a shared layer takes pictures flattened in different orders")
+
+    def ordered(self, tensor: Tensor, layout: Layout) -> Expr:
+        """The tensor for a reader that counts on Keras's order of a flattened picture."""
+        x = self.read(tensor, layout)
+        if tensor.flattened is None:
+            return x
+        if sum(d is None for d in tensor.flattened) > 1:
+            raise RuleError("KT303", "a picture of unknown size is flattened here")
+        sizes = tuple(-1 if d is None else d for d in tensor.flattened)
+        return x.unflatten(1, sizes).movedim(1, -1).flatten(1)
 
     def _option(self, value: Any) -> Any:
         if isinstance(value, Tensor):
@@ -201,7 +221,7 @@ class Writer:
         given = {name: Expr(name) for name in made.used_parameters}
         module = self._module(node.use, lambda: Expr(made.name)(**given))
         inputs = [
-            self.read(t, p.layout) for t, p in zip(node.inputs, node.plan.inputs, strict=True)
+            self.ordered(t, p.layout) for t, p in zip(node.inputs, node.plan.inputs, strict=True)
         ]
         result = module(*inputs)
         for tensor, inner in zip(node.outputs, _tensors(node.plan.result), strict=True):

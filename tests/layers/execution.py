@@ -21,6 +21,8 @@ from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
 from kt_translate.graph.tensor import Layout, Tensor, to_first, to_last
 from kt_translate.layers.layer import REGISTRY, Call, Expr, Layer, as_expr
 
+TOLERANCE = 1e-9
+
 
 @cache
 def support_units() -> dict[str, Any]:
@@ -40,7 +42,7 @@ def load_declarations() -> None:
 
 
 def bind(name: str, kwargs: dict[str, Any], flavour: str = "3") -> Layer:
-    """The declaration of ``keras.layers.<name>(**kwargs)``; ``args`` in kwargs are positional ones."""
+    """The declaration of a Keras layer; ``args`` in kwargs are positional ones."""
     load_declarations()
     kwargs = dict(kwargs)
     return REGISTRY[name].bind(list(kwargs.pop("args", ())), kwargs, flavour)
@@ -49,7 +51,7 @@ def bind(name: str, kwargs: dict[str, Any], flavour: str = "3") -> Layer:
 # -- symbols --------------------------------------------------------------------------------------
 @dataclass
 class Symbols:
-    """Numbers as they come from the parameters of a user's function: a name, and a value that code cannot rely on."""
+    """Numbers as a function's parameters: a name, and a value that code cannot rely on."""
 
     scope: dict[str, Any] = field(default_factory=dict)
     texts: bool = False  # strings and booleans too
@@ -97,7 +99,7 @@ def node_expr(tensor: Tensor, names: dict[int, Expr]) -> Expr:
         return names[id(tensor)]
     node = tensor.node
     assert node is not None, "a tensor that nothing computes"
-    return node.render(*(node_expr(t, names) for t in node.inputs))  # type: ignore[attr-defined, no-any-return]
+    return node.render(*(node_expr(t, names) for t in node.inputs))
 
 
 def translate(
@@ -139,7 +141,7 @@ def translate(
 
 
 def to_torch(array: Any, layout: Layout, flattened: tuple[int, ...] | None = None) -> torch.Tensor:
-    """An array in Keras's order, in torch's; ``flattened``: (C, *spatial) of a picture flattened in torch's order."""
+    """From Keras's order to torch's; ``flattened``: (C, *spatial) of a flattened picture."""
     value = torch.from_numpy(np.ascontiguousarray(array))
     if flattened is not None:
         channels, *spatial = flattened
@@ -181,3 +183,14 @@ def size_of(dim: Any, scope: dict[str, Any]) -> int | None:
     if isinstance(dim, Sym) and known(dim) is UNKNOWN:
         return int(eval(str(dim), dict(scope)))
     return None if dim is None else int(known(dim))
+
+
+def close(ours: Any, theirs: Any, what: str, tolerance: float = TOLERANCE) -> None:
+    ours, theirs = np.asarray(ours), np.asarray(theirs)
+    assert ours.shape == theirs.shape, f"{what}: shape {ours.shape}, Keras has {theirs.shape}"
+    scale = (
+        max(1.0, float(np.nanmax(np.abs(theirs), initial=0.0))) if theirs.dtype.kind == "f" else 1.0
+    )
+    np.testing.assert_allclose(
+        ours, theirs, rtol=tolerance, atol=tolerance * scale, err_msg=what, equal_nan=True
+    )

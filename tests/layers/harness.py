@@ -1,4 +1,4 @@
-"""Runs a layer in Keras and as its declaration says in torch, and compares all that can be compared.
+"""Runs a layer in Keras and as its declaration says in torch, and compares the two.
 
 Everything is computed in float64 with random weights: the output and its shape, its mask, the
 gradients of the input and of every weight, and what a call in training mode leaves in the weights.
@@ -22,9 +22,11 @@ from torch import nn
 from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.layers.layer import REGISTRY, Expr, Layer, RuleError
 from tests.layers.execution import (
+    TOLERANCE,
     Symbols,
     Translated,
     bind,
+    close,
     flattened_sizes,
     from_torch,
     load_declarations,
@@ -54,8 +56,6 @@ __all__ = [
     "to_torch",
     "translate",
 ]
-
-TOLERANCE = 1e-9
 
 
 @contextmanager
@@ -107,17 +107,6 @@ def _flat(value: Any) -> list[Any]:
     return list(value.values()) if isinstance(value, dict) else [value]
 
 
-def close(ours: Any, theirs: Any, what: str, tolerance: float = TOLERANCE) -> None:
-    ours, theirs = np.asarray(ours), np.asarray(theirs)
-    assert ours.shape == theirs.shape, f"{what}: shape {ours.shape}, Keras has {theirs.shape}"
-    scale = (
-        max(1.0, float(np.nanmax(np.abs(theirs), initial=0.0))) if theirs.dtype.kind == "f" else 1.0
-    )
-    np.testing.assert_allclose(
-        ours, theirs, rtol=tolerance, atol=tolerance * scale, err_msg=what, equal_nan=True
-    )
-
-
 # -- the comparison -------------------------------------------------------------------------------
 def check_layer(
     name: str,
@@ -140,13 +129,14 @@ def check_layer(
     dtype: str = "float64",
     seed: int = 0,
 ) -> Translated:
-    """Compare ``keras.layers.<name>(**kwargs)`` on inputs of ``shapes`` (with the batch) with its declaration.
+    """Compare a Keras layer on inputs of ``shapes`` (with the batch) with its declaration.
 
-    ``symbolic``: numbers of ``kwargs`` and sizes are symbols (``texts``: strings and booleans too; ``unknown``: even
-    without a sample value). ``open_shape``: sizes but the channels are None. ``layouts``: those to try where the
-    declaration takes any. ``rule_kwargs``: what the declaration gets, where it differs from Keras's arguments.
+    ``symbolic``: numbers of ``kwargs`` and sizes are symbols (``texts``: strings and booleans too;
+    ``unknown``: even without a sample value). ``open_shape``: sizes but the channels are None.
+    ``layouts``: those to try where the declaration takes any. ``rule_kwargs``: what the declaration
+    gets, where it differs from Keras's arguments.
     ``dtype``: for what TensorFlow cannot do in float64, which then asks for a ``tolerance``.
-    ``uncompared``: parameters of the torch module whose gradient has no counterpart. Gives what was compared.
+    ``uncompared``: parameters of the torch module whose gradient has no counterpart.
     """
     arrays = (
         inputs

@@ -228,7 +228,7 @@ def test_texts() -> None:
 def test_the_file_gives_the_same_weights(tmp_path: Path) -> None:
     for name, kwargs in (
         ("MultiHeadAttention", {"num_heads": 2, "key_dim": 4}),
-        ("GroupQueryAttention", GROUPS[2][0]),
+        ("GroupQueryAttention", GROUPS[0][0]),
     ):
         x = keras.Input((4, 6))
         layer = getattr(keras.layers, name)(**kwargs)
@@ -250,6 +250,7 @@ def test_initial_weights() -> None:
     x = tf.zeros((1, 2, 64))
     theirs(x, x)
     ours = support.MultiHeadAttention(64, 4, 16)
+    support_units()["init_like_keras"](ours)
     for dense in ("query_dense", "output_dense"):
         kernel = np.asarray(getattr(theirs, f"{dense}").kernel)
         weight = getattr(ours, dense).weight.detach()
@@ -275,8 +276,9 @@ def test_refused() -> None:
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     heads=st.integers(1, 3),
-    key_dim=st.sampled_from([1, 4]),
-    value_dim=st.none() | st.integers(1, 4),
+    key_dim=st.sampled_from([4, 16]),
+    value_dim=st.none()
+    | st.integers(2, 4),  # with 1 and as many steps as heads, Keras adds a bias along the steps
     bias=st.booleans(),
     lengths=st.tuples(st.integers(1, 4), st.integers(1, 4)),
     causal=st.booleans(),

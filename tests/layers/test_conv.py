@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from kt_translate.graph.tensor import Layout, Tensor
 from tests.layers.harness import assert_signature, bind, check_layer, rejects
 
 NAMES = (
@@ -181,8 +182,8 @@ def test_channels_first(name: str, strides: int) -> None:
     }
     if not name.startswith("Depthwise"):
         kwargs["filters"] = 5
-    # TensorFlow computes it in float32 only, without gradients; and where the last axis happens to be as long as there
-    # are filters, Keras adds the bias along that one.
+    # TensorFlow computes it in float32 only, without gradients; and where the last axis is as
+    # long as there are filters, Keras adds the bias along that one.
     check_layer(
         name,
         kwargs,
@@ -280,6 +281,21 @@ def test_text_of_symbols() -> None:
         open_shape=True,
     )
     assert got.module == "SameConv2d(3, 4, kernel_size=3, stride=2)"
+
+
+@pytest.mark.parametrize("name", ["Conv2D", "SeparableConv2D"])
+def test_a_layer_that_is_called_twice(name: str) -> None:
+    """What is padded on one input but not on the other is not written into the module."""
+    rule = bind(name, {"filters": 4, "kernel_size": 3, "strides": 2, "padding": "same"})
+    odd, even, larger = (Tensor((None, n, n, 3), layout=Layout.FIRST) for n in (9, 8, 11))
+    rule.outputs(odd)
+    rule.outputs(larger)
+    assert "padding=1" in str(rule.module(odd))
+    rule.outputs(even)
+    same = "SameConv2d(3, 4, kernel_size=3, stride=2)"
+    separable = "SeparableConv2d(3, 4, kernel_size=3, stride=2, padding='same')"
+    for tensor in (odd, even, larger):
+        assert str(rule.module(tensor)) == (same if name == "Conv2D" else separable)
 
 
 def test_first_keras() -> None:

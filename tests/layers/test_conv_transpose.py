@@ -119,11 +119,7 @@ def test_any_setting(
     assume(strides == 1 or dilation == 1)
     assume(output_padding is None or output_padding < strides)
     reach = (kernel - 1) * dilation + 1
-    assume(
-        padding == "valid"
-        or output_padding is None
-        or reach % 2 + output_padding > 0
-    )
+    assume(padding == "valid" or output_padding is None or reach % 2 + output_padding > 0)
     kwargs = {
         "filters": 3,
         "kernel_size": kernel,

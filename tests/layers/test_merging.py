@@ -186,7 +186,8 @@ def test_random_elementwise(
     other = [1 if one else n for n, one in zip(shape, ones, strict=False)][
         min(cut, len(shape) - 1) :
     ]
-    shapes = [(2, *shape), (2, *other)]
+    # with as many samples as features, Keras's eager addition takes (N, 1) for a bias of the features
+    shapes = [(7, *shape), (7, *other)]
     layouts = [Layout.LAST, Layout.FIRST] if len(shape) > 1 else None
     check_layer(name, {}, *(shapes[::-1] if swap else shapes), layouts=layouts)
 

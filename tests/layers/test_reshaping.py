@@ -130,7 +130,7 @@ def test_flattened_pictures_are_marked() -> None:
     assert got.outputs[0].flattened == (3, 4, 5)
 
 
-# TensorFlow resizes in float32 whatever it is given; its gradient of "lanczos" takes nothing else, "area" has none.
+# TensorFlow resizes in float32; its gradient of "lanczos" takes nothing else, "area" has none.
 INTERPOLATIONS: list[tuple[str, dict[str, Any]]] = [
     ("bilinear", {"tolerance": 2e-6}),
     ("bicubic", {"tolerance": 2e-6}),

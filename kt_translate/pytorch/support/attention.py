@@ -65,18 +65,7 @@ def window_mask(query: Tensor, value: Tensor, width: int) -> Tensor:
     return (rows[:, None] - columns).abs() < width
 
 
-def attention_dense(in_features: int, out_features: int, bias: bool, fans: int) -> nn.Linear:
-    """A projection to or from the heads: Keras counts the heads among its inputs or outputs."""
-    dense = nn.Linear(in_features, out_features, bias=bias)
-    limit = (6 / fans) ** 0.5
-    nn.init.uniform_(dense.weight, -limit, limit)
-    if bias:
-        nn.init.zeros_(dense.bias)
-    dense.keras_initialized = True
-    return dense
-
-
-def attention_state(
+def projection_state(
     names: Sequence[str], bias: bool, arrays: Sequence[np.ndarray]
 ) -> dict[str, np.ndarray]:
     """The projections' state from Keras's kernels (and biases), which have an axis for the heads."""
@@ -122,15 +111,10 @@ class MultiHeadAttention(nn.Module):
         output_features = output_features or features
         self.num_heads = num_heads
         self.dropout = dropout
-        for name, inputs, dim in (
-            ("query_dense", features, key_dim),
-            ("key_dense", key_features, key_dim),
-            ("value_dense", value_features, value_dim),
-        ):
-            dense = attention_dense(inputs, num_heads * dim, bias, fans=inputs * (num_heads + dim))
-            self.add_module(name, dense)
-        fans = num_heads * (value_dim + output_features)
-        self.output_dense = attention_dense(num_heads * value_dim, output_features, bias, fans)
+        self.query_dense = nn.Linear(features, num_heads * key_dim, bias=bias)
+        self.key_dense = nn.Linear(key_features, num_heads * key_dim, bias=bias)
+        self.value_dense = nn.Linear(value_features, num_heads * value_dim, bias=bias)
+        self.output_dense = nn.Linear(num_heads * value_dim, output_features, bias=bias)
 
     def forward(
         self,
@@ -153,7 +137,7 @@ class MultiHeadAttention(nn.Module):
 
     def from_keras(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
         names = ("query_dense", "key_dense", "value_dense", "output_dense")
-        return attention_state(names, self.query_dense.bias is not None, arrays)
+        return projection_state(names, self.query_dense.bias is not None, arrays)
 
 
 class ScoredMultiHeadAttention(MultiHeadAttention):
@@ -179,9 +163,7 @@ class GatedMultiHeadAttention(MultiHeadAttention):
         self, features: int, num_heads: int, key_dim: int, *, bias: bool = True, **options: Any
     ) -> None:
         super().__init__(features, num_heads, key_dim, bias=bias, **options)
-        width = self.value_dense.out_features
-        fans = features * (num_heads + width // num_heads)
-        self.gate_dense = attention_dense(features, width, bias, fans)
+        self.gate_dense = nn.Linear(features, self.value_dense.out_features, bias=bias)
 
     def forward(
         self,
@@ -198,7 +180,7 @@ class GatedMultiHeadAttention(MultiHeadAttention):
 
     def from_keras(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
         names = ("query_dense", "key_dense", "gate_dense", "value_dense", "output_dense")
-        return attention_state(names, self.query_dense.bias is not None, arrays)
+        return projection_state(names, self.query_dense.bias is not None, arrays)
 
 
 class AxesMultiHeadAttention(MultiHeadAttention):
@@ -246,17 +228,13 @@ class GroupQueryAttention(nn.Module):
         self.shared_by = num_query_heads // num_key_value_heads
         self.dropout = dropout
         self.scores = scores
-        parts = [
-            ("query_dense", features, num_query_heads),
-            ("key_dense", key_features or value_features, num_key_value_heads),
-            *([("gate_dense", features, num_query_heads)] if gate else []),
-            ("value_dense", value_features, num_key_value_heads),
-        ]
-        for name, inputs, heads in parts:
-            dense = attention_dense(inputs, heads * head_dim, bias, inputs * (heads + head_dim))
-            self.add_module(name, dense)
-        fans = num_query_heads * (head_dim + features)
-        self.output_dense = attention_dense(num_query_heads * head_dim, features, bias, fans)
+        width, shared_width = head_dim * num_query_heads, head_dim * num_key_value_heads
+        self.query_dense = nn.Linear(features, width, bias=bias)
+        self.key_dense = nn.Linear(key_features or value_features, shared_width, bias=bias)
+        if gate:
+            self.gate_dense = nn.Linear(features, width, bias=bias)
+        self.value_dense = nn.Linear(value_features, shared_width, bias=bias)
+        self.output_dense = nn.Linear(width, features, bias=bias)
 
     def forward(
         self,
@@ -285,4 +263,4 @@ class GroupQueryAttention(nn.Module):
         return y if scores is None else (y, scores)
 
     def from_keras(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
-        return attention_state(list(self._modules), self.query_dense.bias is not None, arrays)
+        return projection_state(list(self._modules), self.query_dense.bias is not None, arrays)

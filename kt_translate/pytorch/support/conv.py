@@ -51,14 +51,14 @@ class SameConv3d(nn.Conv3d):
 
 
 class CausalConv1d(nn.Conv1d):
-    """A convolution that sees only the past: Keras's ``padding="causal"`` puts all zeros in front."""
+    """A convolution that sees only the past: Keras's "causal" padding is all in front."""
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(F.pad(x, (self.dilation[0] * (self.kernel_size[0] - 1), 0)))
 
 
 class PaddedConv1d(nn.Conv1d):
-    """A convolution whose padding is one of Keras's names; PyTorch has no "causal", nor "same" with strides."""
+    """A convolution with "same", "valid" or "causal" padding, whatever the stride."""
 
     def __init__(self, *args: Any, padding: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -10,7 +10,8 @@ def transpose_padding(
 ) -> tuple[int, int, int]:
     """PyTorch's padding and output_padding on one axis, and what has to be cut off at its end.
 
-    Keras's "same" makes the output ``stride`` times as long as the input, its "valid" never shorter than that.
+    Keras's "same" makes the output ``stride`` times as long as the input, its "valid" never
+    shorter than that.
     """
     reach = (kernel - 1) * dilation + 1
     if padding.lower() == "valid":
@@ -27,7 +28,7 @@ def cut_ends(x: Tensor, cuts: tuple[int, ...]) -> Tensor:
 
 
 class PaddedConvTranspose1d(nn.ConvTranspose1d):
-    """A transposed convolution with Keras's padding, which may be one element longer at one end than at the other."""
+    """A transposed convolution with Keras's padding, which may be longer at one end by one."""
 
     def __init__(
         self,
@@ -59,7 +60,7 @@ class PaddedConvTranspose1d(nn.ConvTranspose1d):
 
 
 class PaddedConvTranspose2d(nn.ConvTranspose2d):
-    """A transposed convolution with Keras's padding, which may be one element longer at one end than at the other."""
+    """A transposed convolution with Keras's padding, which may be longer at one end by one."""
 
     def __init__(
         self,
@@ -91,7 +92,7 @@ class PaddedConvTranspose2d(nn.ConvTranspose2d):
 
 
 class PaddedConvTranspose3d(nn.ConvTranspose3d):
-    """A transposed convolution with Keras's padding, which may be one element longer at one end than at the other."""
+    """A transposed convolution with Keras's padding, which may be longer at one end by one."""
 
     def __init__(
         self,

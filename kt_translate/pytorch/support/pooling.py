@@ -57,6 +57,7 @@ class SameAvgPool3d(nn.AvgPool3d):
 
 
 def masked_mean(x: Tensor, mask: Tensor, keepdim: bool = False) -> Tensor:
-    """The mean over the time steps of (N, L, C) that ``mask`` (N, L) keeps; NaN where it keeps none."""
+    """The mean over the steps of (N, L, C) that ``mask`` (N, L) keeps; NaN if it keeps none."""
     mask = mask.bool().unsqueeze(-1)
-    return torch.where(mask, x, 0).sum(1, keepdim=keepdim) / mask.sum(1, keepdim=keepdim)
+    total = torch.where(mask, x, 0).sum(1, keepdim=keepdim)
+    return total / mask.sum(1, keepdim=keepdim)

@@ -7,9 +7,10 @@ from torch import Tensor
 
 
 def bicubic_weights(size: int, new_size: int) -> Tensor:
-    """What each of ``size`` pixels gives to each of ``new_size``: Keys's cubic with a = -0.5.
+    """The share of ``size`` pixels in each of ``new_size``: Keys's cubic with a = -0.5.
 
-    TensorFlow looks the four weights up in a table of 1024 steps, and leaves out pixels beyond the edge.
+    TensorFlow looks the weights up in a table of 1024 steps, and leaves out pixels beyond the
+    edge.
     """
     scale = torch.tensor(size, dtype=torch.float32) / new_size
     centre = (torch.arange(new_size, dtype=torch.float32) + 0.5) * scale - 0.5
@@ -22,7 +23,7 @@ def bicubic_weights(size: int, new_size: int) -> Tensor:
 
 
 def lanczos_weights(size: int, new_size: int, radius: int, antialias: bool = False) -> Tensor:
-    """What each of ``size`` pixels gives to each of ``new_size``: a sinc within a window of sinc."""
+    """The share of ``size`` pixels in each of ``new_size``: a sinc within a window of sinc."""
     scale = size / new_size
     centre = (torch.arange(new_size, dtype=torch.float64) + 0.5) * scale
     x = torch.arange(size, dtype=torch.float64) + 0.5 - centre.unsqueeze(1)
@@ -33,7 +34,7 @@ def lanczos_weights(size: int, new_size: int, radius: int, antialias: bool = Fal
 
 
 def area_weights(size: int, new_size: int) -> Tensor:
-    """What each of ``size`` pixels gives to each of ``new_size``: the part of it that lies within."""
+    """The share of ``size`` pixels in each of ``new_size``: the part of it that lies within."""
     scale = size / new_size
     start = (torch.arange(new_size, dtype=torch.float64) * scale).unsqueeze(1)
     pixel = torch.arange(size, dtype=torch.float64)

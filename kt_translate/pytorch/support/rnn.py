@@ -12,7 +12,7 @@ RNN_T = TypeVar("RNN_T", bound=nn.RNNBase)
 
 
 def no_forget_bias(rnn: RNN_T) -> RNN_T:
-    """Mark ``rnn`` to start with a zero bias in its forget gate too (``unit_forget_bias=False``)."""
+    """Let ``rnn`` start with a zero bias in its forget gate too: ``unit_forget_bias=False``."""
     rnn.unit_forget_bias = False  # type: ignore[assignment]
     return rnn
 
@@ -20,8 +20,8 @@ def no_forget_bias(rnn: RNN_T) -> RNN_T:
 def with_states(result: tuple[Tensor, Any], last: bool = False) -> tuple[Tensor, ...]:
     """Output and states of a recurrent layer as Keras's ``return_state`` gives them.
 
-    Each state is (N, H), those of the forward direction first. ``last``: only the last step of the output, which is
-    the first in time for the backward direction.
+    Each state is (N, H), those of the forward direction first. ``last``: only the last step of the
+    output, which is the first in time for the backward direction.
     """
     output, states = result
     states = states if isinstance(states, tuple) else (states,)
@@ -34,10 +34,10 @@ def with_states(result: tuple[Tensor, Any], last: bool = False) -> tuple[Tensor,
 
 
 class Masked(nn.RNNBase):
-    """Mixed into a recurrent layer: skips the steps where ``mask`` is False, wherever they stand, as Keras does.
+    """Mixed into a recurrent layer: skips the steps where ``mask`` is False, as Keras does.
 
-    Such a step leaves the state as it is, and gives the output of the step before (zeros, if there is none before).
-    With ``zero_masked`` it always gives zeros.
+    Wherever such a step stands, it leaves the state as it is and gives the output of the step
+    before (zeros, if there is none before); with ``zero_masked`` it always gives zeros.
     """
 
     def __init__(self, *args: Any, zero_masked: bool = False, **kwargs: Any) -> None:
@@ -47,7 +47,7 @@ class Masked(nn.RNNBase):
     def forward(
         self, x: Tensor, state: Any = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Any]:
-        """x (N, L, C), mask (N, L) -> outputs (N, L, D * H) and the last states, as without a mask."""
+        """x (N, L, C), mask (N, L) -> outputs (N, L, D * H), last states as without a mask."""
         if mask is None:
             return super().forward(x, state)  # type: ignore[no-any-return]
         length = mask.sum(dim=1)
@@ -61,7 +61,7 @@ class Masked(nn.RNNBase):
         return self._spread(output, mask), self._kept(last, state, length > 0)
 
     def _spread(self, output: Tensor, mask: Tensor) -> Tensor:
-        """The outputs of the real steps, which come first in ``output``, at their places in time."""
+        """The outputs of the real steps, first in ``output``, at their places in time."""
         count = mask.cumsum(dim=1)
         spread = []
         for half, index in zip(

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 class Looped(nn.RNNBase):
     """Mixed into a recurrent layer of PyTorch: computes it step by step, with all that Keras's has.
 
-    Any activations; dropout of the inputs and of the states by a mask that is the same at every step (with
-    ``recurrent_dropout`` or ``implementation=1`` one for each gate); a mask (N, L): where it is False the state stays,
-    and the output is that of the step before, or zero with ``zero_masked``.
+    Any activations; dropout of the inputs and of the states by a mask that is the same at every
+    step (with ``recurrent_dropout`` or ``implementation=1`` one for each gate); a mask (N, L):
+    where it is False the state stays, and the output is that of the step before, or zero with
+    ``zero_masked``.
     """
 
     gates: int
@@ -42,7 +43,7 @@ class Looped(nn.RNNBase):
     def forward(
         self, x: Tensor, state: Any = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Any]:
-        """x (N, L, C) -> outputs (N, L, D * H) and the last states (D, N, H), as PyTorch's layers."""
+        """x (N, L, C) -> outputs (N, L, D * H), last states (D, N, H), as PyTorch's layers."""
         is_lstm = isinstance(self, nn.LSTM)
         directions = 2 if self.bidirectional else 1
         if state is None:
@@ -101,7 +102,7 @@ class Looped(nn.RNNBase):
         bias: Tensor | None,
         dropped: list[Tensor] | None,
     ) -> tuple[Tensor, ...]:
-        """The states after a step, the output first; ``gates`` is what the step's input gives to each gate."""
+        """The states after a step, the output first; ``gates``: what the input gives to each."""
         raise NotImplementedError
 
 
@@ -137,7 +138,10 @@ class KerasLSTM(Looped, nn.LSTM):
 
 
 class KerasGRU(Looped, nn.GRU):
-    """Keras's GRU with all its settings; without ``reset_after`` the reset gate comes before the matrix product."""
+    """Keras's GRU with all its settings.
+
+    Without ``reset_after`` the reset gate comes before the matrix product.
+    """
 
     gates = 3
 

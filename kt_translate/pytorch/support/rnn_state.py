@@ -12,9 +12,10 @@ from .rnn_loops import KerasGRU, KerasLSTM, KerasSimpleRNN
 
 
 class Stateful(nn.RNNBase):
-    """Mixed into a recurrent layer: a call begins with the state in which the last one ended (``stateful=True``).
+    """Mixed into a recurrent layer: a call begins with the state in which the last one ended.
 
-    The states start at zero and are no weights; `reset_state` sets them to zero again.
+    That is ``stateful=True``. The states start at zero and are no weights; `reset_state` sets them
+    to zero again.
     """
 
     def __init__(self, *args: Any, batch_size: int, **kwargs: Any) -> None:

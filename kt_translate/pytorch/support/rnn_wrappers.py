@@ -14,10 +14,10 @@ from .weights import conversion_of
 
 
 class TwoDirections(nn.Module):
-    """Two recurrent layers, the second from the last step to the first; results as of a bidirectional nn.LSTM.
+    """Two recurrent layers, the second backwards in time; results as of a bidirectional nn.LSTM.
 
-    For what one bidirectional layer of PyTorch cannot do: directions that differ in their settings, and dropout of
-    the inputs, whose mask Keras draws once for all steps, but for each direction its own.
+    For what one bidirectional layer of PyTorch cannot do: directions that differ in their settings,
+    and dropout of the inputs, whose mask Keras draws for each direction, once for all its steps.
     """
 
     keras_kinds = ("bidirectional",)
@@ -83,12 +83,15 @@ class StackedRNN(nn.Module):
 def inner_states(
     module: nn.Module, paths: Sequence[str], arrays: list[np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """The state of the recurrent layers inside, from the Keras arrays of one after the other."""
+    """The state of the layers inside; files have the arrays of stacked cells in any order."""
     state = {}
     for path in paths:
         inner = module.get_submodule(path)
-        count = 3 if inner.bias else 2
-        own, arrays = arrays[:count], arrays[count:]
+        wanted = [tuple(p.T.shape) for p in (inner.weight_ih_l0, inner.weight_hh_l0)]
+        starts = [i for i in range(len(arrays)) if [a.shape for a in arrays[i : i + 2]] == wanted]
+        start = starts[0]  # an IndexError means that the weights do not fit
+        stop = start + (3 if inner.bias else 2)
+        own, arrays = arrays[start:stop], arrays[:start] + arrays[stop:]
         conversion = conversion_of(inner)
         assert conversion is not None
         state.update({f"{path}.{key}": a for key, a in conversion.state(inner, own).items()})
@@ -104,5 +107,5 @@ def over_time(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
 
 
 def step_by_step(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """Apply ``function`` to one step of (N, L, ...) after the other, as what keeps statistics needs it."""
+    """Apply ``function``, which keeps statistics, to the steps of (N, L, ...) in turn."""
     return torch.stack([function(step) for step in x.unbind(1)], dim=1)
