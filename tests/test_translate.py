@@ -125,3 +125,28 @@ def test_a_flattened_picture_keeps_keras_order_for_those_who_count_on_it(tmp_pat
         check=False,
     )
     assert run.returncode == 0, run.stdout[-3000:]
+
+
+ORDER = """
+import keras
+from keras import layers
+x = keras.Input((4,))
+nested = keras.Model(x, layers.Dense(4, "tanh")(layers.Dense(4)(x)))
+second, first = layers.Dense(4), layers.Dense(4, "tanh")
+upfront = keras.Model(x, second(first(x)))
+"""
+
+
+def test_modules_stand_in_the_order_in_which_keras_makes_its_layers(tmp_path: Path) -> None:
+    done = translate(ORDER, "order.py", Options(), Log())
+    assert done.test is not None
+    (tmp_path / "order_pt.py").write_text(done.code)
+    (tmp_path / "test_parity.py").write_text(done.test)
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_parity.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-3000:]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from kt_translate.graph.region import Node, OpNode, Region
@@ -25,6 +26,7 @@ class ModuleUse:
     mode: bool | None = None  # training=True or False, passed by hand
     line: int = 0
     comment: str = ""
+    order: int = field(default_factory=count().__next__)  # in which the source makes them
 
 
 @dataclass(eq=False)

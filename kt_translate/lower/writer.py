@@ -54,6 +54,8 @@ class Writer:
         self.last_use: dict[int, int] = {}
         self.step = 0
         self.owner: dict[str, int] = {}
+        self.module_names: dict[int, str] = {}
+        self.made: list[tuple[int, str]] = []  # (order in the source, statement of __init__)
         self.flattened: dict[int, Any] = {}  # of each module, what its input was flattened from
         self.variables_of_inputs: list[str] = []
 
@@ -69,11 +71,13 @@ class Writer:
         for tensor in outputs:
             self.last_use[id(tensor)] = len(self.live)
         self._arguments()
+        self._name_modules()
         for i, node in enumerate(self.live):
             self.step = i
             if logits is not None and logits in node.outputs:
                 continue
             self._node(node)
+        self.code.init = [statement for _, statement in sorted(self.made)]
         self._finish(outputs, ends, logits)
         self._parameters()
         return self.code
@@ -134,6 +138,15 @@ class Writer:
             text.append(f"{name}: Tensor")
             self.variables_of_inputs.append(name)
         self.code.arguments = ", ".join(text)
+
+    def _name_modules(self) -> None:
+        """Names in the order in which the source makes the layers, which is Keras's for its own names."""
+        uses: dict[int, ModuleUse] = {}
+        for node in self.live:
+            if isinstance(node, CallNode) or (isinstance(node, LayerNode) and _has_module(node)):
+                uses[node.use.order] = node.use
+        for order in sorted(uses):
+            self.module_names[id(uses[order])] = self.attributes.fresh(self._name_of(uses[order]))
 
     # -- nodes ----------------------------------------------------------------------------------
     def _node(self, node: Node) -> None:
@@ -211,9 +224,9 @@ class Writer:
             made = construct()
             if made is None:
                 return Expr("None")
-            attribute = self.attributes.fresh(self._name_of(use))
+            attribute = self.module_names[id(use)]
             self.modules[id(use)] = Expr(f"self.{attribute}")
-            self.code.init.append(f"self.{attribute} = {made}")
+            self.made.append((use.order, f"self.{attribute} = {made}"))
         return self.modules[id(use)]
 
     def _call(self, node: CallNode) -> None:
@@ -327,6 +340,12 @@ def _merge(previous: str, text: str) -> str | None:
 
 def _automatic(name: str) -> bool:
     return re.fullmatch(r"[a-z0-9_]+?(_\d+)?", name) is not None and bool(re.search(r"_\d+$", name))
+
+
+def _has_module(node: LayerNode) -> bool:
+    wants = node.rule.wants(*node.inputs)
+    tensors = [_as(t, w) for t, w in zip(node.inputs, wants, strict=True)]
+    return node.rule.module(*tensors) is not None
 
 
 def _as(tensor: Tensor, layout: Layout) -> Tensor:
