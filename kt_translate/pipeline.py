@@ -11,14 +11,16 @@ import libcst as cst
 
 from kt_translate.diagnostics import Log, Place
 from kt_translate.emit import module, parity, training
+from kt_translate.emit.support import words
 from kt_translate.evaluate.calls import call_function
-from kt_translate.evaluate.interpreter import Break, Continue, Interpreter, LimitReached, Raised
+from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.models import build_deferred, plan_of
-from kt_translate.evaluate.values import Function, ModelValue, plain, tensors_in
+from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
+from kt_translate.evaluate.values import Function, ModelValue, plain
 from kt_translate.graph.nodes import Param, Plan
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
-from kt_translate.graph.tensor import Layout, Tensor, to_first
+from kt_translate.graph.tensor import Layout, Tensor, tensors_in, to_first
 from kt_translate.layers import catalogue
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.names import Names, class_name
@@ -213,8 +215,6 @@ def _constants(ev: Interpreter, written: list[ClassCode]) -> list[str]:
     """The module's constants that the classes name, as the source assigns them."""
     used: dict[str, Symbol] = {}
     text = "\n".join(line for code in written for line in [*code.init, *code.body])
-    from kt_translate.emit.support import words
-
     found = words(text)
     for name, value in ev.module.names.items():
         symbol = (

@@ -20,6 +20,16 @@ _WEIGHTS = (
 )
 
 
+_IMPORTS = {  # of names in the classes themselves
+    "math": "import math",
+    "partial": "from functools import partial",
+    "torch": "import torch",
+    "F": "import torch.nn.functional as F",
+    "nn": "from torch import nn",
+    "Tensor": "from torch import Tensor",
+}
+
+
 @dataclass(frozen=True)
 class Unit:
     """One top-level definition of a support module."""
@@ -61,12 +71,9 @@ def units() -> tuple[dict[str, Unit], dict[str, str]]:
 
 def _quoted(node: ast.AST) -> frozenset[str]:
     """Names in annotations that are only looked at as text."""
+    texts = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant)]
     return frozenset(
-        part
-        for n in ast.walk(node)
-        if isinstance(n, ast.Constant) and isinstance(n.value, str) and n.value.isidentifier()
-        for part in [n.value]
-        if part[:1].isupper()
+        t for t in texts if isinstance(t, str) and t.isidentifier() and t[:1].isupper()
     )
 
 
@@ -143,14 +150,7 @@ def _bases(unit: Unit) -> frozenset[str]:
 def import_lines(text: str) -> list[str]:
     """The import statements for the names that ``text`` uses, grouped as ruff wants them."""
     _, imports = units()
-    extra = {"math": "import math", "partial": "from functools import partial"}
-    standard = {
-        "torch": "import torch",
-        "nn": "from torch import nn",
-        "Tensor": "from torch import Tensor",
-    }
-    standard["F"] = "import torch.nn.functional as F"
-    known = {**imports, **extra, **standard}
+    known = {**imports, **_IMPORTS}
     used = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
     lines = {known[name] for name in used if name in known}
     merged: dict[str, set[str]] = {}

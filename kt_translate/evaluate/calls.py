@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
 from kt_translate.evaluate import external, models, tensors
+from kt_translate.evaluate.signals import (
+    MAX_DEPTH,
+    LimitReached,
+    Raised,
+    Return,
+    as_the_source_would,
+)
 from kt_translate.evaluate.values import (
     Array,
     Class,
     External,
     Function,
     Instance,
-    Items,
     LayerValue,
     Method,
     ModelValue,
@@ -25,10 +29,9 @@ from kt_translate.evaluate.values import (
     Super,
     Unknown,
     plain,
-    tensors_in,
 )
-from kt_translate.graph.sym import Sym, call_symbolic, known
-from kt_translate.graph.tensor import Tensor
+from kt_translate.graph.sym import Sym, known
+from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.layers.layer import REGISTRY
 
 if TYPE_CHECKING:
@@ -125,18 +128,12 @@ def _tensor_attribute(ev: Interpreter, x: Tensor, name: str) -> Any:
 
 
 def _method(ev: Interpreter, owner: Any, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
-    from kt_translate.evaluate.interpreter import Raised
-
     if isinstance(owner, str) and not (plain(args) and plain(kwargs)):
         if any(isinstance(a, Unknown) for a in (*args, *kwargs.values())):
             return Unknown("text of what is not known", ev.line)
         args, kwargs = [known(a) for a in args], {k: known(v) for k, v in kwargs.items()}
-    if name in ("as_list",):
-        return list(owner)
-    try:
+    with as_the_source_would():
         return getattr(owner, name)(*args, **kwargs)
-    except Exception as error:
-        raise Raised(f"{type(error).__name__}: {error}") from error
 
 
 # -- calls ----------------------------------------------------------------------------------------
@@ -197,8 +194,6 @@ def call_function(
     ev: Interpreter, function: Function, args: list[Any], kwargs: dict[str, Any]
 ) -> Any:
     """Run a function of the source on these arguments. Its result is unknown where it recurses without end."""
-    from kt_translate.evaluate.interpreter import MAX_DEPTH, LimitReached, Return
-
     scope = Scope(
         "function", bind_arguments(ev, function, args, kwargs), function.scope, function=function
     )
@@ -222,8 +217,6 @@ def bind_arguments(
     ev: Interpreter, function: Function, args: list[Any], kwargs: dict[str, Any]
 ) -> dict[str, Any]:
     """Parameter names -> values, as Python binds them. Raises Raised(TypeError) for arguments that do not fit."""
-    from kt_translate.evaluate.interpreter import Raised
-
     params = function.node.params
     positional = [p.name.value for p in (*params.posonly_params, *params.params)]
     names: dict[str, Any] = dict(zip(positional, args))
@@ -253,8 +246,6 @@ def bind_arguments(
 
 def index(ev: Interpreter, value: Any, key: Any) -> Any:
     """``value[key]``."""
-    from kt_translate.evaluate.interpreter import Raised
-
     if isinstance(value, Tensor):
         return tensors.index(ev, value, key)
     if isinstance(value, Array):
@@ -265,199 +256,10 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
         return Sym.index(value, key) if not isinstance(key, slice) else _sliced(ev, value, key)
     if isinstance(key, Sym) or not plain(key):
         key = ev.demand(key, "an index")
-    try:
+    with as_the_source_would():
         return value[key]
-    except Exception as error:
-        raise Raised(f"{type(error).__name__}: {error}") from error
 
 
 def _sliced(ev: Interpreter, value: Sym, key: slice) -> Any:
     sample = ev.demand(value, "a slice")
     return sample[key] if isinstance(sample, (tuple, list, str)) else Unknown("a slice", ev.line)
-
-
-# -- builtins -------------------------------------------------------------------------------------
-
-
-def _symbolic(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """A builtin that stays an expression where an argument is symbolic."""
-
-    def run(ev: Interpreter, *args: Any, **kwargs: Any) -> Any:
-        from kt_translate.evaluate.interpreter import Raised
-
-        if any(isinstance(a, (Unknown, Array)) for a in args):
-            return Unknown(f"{name} of what is not known", ev.line)
-        if any(isinstance(a, Sym) for a in args) and not kwargs:
-            return call_symbolic(name, *args)
-        try:
-            return function(*args, **kwargs)
-        except Exception as error:
-            raise Raised(f"{type(error).__name__}: {error}") from error
-
-    return run
-
-
-def _iterating(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """enumerate, zip, reversed ...: lists of items."""
-
-    def run(ev: Interpreter, *args: Any, **kwargs: Any) -> Any:
-        from kt_translate.evaluate.expressions import items_of
-
-        lists = [items_of(a, None) if not isinstance(a, int) else a for a in args]
-        for a in args:
-            if isinstance(a, Sym):
-                ev.demand(a, f"the length of what {name} takes")
-        if any(part is None for part in lists):
-            return Unknown(f"{name} of what is not known", ev.line)
-        return Items(function(*lists, **kwargs), name, args)
-
-    return run
-
-
-def _map(ev: Interpreter, function: Any, *lists: Any) -> Any:
-    from kt_translate.evaluate.expressions import items_of
-
-    items = [items_of(a, None) or [] for a in lists]
-    return [call(ev, function, list(turn), {}, None, None) for turn in zip(*items)]
-
-
-def _isinstance(ev: Interpreter, value: Any, kinds: Any) -> Any:
-    wanted = kinds if isinstance(kinds, tuple) else (kinds,)
-    sample = known(value)
-    for kind in wanted:
-        if (
-            isinstance(kind, Native)
-            and kind.name in _TYPES
-            and isinstance(sample, _TYPES[kind.name])
-        ):
-            return True
-        if isinstance(kind, Class) and isinstance(value, Instance) and kind in value.cls.mro():
-            return True
-        if (
-            isinstance(kind, External)
-            and isinstance(value, LayerValue)
-            and kind.path.endswith("." + type(value.rule).__name__)
-        ):
-            return True
-        if (
-            isinstance(kind, External)
-            and isinstance(value, ModelValue)
-            and kind.path in ("keras.Model", "keras.Layer")
-        ):
-            return True
-    return False
-
-
-_TYPES: dict[str, Any] = {
-    "int": int,
-    "float": float,
-    "str": str,
-    "list": list,
-    "tuple": tuple,
-    "dict": dict,
-    "bool": bool,
-    "set": set,
-}
-
-
-def _getattr(ev: Interpreter, owner: Any, name: str, *default: Any) -> Any:
-    found = attribute(ev, owner, name)
-    return default[0] if default and isinstance(found, Unknown) else found
-
-
-def _type(ev: Interpreter, value: Any, *rest: Any) -> Any:
-    return value.cls if isinstance(value, Instance) else Unknown("a type", ev.line)
-
-
-def _super_of(ev: Interpreter, cls: Any = None, instance: Any = None) -> Any:
-    return Super(cls, instance) if isinstance(cls, Class) else Unknown("super()", ev.line)
-
-
-def _nothing(ev: Interpreter, *args: Any, **kwargs: Any) -> None:
-    return None
-
-
-_PLAIN: dict[str, Callable[..., Any]] = {
-    "int": int,
-    "float": float,
-    "str": str,
-    "bool": bool,
-    "len": len,
-    "abs": abs,
-    "round": round,
-    "max": max,
-    "min": min,
-    "sum": sum,
-    "range": range,
-    "pow": pow,
-    "divmod": divmod,
-    "any": any,
-    "all": all,
-}
-_ITERATING: dict[str, Callable[..., Any]] = {
-    "enumerate": enumerate,
-    "zip": zip,
-    "reversed": reversed,
-    "sorted": sorted,
-}
-BUILTINS: dict[str, Callable[..., Any]] = {
-    **{name: _symbolic(name, function) for name, function in _PLAIN.items()},
-    **{name: _iterating(name, function) for name, function in _ITERATING.items()},
-    "list": lambda ev, *a: (
-        list(a[0])
-        if a and isinstance(a[0], (list, tuple, range, dict, set, str))
-        else _listed(ev, *a)
-    ),
-    "tuple": lambda ev, *a: (
-        tuple(a[0])
-        if a and isinstance(a[0], (list, tuple, range, dict, set, str))
-        else _tupled(ev, *a)
-    ),
-    "set": lambda ev, *a: set(a[0]) if a and plain(a[0]) else set(),
-    "dict": lambda ev, *a, **k: {
-        **(dict(a[0]) if a and isinstance(a[0], (dict, list)) else {}),
-        **k,
-    },
-    "map": _map,
-    "filter": lambda ev, f, xs: (
-        [x for x in xs if call(ev, f, [x], {}, None, None)] if isinstance(xs, (list, tuple)) else []
-    ),
-    "isinstance": _isinstance,
-    "getattr": _getattr,
-    "hasattr": lambda ev, o, n: not isinstance(attribute(ev, o, n), Unknown),
-    "setattr": _nothing,
-    "print": _nothing,
-    "type": _type,
-    "super": _super_of,
-    "callable": lambda ev, f: isinstance(
-        f, (Function, Method, Native, Partial, LayerValue, ModelValue, Class, External)
-    ),
-    "repr": lambda ev, v: repr(v) if plain(v) else Unknown("repr", ev.line),
-}
-
-
-def _listed(ev: Interpreter, *args: Any) -> Any:
-    return (
-        []
-        if not args
-        else (
-            call_symbolic("list", args[0])
-            if isinstance(args[0], Sym)
-            else Unknown("a list", ev.line)
-        )
-    )
-
-
-def _tupled(ev: Interpreter, *args: Any) -> Any:
-    return (
-        ()
-        if not args
-        else (
-            call_symbolic("tuple", args[0])
-            if isinstance(args[0], Sym)
-            else Unknown("a tuple", ev.line)
-        )
-    )
-
-
-__all__ = ["BUILTINS", "attribute", "call", "index", "is_known", "math"]

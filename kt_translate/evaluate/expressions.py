@@ -3,75 +3,37 @@
 from __future__ import annotations
 
 import builtins
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
 from kt_translate.evaluate import calls, tensors
+from kt_translate.evaluate.builtin import BUILTINS
+from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
     External,
     Function,
     Instance,
     LayerValue,
-    Method,
     ModelValue,
     Native,
     Scope,
     Super,
     Unknown,
+    items_of,
+    name_value,
     plain,
 )
 from kt_translate.graph.operators import BINARY
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Tensor
 from kt_translate.source.names import canonical
+from kt_translate.source.operators import OPERATORS
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
-
-OPERATORS: dict[type, str] = {
-    cst.Add: "+",
-    cst.Subtract: "-",
-    cst.Multiply: "*",
-    cst.Divide: "/",
-    cst.FloorDivide: "//",
-    cst.Modulo: "%",
-    cst.Power: "**",
-    cst.MatrixMultiply: "@",
-    cst.LeftShift: "<<",
-    cst.RightShift: ">>",
-    cst.BitAnd: "&",
-    cst.BitOr: "|",
-    cst.BitXor: "^",
-    cst.Equal: "==",
-    cst.NotEqual: "!=",
-    cst.LessThan: "<",
-    cst.LessThanEqual: "<=",
-    cst.GreaterThan: ">",
-    cst.GreaterThanEqual: ">=",
-    cst.Is: "is",
-    cst.IsNot: "is not",
-    cst.In: "in",
-    cst.NotIn: "not in",
-}
-AUGMENTED: dict[type, str] = {
-    cst.AddAssign: "+",
-    cst.SubtractAssign: "-",
-    cst.MultiplyAssign: "*",
-    cst.DivideAssign: "/",
-    cst.FloorDivideAssign: "//",
-    cst.ModuloAssign: "%",
-    cst.PowerAssign: "**",
-    cst.BitAndAssign: "&",
-    cst.BitOrAssign: "|",
-    cst.BitXorAssign: "^",
-    cst.LeftShiftAssign: "<<",
-    cst.RightShiftAssign: ">>",
-    cst.MatrixMultiplyAssign: "@",
-}
 
 
 def evaluate(ev: Interpreter, node: Any, scope: Scope) -> Any:
@@ -80,41 +42,6 @@ def evaluate(ev: Interpreter, node: Any, scope: Scope) -> Any:
     if rule is None:
         return Unknown(f"{type(node).__name__} is not understood", ev.line)
     return rule(ev, node, scope)
-
-
-def dotted(node: Any) -> str:
-    """``a.b.c`` of a Name or Attribute."""
-    if isinstance(node, cst.Name):
-        return node.value
-    return f"{dotted(node.value)}.{node.attr.value}"
-
-
-def name_value(value: Any, name: str) -> None:
-    """Let what a name is given to be called by it: tensors, layers and models take their first name."""
-    if isinstance(value, Tensor):
-        value.name = value.name or name
-    elif isinstance(value, LayerValue):
-        value.use.hint = value.use.hint or name
-    elif isinstance(value, ModelValue):
-        value.variable = value.variable or name
-
-
-def items_of(value: Any, count: int | None) -> list[Any] | None:
-    """The items of an iterable value; None where they are not known."""
-    if isinstance(value, Sym):
-        sample = value.value
-        if isinstance(sample, dict):
-            return list(sample)
-        if isinstance(sample, (tuple, list, range, str)):
-            return [Sym.index(value, i) for i in range(len(sample))]
-        return [Sym.index(value, i) for i in range(count)] if count is not None else None
-    if isinstance(value, (list, tuple, range, str, set, frozenset, dict)):
-        return list(value)
-    if isinstance(value, Tensor):
-        return None
-    if isinstance(value, Array) and count is not None:
-        return [Array(None, value.dtype) for _ in range(count)]
-    return None
 
 
 def defaults_of(ev: Interpreter, params: cst.Parameters, scope: Scope) -> dict[str, Any]:
@@ -149,14 +76,10 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
         return same if op in ("is", "==") else not same
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)) and op == "+":
         return [*a, *b] if isinstance(a, list) else (*a, *b)
-    try:
+    with as_the_source_would():
         if isinstance(a, Sym) or isinstance(b, Sym):
             return Sym.binary(op, a, b)
         return BINARY[op](a, b) if op in BINARY else Unknown(f"{op} of plain values", ev.line)
-    except Exception as error:
-        from kt_translate.evaluate.interpreter import Raised
-
-        raise Raised(f"{type(error).__name__}: {error}") from error
 
 
 def subscript_key(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
@@ -205,8 +128,8 @@ def _name(ev: Interpreter, node: cst.Name, scope: Scope) -> Any:
         found = External(canonical(f"{base}.{name}"))
         if calls.is_known(found.path):
             return found
-    if name in calls.BUILTINS:
-        return Native(name, calls.BUILTINS[name])
+    if name in BUILTINS:
+        return Native(name, BUILTINS[name])
     if hasattr(builtins, name):
         return External(f"builtins.{name}")
     return Unknown(f"the name {name} is not defined", ev.line)
@@ -447,15 +370,3 @@ EXPRESSIONS: dict[type, Callable[[Any, Any, Scope], Any]] = {
     cst.NamedExpr: _named,
     cst.Ellipsis: lambda ev, n, s: Ellipsis,
 }
-
-__all__ = [
-    "Method",
-    "binary",
-    "defaults_of",
-    "dotted",
-    "evaluate",
-    "items_of",
-    "math",
-    "name_value",
-    "set_attribute",
-]

@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import models
-from kt_translate.evaluate.values import Array, External, Function, Partial, Unknown, plain
+from kt_translate.evaluate.signals import as_the_source_would
+from kt_translate.evaluate.values import Array, External, Native, Partial, Unknown, plain
 from kt_translate.graph.objects import KerasFunction, KerasObject
 from kt_translate.graph.sym import Sym
 from kt_translate.source.names import canonical
@@ -130,12 +131,8 @@ def _math(ev: Interpreter, path: str, args: list[Any]) -> Any:
         if function is None or not plain(values):
             return Unknown(f"{path} of what is not known", ev.line)
         args = values
-    try:
+    with as_the_source_would():
         return function(*args)
-    except Exception as error:
-        from kt_translate.evaluate.interpreter import Raised
-
-        raise Raised(f"{type(error).__name__}: {error}") from error
 
 
 # -- numpy ----------------------------------------------------------------------------------------
@@ -186,8 +183,6 @@ def array_attribute(value: Array, name: str) -> Any:
         return value.shape if value.shape is not None else Unknown("the shape of data")
     if name == "dtype":
         return value.dtype
-    from kt_translate.evaluate.values import Native
-
     if name == "astype":
         return Native(
             name,
@@ -218,6 +213,3 @@ def array_index(value: Array, key: Any) -> Array:
             shape.append(value.shape[axis] if k == slice(None) else None)
         axis += 1
     return Array((*shape, *value.shape[axis:]), value.dtype)
-
-
-__all__ = ["Function", "array_attribute", "array_index", "call", "member"]

@@ -11,51 +11,31 @@ from typing import Any
 import libcst as cst
 
 from kt_translate.diagnostics import Log, Place
-from kt_translate.evaluate import expressions
+from kt_translate.evaluate import expressions, imports
+from kt_translate.evaluate.signals import (
+    MAX_STEPS,
+    MAX_TURNS,
+    Break,
+    Continue,
+    LimitReached,
+    Raised,
+    Return,
+    as_the_source_would,
+)
 from kt_translate.evaluate.values import (
     Class,
     External,
     Function,
     Instance,
-    Items,
     Scope,
     Unknown,
+    items_of,
+    name_value,
     plain,
 )
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
-from kt_translate.source.names import canonical
+from kt_translate.source.operators import AUGMENTED
 from kt_translate.source.syntax import Source
-
-MAX_STEPS = 400_000
-MAX_DEPTH = 80
-MAX_TURNS = 5_000
-
-
-class Return(Exception):
-    """A return statement, on its way out of the function."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
-class Break(Exception):
-    """A break statement."""
-
-
-class Continue(Exception):
-    """A continue statement."""
-
-
-class Raised(Exception):
-    """The source raises an exception here."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
-
-
-class LimitReached(Exception):
-    """The evaluation took more steps or went deeper than a model's construction does."""
 
 
 class Interpreter:
@@ -151,7 +131,7 @@ class Interpreter:
         """Bind a target: a name, an attribute, an element, or a nest of them."""
         if isinstance(target, cst.Name):
             self.bind(target.value, value, scope)
-            expressions.name_value(value, target.value)
+            name_value(value, target.value)
         elif isinstance(target, (cst.Tuple, cst.List)):
             self._unpack(target.elements, value, scope)
         elif isinstance(target, cst.Attribute):
@@ -161,15 +141,13 @@ class Interpreter:
             owner = self.evaluate(target.value, scope)
             key = expressions.subscript_key(self, target, scope)
             if isinstance(owner, (list, dict)) and plain(key):
-                try:
+                with as_the_source_would():
                     owner[key] = value
-                except (IndexError, TypeError, KeyError) as error:
-                    raise Raised(f"{type(error).__name__}: {error}") from error
 
     def _unpack(self, elements: Sequence[Any], value: Any, scope: Scope) -> None:
         star = next((i for i, e in enumerate(elements) if isinstance(e, cst.StarredElement)), None)
         n = len(elements)
-        items = expressions.items_of(value, None if star is not None else n)
+        items = items_of(value, None if star is not None else n)
         if items is None:
             for i, element in enumerate(elements):
                 part = Unknown(f"part {i} of what is not known", self.line)
@@ -241,37 +219,13 @@ def _ann_assign(ev: Interpreter, node: cst.AnnAssign, scope: Scope) -> None:
 
 
 def _aug_assign(ev: Interpreter, node: cst.AugAssign, scope: Scope) -> None:
-    op = expressions.AUGMENTED[type(node.operator)]
+    op = AUGMENTED[type(node.operator)]
     current = ev.evaluate(node.target, scope)
     value = ev.evaluate(node.value, scope)
     if op == "+" and isinstance(current, list) and isinstance(value, (list, tuple)):
         current.extend(value)
         return
     ev.assign(node.target, expressions.binary(ev, op, current, value), scope)
-
-
-def _import(ev: Interpreter, node: cst.Import, scope: Scope) -> None:
-    for alias in node.names:
-        path = expressions.dotted(alias.name)
-        if alias.asname is not None:
-            ev.bind(alias.asname.name.value, External(canonical(path)), scope)  # type: ignore[union-attr]
-        else:
-            top = path.split(".")[0]
-            ev.bind(top, External(canonical(top)), scope)
-
-
-def _import_from(ev: Interpreter, node: cst.ImportFrom, scope: Scope) -> None:
-    base = expressions.dotted(node.module) if node.module is not None else ""
-    if isinstance(node.names, cst.ImportStar):
-        scope.names.setdefault("*", []).append(canonical(base))
-        return
-    for alias in node.names:
-        name = alias.evaluated_name
-        bound = alias.evaluated_alias or name
-        if node.relative:
-            ev.bind(bound, Unknown(f"{name} comes from another file", ev.line), scope)
-        else:
-            ev.bind(bound, External(canonical(f"{base}.{name}")), scope)
 
 
 def _function(ev: Interpreter, node: cst.FunctionDef, scope: Scope) -> None:
@@ -305,9 +259,9 @@ def _if(ev: Interpreter, node: cst.If, scope: Scope) -> None:
 
 def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
     value = ev.evaluate(node.iter, scope)
-    if isinstance(value, (Sym, Items)) or not plain(value):
-        ev.demand(value, "the number of turns of a loop") if isinstance(value, Sym) else None
-    items = expressions.items_of(value, None)
+    if isinstance(value, Sym):
+        ev.demand(value, "the number of turns of a loop")
+    items = items_of(value, None)
     if items is None:
         items = [Unknown("an element of what is not known", ev.line)]
     for turn, item in enumerate(items):
@@ -405,8 +359,8 @@ STATEMENTS: dict[type, Callable[[Interpreter, Any, Scope], None]] = {
     cst.Assign: _assign,
     cst.AnnAssign: _ann_assign,
     cst.AugAssign: _aug_assign,
-    cst.Import: _import,
-    cst.ImportFrom: _import_from,
+    cst.Import: imports.import_module,
+    cst.ImportFrom: imports.import_names,
     cst.FunctionDef: _function,
     cst.ClassDef: _class,
     cst.If: _if,

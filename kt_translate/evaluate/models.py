@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate.values import (
+    Array,
     External,
     Function,
     LayerValue,
@@ -12,29 +13,17 @@ from kt_translate.evaluate.values import (
     Native,
     Unknown,
     map_tensors,
-    tensors_in,
 )
 from kt_translate.graph.nodes import CallNode, LayerNode, ModuleUse, Plan
 from kt_translate.graph.objects import KerasFunction
-from kt_translate.graph.region import CURRENT, Node, Region, derived
+from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.sym import Sym
-from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 from kt_translate.layers.layer import REGISTRY, RuleError
+from kt_translate.source.names import MERGE_FUNCTIONS
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
-
-_MERGES = {
-    "add": "Add",
-    "subtract": "Subtract",
-    "multiply": "Multiply",
-    "average": "Average",
-    "maximum": "Maximum",
-    "minimum": "Minimum",
-    "concatenate": "Concatenate",
-    "dot": "Dot",
-}
-_SEQUENTIAL_ONLY = ("input_shape", "batch_input_shape")
 
 
 def make(ev: Interpreter, kind: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -93,8 +82,8 @@ def make_layer(
     if name == "InputLayer":
         tensor = make_input(ev, args, kwargs)
         return tensor
-    if name in _MERGES and args:
-        layer = make_layer(ev, _MERGES[name], args[1:], kwargs)
+    if name in MERGE_FUNCTIONS and args:
+        layer = make_layer(ev, name.capitalize(), args[1:], kwargs)
         return call_layer(ev, layer, [args[0]], {}) if isinstance(layer, LayerValue) else layer
     if name not in REGISTRY:
         ev.note("KT201", f"no rule yet for keras.layers.{name}")
@@ -129,7 +118,7 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
     rule = layer.rule
     try:
         wants = rule.wants(*inputs, *extra)
-        seen = [viewed(t, w) for t, w in zip([*inputs, *extra], wants)]
+        seen = [t.seen_in(w) for t, w in zip([*inputs, *extra], wants)]
         outputs = rule.outputs(*seen, **options)
         rule.module(*seen)
     except RuleError as error:
@@ -155,21 +144,6 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
         result = apply_activation(ev, activation, outputs[0])
     layer.calls.append((inputs, result))
     return result
-
-
-def viewed(tensor: Tensor, layout: Layout) -> Tensor:
-    """The tensor as it is once converted to ``layout``."""
-    if layout in (Layout.KEEP, tensor.layout) or tensor.rank < 3:
-        return tensor
-    return Tensor(
-        tensor.shape,
-        tensor.dtype,
-        layout,
-        tensor.mask,
-        tensor.node,
-        tensor.name,
-        facts=tensor.facts,
-    )
 
 
 def apply_activation(ev: Interpreter, activation: Any, x: Tensor) -> Any:
@@ -408,17 +382,11 @@ def _build(ev: Interpreter, model: ModelValue, input_shape: Any = None) -> None:
 
 def _compile(ev: Interpreter, model: ModelValue, *args: Any, **kwargs: Any) -> None:
     given = dict(zip(("optimizer", "loss", "metrics"), args), **kwargs)
-    model.compiled = given
     ev.compiled.append((model, ev.line, given))
 
 
 def _fit(ev: Interpreter, model: ModelValue, name: str, args: Any) -> Any:
-    from kt_translate.evaluate.values import Array
-
     if model.deferred and args and isinstance(args[0], Array) and args[0].shape:
         build_deferred(ev, model, args[0].shape[1:])
     ev.note("KT401", f"{name}() is left out")
     return Unknown("the history of training", ev.line)
-
-
-__all__ = ["derived"]

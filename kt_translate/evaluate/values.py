@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.graph.sym import Symbol
+from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -198,21 +198,10 @@ class ModelValue:
     layers: list[Any] = field(default_factory=list)  # Sequential: in order, called or not
     use: ModuleUse | None = None
     plan: Any = None
-    compiled: Any = None
     trainable: bool = True
     variable: str | None = None
-    instance: Instance | None = None
     deferred: list[Any] = field(default_factory=list)
-    factory: Any = None
-    symbols: list[Symbol] = field(default_factory=list)
     attributes: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(eq=False)
-class Range:
-    """Marks a bound of evaluation."""
-
-    steps: int = 0
 
 
 def plain(value: Any) -> bool:
@@ -229,15 +218,32 @@ def plain(value: Any) -> bool:
     return False
 
 
-def tensors_in(value: Any) -> list[Tensor]:
-    """The tensors in a nested structure, in Keras's order (dicts by sorted key)."""
+def name_value(value: Any, name: str) -> None:
+    """Let what a name is given to be called by it: tensors, layers and models take their first name."""
     if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, (list, tuple)):
-        return [t for v in value for t in tensors_in(v)]
-    if isinstance(value, dict):
-        return [t for k in sorted(value, key=str) for t in tensors_in(value[k])]
-    return []
+        value.name = value.name or name
+    elif isinstance(value, LayerValue):
+        value.use.hint = value.use.hint or name
+    elif isinstance(value, ModelValue):
+        value.variable = value.variable or name
+
+
+def items_of(value: Any, count: int | None) -> list[Any] | None:
+    """The items of an iterable value; None where they are not known."""
+    if isinstance(value, Sym):
+        sample = value.value
+        if isinstance(sample, dict):
+            return list(sample)
+        if isinstance(sample, (tuple, list, range, str)):
+            return [Sym.index(value, i) for i in range(len(sample))]
+        return [Sym.index(value, i) for i in range(count)] if count is not None else None
+    if isinstance(value, (list, tuple, range, str, set, frozenset, dict)):
+        return list(value)
+    if isinstance(value, Tensor):
+        return None
+    if isinstance(value, Array) and count is not None:
+        return [Array(None, value.dtype) for _ in range(count)]
+    return None
 
 
 def map_tensors(function: Callable[[Tensor], Any], value: Any) -> Any:

@@ -94,71 +94,9 @@ class CallNode(Node):
     args: dict[Symbol, Any] = field(default_factory=dict)
 
 
-@dataclass(eq=False)
-class IfNode(Node):
-    """A condition on settings. ``joined``: (output, value in then, value in orelse)."""
-
-    test: Any = None
-    then: Region = field(default_factory=Region)
-    orelse: Region = field(default_factory=Region)
-    joined: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
-    comment: str = ""
-
-    def uses(self) -> Iterator[Tensor]:
-        for region in (self.then, self.orelse):
-            for node in region.nodes:
-                yield from node.uses()
-        for _, a, b in self.joined:
-            yield a
-            yield b
-
-
-@dataclass(eq=False)
-class CheckNode(Node):
-    """``if test: raise ...`` on settings."""
-
-    test: Any = None
-    exception: str = "ValueError"
-    message: Any = None
-
-
-@dataclass(eq=False)
-class LoopNode(Node):
-    """A loop over settings that the output keeps.
-
-    ``carried``: (output, tensor entering the body, tensor leaving it, tensor before the loop);
-    ``variables``: (symbol, value before, value after a turn) of the numbers that change from turn to turn.
-    """
-
-    target: Any = None  # nested tuples of Symbols
-    iterable: Any = None
-    body: Region = field(default_factory=Region)
-    carried: list[tuple[Tensor, Tensor, Tensor, Tensor]] = field(default_factory=list)
-    variables: list[tuple[Symbol, Any, Any]] = field(default_factory=list)
-    comment: str = ""
-
-    def uses(self) -> Iterator[Tensor]:
-        for node in self.body.nodes:
-            yield from node.uses()
-        for _, _, leaving, before in self.carried:
-            yield leaving
-            yield before
-
-
-@dataclass(eq=False)
-class GapNode(Node):
-    """What could not be translated: raises NotImplementedError where it stands."""
-
-    message: str = ""
-
-
 __all__ = [
     "CallNode",
-    "CheckNode",
-    "GapNode",
-    "IfNode",
     "LayerNode",
-    "LoopNode",
     "ModuleUse",
     "Node",
     "OpNode",

@@ -1,7 +1,6 @@
 """The model graph: regions of nodes, in the order in which the source runs them.
 
-A region is a straight list; conditions and loops that the output keeps are nodes with regions inside, as in MLIR's
-``scf``. A node's `render` says how its outputs are computed in torch.
+A node's `render` says how its outputs are computed in torch.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Union
 
@@ -52,6 +52,12 @@ class Tensor:
         """The torch dimension of Keras's ``axis``; negative axes stay negative where the layout allows."""
         return torch_dim(axis, self.rank, self.layout)
 
+    def seen_in(self, layout: Layout) -> Tensor:
+        """The tensor as it is once converted to ``layout``."""
+        if layout in (Layout.KEEP, self.layout) or self.rank < 3:
+            return self
+        return replace(self, layout=layout)
+
     @property
     def torch_shape(self) -> Shape:
         if self.layout is Layout.FIRST:
@@ -77,3 +83,14 @@ def to_last(rank: int) -> tuple[int, ...]:
 def to_first(rank: int) -> tuple[int, ...]:
     """The permutation from (N, ..., C) to (N, C, ...)."""
     return (0, rank - 1, *range(1, rank - 1))
+
+
+def tensors_in(value: Any) -> list[Tensor]:
+    """The tensors in a nested structure, in Keras's order (dicts by sorted key)."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [t for v in value for t in tensors_in(v)]
+    if isinstance(value, dict):
+        return [t for k in sorted(value, key=str) for t in tensors_in(value[k])]
+    return []

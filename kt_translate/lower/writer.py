@@ -10,7 +10,7 @@ from typing import Any
 from kt_translate.graph.nodes import CallNode, LayerNode, ModuleUse, Plan
 from kt_translate.graph.region import Node, OpNode
 from kt_translate.graph.sym import Sym
-from kt_translate.graph.tensor import Layout, Tensor, to_first, to_last
+from kt_translate.graph.tensor import Layout, Tensor, tensors_in, to_first, to_last
 from kt_translate.layers.layer import Call, RuleError
 from kt_translate.lower.names import Names, attribute_name
 from kt_translate.lower.settings import like_keras
@@ -60,7 +60,7 @@ class Writer:
         self.variables_of_inputs: list[str] = []
 
     def write(self) -> ClassCode:
-        outputs = _tensors(self.plan.result)
+        outputs = tensors_in(self.plan.result)
         self.code.outputs = outputs
         logits = outputs[0] if len(outputs) == 1 and outputs[0].logits is not None else None
         ends = [logits.logits] if logits is not None and logits.logits is not None else outputs
@@ -139,11 +139,18 @@ class Writer:
             self.variables_of_inputs.append(name)
         self.code.arguments = ", ".join(text)
 
+    def _makes_module(self, node: LayerNode) -> bool:
+        wants = node.rule.wants(*node.inputs)
+        tensors = [t.seen_in(w) for t, w in zip(node.inputs, wants, strict=True)]
+        return node.rule.module(*tensors) is not None
+
     def _name_modules(self) -> None:
         """Names in the order in which the source makes the layers, which is Keras's for its own names."""
         uses: dict[int, ModuleUse] = {}
         for node in self.live:
-            if isinstance(node, CallNode) or (isinstance(node, LayerNode) and _has_module(node)):
+            if isinstance(node, CallNode) or (
+                isinstance(node, LayerNode) and self._makes_module(node)
+            ):
                 uses[node.use.order] = node.use
         for order in sorted(uses):
             self.module_names[id(uses[order])] = self.attributes.fresh(self._name_of(uses[order]))
@@ -162,7 +169,7 @@ class Writer:
     def _layer(self, node: LayerNode) -> None:
         rule = node.rule
         wants = rule.wants(*node.inputs)
-        tensors = [_as(t, w) for t, w in zip(node.inputs, wants, strict=True)]
+        tensors = [t.seen_in(w) for t, w in zip(node.inputs, wants, strict=True)]
         copes = node.rule.keras_kind == "dense" or node.outputs[0].flattened is not None
         read = self.read if copes else self.ordered
         inputs = [read(t, w) for t, w in zip(node.inputs, wants, strict=True)]
@@ -175,7 +182,7 @@ class Writer:
         call = Call(module, inputs, tensors, masks, node.outputs, options, self._then(node))
         result = rule.forward(call)
         if len(node.outputs) == 1:
-            self._assign(node.outputs[0], result, module=rule.module(*tensors) is not None)
+            self._assign(node.outputs[0], result, module=id(node.use) in self.module_names)
             return
         names = [self._variable(t) for t in node.outputs]
         self.code.body.append(f"{', '.join(names)} = {result}")
@@ -237,7 +244,7 @@ class Writer:
             self.ordered(t, p.layout) for t, p in zip(node.inputs, node.plan.inputs, strict=True)
         ]
         result = module(*inputs)
-        for tensor, inner in zip(node.outputs, _tensors(node.plan.result), strict=True):
+        for tensor, inner in zip(node.outputs, tensors_in(node.plan.result), strict=True):
             tensor.layout = Layout.LAST if tensor.rank == 3 else inner.layout
         if len(node.outputs) == 1:
             self._assign(node.outputs[0], result, module=True)
@@ -260,16 +267,21 @@ class Writer:
             *(to_last(tensor.rank) if layout is Layout.LAST else to_first(tensor.rank))
         )
 
-    def _variable(self, tensor: Tensor) -> str:
+    def _free_name(self, tensor: Tensor) -> str:
+        """The source's name for the tensor, numbered where its holder is still needed."""
         is_mask = isinstance(tensor.node, OpNode) and tensor.node.label == "mask"
         name = tensor.name or ("mask" if is_mask else "x")
         candidate, n = name, 1
         while candidate in self.owner and self.last_use.get(self.owner[candidate], -1) > self.step:
             n += 1
             candidate = f"{name}_{n}"
-        self.owner[candidate] = id(tensor)
-        self.variables[id(tensor)] = (candidate, tensor.layout)
         return candidate
+
+    def _variable(self, tensor: Tensor) -> str:
+        name = self._free_name(tensor)
+        self.owner[name] = id(tensor)
+        self.variables[id(tensor)] = (name, tensor.layout)
+        return name
 
     def _assign(self, tensor: Tensor, value: Expr, module: bool = False) -> None:
         text = str(value)
@@ -292,16 +304,10 @@ class Writer:
 
     def _then(self, node: LayerNode) -> Any:
         def then(value: Any, comment: str = "") -> Expr:
-            name = node.outputs[0].name or "x"
-            free = name
-            n = 1
-            while free in self.owner and self.last_use.get(self.owner[free], -1) > self.step:
-                n += 1
-                free = f"{name}_{n}"
-            self.code.body.append(
-                f"{free} = {as_expr(value)}" + (f"  # {comment}" if comment else "")
-            )
-            return Expr(free)
+            name = self._free_name(node.outputs[0])
+            shown = f"  # {comment}" if comment else ""
+            self.code.body.append(f"{name} = {as_expr(value)}{shown}")
+            return Expr(name)
 
         return then
 
@@ -340,28 +346,6 @@ def _merge(previous: str, text: str) -> str | None:
 
 def _automatic(name: str) -> bool:
     return re.fullmatch(r"[a-z0-9_]+?(_\d+)?", name) is not None and bool(re.search(r"_\d+$", name))
-
-
-def _has_module(node: LayerNode) -> bool:
-    wants = node.rule.wants(*node.inputs)
-    tensors = [_as(t, w) for t, w in zip(node.inputs, wants, strict=True)]
-    return node.rule.module(*tensors) is not None
-
-
-def _as(tensor: Tensor, layout: Layout) -> Tensor:
-    if layout in (Layout.KEEP, tensor.layout) or tensor.rank < 3:
-        return tensor
-    return Tensor(tensor.shape, tensor.dtype, layout, tensor.mask, flattened=tensor.flattened)
-
-
-def _tensors(value: Any) -> list[Tensor]:
-    if isinstance(value, Tensor):
-        return [value]
-    if isinstance(value, (list, tuple)):
-        return [t for v in value for t in _tensors(v)]
-    if isinstance(value, dict):
-        return [t for k in sorted(value, key=str) for t in _tensors(value[k])]
-    return []
 
 
 def live_nodes(plan: Plan, outputs: list[Tensor]) -> list[Node]:

@@ -115,12 +115,18 @@ def _canonical_keras(path: str) -> str:
             if parts[1] in ("image", "linalg")
             else f"keras.ops.{last}"
         )
-    if len(parts) > 2 and last[:1].islower() and family == "layers" and last not in _LOWER_LAYERS:
+    if (
+        len(parts) > 2
+        and last[:1].islower()
+        and family == "layers"
+        and last not in {*MERGE_FUNCTIONS, "merge"}
+    ):
         return "keras." + ".".join([family, *parts[1:]])
     return f"keras.{family}.{last}"
 
 
-_LOWER_LAYERS = {
+# The functions beside the merging layers: add([a, b]) is Add()([a, b]).
+MERGE_FUNCTIONS = {
     "add",
     "subtract",
     "multiply",
@@ -129,7 +135,6 @@ _LOWER_LAYERS = {
     "minimum",
     "concatenate",
     "dot",
-    "merge",
 }
 
 

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -121,7 +122,6 @@ def test_symbolic_name(name: str, axis: int) -> None:
 
 
 def test_keras2_hard_sigmoid() -> None:
-    tf_keras = pytest.importorskip("tf_keras")
     x = points()
     text = str(activation_expr("hard_sigmoid", Expr("x"), flavour="2"))
     assert text == "(0.2 * x + 0.5).clamp(0, 1)"
@@ -267,7 +267,6 @@ def test_flattened_goes_on() -> None:
 
 
 def test_keras2_layers() -> None:
-    tf_keras = pytest.importorskip("tf_keras")
     x = points()
     rule = bind("ThresholdedReLU", {"theta": 0.5}, "2")
     assert str(rule.standalone(Tensor((None, 3)))) == "nn.Threshold(0.5, 0.0)"

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tf_keras
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -110,7 +111,6 @@ def test_text_of_batch_normalization() -> None:
 
 
 def test_keras2_pictures_have_the_unbiased_variance() -> None:
-    tf_keras = pytest.importorskip("tf_keras")
     x = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype("float32")
     theirs = tf_keras.layers.BatchNormalization()
     y = theirs(x, training=True).numpy()

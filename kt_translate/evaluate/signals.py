@@ -1,0 +1,47 @@
+"""What leaves a statement otherwise than by running through it, and the bounds of evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+MAX_STEPS = 400_000
+MAX_DEPTH = 80
+MAX_TURNS = 5_000
+
+
+class Return(Exception):
+    """A return statement, on its way out of the function."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Break(Exception):
+    """A break statement."""
+
+
+class Continue(Exception):
+    """A continue statement."""
+
+
+class Raised(Exception):
+    """The source raises an exception here."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class LimitReached(Exception):
+    """The evaluation took more steps or went deeper than a model's construction does."""
+
+
+@contextmanager
+def as_the_source_would() -> Iterator[None]:
+    """What Python raises while the evaluator computes for the source is an exception of the source."""
+    try:
+        yield
+    except Exception as error:
+        raise Raised(f"{type(error).__name__}: {error}") from error
