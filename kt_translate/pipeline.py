@@ -62,6 +62,7 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
         writing.model(title, model, plan_of(model))
     for function, model, plan in factories(ev):
         writing.model(function.name, model, plan, "function")
+    _left_out(ev, writing)
     if not writing.entries:
         log.add("KT003", Place(1), "no Keras model is built here that could be translated")
     parts = training.compiled(_compiled(ev, writing), "3", log)
@@ -75,6 +76,14 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
         del entry["arguments"]
     entries = [part.entry() for part in parts]
     return Translation(output, test, writing.entries, entries, "3", log)
+
+
+def _left_out(ev: Interpreter, writing: Writing) -> None:
+    """Say which models of the source have no class: those that no variable or function of the module gives."""
+    tried = {e["line"] for e in writing.entries if e["source_kind"] == "variable"}
+    tried |= {m.line for m in ev.models if id(m.plan) in writing.codes}
+    for line in sorted({m.line for m in ev.models} - tried):
+        writing.log.add("KT107", Place(max(line, 1)), "the model made here is not translated")
 
 
 def _compiled(
