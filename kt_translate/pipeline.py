@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from kt_translate.evaluate.calls import call_function
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.models import build_deferred, plan_of
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
-from kt_translate.evaluate.values import Function, ModelValue, plain
+from kt_translate.evaluate.values import Class, External, Function, ModelValue, plain
 from kt_translate.graph.nodes import Param, Plan
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
@@ -60,8 +61,10 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     writing = Writing(name, log, _class_names(ev))
     for title, model in _named_models(ev, options):
         writing.model(title, model, plan_of(model))
-    for function, model, plan in factories(ev):
+    made = factories(ev)
+    for function, model, plan in made:
         writing.model(function.name, model, plan, "function")
+    _gaps(ev, writing, {function.name for function, _, _ in made})
     _left_out(ev, writing)
     if not writing.entries:
         log.add("KT003", Place(1), "no Keras model is built here that could be translated")
@@ -134,6 +137,24 @@ class Writing:
             code.factory = factory = title
         self.entries.append(_entry(model, title, kind, factory, plan, code))
 
+    def gap(self, name: str, kind: str, line: int, code: str, message: str) -> None:
+        """Report something of the source that has no translation."""
+        self.log.add(code, Place(max(line, 1)), message)
+        self.entries.append(
+            {
+                "source_name": name,
+                "source_kind": kind,
+                "line": line,
+                "torch_name": name,
+                "factory": name,
+                "inferred": {},
+                "arguments": None,
+                "inputs": [],
+                "outputs": [],
+                "status": "unsupported",
+            }
+        )
+
 
 def _class_names(ev: Interpreter) -> set[str]:
     """Names that the output uses already: the module's constants and functions."""
@@ -152,13 +173,40 @@ def factories(ev: Interpreter) -> list[tuple[Function, ModelValue, Plan]]:
     return found
 
 
+def _gaps(ev: Interpreter, writing: Writing, factories: set[str]) -> None:
+    """Report the functions that build a model, and the Keras classes, that have no translation."""
+    for name, value in ev.module.names.items():
+        if isinstance(value, Function) and name not in factories and _builds_model(ev, value):
+            writing.gap(
+                name, "function", value.line, "KT107", f"the model of {name} is not translated"
+            )
+        base = value.keras_base() if isinstance(value, Class) else None
+        if isinstance(value, Class) and base in ("keras.Model", "keras.Layer"):
+            kind = "class" if base == "keras.Model" else "layer"
+            writing.gap(
+                name, kind, value.line, "KT201", f"no rule yet for the class {name}({base})"
+            )
+
+
+def _builds_model(ev: Interpreter, function: Function) -> bool:
+    """Whether the function's own code makes a Keras model."""
+    makers = {
+        name
+        for name, value in ev.module.names.items()
+        if isinstance(value, External) and value.path in ("keras.Model", "keras.Sequential")
+    }
+    called = re.findall(r"([\w.]+)\(", ev.source.code(function.node))
+    return any(c in makers or c.endswith((".Model", ".Sequential")) for c in called)
+
+
 def _run_factory(ev: Interpreter, function: Function) -> tuple[ModelValue, Plan] | None:
     """Run a function on its parameters as symbols, with its defaults as samples."""
     params = function.node.params
     names = [p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)]
     symbols = {n: Symbol(n, known(function.defaults.get(n, UNKNOWN))) for n in names}
     region = Region()
-    before, diagnostics = len(ev.demands), list(ev.log.diagnostics)
+    before, models = len(ev.demands), len(ev.models)
+    diagnostics = list(ev.log.diagnostics)
     CURRENT.append(region)
     try:
         result = call_function(ev, function, [], {n: Sym.of(s) for n, s in symbols.items()})
@@ -168,7 +216,9 @@ def _run_factory(ev: Interpreter, function: Function) -> tuple[ModelValue, Plan]
         CURRENT.pop()
     demands, ev.demands[before:] = ev.demands[before:], []
     if not isinstance(result, ModelValue):
-        ev.log.diagnostics[:] = diagnostics
+        del ev.models[models:]
+        if not _builds_model(ev, function):
+            ev.log.diagnostics[:] = diagnostics
         return None
     plan = plan_of(result)
     plan.keep_signature = True

@@ -165,3 +165,38 @@ def test_a_model_that_nothing_of_the_module_gives_is_said() -> None:
     done = translate(text, "model.py", Options(), log)
     assert [m["source_name"] for m in done.models] == ["m"]
     assert [(d.code, d.place.line) for d in log.diagnostics] == [("KT107", 4)]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "kind", "code"),
+    [
+        (
+            "def build(n):\n    x = keras.Input((n,))\n    return keras.Model(x, mystery(x)), 3\n",
+            "build",
+            "function",
+            "KT107",
+        ),
+        ("class Block(keras.layers.Layer):\n    pass\n", "Block", "layer", "KT201"),
+        ("class Net(keras.Model):\n    pass\n", "Net", "class", "KT201"),
+    ],
+)
+def test_what_builds_a_model_and_is_not_translated_is_reported(
+    text: str, name: str, kind: str, code: str
+) -> None:
+    log = Log()
+    done = translate("import keras\n" + text, "model.py", Options(), log)
+    entry = {k: done.models[0][k] for k in ("source_name", "source_kind", "line", "status")}
+    assert entry == {"source_name": name, "source_kind": kind, "line": 2, "status": "unsupported"}
+    assert code in {d.code for d in log.diagnostics if d.severity == "error"}
+
+
+def test_a_check_of_what_is_not_known_is_passed() -> None:
+    text = (
+        "import os\nimport keras\n"
+        "def build(width=3, weights=None):\n"
+        "    if not os.path.exists(weights):\n"
+        "        raise ValueError(weights)\n"
+        "    x = keras.Input((4,))\n"
+        "    return keras.Model(x, keras.layers.Dense(width)(x))\n"
+    )
+    assert translated(text).models[0]["status"] == "translated"

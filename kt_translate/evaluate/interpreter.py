@@ -249,12 +249,22 @@ def _class(ev: Interpreter, node: cst.ClassDef, scope: Scope) -> None:
 
 def _if(ev: Interpreter, node: cst.If, scope: Scope) -> None:
     test = ev.truth(ev.evaluate(node.test, scope))
+    if test is None and _raises(node.body):
+        test = False  # a check of what is not known
     if test or test is None:
         ev.suite(node.body, scope)
     elif isinstance(node.orelse, cst.If):
         ev.statement(node.orelse, scope)
     elif node.orelse is not None:
         ev.suite(node.orelse.body, scope)
+
+
+def _raises(suite: Any) -> bool:
+    """Whether the last statement of a suite is ``raise``."""
+    last = suite.body[-1] if suite.body else None
+    if isinstance(last, cst.SimpleStatementLine):
+        last = last.body[-1]
+    return isinstance(last, cst.Raise)
 
 
 def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
