@@ -26,6 +26,7 @@ from kt_translate.layers import catalogue
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.names import Names, class_name
 from kt_translate.lower.writer import ClassCode, Writer
+from kt_translate.ops import catalogue as op_catalogue
 from kt_translate.source.syntax import Source
 
 
@@ -54,6 +55,7 @@ class Translation:
 def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     """Translate one file. Raises SourceError if the text is not Python."""
     catalogue.load()
+    op_catalogue.load()
     source = Source(text, name)
     settings = {k: ast.literal_eval(v) for k, v in options.settings.items()}
     ev = Interpreter(source, log, settings)

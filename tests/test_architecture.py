@@ -16,6 +16,7 @@ FLOORS = [
     ["graph", "source"],
     ["config", "files", "messages"],
     ["layers", "training"],
+    ["ops"],
     ["evaluate", "lower"],
     ["emit"],
     ["pipeline"],

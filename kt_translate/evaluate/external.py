@@ -10,6 +10,9 @@ from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Array, External, Native, Partial, Unknown, plain
 from kt_translate.graph.objects import KerasFunction, KerasObject
 from kt_translate.graph.sym import Sym
+from kt_translate.graph.tensor import tensors_in
+from kt_translate.layers.layer import RuleError
+from kt_translate.ops.op import OPS, call_op
 from kt_translate.source.names import canonical
 
 if TYPE_CHECKING:
@@ -71,6 +74,9 @@ def member(owner: External, name: str) -> Any:
 
 def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """A call of something outside the file."""
+    if path in OPS and not any(isinstance(a, (Array, Unknown)) for a in (*args, *kwargs.values())):
+        if not path.startswith("numpy.") or tensors_in([args, kwargs]):
+            return _op(ev, path, args, kwargs, node)
     if path.startswith(("keras.", "tf.keras.")):
         return _keras(ev, path, args, kwargs, node)
     if path.startswith("math."):
@@ -84,6 +90,14 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
     if path == "os.path.join" and plain(args):
         return "/".join(str(a) for a in args)
     return Unknown(f"the result of {path}", ev.line)
+
+
+def _op(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    try:
+        return call_op(path, args, kwargs)
+    except RuleError as error:
+        ev.log.add(error.code, ev.source.place(node, ev.line), error.message, error.hint)
+        return Unknown(error.message, ev.line)
 
 
 def _keras(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:

@@ -32,6 +32,7 @@ class OpNode(Node):
     wants: list[Layout] = field(default_factory=list)
     comment: str = ""
     label: str = "op"
+    device: bool = False  # render(..., device=Expr) is told where the model's tensors are
 
 
 @dataclass(eq=False)
@@ -59,13 +60,16 @@ def derived(
     wants: Layout = Layout.LAST,
     mask: Tensor | None = None,
     label: str = "op",
+    device: bool = False,
 ) -> Tensor:
     """A tensor computed by a torch expression: ``render`` takes an Expr for each input and gives one.
 
     ``wants`` is the layout in which ``render`` needs its inputs (KEEP: as they are), ``layout`` that of the result.
     """
     output = Tensor(shape, dtype, layout, mask)
-    node = OpNode(list(inputs), [output], render=render, wants=[wants] * len(inputs), label=label)
+    node = OpNode(
+        list(inputs), [output], render=render, wants=[wants] * len(inputs), label=label, device=device
+    )
     CURRENT[-1].add(node)
     return output
 

@@ -162,7 +162,8 @@ class Writer:
         elif isinstance(node, OpNode):
             wants = node.wants or [Layout.KEEP] * len(node.inputs)
             inputs = [self.ordered(t, w) for t, w in zip(node.inputs, wants, strict=True)]
-            self._assign(node.outputs[0], node.render(*inputs))
+            where = {"device": Expr(f"{self.variables_of_inputs[0]}.device")} if node.device else {}
+            self._assign(node.outputs[0], node.render(*inputs, **where))
         elif isinstance(node, CallNode):
             self._call(node)
 

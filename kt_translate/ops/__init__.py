@@ -1,0 +1,1 @@
+"""Functions of Keras, TensorFlow and numpy on tensors of the model."""
