@@ -46,14 +46,14 @@ class Log:
     """Collects diagnostics; what is said twice about one place is kept once."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
-    _seen: set[Diagnostic] = field(default_factory=set, repr=False)
+    errors: int = 0  # ever reported, those taken back included
 
     def add(self, code: str, place: Place, message: str, hint: str = "") -> None:
         """Record a diagnostic; its severity, and its hint by default, are those of its code."""
         known = CODES[code]
         diagnostic = Diagnostic(code, known.severity, message, place, hint or known.hint)
-        if diagnostic not in self._seen:
-            self._seen.add(diagnostic)
+        self.errors += known.severity == "error"
+        if diagnostic not in self.diagnostics:
             self.diagnostics.append(diagnostic)
 
     @property

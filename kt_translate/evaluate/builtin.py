@@ -49,9 +49,8 @@ def _iterating(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
     def run(ev: Interpreter, *args: Any, **kwargs: Any) -> Any:
         lists = [items_of(a, None) if not isinstance(a, int) else a for a in args]
-        for a in args:
-            if isinstance(a, Sym):
-                ev.demand(a, f"the length of what {name} takes")
+        if any(isinstance(a, Sym) for a in args) and (None in lists or name == "sorted"):
+            return call_symbolic(name, *args)
         if any(part is None for part in lists):
             return Unknown(f"{name} of what is not known", ev.line)
         return Items(function(*lists, **kwargs), name, args)

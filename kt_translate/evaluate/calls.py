@@ -6,14 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import external, models, tensors
-from kt_translate.evaluate.signals import (
-    MAX_DEPTH,
-    LimitReached,
-    Raised,
-    Return,
-    as_the_source_would,
-)
+from kt_translate.evaluate import external, general, models, tensors
+from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
     Class,
@@ -193,24 +187,10 @@ def _instantiate(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str,
 def call_function(
     ev: Interpreter, function: Function, args: list[Any], kwargs: dict[str, Any]
 ) -> Any:
-    """Run a function of the source on these arguments. Its result is unknown where it recurses without end."""
-    scope = Scope(
-        "function", bind_arguments(ev, function, args, kwargs), function.scope, function=function
-    )
-    if ev.depth >= MAX_DEPTH:
-        raise LimitReached(f"{function.name} calls itself more than {MAX_DEPTH} levels deep")
-    ev.depth += 1
-    line = ev.line
-    try:
-        if isinstance(function.node, cst.Lambda):
-            return ev.evaluate(function.node.body, scope)
-        ev.suite(function.node.body, scope)
-    except Return as result:
-        return result.value
-    finally:
-        ev.depth -= 1
-        ev.line = line
-    return None
+    """The result of a function of the source: by a class of its own where it takes tensors, else by running it here."""
+    bound = bind_arguments(ev, function, args, kwargs)
+    result = general.call_general(ev, function, bound)
+    return ev.run_body(function, bound) if result is NotImplemented else result
 
 
 def bind_arguments(

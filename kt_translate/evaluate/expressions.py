@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import calls, tensors
+from kt_translate.evaluate import branches, calls, tensors
 from kt_translate.evaluate.builtin import BUILTINS
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import (
@@ -16,6 +16,7 @@ from kt_translate.evaluate.values import (
     External,
     Function,
     Instance,
+    Items,
     LayerValue,
     ModelValue,
     Native,
@@ -194,6 +195,11 @@ def _comparison(ev: Interpreter, node: cst.Comparison, scope: Scope) -> Any:
 def _boolean(ev: Interpreter, node: cst.BooleanOperation, scope: Scope) -> Any:
     left = evaluate(ev, node.left, scope)
     is_and = isinstance(node.operator, cst.And)
+    if branches.depends(left):
+        with branches.refined(left, is_and):
+            right = evaluate(ev, node.right, scope)
+        if isinstance(right, Sym) or plain(right):
+            return Sym.binary("and" if is_and else "or", left, right)
     truth = ev.truth(left)
     if truth is None:
         return evaluate(ev, node.right, scope)
@@ -275,8 +281,8 @@ def _dict_comprehension(ev: Interpreter, node: cst.DictComp, scope: Scope) -> An
 
 def _turns(ev: Interpreter, node: cst.CompFor, scope: Scope, body: Callable[[], None]) -> None:
     value = evaluate(ev, node.iter, scope)
-    if isinstance(value, Sym):
-        ev.demand(value, "the length of a list")
+    for part in value.args if isinstance(value, Items) else [value]:
+        ev.demand(part, "the length of a list")
     for item in items_of(value, None) or []:
         ev.steps += 1
         ev.assign(node.target, item, scope)

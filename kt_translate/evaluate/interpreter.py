@@ -11,8 +11,9 @@ from typing import Any
 import libcst as cst
 
 from kt_translate.diagnostics import Log, Place
-from kt_translate.evaluate import expressions, imports
+from kt_translate.evaluate import branches, expressions, imports, loops
 from kt_translate.evaluate.signals import (
+    MAX_DEPTH,
     MAX_STEPS,
     MAX_TURNS,
     Break,
@@ -22,11 +23,13 @@ from kt_translate.evaluate.signals import (
     Return,
     as_the_source_would,
 )
+from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import (
     Class,
     External,
     Function,
     Instance,
+    Items,
     Scope,
     Unknown,
     items_of,
@@ -49,7 +52,12 @@ class Interpreter:
         self.line = 0
         self.steps = 0
         self.depth = 0
-        self.demands: list[tuple[str, Any]] = []
+        self.demands: list[tuple[Any, Any]] = []
+        self.quiet = 0  # within functions whose demands are their callers' to report
+        self.rest: list[tuple[Sequence[Any] | None, Scope]] = []  # statements to come, None: of a loop
+        self.rest_of_function = 0
+        self.plans: dict[Any, list[Any]] = {}  # classes of functions on tensors
+        self.under_way: set[Any] = set()
         self.models: list[Any] = []
         self.compiled: list[tuple[Any, int, dict[str, Any]]] = []
 
@@ -73,8 +81,12 @@ class Interpreter:
         self.log.add(code, Place(max(self.line, 1)), message, hint)
 
     def block(self, statements: Sequence[Any], scope: Scope) -> None:
-        for statement in statements:
-            self.statement(statement, scope)
+        for i, statement in enumerate(statements):
+            self.rest.append((statements[i + 1 :], scope))
+            try:
+                self.statement(statement, scope)
+            finally:
+                self.rest.pop()
 
     def statement(self, node: Any, scope: Scope) -> None:
         self.steps += 1
@@ -188,11 +200,33 @@ class Interpreter:
     def demand(self, value: Any, what: str) -> Any:
         """The sample behind a symbolic value, noted as taken for granted unless it is a constant of the module."""
         if isinstance(value, Sym) and any(s.kind != "global" for s in value.symbols):
-            self.demands.append((str(value), value.value))
-            self.note(
-                "KT301", f"{what} depends on {value}: translated for {value} = {value.value!r}"
-            )
+            if any(s.kind in ("loop", "carried") for s in value.symbols):
+                raise NotGeneral
+            self.demands.append((value, value.value))
+            if not self.quiet:
+                self.note(
+                    "KT301", f"{what} depends on {value}: translated for {value} = {value.value!r}"
+                )
         return known(value)
+
+    def run_body(self, function: Function, names: dict[str, Any]) -> Any:
+        """Run a function of the source with its parameters bound. What it returns."""
+        scope = Scope("function", names, function.scope, function=function)
+        if self.depth >= MAX_DEPTH:
+            raise LimitReached(f"{function.name} calls itself more than {MAX_DEPTH} levels deep")
+        line, rest = self.line, self.rest_of_function
+        self.depth += 1
+        self.rest_of_function = len(self.rest)
+        try:
+            if isinstance(function.node, cst.Lambda):
+                return self.evaluate(function.node.body, scope)
+            self.suite(function.node.body, scope)
+        except Return as result:
+            return result.value
+        finally:
+            self.depth -= 1
+            self.line, self.rest_of_function = line, rest
+        return None
 
 
 # -- statements -----------------------------------------------------------------------------------
@@ -248,6 +282,8 @@ def _class(ev: Interpreter, node: cst.ClassDef, scope: Scope) -> None:
 
 
 def _if(ev: Interpreter, node: cst.If, scope: Scope) -> None:
+    if branches.run_if(ev, node, scope):
+        return
     test = ev.truth(ev.evaluate(node.test, scope))
     if test is None and _raises(node.body):
         test = False  # a check of what is not known
@@ -269,8 +305,13 @@ def _raises(suite: Any) -> bool:
 
 def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
     value = ev.evaluate(node.iter, scope)
+    if loops.run_for(ev, node, scope, value):
+        return
     if isinstance(value, Sym):
         ev.demand(value, "the number of turns of a loop")
+    elif isinstance(value, Items):
+        for part in value.args:
+            ev.demand(part, "the number of turns of a loop")
     items = items_of(value, None)
     if items is None:
         items = [Unknown("an element of what is not known", ev.line)]
@@ -279,7 +320,7 @@ def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
             raise LimitReached(f"a loop was stopped after {MAX_TURNS} turns")
         ev.assign(node.target, item, scope)
         try:
-            ev.suite(node.body, scope)
+            _turn(ev, node.body, scope)
         except Break:
             return
         except Continue:
@@ -288,12 +329,20 @@ def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
         ev.suite(node.orelse.body, scope)
 
 
+def _turn(ev: Interpreter, body: Any, scope: Scope) -> None:
+    ev.rest.append((None, scope))
+    try:
+        ev.suite(body, scope)
+    finally:
+        ev.rest.pop()
+
+
 def _while(ev: Interpreter, node: cst.While, scope: Scope) -> None:
     for _ in range(MAX_TURNS):
         if not ev.truth(ev.evaluate(node.test, scope), "a while loop"):
             return
         try:
-            ev.suite(node.body, scope)
+            _turn(ev, node.body, scope)
         except Break:
             return
         except Continue:

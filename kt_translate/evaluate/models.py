@@ -19,7 +19,7 @@ from kt_translate.graph.objects import KerasFunction
 from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
-from kt_translate.layers.layer import REGISTRY, RuleError
+from kt_translate.layers.layer import REGISTRY, Layer, RuleError
 from kt_translate.source.names import MERGE_FUNCTIONS
 
 if TYPE_CHECKING:
@@ -97,13 +97,33 @@ def make_layer(
         ev.note("KT102", f"{name}: the argument {unknown[0]!r} is not known")
         return Unknown(f"a {name} with unknown settings", ev.line)
     try:
-        rule = REGISTRY[name].bind(args, kwargs, "3")
+        rule = _bound_rule(ev, name, args, kwargs)
     except RuleError as error:
         ev.log.add(error.code, ev.source.place(node, ev.line), error.message, error.hint)
         return Unknown(f"a {name} that is not translated", ev.line)
     use = ModuleUse(rule.keras_kind, rule.common.name, line=ev.line)
     use.frozen = rule.common.trainable is False
+    use.region = CURRENT[-1]
     return LayerValue(rule, use, ev.line)
+
+
+def _bound_rule(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) -> Layer:
+    """The layer's declaration, with its settings. What it must know is taken as the sample says."""
+    try:
+        return REGISTRY[name].bind(args, kwargs, "3")
+    except RuleError:
+        settings = [*args, *kwargs.values()]
+        if not any(isinstance(v, Sym) and not isinstance(v.value, (int, float)) for v in settings):
+            raise
+        taken = [_taken(ev, name, v) for v in args]
+        return REGISTRY[name].bind(taken, {k: _taken(ev, name, v) for k, v in kwargs.items()}, "3")
+
+
+def _taken(ev: Interpreter, layer: str, value: Any) -> Any:
+    """A flag or a word as its sample has it; numbers stay general."""
+    if isinstance(value, Sym) and (isinstance(value.value, (str, bool)) or value.value is None):
+        return ev.demand(value, f"a setting of {layer}")
+    return value
 
 
 def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -305,6 +325,7 @@ def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict
     if model.outputs is None or model.use is None:
         return Unknown("a model that is not known", ev.line)
     results = map_tensors(lambda t: Tensor(t.shape, t.dtype, t.layout, t.mask), model.outputs)
+    model.use.region = model.use.region or CURRENT[-1]
     node = CallNode(inputs, tensors_in(results), ev.line, plan_of(model), model.use)
     CURRENT[-1].add(node)
     return results

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.graph.sym import Sym
+from kt_translate.graph.sym import Items, Sym
 from kt_translate.graph.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -30,15 +30,6 @@ class Unknown:
 
     def __repr__(self) -> str:
         return f"<unknown: {self.why}>"
-
-
-class Items(list):  # type: ignore[type-arg]
-    """The items of ``enumerate(widths)`` and the like, with the way in which the source says it."""
-
-    def __init__(self, items: Any, function: str, args: tuple[Any, ...]) -> None:
-        super().__init__(items)
-        self.function = function
-        self.args = args
 
 
 @dataclass(eq=False)
@@ -234,7 +225,9 @@ def items_of(value: Any, count: int | None) -> list[Any] | None:
         sample = value.value
         if isinstance(sample, dict):
             return list(sample)
-        if isinstance(sample, (tuple, list, range, str)):
+        if isinstance(sample, range):
+            return list(sample)
+        if isinstance(sample, (tuple, list, str)):
             return [Sym.index(value, i) for i in range(len(sample))]
         return [Sym.index(value, i) for i in range(count)] if count is not None else None
     if isinstance(value, (list, tuple, range, str, set, frozenset, dict)):

@@ -13,6 +13,9 @@ from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import Layer
 
 
+ORDER = count()  # of modules, loops and conditions, as the source makes them
+
+
 @dataclass(eq=False)
 class ModuleUse:
     """One torch module to be: a layer, or an instance of a generated class. Used again, it is shared."""
@@ -26,7 +29,8 @@ class ModuleUse:
     mode: bool | None = None  # training=True or False, passed by hand
     line: int = 0
     comment: str = ""
-    order: int = field(default_factory=count().__next__)  # in which the source makes them
+    order: int = field(default_factory=lambda: next(ORDER))  # in which the source makes them
+    region: Region | None = None  # in which the source makes it
 
 
 @dataclass(eq=False)
@@ -36,6 +40,12 @@ class LayerNode(Node):
     rule: Layer = None  # type: ignore[assignment]
     use: ModuleUse = None  # type: ignore[assignment]
     options: dict[str, Any] = field(default_factory=dict)
+
+    def makes_module(self) -> bool:
+        """Whether the layer becomes an attribute of the class (and not a function in `forward`)."""
+        wants = self.rule.wants(*self.inputs)
+        tensors = [t.seen_in(w) for t, w in zip(self.inputs, wants, strict=True)]
+        return self.rule.module(*tensors) is not None
 
     def uses(self) -> Iterator[Tensor]:
         yield from self.inputs
@@ -73,12 +83,11 @@ class Plan:
     dims: dict[Symbol, tuple[int, int]] = field(
         default_factory=dict
     )  # symbol -> (input, axis) it is read from
-    demands: list[tuple[Any, Any]] = field(default_factory=list)  # what had to be taken as given
-    captured: dict[Symbol, Any] = field(default_factory=dict)
+    demands: list[tuple[Any, Any]] = field(default_factory=list)  # (expression, value taken for granted)
+    numbers: dict[Symbol, str] = field(default_factory=dict)  # symbol -> parameter of the source
     input_names: list[str] = field(default_factory=list)
     keep_signature: bool = False  # a factory: every parameter of the source's function stays
     comment: str = ""
-    extras: list[tuple[str, Any]] = field(default_factory=list)
 
     @property
     def symbols(self) -> set[Symbol]:
@@ -94,9 +103,67 @@ class CallNode(Node):
     args: dict[Symbol, Any] = field(default_factory=dict)
 
 
+@dataclass(eq=False)
+class IfNode(Node):
+    """A condition on settings that is kept. Each output is one of two tensors, each made in a branch or before."""
+
+    test: Any = None
+    then: Region = field(default_factory=Region)
+    orelse: Region = field(default_factory=Region)
+    joined: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
+    order: int = 0
+
+    def uses(self) -> Iterator[Tensor]:
+        yield from (t for _, a, b in self.joined for t in (a, b))
+        for region in (self.then, self.orelse):
+            yield from (t for node in region.nodes for t in node.uses())
+
+
+@dataclass(eq=False)
+class Carried:
+    """What a loop hands from turn to turn: a tensor or a number. `entering` stands for it within the body."""
+
+    before: Any
+    entering: Any
+    leaving: Any
+    after: Any
+
+
+@dataclass(eq=False)
+class LoopNode(Node):
+    """A loop over settings that is kept: one general turn."""
+
+    targets: Any = None  # a nest of Symbols, as the source has it
+    iterable: Any = None
+    body: Region = field(default_factory=Region)
+    tensors: list[Carried] = field(default_factory=list)
+    sizes: list[Carried] = field(default_factory=list)  # of Symbols
+    order: int = 0
+
+    def uses(self) -> Iterator[Tensor]:
+        yield from (c.before for c in self.tensors)
+        own = {id(c.entering) for c in self.tensors}
+        own |= {id(t) for node in self.body.nodes for t in node.outputs}
+        yield from (t for node in self.body.nodes for t in node.uses() if id(t) not in own)
+
+
+@dataclass(eq=False)
+class CheckNode(Node):
+    """The source raises where this holds."""
+
+    test: Any = None
+    raises: str = ""  # the exception, as the source makes it
+    order: int = 0
+
+
 __all__ = [
+    "ORDER",
     "CallNode",
+    "Carried",
+    "CheckNode",
+    "IfNode",
     "LayerNode",
+    "LoopNode",
     "ModuleUse",
     "Node",
     "OpNode",

@@ -21,14 +21,17 @@ UNKNOWN = _Unknown()
 
 
 class Symbol:
-    """A name of the generated code: a parameter, a loop variable, a dimension, a constant of the module."""
+    """A name of the generated code, by ``kind``: "param" of a constructor, "dim" of an input, "loop" variable,
+    "carried" from turn to turn of a loop, "global" of the module, "local" for what ``origin`` says.
+    """
 
-    __slots__ = ("kind", "name", "origin", "value")
+    __slots__ = ("kind", "name", "origin", "spelled", "value")
 
     def __init__(
         self, name: str, value: Any = UNKNOWN, kind: str = "param", origin: Any = None
     ) -> None:
         self.name = name
+        self.spelled = name  # in the text that is being written: self.filters within forward
         self.value = value
         self.kind = kind
         self.origin = origin

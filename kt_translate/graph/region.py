@@ -41,6 +41,13 @@ class Region:
 
     nodes: list[Node] = field(default_factory=list)
     parent: Region | None = None
+    merged: Region | None = None  # what was made in here counts as made there
+    key: object = field(default_factory=object)  # shared with a copy that holds some of the nodes
+
+    @property
+    def home(self) -> object:
+        """The key of the region that what is made in here belongs to."""
+        return self.key if self.merged is None else self.merged.home
 
     def add(self, node: Node) -> None:
         for output in node.outputs:

@@ -16,6 +16,7 @@ from kt_translate.pytorch.expr import Expr, literal
 
 __all__ = [
     "UNKNOWN",
+    "Items",
     "Sym",
     "Symbol",
     "call_symbolic",
@@ -128,10 +129,10 @@ class Sym:
         return Sym(self.head, args, _call_value(args))
 
     # -- text -----------------------------------------------------------------------------------
-    @cached_property
+    @property
     def expr(self) -> Expr:
         if self.head == "symbol":
-            return Expr(self.args[0].name)
+            return Expr(self.args[0].spelled)
         if self.head == "text":
             return Expr(self.args[0], self.args[1])
         if self.head == "unary":
@@ -213,10 +214,21 @@ def _symbols_in(args: Any) -> Iterator[Symbol]:
             yield arg
         elif isinstance(arg, Sym):
             yield from arg.symbols
+        elif isinstance(arg, Items):
+            yield from _symbols_in(arg.args)
         elif isinstance(arg, (tuple, list)):
             yield from _symbols_in(arg)
         elif isinstance(arg, dict):
             yield from _symbols_in(arg.values())
+
+
+class Items(list):  # type: ignore[type-arg]
+    """The items of ``enumerate(widths)`` and the like, with the way in which the source says it."""
+
+    def __init__(self, items: Any, function: str, args: tuple[Any, ...]) -> None:
+        super().__init__(items)
+        self.function = function
+        self.args = args
 
 
 def symbols_in(value: Any) -> frozenset[Symbol]:
@@ -252,6 +264,8 @@ def code(value: Any) -> Expr:
     """The expression that writes ``value``: a Sym by its symbols, everything else as a literal."""
     if isinstance(value, Sym):
         return value.expr
+    if isinstance(value, Items):
+        return Expr(value.function)(*(code(a) for a in value.args))
     if isinstance(value, (tuple, list, dict)):
         return literal(value, code)
     return literal(value)

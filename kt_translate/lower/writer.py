@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from kt_translate.graph.nodes import CallNode, LayerNode, ModuleUse, Plan
+from kt_translate.graph.nodes import (
+    CallNode,
+    CheckNode,
+    IfNode,
+    LayerNode,
+    LoopNode,
+    ModuleUse,
+    Plan,
+)
 from kt_translate.graph.region import Node, OpNode
-from kt_translate.graph.sym import Sym
+from kt_translate.graph.sym import Sym, Symbol, code
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in, to_first, to_last
 from kt_translate.layers.layer import Call, RuleError
+from kt_translate.lower import control
+from kt_translate.lower.blocks import Block, token, with_names
+from kt_translate.lower.liveness import last_uses, live
 from kt_translate.lower.names import Names, attribute_name
 from kt_translate.lower.settings import like_keras
 from kt_translate.pytorch.expr import Expr, as_expr
@@ -49,48 +61,96 @@ class Writer:
         self.attributes = Names({"forward", "logits", "training"})
         self.modules: dict[int, Expr] = {}
         self.variables: dict[int, tuple[str, Layout]] = {}
-        self.kinds: dict[str, int] = {}
-        self.live: list[Node] = []
         self.last_use: dict[int, int] = {}
+        self.steps: dict[int, int] = {}
         self.step = 0
         self.owner: dict[str, int] = {}
         self.module_names: dict[int, str] = {}
-        self.made: list[tuple[int, str]] = []  # (order in the source, statement of __init__)
+        self.block = Block()  # where what is made now goes: of __init__, or of a loop or condition in it
+        self.blocks: dict[object, Block] = {plan.region.key: self.block}
         self.flattened: dict[int, Any] = {}  # of each module, what its input was flattened from
         self.variables_of_inputs: list[str] = []
+        self.tokens: dict[str, str] = {}  # of the sizes that loops carry: token -> the name it asks for
 
     def write(self) -> ClassCode:
         outputs = tensors_in(self.plan.result)
         self.code.outputs = outputs
         logits = outputs[0] if len(outputs) == 1 and outputs[0].logits is not None else None
         ends = [logits.logits] if logits is not None and logits.logits is not None else outputs
-        self.live = live_nodes(self.plan, outputs)
-        for i, node in enumerate(self.live):
-            for tensor in node.uses():
-                self.last_use[id(tensor)] = i
-        for tensor in outputs:
-            self.last_use[id(tensor)] = len(self.live)
+        nodes = live(self.plan.region.nodes, outputs, self.plan.inputs)
+        self.last_use, self.steps = last_uses(nodes, outputs)
         self._arguments()
-        self._name_modules()
-        for i, node in enumerate(self.live):
-            self.step = i
-            if logits is not None and logits in node.outputs:
-                continue
-            self._node(node)
-        self.code.init = [statement for _, statement in sorted(self.made)]
-        self._finish(outputs, ends, logits)
+        self._name_modules(nodes)
+        with self.spelling(in_forward=True):
+            for node in nodes:
+                if logits is None or logits not in node.outputs:
+                    self.node(node)
+            self._finish(outputs, ends, logits)
         self._parameters()
         return self.code
 
+    # -- symbols --------------------------------------------------------------------------------
+    @contextmanager
+    def spelling(self, in_forward: bool) -> Iterator[None]:
+        """Within, symbols are spelled as they are in ``forward``, or in ``__init__``."""
+        before = [(p.symbol, p.symbol.spelled) for p in self.plan.params]
+        for param in self.plan.params:
+            name = param.symbol.name
+            param.symbol.spelled = f"self.ρ{name}" if in_forward else name
+        try:
+            yield
+        finally:
+            for symbol, spelled in before:
+                symbol.spelled = spelled
+
+    def said(self, value: Any) -> Expr:
+        """A setting, as ``__init__`` says it."""
+        with self.spelling(in_forward=False):
+            return code(value)
+
+    def carry(self, symbols: list[Symbol], name: str) -> str:
+        """A token for a size that a loop carries."""
+        made = token(len(self.tokens))
+        self.tokens[made] = name
+        for symbol in symbols:
+            symbol.spelled = made
+        return made
+
     def _parameters(self) -> None:
-        """The constructor's parameters: all of a factory's, for others those that it uses."""
-        text = " ".join(self.code.init + self.code.body + [self.code.returns])
-        self.code.guards = [
-            (_guard(said, value), f"translated for {said} = {value!r}")
-            for said, value in _distinct(self.plan.demands)
-        ]
-        text += " ".join(condition for condition, _ in self.code.guards)
-        words = set(re.findall(r"[A-Za-z_]\w*", text))
+        """The constructor's parameters: all of a factory's, for others those that it uses; what forward needs, kept."""
+        taken = {p.symbol.name for p in self.plan.params} | set(self.owner)
+        names = Names(taken)
+        forward = "\n".join([*self.code.body, self.code.returns])
+        lines, named = with_names(self.block.lines(), forward, lambda t: names.fresh(self.tokens[t]))
+        kept: dict[str, str] = {}
+        sizes: dict[str, str] = {}
+        for found, name in named.items():
+            if found in forward:
+                kept[name] = self.attributes.fresh(name)
+                forward = forward.replace(found, f"self.{kept[name]}")
+        dims = {p.symbol: p.symbol.name for p in self.plan.params if p.symbol.kind == "dim"}
+        by_name = {name: symbol for symbol, name in dims.items()}
+        for name in dict.fromkeys(re.findall(r"self\.ρ(\w+)", forward)):
+            place = self._size_of(by_name[name]) if name in by_name else None
+            if place is not None:
+                local = name
+                while local in self.owner:
+                    local += "_"
+                sizes[local] = place
+                forward = re.sub(rf"self\.ρ{name}\b", local, forward)
+            else:
+                kept[name] = self.attributes.fresh(name)
+                forward = re.sub(rf"self\.ρ{name}\b", f"self.{kept[name]}", forward)
+        *self.code.body, self.code.returns = forward.split("\n")
+        self.code.body = [f"{local} = {place}" for local, place in sizes.items()] + self.code.body
+        self.code.init = lines + [f"self.{attribute} = {name}" for name, attribute in kept.items()]
+        with self.spelling(in_forward=False):
+            self.code.guards = [
+                (_guard(str(said), value), f"translated for {said} = {value!r}")
+                for said, value in _distinct(self.plan.demands)
+            ]
+        text = " ".join([*self.code.init, *(condition for condition, _ in self.code.guards)])
+        words = set(re.findall(r"[A-Za-z_]\w*", re.sub(r"\w+=", "", text)))
         for param in self.plan.params:
             name = param.symbol.name
             if not (self.plan.keep_signature or name in words):
@@ -103,6 +163,16 @@ class Writer:
                 else f" = {param.default}" if hint else f"={param.default}"
             )
             self.code.parameters.append(name + hint + default)
+        required = [p for p in self.code.parameters if "=" not in p]
+        self.code.parameters = required + [p for p in self.code.parameters if "=" in p]
+
+    def _size_of(self, symbol: Symbol) -> str | None:
+        """How forward reads a size off the input that has it."""
+        for tensor, name in zip(self.plan.inputs, self.variables_of_inputs, strict=True):
+            for axis, dim in enumerate(tensor.torch_shape):
+                if isinstance(dim, Sym) and dim.head == "symbol" and dim.args[0] is symbol:
+                    return f"{name}.shape[{axis}]"
+        return None
 
     def _finish(self, outputs: list[Tensor], ends: list[Any], logits: Tensor | None) -> None:
         parts = [str(self.ordered(t, Layout.LAST if t.rank == 3 else t.layout)) for t in ends]
@@ -139,31 +209,48 @@ class Writer:
             self.variables_of_inputs.append(name)
         self.code.arguments = ", ".join(text)
 
-    def _makes_module(self, node: LayerNode) -> bool:
-        wants = node.rule.wants(*node.inputs)
-        tensors = [t.seen_in(w) for t, w in zip(node.inputs, wants, strict=True)]
-        return node.rule.module(*tensors) is not None
-
-    def _name_modules(self) -> None:
+    def _name_modules(self, nodes: list[Node]) -> None:
         """Names in the order in which the source makes the layers, which is Keras's for its own names."""
-        uses: dict[int, ModuleUse] = {}
-        for node in self.live:
-            if isinstance(node, CallNode) or (
-                isinstance(node, LayerNode) and self._makes_module(node)
-            ):
-                uses[node.use.order] = node.use
+        uses: dict[int, tuple[int, str]] = {}
+
+        def walk(nodes: list[Node]) -> None:
+            for node in nodes:
+                if isinstance(node, IfNode):
+                    self.blocks.update({node.then.key: Block(), node.orelse.key: Block()})
+                    name = control.attribute_of_if(node)
+                    if name is not None:
+                        uses[node.order] = (id(node.test), name)
+                    else:
+                        walk(node.then.nodes + node.orelse.nodes)
+                elif isinstance(node, LoopNode):
+                    uses[node.order] = (id(node.body.key), control.attribute_of_loop(node))
+                elif isinstance(node, CallNode) or (
+                    isinstance(node, LayerNode) and node.makes_module()
+                ):
+                    uses[node.use.order] = (id(node.use), self.name_of(node.use))
+
+        walk(nodes)
         for order in sorted(uses):
-            self.module_names[id(uses[order])] = self.attributes.fresh(self._name_of(uses[order]))
+            key, name = uses[order]
+            self.module_names[key] = self.attributes.fresh(name)
 
     # -- nodes ----------------------------------------------------------------------------------
-    def _node(self, node: Node) -> None:
+    def node(self, node: Node) -> None:
+        """Write what a node does."""
+        self.step = self.steps.get(id(node), self.step)
         if isinstance(node, LayerNode):
             self._layer(node)
+        elif isinstance(node, IfNode):
+            control.write_if(self, node)
+        elif isinstance(node, LoopNode):
+            control.write_loop(self, node)
+        elif isinstance(node, CheckNode):
+            control.write_check(self, node)
         elif isinstance(node, OpNode):
             wants = node.wants or [Layout.KEEP] * len(node.inputs)
             inputs = [self.ordered(t, w) for t, w in zip(node.inputs, wants, strict=True)]
             where = {"device": Expr(f"{self.variables_of_inputs[0]}.device")} if node.device else {}
-            self._assign(node.outputs[0], node.render(*inputs, **where))
+            self.assign(node.outputs[0], node.render(*inputs, **where))
         elif isinstance(node, CallNode):
             self._call(node)
 
@@ -175,7 +262,7 @@ class Writer:
         read = self.read if copes else self.ordered
         inputs = [read(t, w) for t, w in zip(node.inputs, wants, strict=True)]
         self._same_flattening(node)
-        module = self._module(node.use, lambda: self._constructor(node, tensors))
+        module = self._module(node.use, lambda: self.constructor(node, tensors))
         masks = [
             self.read(t.mask, Layout.KEEP) if t.mask is not None else None for t in node.inputs
         ]
@@ -183,9 +270,9 @@ class Writer:
         call = Call(module, inputs, tensors, masks, node.outputs, options, self._then(node))
         result = rule.forward(call)
         if len(node.outputs) == 1:
-            self._assign(node.outputs[0], result, module=id(node.use) in self.module_names)
+            self.assign(node.outputs[0], result, module=id(node.use) in self.module_names)
             return
-        names = [self._variable(t) for t in node.outputs]
+        names = [self.variable(t) for t in node.outputs]
         self.code.body.append(f"{', '.join(names)} = {result}")
 
     def _same_flattening(self, node: LayerNode) -> None:
@@ -211,20 +298,28 @@ class Writer:
             return [self._option(v) for v in value]
         return value
 
-    def _constructor(self, node: LayerNode, tensors: list[Tensor]) -> Expr | None:
-        made = node.rule.module(*tensors)
-        if made is None:
-            return None
-        settings, regularized = like_keras(node.rule, node.use, tensors)
-        self.code.regularized |= regularized
-        name = node.use.keras_name
-        if name is not None and (
-            isinstance(name, Sym) or self._name_of(node.use) != name or _automatic(name)
-        ):
-            settings = {"name": name, **settings}
-        return Expr("like_keras")(made, **settings) if settings else made
+    def constructor(
+        self, node: LayerNode, tensors: list[Tensor], standalone: bool = False
+    ) -> Expr | None:
+        """What makes the layer's module. ``standalone``: one that does the whole call, without an attribute's name."""
+        with self.spelling(in_forward=False):
+            made = node.rule.standalone(*tensors) if standalone else node.rule.module(*tensors)
+            if made is None:
+                return None
+            settings, regularized = like_keras(node.rule, node.use, tensors)
+            self.code.regularized |= regularized
+            name = node.use.keras_name
+            if name is not None and (
+                standalone
+                or isinstance(name, Sym)
+                or self.module_names.get(id(node.use)) != name
+                or _automatic(name)
+            ):
+                if any(True for _ in node.rule.parameters()) or not standalone:
+                    settings = {"name": name, **settings}
+            return Expr(str(Expr("like_keras")(made, **settings))) if settings else made
 
-    def _name_of(self, use: ModuleUse) -> str:
+    def name_of(self, use: ModuleUse) -> str:
         return attribute_name(use.keras_name or use.hint, use.kind)
 
     def _module(self, use: ModuleUse, construct: Any) -> Expr:
@@ -234,13 +329,33 @@ class Writer:
                 return Expr("None")
             attribute = self.module_names[id(use)]
             self.modules[id(use)] = Expr(f"self.{attribute}")
-            self.made.append((use.order, f"self.{attribute} = {made}"))
+            home = self.blocks.get(use.region.home) if use.region is not None else None
+            (home or self.block).add(use.order, [f"self.{attribute} = {made}"])
         return self.modules[id(use)]
 
-    def _call(self, node: CallNode) -> None:
+    def instance(self, node: CallNode) -> Expr:
+        """What makes the instance of a generated class."""
         made = self.classes(node.plan)
-        given = {name: Expr(name) for name in made.used_parameters}
-        module = self._module(node.use, lambda: Expr(made.name)(**given))
+        with self.spelling(in_forward=False):
+            given = {
+                p.symbol.name: node.args.get(p.symbol, Expr(p.symbol.name))
+                for p in node.plan.params
+                if p.symbol.name in made.used_parameters
+            }
+            defaults = {p.symbol.name: p.default for p in node.plan.params}
+            said = {n: as_expr(v) for n, v in given.items()}
+            sizes = [said[p.symbol.name] for p in node.plan.params if p.symbol.kind == "dim" and p.symbol.name in said]
+            named = {
+                p.symbol.name: said[p.symbol.name]
+                for p in node.plan.params
+                if p.symbol.kind != "dim" and p.symbol.name in said
+            }
+            named = {n: e for n, e in named.items() if defaults[n] is None or str(e) != defaults[n]}
+            return Expr(made.name)(*sizes, **named)
+
+    def _call(self, node: CallNode) -> None:
+        self.classes(node.plan)
+        module = self._module(node.use, lambda: self.instance(node))
         inputs = [
             self.ordered(t, p.layout) for t, p in zip(node.inputs, node.plan.inputs, strict=True)
         ]
@@ -248,9 +363,9 @@ class Writer:
         for tensor, inner in zip(node.outputs, tensors_in(node.plan.result), strict=True):
             tensor.layout = Layout.LAST if tensor.rank == 3 else inner.layout
         if len(node.outputs) == 1:
-            self._assign(node.outputs[0], result, module=True)
+            self.assign(node.outputs[0], result, module=True)
         else:
-            names = [self._variable(t) for t in node.outputs]
+            names = [self.variable(t) for t in node.outputs]
             self.code.body.append(f"{', '.join(names)} = {result}")
 
     # -- variables ------------------------------------------------------------------------------
@@ -268,7 +383,7 @@ class Writer:
             *(to_last(tensor.rank) if layout is Layout.LAST else to_first(tensor.rank))
         )
 
-    def _free_name(self, tensor: Tensor) -> str:
+    def free_name(self, tensor: Tensor) -> str:
         """The source's name for the tensor, numbered where its holder is still needed."""
         is_mask = isinstance(tensor.node, OpNode) and tensor.node.label == "mask"
         name = tensor.name or ("mask" if is_mask else "x")
@@ -278,24 +393,23 @@ class Writer:
             candidate = f"{name}_{n}"
         return candidate
 
-    def _variable(self, tensor: Tensor) -> str:
-        name = self._free_name(tensor)
+    def variable(self, tensor: Tensor) -> str:
+        name = self.free_name(tensor)
         self.owner[name] = id(tensor)
         self.variables[id(tensor)] = (name, tensor.layout)
         return name
 
-    def _assign(self, tensor: Tensor, value: Expr, module: bool = False) -> None:
+    def assign(self, tensor: Tensor, value: Expr, module: bool = False) -> None:
         text = str(value)
         previous = self.code.body[-1] if self.code.body else ""
         merged = _merge(previous, text)
-        name = self._variable(tensor)
+        name = self.variable(tensor)
         shape = ""
         if module and tensor.rank >= 3:
-            sizes = [
-                "N" if i == 0 else "?" if d is None else str(d)
-                for i, d in enumerate(tensor.torch_shape)
-            ]
-            shape = f"  # ({', '.join(sizes)})"
+            with self.spelling(in_forward=False):
+                shape = f"  # ({', '.join(shown_shape(tensor))})"
+            if "κ" in shape:
+                shape = ""
         if merged is not None and previous.split(" = ")[0] == name:
             self.code.body[-1] = f"{name} = {merged}".split("  # ")[0] + (
                 shape or "".join(merged.partition("  # ")[1:])
@@ -305,12 +419,26 @@ class Writer:
 
     def _then(self, node: LayerNode) -> Any:
         def then(value: Any, comment: str = "") -> Expr:
-            name = self._free_name(node.outputs[0])
+            name = self.free_name(node.outputs[0])
             shown = f"  # {comment}" if comment else ""
             self.code.body.append(f"{name} = {as_expr(value)}{shown}")
             return Expr(name)
 
         return then
+
+
+def shown_shape(tensor: Tensor) -> list[str]:
+    """The torch sizes as a comment shows them; letters for those that take long to say."""
+    letters = {3: "NLC", 4: "NCHW", 5: "NCDHW"}.get(tensor.rank, "N" + "?" * tensor.rank)
+    if tensor.layout is Layout.LAST:
+        letters = letters[0] + letters[2:] + letters[1] if tensor.rank > 3 else letters
+    elif tensor.rank == 3:
+        letters = "NCL"
+    sizes = []
+    for i, (letter, dim) in enumerate(zip(letters, tensor.torch_shape, strict=False)):
+        said = str(dim)
+        sizes.append("N" if i == 0 else letter if dim is None or len(said) > 16 else said)
+    return sizes
 
 
 def _guard(said: str, value: Any) -> str:
@@ -347,15 +475,3 @@ def _merge(previous: str, text: str) -> str | None:
 
 def _automatic(name: str) -> bool:
     return re.fullmatch(r"[a-z0-9_]+?(_\d+)?", name) is not None and bool(re.search(r"_\d+$", name))
-
-
-def live_nodes(plan: Plan, outputs: list[Tensor]) -> list[Node]:
-    """The nodes between the inputs and the outputs, in the order in which the source runs them."""
-    stop = {id(t) for t in plan.inputs}
-    wanted = {id(t) for t in outputs if id(t) not in stop}
-    found: list[Node] = []
-    for node in reversed(plan.region.nodes):
-        if any(id(t) in wanted for t in node.outputs):
-            found.append(node)
-            wanted |= {id(t) for t in node.uses() if id(t) not in stop}
-    return found[::-1]

@@ -1,0 +1,226 @@
+"""Functions of the source on tensors, evaluated once for all arguments: each becomes a class.
+
+Numbers, names and flags among the arguments become symbols with the first call's values as samples; the sizes of
+the tensors become symbols too, named only if something reads them (``in_channels``).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
+from kt_translate.evaluate.state import NotGeneral
+from kt_translate.evaluate.values import Array, Function, Instance, LayerValue, ModelValue, Unknown, map_tensors, plain
+from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, ModuleUse, Param, Plan
+from kt_translate.graph.region import CURRENT, Node, Region
+from kt_translate.graph.sym import Sym, Symbol, key_of, known, same, substitute
+from kt_translate.graph.tensor import Dim, Tensor, tensors_in
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+
+def call_general(ev: Interpreter, function: Function, bound: dict[str, Any]) -> Any:
+    """The result of a call on tensors, by the class of the function; NotImplemented where it has to be inlined."""
+    if not _eligible(function, bound):
+        return NotImplemented
+    key = _key(function, bound)
+    if key in ev.under_way:
+        return NotImplemented
+    plans = ev.plans.setdefault(key, [])
+    table: dict[Symbol, Any] = {}
+    for plan in plans:
+        table = _table(plan, bound)
+        if all(same(substitute(said, table), value) for said, value in plan.demands):
+            return _call(ev, plan, table, bound)
+    plan = _make(ev, function, bound, key)
+    if plan is None:
+        return NotImplemented
+    plans.append(plan)
+    table = _table(plan, bound)
+    for said, _ in plan.demands:
+        ev.demand(substitute(said, table), "a setting")
+    return _call(ev, plan, table, bound)
+
+
+def _eligible(function: Function, bound: dict[str, Any]) -> bool:
+    if not isinstance(function.node, cst.FunctionDef) or function.scope.kind != "module":
+        return False
+    tensors = tensors_in(list(bound.values()))
+    if not tensors or any(t.mask is not None or t.flattened is not None or "ranks" in t.facts for t in tensors):
+        return False
+    return all(map(_sayable, bound.values()))
+
+
+def _sayable(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_sayable, value))
+    if isinstance(value, dict):
+        return all(map(_sayable, value.values()))
+    return not isinstance(value, (Unknown, Array, Instance, LayerValue, ModelValue))
+
+
+def _kind(value: Any) -> Any:
+    """What of an argument must be equal for two calls to share a class."""
+    if isinstance(value, Tensor):
+        return ("tensor", value.dtype, value.layout, tuple(d is None for d in value.shape))
+    if isinstance(value, (list, tuple)) and tensors_in(value):
+        return (type(value).__name__, *map(_kind, value))
+    if _number(value):
+        return "number"
+    return key_of(value)
+
+
+def _number(value: Any) -> bool:
+    """Whether an argument can be a parameter of the class."""
+    return isinstance(value, Sym) or (plain(value) and not isinstance(value, (dict, set)))
+
+
+def _key(function: Function, bound: dict[str, Any]) -> Any:
+    return (id(function.node), *((name, _kind(v)) for name, v in sorted(bound.items())))
+
+
+def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) -> Plan | None:
+    """Evaluate the function on symbols. None where what comes out is no class."""
+    names = set(bound)
+    region = Region()
+    inner: dict[str, Any] = {}
+    params: list[Param] = []
+    inputs: list[Tensor] = []
+    sizes: list[Param] = []
+    for name, value in bound.items():
+        if _number(value):
+            symbol = Symbol(name, known(value), "param")
+            params.append(Param(symbol, *_declared(ev, function, name, symbol.value)))
+            inner[name] = Sym.of(symbol)
+        elif tensors_in(value):
+            several = len(tensors_in(list(bound.values()))) > 1
+            inner[name] = map_tensors(
+                lambda t, name=name: _input(t, name, several, names, sizes, inputs), value
+            )
+        else:
+            inner[name] = value
+    before, log, models = len(ev.demands), list(ev.log.diagnostics), len(ev.models)
+    errors = ev.log.errors
+    CURRENT.append(region)
+    ev.under_way.add(key)
+    ev.quiet += 1
+    try:
+        result = ev.run_body(function, inner)
+    except (Raised, LimitReached, Break, Continue, NotGeneral):
+        result = None
+    finally:
+        ev.quiet -= 1
+        ev.under_way.discard(key)
+        CURRENT.pop()
+        demands, ev.demands[before:] = ev.demands[before:], []
+    outputs = tensors_in(result)
+    ids = {id(t) for t in inputs}
+    whole = outputs and _tensors_only(result)
+    if (
+        not whole
+        or ev.log.errors > errors
+        or len(ev.models) > models
+        or any(id(t) in ids or t.mask is not None or "ranks" in t.facts for t in outputs)
+        or not _modules(region.nodes)
+    ):
+        ev.log.diagnostics[:] = log
+        del ev.models[models:]
+        return None
+    plan = Plan(function.name, "function", region, inputs, result, [*sizes, *params], line=function.line)
+    plan.demands = [(said, value) for said, value in demands if isinstance(said, Sym)]
+    plan.numbers = {p.symbol: p.symbol.name for p in params}
+    return plan
+
+
+def _tensors_only(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_tensors_only, value))
+    if isinstance(value, dict):
+        return all(map(_tensors_only, value.values()))
+    return isinstance(value, Tensor)
+
+
+def _modules(nodes: list[Node]) -> bool:
+    """Whether layers that have weights, or settings of their own, are among the nodes."""
+    return any(
+        isinstance(n, (CallNode, LoopNode))
+        or (isinstance(n, LayerNode) and n.makes_module())
+        or (isinstance(n, IfNode) and (_modules(n.then.nodes) or _modules(n.orelse.nodes)))
+        for n in nodes
+    )
+
+
+def _declared(ev: Interpreter, function: Function, name: str, sample: Any) -> tuple[str | None, str]:
+    """Default and annotation of a parameter, as text."""
+    params = function.node.params
+    for p in (*params.posonly_params, *params.params, *params.kwonly_params):
+        if p.name.value == name and p.default is not None and name in function.defaults:
+            default = function.defaults[name]
+            return (repr(default) if plain(default) else None), annotation(default if default is not None else sample, default is None)
+    return None, annotation(sample)
+
+
+def annotation(sample: Any, optional: bool = False) -> str:
+    """The type of a parameter, from a value of it."""
+    if isinstance(sample, (bool, int, float, str)):
+        return type(sample).__name__ + (" | None" if optional else "")
+    if isinstance(sample, (tuple, list)) and sample and all(isinstance(v, int) for v in sample):
+        return "Sequence[int]" + (" | None" if optional else "")
+    return "Any"
+
+
+_ROLES = {
+    2: ("features",),
+    3: ("length", "features"),
+    4: ("height", "width", "channels"),
+    5: ("depth", "height", "width", "channels"),
+}
+
+
+def _input(
+    outer: Tensor, name: str, several: bool, names: set[str], sizes: list[Param], inputs: list[Tensor]
+) -> Tensor:
+    """A tensor parameter of the class: its sizes are symbols."""
+    roles = _ROLES.get(outer.rank, tuple(f"size_{i}" for i in range(1, outer.rank)))
+    shape: list[Dim] = [None]
+    for role, dim in zip(roles, outer.shape[1:], strict=True):
+        if dim is None:
+            shape.append(None)
+            continue
+        prefix = f"{name}_" if several and inputs else "in_" if role in ("channels", "features") else ""
+        fresh = prefix + role
+        while fresh in names:
+            fresh += "_"
+        names.add(fresh)
+        symbol = Symbol(fresh, known(dim), "dim")
+        sizes.append(Param(symbol, None, "int"))
+        shape.append(Sym.of(symbol))
+    tensor = Tensor(tuple(shape), outer.dtype, outer.layout, name=name)
+    inputs.append(tensor)
+    return tensor
+
+
+def _table(plan: Plan, bound: dict[str, Any]) -> dict[Symbol, Any]:
+    """What each symbol of a plan is in a call."""
+    table: dict[Symbol, Any] = {s: bound[name] for s, name in plan.numbers.items()}
+    for inner, outer in zip(plan.inputs, tensors_in(list(bound.values())), strict=True):
+        for a, b in zip(inner.shape, outer.shape, strict=True):
+            if isinstance(a, Sym):
+                table[a.args[0]] = b
+    return table
+
+
+def _call(ev: Interpreter, plan: Plan, table: dict[Symbol, Any], bound: dict[str, Any]) -> Any:
+    """A call of the plan's class: its results, in the caller's terms."""
+    results = map_tensors(
+        lambda t: Tensor(tuple(substitute(d, table) for d in t.shape), t.dtype, t.layout), plan.result
+    )
+    use = ModuleUse(re.sub(r"^(build|make|create|get|add|apply)_+|_+$", "", plan.name).lower() or plan.name)
+    use.region = CURRENT[-1]
+    inputs = tensors_in(list(bound.values()))
+    CURRENT[-1].add(CallNode(inputs, tensors_in(results), ev.line, plan, use, table))
+    return results

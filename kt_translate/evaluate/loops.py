@@ -1,0 +1,282 @@
+"""Loops that are kept: the body is run once, on symbols for what changes from turn to turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
+from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State
+from kt_translate.evaluate.values import Items, Scope, Unknown, items_of, plain
+from kt_translate.graph.nodes import ORDER, CallNode, Carried, IfNode, LayerNode, LoopNode
+from kt_translate.graph.region import Node, Region
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, same, substitute
+from kt_translate.graph.tensor import Tensor
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+MAX_ROUNDS = 5
+FEW_TURNS = 3
+MANY_TURNS = 64  # of a loop that builds nothing: training, data
+
+
+def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
+    """Keep a loop as a loop. False where that cannot be done; nothing has changed then."""
+    items = items_of(value, None)
+    if items is None:
+        items = None if isinstance(value, Sym) else []
+    if items is not None and not all(map(_sayable, items)):
+        return False
+    symbolic = isinstance(value, Sym) or (isinstance(value, Items) and any(isinstance(a, Sym) for a in value.args))
+    if not symbolic and len(items or ()) < FEW_TURNS:
+        return False
+    state = State(ev, scope)
+    line = ev.line
+    try:
+        _General(ev, node, scope, value, items, state).run()
+    except NotGeneral:
+        state.restore()
+        ev.line = line
+        return False
+    return True
+
+
+class _General:
+    """One loop, run for a general turn until what enters it is what can leave it."""
+
+    def __init__(
+        self, ev: Interpreter, node: cst.For, scope: Scope, value: Any, items: list[Any] | None, state: State
+    ) -> None:
+        self.ev = ev
+        self.node = node
+        self.scope = scope
+        self.value = value
+        self.items = items
+        self.state = state
+        self.order = next(ORDER)
+        self.before = state.places()
+        self.entering: dict[Place, Any] = {}
+        self.sizes: dict[tuple[Place, int], Carried] = {}  # of a tensor's axis; axis -1: of a number
+        self.symbols: list[Symbol] = []
+        self.targets: Any = None
+
+    def run(self) -> None:
+        changed = self._turn()
+        for _ in range(MAX_ROUNDS):
+            if not self._widen(changed):
+                break
+            self.state.restore()
+            changed = self._turn()
+        else:
+            raise NotGeneral
+        self._finish(changed)
+
+    # -- one turn -------------------------------------------------------------------------------
+    def _turn(self) -> dict[Place, Any]:
+        """Run the body once. Gives what the places that it rebinds hold afterwards."""
+        ev, state = self.ev, self.state
+        self.symbols = []
+        first = self.items[0] if self.items else UNKNOWN
+        self.targets = self._bind(self.node.target, first)
+        for place, value in self.entering.items():
+            state.put(place, value)
+        entered = state.places()
+        errors = ev.log.errors
+        ev.rest.append((None, self.scope))
+        try:
+            with state.elsewhere() as regions:
+                try:
+                    ev.suite(self.node.body, self.scope)
+                except (Return, Break, Continue, LimitReached, Raised):
+                    raise NotGeneral from None
+        finally:
+            ev.rest.pop()
+        if ev.log.errors > errors or state.containers_changed():
+            raise NotGeneral
+        self.regions: dict[int, Region] = regions
+        after = state.places()
+        bound = {symbol.name for symbol in self.symbols}
+        return {
+            p: after.get(p)
+            for p in after
+            if after[p] is not entered.get(p, MISSING)
+            and not (isinstance(after[p], Sym) and same(after[p], entered.get(p)))
+            and not (p[0] >= 0 and p[1] in bound)
+        }
+
+    def _bind(self, target: Any, sample: Any) -> Any:
+        """Give the loop's targets symbols; the nest of them, as the source writes it."""
+        if isinstance(target, cst.Name):
+            symbol = Symbol(target.value, known(sample), "loop")
+            self.symbols.append(symbol)
+            self.ev.bind(target.value, Sym.of(symbol), self.scope)
+            return symbol
+        if isinstance(target, (cst.Tuple, cst.List)):
+            n = len(target.elements)
+            parts = items_of(sample, n) if sample is not UNKNOWN else [UNKNOWN] * n
+            if parts is None or len(parts) != n:
+                raise NotGeneral
+            return tuple(self._bind(e.value, p) for e, p in zip(target.elements, parts, strict=True))
+        raise NotGeneral
+
+    # -- what is carried --------------------------------------------------------------------------
+    def _widen(self, changed: dict[Place, Any]) -> bool:
+        """Let what leaves otherwise than it entered enter as a symbol. Whether something had to be widened."""
+        widened = False
+        for place, leaving in changed.items():
+            before = self.before.get(place, MISSING)
+            if before is MISSING:
+                continue  # first bound within the loop
+            if isinstance(before, Tensor) and isinstance(leaving, Tensor):
+                widened |= self._widen_tensor(place, before, leaving)
+            elif place not in self.entering and _number(before) and _number(leaving):
+                self._carry((place, -1), place[1], before)
+                self.entering[place] = self.sizes[place, -1].entering
+                widened = True
+            elif not (_number(before) and _number(leaving)) and not isinstance(leaving, Unknown):
+                raise NotGeneral
+        return widened
+
+    def _widen_tensor(self, place: Place, before: Tensor, leaving: Tensor) -> bool:
+        if before.rank != leaving.rank or before.dtype != leaving.dtype:
+            raise NotGeneral
+        if any(t.mask is not None or t.flattened is not None for t in (before, leaving)):
+            raise NotGeneral
+        entering = self.entering.get(place)
+        shape = list(before.shape if entering is None else entering.shape)
+        widened = entering is None
+        for axis, (have, leaves) in enumerate(zip(shape, leaving.shape, strict=True)):
+            if same(have, leaves) or have is None:
+                continue
+            if leaves is None:
+                shape[axis] = None
+            elif (place, axis) in self.sizes:
+                continue
+            else:
+                self._carry((place, axis), _size_name(axis, before.rank), before.shape[axis])
+                shape[axis] = self.sizes[place, axis].entering
+            widened = True
+        if widened:
+            fresh = Tensor(tuple(shape), before.dtype, before.layout, name=before.name)
+            self.entering[place] = fresh
+        return widened
+
+    def _carry(self, key: tuple[Place, int], name: str, before: Any) -> None:
+        taken = {c.entering.args[0].name for c in self.sizes.values()} | set(self.scope.names)
+        if key[1] >= 0:
+            while name in taken:
+                name += "_"
+        entering = Sym.of(Symbol(name, known(before), "carried"))
+        after = Sym.of(Symbol(name, UNKNOWN, "carried"))
+        self.sizes[key] = Carried(before, entering, None, after)
+
+    # -- afterwards -------------------------------------------------------------------------------
+    def _finish(self, changed: dict[Place, Any]) -> None:
+        state = self.state
+        for (place, axis), size in self.sizes.items():
+            leaving = changed.get(place, self.entering[place])
+            size.leaving = leaving if axis < 0 else leaving.shape[axis]
+        self._samples()
+        table = {c.entering.args[0]: c.after for c in self.sizes.values()}
+        tensors: dict[int, list[Carried]] = {id(r): [] for r in state.regions()}
+        for place, leaving in changed.items():
+            entering = self.entering.get(place)
+            if isinstance(leaving, Tensor) and entering is not None:
+                shape = tuple(substitute(d, table) for d in entering.shape)
+                after = Tensor(shape, leaving.dtype, entering.layout, name=leaving.name)
+                region = state.region if place[0] >= 0 else state.ends[-1 - place[0]][1]
+                tensors[id(region)].append(Carried(self.before[place], entering, leaving, after))
+                state.put(place, after)
+            elif (place, -1) in self.sizes:
+                state.put(place, self.sizes[place, -1].after)
+            else:
+                state.put(place, Unknown("what the last turn of a loop leaves", self.ev.line))
+        for symbol in self.symbols:
+            self.ev.bind(symbol.name, Unknown("the last value of a loop variable", self.ev.line), self.scope)
+        added = 0
+        for region in state.regions():
+            body = self.regions[id(region)]
+            carried = tensors[id(region)]
+            if not body.nodes and not (region is state.region and self.sizes):
+                continue
+            if body.nodes and (not carried or not _makes_modules(body.nodes)):
+                raise NotGeneral
+            node = LoopNode(
+                [c.before for c in carried], [c.after for c in carried], self.ev.line,
+                self.targets, self.value, body, carried, list(self.sizes.values()), self.order,
+            )
+            added += bool(body.nodes)
+            region.add(node)
+            _own(body, node)
+        if not added and len(self.items or ()) < MANY_TURNS:
+            raise NotGeneral
+
+    def _samples(self) -> None:
+        """The values of what is carried, after all turns, where they are known."""
+        symbols = [c.entering.args[0] for c in self.sizes.values()]
+        values = [known(c.before) for c in self.sizes.values()]
+        if self.items is None:
+            return
+        for item in self.items:
+            table = dict(zip(symbols, values, strict=True)) | dict(_bindings(self.targets, item))
+            values = [known(substitute(c.leaving, table)) for c in self.sizes.values()]
+        for carried, value in zip(self.sizes.values(), values, strict=True):
+            carried.after.args[0].value = value
+
+
+def _bindings(targets: Any, item: Any) -> Iterator[tuple[Symbol, Any]]:
+    if isinstance(targets, Symbol):
+        yield targets, item
+    else:
+        for target, part in zip(targets, items_of(item, len(targets)) or [], strict=False):
+            yield from _bindings(target, part)
+
+
+def _sayable(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return all(map(_sayable, value))
+    return isinstance(value, Sym) or plain(value)
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, Sym) or (plain(value) and value is not None)
+
+
+def _size_name(axis: int, rank: int) -> str:
+    if axis == rank - 1:
+        return "channels" if rank > 3 else "features"
+    return {3: ["", "length"], 4: ["", "height", "width"], 5: ["", "depth", "height", "width"]}.get(
+        rank, ["size"] * rank
+    )[axis]
+
+
+def _makes_modules(nodes: list[Node]) -> bool:
+    return any(
+        isinstance(n, (LayerNode, CallNode, LoopNode))
+        or (isinstance(n, IfNode) and _makes_modules(n.then.nodes + n.orelse.nodes))
+        for n in nodes
+    )
+
+
+def _own(body: Region, loop: LoopNode) -> None:
+    """A layer made before the loop and called in it is shared by all turns: no class of the body could hold it.
+
+    Raises NotGeneral then.
+    """
+    inside = {id(body)}
+
+    def walk(nodes: list[Node]) -> None:
+        for node in nodes:
+            if isinstance(node, IfNode):
+                inside.update((id(node.then), id(node.orelse)))
+                walk(node.then.nodes + node.orelse.nodes)
+            elif isinstance(node, LoopNode):
+                inside.add(id(node.body))
+                walk(node.body.nodes)
+            elif isinstance(node, (LayerNode, CallNode)) and node.use.order < loop.order:
+                raise NotGeneral
+
+    walk(body.nodes)

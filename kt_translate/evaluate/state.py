@@ -1,0 +1,149 @@
+"""What a piece of the source can change, so that it can be tried, undone, and compared.
+
+Names of the scopes at hand, attributes of the instances in them, and the ends of the Sequential models that are
+growing are *places*; lists and dicts must come out as they went in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate.values import Instance, Scope
+from kt_translate.graph.region import CURRENT, Region
+from kt_translate.graph.sym import same
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+Place = tuple[int, str]
+MISSING = object()
+
+
+class NotGeneral(BaseException):
+    """A branch or a loop cannot be kept: the evaluator falls back on the values of its samples.
+
+    Not an Exception: what guards against errors of the source must let it through.
+    """
+
+
+class State:
+    """The places and containers that are in reach, as they are at the moment of construction."""
+
+    def __init__(self, ev: Interpreter, scope: Scope) -> None:
+        self.ev = ev
+        self.spaces = list(_spaces(scope))
+        self.before = [dict(space) for space in self.spaces]
+        self.containers = [(c, _copy(c)) for space in self.spaces for c in _containers(space)]
+        self.models = [m for m in ev.models if m.kind == "sequential" and m.outputs is not None]
+        self.ends = [(m.outputs, m.region, len(m.region.nodes), list(m.layers)) for m in self.models]
+        self.made = (len(ev.models), len(ev.demands), len(ev.compiled), list(ev.log.diagnostics))
+        self.errors = ev.log.errors
+        self.region = CURRENT[-1]
+        self.length = len(self.region.nodes)
+
+    def regions(self) -> list[Region]:
+        """The regions that may grow here: the one at hand, and each Sequential's."""
+        return [self.region, *(end[1] for end in self.ends if end[1] is not self.region)]
+
+    def places(self) -> dict[Place, Any]:
+        """The value of every place, now."""
+        found = {(i, k): v for i, space in enumerate(self.spaces) for k, v in space.items()}
+        return found | {(-1 - i, ""): m.outputs for i, m in enumerate(self.models)}
+
+    def put(self, place: Place, value: Any) -> None:
+        index, key = place
+        if index < 0:
+            self.models[-1 - index].outputs = value
+        elif value is MISSING:
+            self.spaces[index].pop(key, None)
+        else:
+            self.spaces[index][key] = value
+
+    def set_names(self, places: dict[Place, Any]) -> None:
+        """Make every place what ``places`` says."""
+        for place in self.places().keys() | places.keys():
+            self.put(place, places.get(place, MISSING))
+
+    def restore(self, log: bool = True) -> None:
+        """Undo everything."""
+        for space, before in zip(self.spaces, self.before, strict=True):
+            space.clear()
+            space.update(before)
+        for container, copy in self.containers:
+            _refill(container, copy)
+        for model, (outputs, region, length, layers) in zip(self.models, self.ends, strict=True):
+            model.outputs, model.region = outputs, region
+            model.layers[:] = layers
+            del region.nodes[length:]
+        models, demands, compiled, diagnostics = self.made
+        del self.ev.models[models:], self.ev.demands[demands:], self.ev.compiled[compiled:]
+        if log:
+            self.ev.log.diagnostics[:] = diagnostics
+        del self.region.nodes[self.length :]
+
+    def containers_changed(self) -> bool:
+        return any(not _alike(container, copy) for container, copy in self.containers)
+
+    def failed(self) -> bool:
+        """Whether errors were reported since."""
+        return self.ev.log.errors > self.errors
+
+    @contextmanager
+    def elsewhere(self) -> Iterator[dict[int, Region]]:
+        """Let what is built within go to regions of its own: one for each of `regions`, by its id."""
+        fresh = {id(r): Region(parent=r) for r in self.regions()}
+        for model in self.models:
+            model.region = fresh[id(model.region)]
+        CURRENT.append(fresh[id(self.region)])
+        try:
+            yield fresh
+        finally:
+            CURRENT.pop()
+            for model, end in zip(self.models, self.ends, strict=True):
+                model.region = end[1]
+
+
+def _spaces(scope: Scope) -> Iterator[dict[str, Any]]:
+    """The names of the scopes from here out (a module's only where its own code runs), and its instances' attributes."""
+    at: Scope | None = scope
+    seen: set[int] = set()
+    while at is not None and (at.kind != "module" or at is scope):
+        yield at.names
+        for value in list(at.names.values()):
+            if isinstance(value, Instance) and id(value) not in seen:
+                seen.add(id(value))
+                yield value.attributes
+        at = at.parent
+
+
+def _containers(space: dict[str, Any]) -> Iterator[Any]:
+    stack = list(space.values())
+    seen: set[int] = set()
+    while stack:
+        value = stack.pop()
+        if isinstance(value, (list, dict)) and id(value) not in seen:
+            seen.add(id(value))
+            yield value
+            stack += value.values() if isinstance(value, dict) else value
+
+
+def _copy(container: Any) -> Any:
+    return dict(container) if isinstance(container, dict) else list(container)
+
+
+def _alike(container: Any, copy: Any) -> bool:
+    if len(container) != len(copy):
+        return False
+    if isinstance(container, dict):
+        return all(k in copy and (v is copy[k] or same(v, copy[k])) for k, v in container.items())
+    return all(v is w or same(v, w) for v, w in zip(container, copy, strict=True))
+
+
+def _refill(container: Any, copy: Any) -> None:
+    if isinstance(container, dict):
+        container.clear()
+        container.update(copy)
+    else:
+        list.__setitem__(container, slice(None), copy)

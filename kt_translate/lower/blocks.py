@@ -1,0 +1,123 @@
+"""The statements of an ``__init__`` that has loops and conditions, and the sizes that they hand on.
+
+A size that a loop carries is written as a token first. When the whole text stands, the tokens that nothing reads are
+dropped, those that can share a variable do, and the rest get names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+_ASSIGNED = re.compile(r"\s*(κ\d+κ) = (.*)")
+_TOKEN = re.compile(r"κ\d+κ")
+
+
+@dataclass
+class Block:
+    """Statements, each with its place in the order in which the source makes things."""
+
+    entries: list[tuple[int, list[str]]] = field(default_factory=list)
+
+    def add(self, order: int, lines: list[str]) -> None:
+        self.entries.append((order, lines))
+
+    def lines(self) -> list[str]:
+        return [line for _, lines in sorted(self.entries, key=lambda e: e[0]) for line in lines]
+
+
+def indented(lines: list[str]) -> list[str]:
+    return [f"    {line}" for line in lines]
+
+
+def token(number: int) -> str:
+    return f"κ{number}κ"
+
+
+def with_names(lines: list[str], kept: str, name_of: Callable[[str], str]) -> tuple[list[str], dict[str, str]]:
+    """The statements with names for tokens. ``kept``: other text that reads tokens. Also gives token -> name."""
+    lines = _without_dead(lines, kept)
+    shared = True
+    while shared:
+        shared = False
+        for i, line in enumerate(lines):
+            match = _ASSIGNED.fullmatch(line)
+            if match and _TOKEN.fullmatch(match[2]) and match[1] != match[2] and _may_share(lines, i, match[1], match[2], kept):
+                lines = [other.replace(match[1], match[2]) for other in lines]
+                kept = kept.replace(match[1], match[2])
+                lines = [other for other in lines if not _self_assigned(other)]
+                shared = True
+                break
+    names: dict[str, str] = {}
+    for found in _TOKEN.findall("\n".join(lines)):
+        if found not in names:
+            names[found] = name_of(found)
+    named = [_TOKEN.sub(lambda m: names[m[0]], line) for line in lines]
+    return [line for line in named if not _self_assigned(line)], names
+
+
+def _self_assigned(line: str) -> bool:
+    left, equals, right = line.strip().partition(" = ")
+    return bool(equals) and left == right
+
+
+def _without_dead(lines: list[str], kept: str) -> list[str]:
+    """Drop assignments to tokens that nothing reads, and loops and branches that are left empty by that."""
+    assigned = [m.groups() for m in map(_ASSIGNED.fullmatch, lines) if m]
+    others = [line for line in lines if not _ASSIGNED.fullmatch(line)]
+    headers = [line for line in others if _opens(line)]
+    read = set(_TOKEN.findall("\n".join([kept, *(ln for ln in others if not _opens(ln))])))
+    grown = True
+    while grown:
+        before = len(read)
+        for name, value in assigned:
+            if name in read:
+                read |= set(_TOKEN.findall(value))
+        if read or len(others) > len(headers):
+            read |= set(_TOKEN.findall("\n".join(headers)))
+        grown = len(read) > before
+    left = [ln for ln in lines if not ((m := _ASSIGNED.fullmatch(ln)) and m[1] not in read)]
+    while True:
+        pruned = _without_empty(left)
+        if len(pruned) == len(left):
+            return left
+        left = pruned
+
+
+def _opens(line: str) -> bool:
+    return line.rstrip().endswith(":") and line.lstrip().startswith(("for ", "if ", "else:"))
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip())
+
+
+def _without_empty(lines: list[str]) -> list[str]:
+    out: list[str] = []
+    for i, line in enumerate(lines):
+        if _opens(line) and (i + 1 == len(lines) or _depth(lines[i + 1]) <= _depth(line)):
+            continue
+        out.append(line)
+    return out
+
+
+def _may_share(lines: list[str], at: int, new: str, old: str, kept: str) -> bool:
+    """Whether ``new = old`` can be one variable: the old size is not read again until it takes the new one's value."""
+    home = next((i for i, ln in enumerate(lines) if _assigns(ln, old)), None)
+    back = next((i for i, ln in enumerate(lines) if i > at and _assigns(ln, old, new)), None)
+    if home is None or (old in kept and back is None):
+        return False
+    if back is None and _depth(lines[at]) > _depth(lines[home]):
+        return False
+    for i, line in enumerate(lines):
+        if old not in line or i in (at, home, back) or i < at:
+            continue
+        if back is None or i < back or _depth(line) > _depth(lines[back]) or _assigns(line, old):
+            return False
+    return True
+
+
+def _assigns(line: str, name: str, value: str | None = None) -> bool:
+    match = _ASSIGNED.fullmatch(line)
+    return match is not None and match[1] == name and value in (None, match[2])

@@ -1,0 +1,130 @@
+"""Chains: modules that take one tensor and give one, each what the one before gave. They make an nn.Sequential."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kt_translate.graph.nodes import CallNode, Carried, IfNode, LayerNode, LoopNode
+from kt_translate.graph.region import Node
+from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.pytorch.expr import Expr
+
+if TYPE_CHECKING:
+    from kt_translate.lower.writer import Writer
+
+
+@dataclass
+class Chain:
+    """Links from ``source`` to ``end``."""
+
+    source: Tensor
+    links: list[Node] = field(default_factory=list)
+    end: Tensor | None = None
+
+
+def chain_of(nodes: list[Node], carried: list[Carried]) -> Chain | None:
+    """The chain that a loop's body is; None where it is anything else."""
+    if len(carried) != 1:
+        return None
+    chain = _follow(nodes, carried[0].entering, carried[0].leaving)
+    if chain is None or not chain.links or carried[0].entering.layout is not carried[0].leaving.layout:
+        return None
+    return chain
+
+
+def chain_of_if(node: IfNode) -> tuple[Chain, Chain] | None:
+    """The chains of both branches from one tensor to the one that they leave; None where it is not so."""
+    if len(node.joined) != 1:
+        return None
+    out, a, b = node.joined[0]
+    if "ranks" in out.facts or out.layout is not a.layout or out.layout is not b.layout:
+        return None
+    for source in _sources(node.then.nodes, a) + _sources(node.orelse.nodes, b):
+        then = _follow(node.then.nodes, source, a)
+        orelse = _follow(node.orelse.nodes, source, b)
+        if then is not None and orelse is not None and (then.links or orelse.links):
+            return then, orelse
+    return None
+
+
+def _sources(nodes: list[Node], end: Tensor) -> list[Tensor]:
+    return list(nodes[0].inputs[:1]) if nodes else [end]
+
+
+def _follow(nodes: list[Node], source: Tensor, end: Tensor) -> Chain | None:
+    """The chain made of all these nodes, from ``source`` to ``end``."""
+    chain = Chain(source, [], source)
+    for node in nodes:
+        at = chain.end
+        if isinstance(node, LoopNode):
+            fits = node.tensors and node.tensors[0].before is at and chain_of(node.body.nodes, node.tensors)
+            after = node.tensors[0].after if fits else None
+        elif isinstance(node, IfNode):
+            inner = chain_of_if(node)
+            fits = inner is not None and inner[0].source is at
+            after = node.joined[0][0] if fits else None
+        elif isinstance(node, CallNode):
+            fits = len(node.inputs) == 1 and node.inputs[0] is at and len(node.outputs) == 1
+            fits = fits and node.plan.inputs[0].layout is node.inputs[0].layout
+            after = node.outputs[0] if fits else None
+        elif isinstance(node, LayerNode):
+            after = node.outputs[0] if _is_link(node, at) else None
+        else:
+            return None
+        if after is None:
+            return None
+        chain.links.append(node)
+        chain.end = after
+    return chain if chain.end is end else None
+
+
+def _is_link(node: LayerNode, at: Tensor | None) -> bool:
+    if len(node.inputs) != 1 or node.inputs[0] is not at or len(node.outputs) != 1 or node.options:
+        return False
+    if at is None or at.mask is not None or at.flattened is not None or node.use.mode is not None:
+        return False
+    if node.outputs[0].flattened is not None:
+        return False
+    want = node.rule.wants(at)[0]
+    if want not in (Layout.KEEP, at.layout) and at.rank > 2:
+        return False
+    return node.rule.standalone(at.seen_in(want)) is not None
+
+
+def constructors(writer: Writer, chain: Chain) -> list[Expr]:
+    """What makes the links, for a Sequential."""
+    return [_made(writer, link) for link in chain.links]
+
+
+def _made(writer: Writer, link: Node) -> Expr:
+    if isinstance(link, CallNode):
+        link.outputs[0].layout = link.plan.result.layout if link.outputs[0].rank > 3 else link.outputs[0].layout
+        return writer.instance(link)
+    if isinstance(link, LayerNode):
+        want = link.rule.wants(*link.inputs)[0]
+        made = writer.constructor(link, [link.inputs[0].seen_in(want)], standalone=True)
+        assert made is not None
+        return made
+    raise AssertionError(type(link).__name__)
+
+
+def append(writer: Writer, target: str, chain: Chain) -> list[str]:
+    """The statements that append the links to a Sequential, loops and conditions among them kept."""
+    from kt_translate.lower import control
+
+    lines: list[str] = []
+    for link in chain.links:
+        if isinstance(link, LoopNode):
+            inner = chain_of(link.body.nodes, link.tensors)
+            assert inner is not None
+            lines += control.carry_sizes(writer, link)
+            lines += control.for_loop(writer, link, append(writer, target, inner))
+        elif isinstance(link, IfNode):
+            chains = chain_of_if(link)
+            assert chains is not None
+            then, orelse = (append(writer, target, c) for c in chains)
+            lines += control.conditional(writer.said(link.test), then, orelse)
+        else:
+            lines.append(f"{target}.append({_made(writer, link)})")
+    return lines

@@ -1,0 +1,306 @@
+"""Writes the loops, conditions and checks that are kept: in ``__init__`` what is made, in ``forward`` what is done."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.graph.nodes import CallNode, CheckNode, IfNode, LoopNode, Param, Plan
+from kt_translate.graph.region import Node
+from kt_translate.graph.sym import Items, Sym, Symbol, code, symbols_in
+from kt_translate.graph.tensor import Tensor
+from kt_translate.layers.layer import RuleError
+from kt_translate.lower.blocks import indented
+from kt_translate.lower.chains import Chain, append, chain_of, chain_of_if, constructors
+from kt_translate.pytorch.expr import Expr
+
+if TYPE_CHECKING:
+    from kt_translate.lower.writer import Writer
+
+
+# -- conditions -----------------------------------------------------------------------------------
+
+
+def attribute_of_if(node: IfNode) -> str | None:
+    """The attribute of a condition that becomes one module; None where it stays a condition in ``forward``."""
+    chains = chain_of_if(node)
+    if chains is None:
+        return None
+    name = node.joined[0][0].name
+    only = [link for chain in chains for link in chain.links]
+    if len(only) == 1 and isinstance(only[0], (CallNode,)):
+        return only[0].use.kind
+    return name if name not in (None, "x") else "optional"
+
+
+def write_if(writer: Writer, node: IfNode) -> None:
+    chains = chain_of_if(node)
+    if chains is not None and id(node.test) in writer.module_names:
+        _write_optional(writer, node, *chains)
+        return
+    flag = code(node.test)
+    then, orelse = writer.blocks[node.then.key], writer.blocks[node.orelse.key]
+    bodies: list[list[str]] = []
+    states: list[tuple[Any, Any]] = []
+    outer, lines = writer.block, writer.code.body
+    variables, owner = dict(writer.variables), dict(writer.owner)
+    for region, block in ((node.then, then), (node.orelse, orelse)):
+        writer.block, writer.code.body = block, []
+        writer.variables, writer.owner = dict(variables), dict(owner)
+        for inner in region.nodes:
+            writer.node(inner)
+        bodies.append(writer.code.body)
+        states.append((writer.variables, writer.owner))
+    writer.block, writer.code.body = outer, lines
+    writer.step = writer.steps[id(node)]
+    writer.owner = {**states[0][1], **states[1][1]}
+    names = [_joined_name(writer, out, states) for out, _, _ in node.joined]
+    for i, (body, (known, _)) in enumerate(zip(bodies, states, strict=True)):
+        writer.variables = known
+        ends = [str(writer.read(j[1 + i], j[0].layout)) for j in node.joined]
+        moved = [(n, e) for n, e in zip(names, ends, strict=True) if n != e]
+        if moved:
+            body.append(f"{', '.join(n for n, _ in moved)} = {', '.join(e for _, e in moved)}")
+    writer.variables = variables
+    for (out, _, _), name in zip(node.joined, names, strict=True):
+        writer.variables[id(out)] = (name, out.layout)
+        writer.owner[name] = id(out)
+    writer.code.body += conditional(flag, *bodies)
+    outer.add(node.order, conditional(writer.said(node.test), then.lines(), orelse.lines()))
+
+
+def _joined_name(writer: Writer, out: Tensor, states: list[tuple[Any, Any]]) -> str:
+    """A variable for what a condition leaves, free after either branch."""
+    before = writer.owner
+    name = writer.free_name(out)
+    for _, owner in states:
+        writer.owner = owner
+        if writer.free_name(out) != name and owner.get(name) not in {id(t) for t in (out,)}:
+            writer.owner = before
+            return writer.free_name(out)
+    writer.owner = before
+    return name
+
+
+def conditional(test: Expr, then: list[str], orelse: list[str]) -> list[str]:
+    if not then and not orelse:
+        return []
+    if not then:
+        return [f"if {Expr.unary('not', test)}:", *indented(orelse)]
+    lines = [f"if {test}:", *indented(then)]
+    return lines + (["else:", *indented(orelse)] if orelse else [])
+
+
+def _write_optional(writer: Writer, node: IfNode, then: Chain, orelse: Chain) -> None:
+    """A condition whose branches are chains from one tensor: one attribute, made in one of two ways."""
+    out, source = node.joined[0][0], then.source
+    attribute = writer.module_names[id(node.test)]
+
+    def made(chain: Chain) -> str:
+        parts = constructors(writer, chain)
+        if not parts:
+            return "nn.Identity()"
+        return str(parts[0]) if len(parts) == 1 else f"nn.Sequential({', '.join(map(str, parts))})"
+
+    test = writer.said(node.test)
+    if then.links and orelse.links:
+        lines = [f"if {test}:", f"    self.{attribute} = {made(then)}", "else:"]
+        lines.append(f"    self.{attribute} = {made(orelse)}")
+    else:
+        wanted = test if then.links else Expr.unary("not", test)
+        links = made(then if then.links else orelse)
+        lines = [f"self.{attribute}: nn.Module = nn.Identity()", f"if {wanted}:"]
+        lines.append(f"    self.{attribute} = {links}")
+    writer.block.add(node.order, lines)
+    writer.step = writer.steps[id(node)]
+    writer.assign(out, Expr(f"self.{attribute}")(writer.read(source, out.layout)), module=True)
+
+
+# -- loops ----------------------------------------------------------------------------------------
+
+
+def attribute_of_loop(node: LoopNode) -> str:
+    """The container that a loop fills."""
+    last = next((n for n in reversed(node.body.nodes) if isinstance(n, (CallNode, LoopNode))), None)
+    if isinstance(last, LoopNode):
+        return attribute_of_loop(last)
+    if last is not None and chain_of(node.body.nodes, node.tensors) is not None:
+        return f"{last.use.kind}s"
+    return "stages" if node.tensors else "sizes"
+
+
+def write_loop(writer: Writer, node: LoopNode) -> None:
+    """A Sequential where the body is a chain, else a ModuleList of instances of the body's class."""
+    sizes = carry_sizes(writer, node)
+    if not node.body.nodes:
+        writer.block.add(node.order, sizes + for_loop(writer, node, []))
+        return
+    attribute = writer.module_names[id(node.body.key)]
+    chain = chain_of(node.body.nodes, node.tensors)
+    if chain is not None:
+        lines = for_loop(writer, node, append(writer, f"self.{attribute}", chain))
+        writer.block.add(node.order, [*sizes, f"self.{attribute} = nn.Sequential()", *lines])
+        carried = node.tensors[0]
+        writer.assign(carried.after, Expr(f"self.{attribute}")(writer.read(carried.before, carried.entering.layout)), True)
+        return
+    _write_stages(writer, node, attribute, sizes)
+
+
+def carry_sizes(writer: Writer, node: LoopNode) -> list[str]:
+    """Tokens for the sizes that the loop carries; the statements that set them before it."""
+    lines = []
+    for size in node.sizes:
+        symbol = size.entering.args[0]
+        before = writer.said(size.before)
+        made = writer.carry([symbol, size.after.args[0]], symbol.name)
+        lines.append(f"{made} = {before}")
+    return lines
+
+
+def for_loop(writer: Writer, node: LoopNode, body: list[str]) -> list[str]:
+    """The loop in ``__init__`` around ``body``, with the sizes handed on."""
+    with writer.spelling(in_forward=False):
+        updates = [f"{size.entering} = {code(size.leaving)}" for size in node.sizes]
+        inner = body + updates
+        used = set(re.findall(r"\w+", "\n".join(inner)))
+        targets, iterable = node.targets, node.iterable
+        if isinstance(iterable, Items) and iterable.function == "enumerate" and len(iterable.args) == 1:
+            if isinstance(targets, tuple) and not _names(targets[0]) & used:
+                targets, iterable = targets[1], iterable.args[0]
+        return [f"for {_target(targets, used)} in {code(iterable)}:", *indented(inner)]
+
+
+def _names(targets: Any) -> set[str]:
+    if isinstance(targets, Symbol):
+        return {targets.name}
+    return {name for t in targets for name in _names(t)}
+
+
+def _target(targets: Any, used: set[str]) -> str:
+    """Loop variables as text; those that nothing reads start with an underscore, as linters ask."""
+    if isinstance(targets, Symbol):
+        return targets.name if targets.name in used or targets.name.startswith("_") else f"_{targets.name}"
+    return ", ".join(
+        f"({_target(t, used)})" if isinstance(t, tuple) else _target(t, used) for t in targets
+    )
+
+
+def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[str]) -> None:
+    """A loop whose body is more than a chain: a class for the body, an instance of it for each turn."""
+    entering = [c.entering for c in node.tensors]
+    outside = [t for t in _outside(node) if t.mask is None]
+    plan = Plan(f"{writer.code.name}_stage", "loop", node.body, [*entering, *outside], line=node.line)
+    plan.result = [c.leaving for c in node.tensors]
+    plan.params = _free_symbols(node)
+    made = writer.classes(plan)
+    with writer.spelling(in_forward=False):
+        given = {p.symbol.name: code(Sym.of(p.symbol)) for p in plan.params if p.symbol.name in made.used_parameters}
+        instance = Expr(made.name)(**given)
+    alone = len(entering) == 1 and not outside
+    container = "nn.Sequential()" if alone else "nn.ModuleList()"
+    body = [f"self.{attribute}.append({instance})"]
+    writer.block.add(node.order, [*sizes, f"self.{attribute} = {container}", *for_loop(writer, node, body)])
+    before = [writer.read(c.before, c.entering.layout) for c in node.tensors]
+    for carried, inner in zip(node.tensors, plan.result, strict=True):
+        carried.after.layout = inner.layout
+        if inner.layout is not carried.entering.layout and inner.rank > 2:
+            raise RuleError("KT302", "a loop hands on a tensor in another order of axes")
+    if alone:
+        writer.assign(node.tensors[0].after, Expr(f"self.{attribute}")(before[0]), module=True)
+        return
+    names = [writer.variable(c.after) for c in node.tensors]
+    shown = ", ".join(names)
+    starts = ", ".join(map(str, before))
+    if starts != shown:
+        writer.code.body.append(f"{shown} = {starts}")
+    more = ", ".join(str(writer.read(t, t.layout)) for t in outside)
+    call = f"stage({shown}{', ' + more if more else ''})"
+    writer.code.body += [f"for stage in self.{attribute}:", f"    {shown} = {call}"]
+
+
+def _outside(node: LoopNode) -> list[Tensor]:
+    """The tensors that the body reads and no turn changes."""
+    own = {id(c.before) for c in node.tensors}
+    body = LoopNode([], [], body=node.body, tensors=node.tensors)
+    found = {id(t): t for t in body.uses() if id(t) not in own}
+    inner = _made_in(node.body.nodes)
+    return [t for i, t in found.items() if i not in inner]
+
+
+def _made_in(nodes: list[Node]) -> set[int]:
+    made = {id(t) for node in nodes for t in node.outputs}
+    for node in nodes:
+        if isinstance(node, IfNode):
+            made |= _made_in(node.then.nodes) | _made_in(node.orelse.nodes)
+        elif isinstance(node, LoopNode):
+            made |= _made_in(node.body.nodes) | {id(c.entering) for c in node.tensors}
+    return made
+
+
+def _free_symbols(node: LoopNode) -> list[Param]:
+    """Parameters of the class of a loop's body: all symbols that its settings may hold. The unused are left out later."""
+    found: dict[Symbol, None] = {}
+
+    def take(value: Any) -> None:
+        found.update(dict.fromkeys(symbols_in(value)))
+
+    def walk(nodes: list[Node]) -> None:
+        for inner in nodes:
+            for tensor in (*inner.inputs, *inner.outputs):
+                take(tensor.shape)
+            if isinstance(inner, CallNode):
+                take(list(inner.args.values()))
+            elif isinstance(inner, IfNode):
+                take(inner.test)
+                walk(inner.then.nodes + inner.orelse.nodes)
+            elif isinstance(inner, CheckNode):
+                take(inner.test)
+            elif isinstance(inner, LoopNode):
+                take(inner.iterable)
+                take([c.before for c in inner.sizes])
+                walk(inner.body.nodes)
+            rule = getattr(inner, "rule", None)
+            if rule is not None:
+                take(vars(rule) | {"name": inner.use.keras_name})
+
+    walk(node.body.nodes)
+    inner_loops = _inner_symbols(node.body.nodes)
+    symbols = [s for s in found if s not in inner_loops and s.kind != "global"]
+    names: set[str] = set()
+    params = []
+    for symbol in sorted(symbols, key=lambda s: (s.kind != "dim", s.name)):
+        if symbol.name in names:
+            raise RuleError("KT302", f"two sizes of a loop are called {symbol.name}")
+        names.add(symbol.name)
+        params.append(Param(symbol, None, type(symbol.value).__name__ if type(symbol.value) in (int, bool, str, float) else "Any"))
+    return params
+
+
+def _inner_symbols(nodes: list[Node]) -> set[Symbol]:
+    found: set[Symbol] = set()
+    for node in nodes:
+        if isinstance(node, LoopNode):
+            for size in node.sizes:
+                found |= {size.entering.args[0], size.after.args[0]}
+            found |= set(_symbols_of(node.targets)) | _inner_symbols(node.body.nodes)
+        elif isinstance(node, IfNode):
+            found |= _inner_symbols(node.then.nodes + node.orelse.nodes)
+    return found
+
+
+def _symbols_of(targets: Any) -> list[Symbol]:
+    return [targets] if isinstance(targets, Symbol) else [s for t in targets for s in _symbols_of(t)]
+
+
+# -- checks ---------------------------------------------------------------------------------------
+
+
+def write_check(writer: Writer, node: CheckNode) -> None:
+    """A check of settings, where the class can say it; the loader and the caller need no other."""
+    known = {p.symbol for p in writer.plan.params}
+    if symbols_in(node.test) <= known:
+        raised = re.match(r"[A-Za-z]+", node.raises)
+        kind = raised[0] if raised and raised[0].endswith(("Error", "Exception")) else "ValueError"
+        test = writer.said(node.test)
+        message = f"not supported: {test}"
+        writer.block.add(node.order, [f"if {test}:", f"    raise {kind}({message!r})"])

@@ -1,0 +1,111 @@
+"""What of a region is needed for its results, and when each tensor is used last."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kt_translate.graph.nodes import CheckNode, IfNode, LoopNode
+from kt_translate.graph.region import Node, Region
+from kt_translate.graph.tensor import Tensor
+
+
+def live(nodes: list[Node], results: list[Tensor], given: list[Tensor]) -> list[Node]:
+    """The nodes between what is given and the results, in order; conditions and loops pared down to what is needed."""
+    stop = {id(t) for t in given}
+    return _live(nodes, {id(t) for t in results} - stop, stop)
+
+
+def _live(nodes: list[Node], wanted: set[int], stop: set[int]) -> list[Node]:
+    """Grows ``wanted`` by what the live nodes use."""
+    found: list[Node] = []
+    for node in reversed(nodes):
+        kept: Node | None = None
+        if isinstance(node, IfNode):
+            kept = _live_if(node, wanted, stop)
+        elif isinstance(node, LoopNode):
+            kept = _live_loop(node, wanted, stop)
+        elif isinstance(node, CheckNode):
+            kept = node
+        elif any(id(t) in wanted for t in node.outputs):
+            kept = node
+            wanted |= {id(t) for t in node.uses()} - stop
+        if kept is not None:
+            found.append(kept)
+    return found[::-1]
+
+
+def _live_if(node: IfNode, wanted: set[int], stop: set[int]) -> IfNode | None:
+    joined = [j for j in node.joined if id(j[0]) in wanted]
+    then, orelse = set(wanted), set(wanted)
+    then |= {id(a) for _, a, _ in joined} - stop
+    orelse |= {id(b) for _, _, b in joined} - stop
+    a = _live(node.then.nodes, then, stop)
+    b = _live(node.orelse.nodes, orelse, stop)
+    if not joined and not a and not b:
+        return None
+    wanted |= then | orelse
+    return replace(
+        node,
+        outputs=[j[0] for j in joined],
+        then=_pared(node.then, a),
+        orelse=_pared(node.orelse, b),
+        joined=joined,
+    )
+
+
+def _live_loop(node: LoopNode, wanted: set[int], stop: set[int]) -> LoopNode | None:
+    needed = [c for c in node.tensors if id(c.after) in wanted]
+    body: list[Node] = []
+    while True:
+        inner = set(wanted) | {id(c.leaving) for c in needed}
+        body = _live(node.body.nodes, inner, stop)
+        more = [c for c in node.tensors if c in needed or id(c.entering) in inner]
+        if len(more) == len(needed):
+            break
+        needed = more
+    if not needed and not node.sizes:
+        return None
+    wanted |= inner | ({id(c.before) for c in needed} - stop)
+    return replace(
+        node,
+        inputs=[c.before for c in needed],
+        outputs=[c.after for c in needed],
+        body=_pared(node.body, body),
+        tensors=needed,
+    )
+
+
+def _pared(region: Region, nodes: list[Node]) -> Region:
+    """A region with some of its nodes. What was made in the whole counts as made in it."""
+    return Region(nodes, region.parent, region.merged, region.key)
+
+
+def last_uses(nodes: list[Node], results: list[Tensor]) -> tuple[dict[int, int], dict[int, int]]:
+    """(tensor -> step of its last use, node -> the step at which it is done), by id.
+
+    The two branches of a condition run through the same steps: only one of them is taken.
+    """
+    uses: dict[int, int] = {}
+    steps: dict[int, int] = {}
+
+    def use(tensor: Tensor, step: int) -> None:
+        uses[id(tensor)] = max(step, uses.get(id(tensor), -1))
+
+    def walk(nodes: list[Node], step: int) -> int:
+        for node in nodes:
+            if isinstance(node, IfNode):
+                step = max(walk(node.then.nodes, step), walk(node.orelse.nodes, step))
+                for _, a, b in node.joined:
+                    use(a, step)
+                    use(b, step)
+            else:
+                for tensor in node.uses():
+                    use(tensor, step)
+            steps[id(node)] = step
+            step += 1
+        return step
+
+    end = walk(nodes, 0)
+    for tensor in results:
+        use(tensor, end)
+    return uses, steps
