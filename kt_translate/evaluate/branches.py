@@ -38,10 +38,9 @@ def depends(value: Any) -> bool:
     return isinstance(value, Sym) and any(s.kind != "global" for s in value.symbols)
 
 
-def run_if(ev: Interpreter, node: cst.If, scope: Scope) -> bool:
+def run_if(ev: Interpreter, node: cst.If, test: Any, scope: Scope) -> bool:
     """Keep an ``if`` whose test depends on parameters. False where that cannot be done; nothing has changed then."""
-    test = ev.evaluate(node.test, scope)
-    if not depends(test):
+    if not depends(test) or ev.is_pinned(test):
         return False
 
     def orelse() -> None:
@@ -253,7 +252,7 @@ def _join(
 
 def _harmless(a: Any, b: Any) -> bool:
     """Values that a model does not hang on: paths, data, results of the rest of the world."""
-    return isinstance(a, Unknown) or isinstance(b, Unknown)
+    return all(isinstance(v, (Unknown, Sym)) or plain(v) for v in (a, b))
 
 
 # -- what a condition says -------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from kt_translate.evaluate.values import (
     Scope,
     Super,
     Unknown,
+    models_in,
     plain,
 )
 from kt_translate.graph.sym import Sym, known
@@ -190,7 +191,11 @@ def call_function(
     """The result of a function of the source: by a class of its own where it takes tensors, else by running it here."""
     bound = bind_arguments(ev, function, args, kwargs)
     result = general.call_general(ev, function, bound)
-    return ev.run_body(function, bound) if result is NotImplemented else result
+    if result is NotImplemented:
+        given = dict(bound)
+        result = ev.run_body(function, bound)
+        function.calls.append((given, result, [(m.outputs, len(m.layers)) for m in models_in(result)]))
+    return result
 
 
 def bind_arguments(

@@ -200,6 +200,8 @@ def _boolean(ev: Interpreter, node: cst.BooleanOperation, scope: Scope) -> Any:
             right = evaluate(ev, node.right, scope)
         if isinstance(right, Sym) or plain(right):
             return Sym.binary("and" if is_and else "or", left, right)
+        if ev.checking:
+            return Unknown("a check of more than settings", ev.line)
     truth = ev.truth(left)
     if truth is None:
         return evaluate(ev, node.right, scope)

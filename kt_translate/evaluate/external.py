@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import models
+from kt_translate.evaluate.internals import INTERNALS
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Array, External, Native, Partial, Unknown, plain
 from kt_translate.graph.objects import KerasFunction, KerasObject
@@ -74,6 +75,8 @@ def member(owner: External, name: str) -> Any:
 
 def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """A call of something outside the file."""
+    if path in INTERNALS:
+        return INTERNALS[path](ev, *args, **kwargs)
     if path in OPS and not any(isinstance(a, (Array, Unknown)) for a in (*args, *kwargs.values())):
         if not path.startswith("numpy.") or tensors_in([args, kwargs]):
             return _op(ev, path, args, kwargs, node)

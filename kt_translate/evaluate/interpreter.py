@@ -30,6 +30,7 @@ from kt_translate.evaluate.values import (
     Function,
     Instance,
     Items,
+    ModelValue,
     Scope,
     Unknown,
     items_of,
@@ -53,6 +54,7 @@ class Interpreter:
         self.steps = 0
         self.depth = 0
         self.demands: list[tuple[Any, Any]] = []
+        self.checking = False  # within the test of an ``if`` that raises
         self.quiet = 0  # within functions whose demands are their callers' to report
         self.rest: list[tuple[Sequence[Any] | None, Scope]] = []  # statements to come, None: of a loop
         self.rest_of_function = 0
@@ -60,6 +62,8 @@ class Interpreter:
         self.under_way: set[Any] = set()
         self.models: list[Any] = []
         self.compiled: list[tuple[Any, int, dict[str, Any]]] = []
+        self.bindings: list[tuple[str, Any, int]] = []  # of the module's variables to models, with their lines
+        self.input_shapes: dict[str, tuple[int | None, ...]] = {}  # said by hand, for inputs that are not known
 
     # -- running --------------------------------------------------------------------------------
     def run_module(self) -> None:
@@ -137,6 +141,8 @@ class Interpreter:
             scope = at or scope
         if scope.kind == "module" and name in self.settings:
             value = self.settings[name]
+        if scope.kind == "module" and isinstance(value, ModelValue):
+            self.bindings.append((name, value, self.line))
         scope.names[name] = value
 
     def assign(self, target: Any, value: Any, scope: Scope) -> None:
@@ -202,12 +208,24 @@ class Interpreter:
         if isinstance(value, Sym) and any(s.kind != "global" for s in value.symbols):
             if any(s.kind in ("loop", "carried") for s in value.symbols):
                 raise NotGeneral
+            if self.is_pinned(value):
+                return known(value)
             self.demands.append((value, value.value))
             if not self.quiet:
                 self.note(
                     "KT301", f"{what} depends on {value}: translated for {value} = {value.value!r}"
                 )
         return known(value)
+
+    def is_pinned(self, value: Sym) -> bool:
+        """Whether all that a value depends on was taken for granted already."""
+        pinned = {s for s in value.symbols if s.kind == "global"}
+        for said, taken in self.demands:
+            if isinstance(said, Sym) and said.head == "symbol":
+                pinned.add(said.args[0])
+            elif isinstance(taken, bool):
+                pinned |= branches.equalities(said, taken).keys()
+        return value.symbols <= pinned
 
     def run_body(self, function: Function, names: dict[str, Any]) -> Any:
         """Run a function of the source with its parameters bound. What it returns."""
@@ -282,11 +300,17 @@ def _class(ev: Interpreter, node: cst.ClassDef, scope: Scope) -> None:
 
 
 def _if(ev: Interpreter, node: cst.If, scope: Scope) -> None:
-    if branches.run_if(ev, node, scope):
+    demands, diagnostics = len(ev.demands), list(ev.log.diagnostics)
+    ev.checking = _raises(node.body)
+    value = ev.evaluate(node.test, scope)
+    ev.checking = False
+    if branches.run_if(ev, node, value, scope):
         return
-    test = ev.truth(ev.evaluate(node.test, scope))
-    if test is None and _raises(node.body):
-        test = False  # a check of what is not known
+    test = ev.truth(value)
+    if _raises(node.body) and (test is None or len(ev.demands) > demands) and not test:
+        test = False  # a check of what is not known here
+        del ev.demands[demands:]
+        ev.log.diagnostics[:] = diagnostics
     if test or test is None:
         ev.suite(node.body, scope)
     elif isinstance(node.orelse, cst.If):

@@ -75,6 +75,8 @@ class Function:
     line: int
     owner: Class | None = None
     decorators: tuple[str, ...] = ()
+    calls: list[tuple[dict[str, Any], Any, Any]] = field(default_factory=list)
+    """The arguments and the result of each call, and where the models in the result ended then."""
 
 
 @dataclass(eq=False)
@@ -237,6 +239,17 @@ def items_of(value: Any, count: int | None) -> list[Any] | None:
     if isinstance(value, Array) and count is not None:
         return [Array(None, value.dtype) for _ in range(count)]
     return None
+
+
+def models_in(value: Any) -> list[ModelValue]:
+    """The models in a nested structure."""
+    if isinstance(value, ModelValue):
+        return [value]
+    if isinstance(value, (list, tuple)):
+        return [m for v in value for m in models_in(v)]
+    if isinstance(value, dict):
+        return [m for v in value.values() for m in models_in(v)]
+    return []
 
 
 def map_tensors(function: Callable[[Tensor], Any], value: Any) -> Any:

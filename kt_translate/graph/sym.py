@@ -308,6 +308,10 @@ def _simplify(op: str, a: Any, b: Any) -> Any:
     """The easy identities of integer arithmetic; NotImplemented where none applies."""
     if op in ("==", "!=") and isinstance(a, Sym) and isinstance(b, Sym) and a.key == b.key:
         return op == "=="
+    if op in "+-" and _is_int(b) and isinstance(a, Sym) and a.head == "//" and _is_int(a.args[1]):
+        folded = _folded(a, b if op == "+" else -b)
+        if folded is not None:
+            return folded
     if op == "+":
         if _is_int(b) and b == 0:
             return a
@@ -344,6 +348,19 @@ def _simplify(op: str, a: Any, b: Any) -> Any:
             if a.head == "*" and _is_int(a.args[0]) and a.args[0] % b == 0:
                 return Sym.binary("*", a.args[0] // b, a.args[1])
     return NotImplemented
+
+
+def _folded(a: Sym, by: int) -> Any:
+    """``(x - 2) // 2 + 1`` as ``x // 2``: where the sum within gets smaller. None where it does not."""
+    inner, divisor = a.args
+    constant = 0
+    if isinstance(inner, Sym) and inner.head in "+-" and _is_int(inner.args[1]):
+        constant = inner.args[1] if inner.head == "+" else -inner.args[1]
+        inner = inner.args[0]
+    total = constant + by * divisor
+    if divisor <= 0 or constant >= 0 or not 0 <= total < divisor:
+        return None
+    return Sym.binary("//", _shifted(inner, total), divisor)
 
 
 def _shifted(a: Any, by: int) -> Any:

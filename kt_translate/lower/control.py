@@ -43,15 +43,16 @@ def write_if(writer: Writer, node: IfNode) -> None:
     bodies: list[list[str]] = []
     states: list[tuple[Any, Any]] = []
     outer, lines = writer.block, writer.code.body
-    variables, owner = dict(writer.variables), dict(writer.owner)
-    for region, block in ((node.then, then), (node.orelse, orelse)):
+    variables, owner, uses = dict(writer.variables), dict(writer.owner), writer.last_use
+    for i, (region, block) in enumerate(((node.then, then), (node.orelse, orelse))):
         writer.block, writer.code.body = block, []
+        writer.last_use = _uses_in(node, i, uses, writer.steps[id(node)])
         writer.variables, writer.owner = dict(variables), dict(owner)
         for inner in region.nodes:
             writer.node(inner)
         bodies.append(writer.code.body)
         states.append((writer.variables, writer.owner))
-    writer.block, writer.code.body = outer, lines
+    writer.block, writer.code.body, writer.last_use = outer, lines, uses
     writer.step = writer.steps[id(node)]
     writer.owner = {**states[0][1], **states[1][1]}
     names = [_joined_name(writer, out, states) for out, _, _ in node.joined]
@@ -67,6 +68,14 @@ def write_if(writer: Writer, node: IfNode) -> None:
         writer.owner[name] = id(out)
     writer.code.body += conditional(flag, *bodies)
     outer.add(node.order, conditional(writer.said(node.test), then.lines(), orelse.lines()))
+
+
+def _uses_in(node: IfNode, branch: int, uses: dict[int, int], end: int) -> dict[int, int]:
+    """The steps of last use as one branch sees them: what only the other one reads is of no use in it."""
+    region = (node.then, node.orelse)[branch]
+    here = {id(t) for inner in region.nodes for t in inner.uses()}
+    here |= {id(joined[1 + branch]) for joined in node.joined}
+    return {i: step for i, step in uses.items() if step > end or i in here}
 
 
 def _joined_name(writer: Writer, out: Tensor, states: list[tuple[Any, Any]]) -> str:
@@ -88,7 +97,14 @@ def conditional(test: Expr, then: list[str], orelse: list[str]) -> list[str]:
     if not then:
         return [f"if {Expr.unary('not', test)}:", *indented(orelse)]
     lines = [f"if {test}:", *indented(then)]
-    return lines + (["else:", *indented(orelse)] if orelse else [])
+    if not orelse:
+        return lines
+    alone = orelse[0].startswith("if ") and all(
+        line.startswith((" ", "else:", "elif ")) for line in orelse[1:]
+    )
+    if alone:
+        return [*lines, f"el{orelse[0]}", *orelse[1:]]
+    return [*lines, "else:", *indented(orelse)]
 
 
 def _write_optional(writer: Writer, node: IfNode, then: Chain, orelse: Chain) -> None:

@@ -8,6 +8,7 @@ from kt_translate.graph.nodes import ModuleUse
 from kt_translate.graph.objects import KerasFunction, KerasObject
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import Layer, RuleError, snake_case
+from kt_translate.lower.constraints import constraint
 from kt_translate.pytorch.expr import Expr, as_expr, unless
 
 _INITIALIZERS: dict[str, tuple[str, dict[str, str]]] = {
@@ -63,19 +64,19 @@ def like_keras(rule: Layer, use: ModuleUse, tensors: list[Tensor]) -> tuple[dict
     settings: dict[str, Any] = {}
     init: dict[str, Expr] = {}
     regularize: dict[str, Expr] = {}
+    constrain: dict[str, Expr] = {}
     defaults = dict(type(rule).signature())
     for parameter, prefix in rule.parameters():
         value = getattr(rule, f"{prefix}_initializer", None)
         default = defaults.get(f"{prefix}_initializer", _USUAL.get(prefix))
-        if value is not None and _spelled(value) != default:
+        if value is not None and _spelled(value) != _spelled(default):
             init[parameter] = initializer(value)
         penalty = getattr(rule, f"{prefix}_regularizer", None)
         if penalty is not None:
             regularize[parameter] = regularizer(penalty)
-        if getattr(rule, f"{prefix}_constraint", None) is not None:
-            raise RuleError(
-                "KT203", f"{type(rule).__name__}({prefix}_constraint=...) is not supported"
-            )
+        limit = getattr(rule, f"{prefix}_constraint", None)
+        if limit is not None:
+            constrain[parameter] = constraint(limit, rule, parameter)
     if (
         tensors
         and tensors[0].flattened is not None
@@ -86,6 +87,8 @@ def like_keras(rule: Layer, use: ModuleUse, tensors: list[Tensor]) -> tuple[dict
         settings["init"] = as_expr(init)
     if regularize:
         settings["regularize"] = as_expr(regularize)
+    if constrain:
+        settings["constrain"] = as_expr(constrain)
     if use.frozen:
         settings["trainable"] = False
     return settings, bool(regularize)

@@ -1,0 +1,70 @@
+"""Helpers inside Keras that the sources of its own applications call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate.values import Unknown, plain
+from kt_translate.graph.sym import Sym, known
+from kt_translate.graph.tensor import Tensor
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+
+def _input_shape(
+    ev: Interpreter,
+    input_shape: Any,
+    default_size: Any,
+    min_size: Any,
+    data_format: Any,
+    require_flatten: Any,
+    weights: Any = None,
+) -> Any:
+    """The given shape, or the usual one. What Keras checks of it is left to Keras."""
+    default = (default_size, default_size, 3)
+    if isinstance(input_shape, Sym):
+        return Sym.binary("or", input_shape, default)
+    if plain(input_shape) and input_shape:
+        return input_shape
+    return default if known(require_flatten) is not False else (None, None, 3)
+
+
+def _correct_pad(ev: Interpreter, inputs: Any, kernel_size: Any) -> Any:
+    """What MobileNet pads before a convolution of stride 2 so that it is centred."""
+    if not isinstance(inputs, Tensor):
+        return Unknown("the padding of what is not known", ev.line)
+    sizes = kernel_size if isinstance(kernel_size, (tuple, list)) else (kernel_size, kernel_size)
+    pads = []
+    for size, kernel in zip(inputs.shape[1:3], sizes):
+        half = Sym.binary("//", kernel, 2) if isinstance(kernel, Sym) else kernel // 2
+        less = 1 if size is None else 1 - size % 2 if isinstance(size, int) else Sym.binary("-", 1, size % 2)
+        pads.append((half - less, half))
+    return tuple(pads)
+
+
+def _nothing(ev: Interpreter, *args: Any, **kwargs: Any) -> None:
+    return None
+
+
+def _is_tensor(ev: Interpreter, value: Any) -> bool:
+    return isinstance(value, Tensor)
+
+
+def _source_inputs(ev: Interpreter, tensor: Any, *rest: Any) -> Any:
+    return Unknown("the inputs of a tensor from outside", ev.line)
+
+
+INTERNALS: dict[str, Callable[..., Any]] = {
+    "keras.applications.imagenet_utils.obtain_input_shape": _input_shape,
+    "keras.applications.imagenet_utils._obtain_input_shape": _input_shape,
+    "keras.applications.imagenet_utils.correct_pad": _correct_pad,
+    "keras.applications.imagenet_utils.validate_activation": _nothing,
+    "keras.backend.is_keras_tensor": _is_tensor,
+    "keras.utils.is_keras_tensor": _is_tensor,
+    "keras.ops.operation_utils.get_source_inputs": _source_inputs,
+    "keras.ops.get_source_inputs": _source_inputs,
+    "keras.utils.get_source_inputs": _source_inputs,
+    "keras.utils.layer_utils.get_source_inputs": _source_inputs,
+}

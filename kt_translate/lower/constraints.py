@@ -1,0 +1,78 @@
+"""Weight constraints: what Keras sets a parameter to after every step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kt_translate.graph.sym import known
+from kt_translate.layers.layer import Layer, RuleError, snake_case
+from kt_translate.pytorch.expr import OMIT, Expr, unless
+
+_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "max_norm": {"max_value": 2, "axis": 0},
+    "unit_norm": {"axis": 0},
+    "min_max_norm": {"min_value": 0.0, "max_value": 1.0, "rate": 1.0, "axis": 0},
+    "non_neg": {},
+}
+_OLD_ARGUMENTS = {"m": "max_value", "low": "min_value", "high": "max_value"}
+
+
+def constraint(value: Any, rule: Layer, parameter: str) -> Expr:
+    """The function that gives the constrained parameter, as it stands in the generated code."""
+    name, args, kwargs = _given(value)
+    if name not in _ARGUMENTS:
+        raise RuleError("KT203", f"the constraint {name} is not supported")
+    if name == "non_neg":
+        return Expr("non_neg")()
+    defaults = _ARGUMENTS[name]
+    renamed = {_OLD_ARGUMENTS.get(key, key): item for key, item in kwargs.items()}
+    given = {**defaults, **dict(zip(defaults, args)), **renamed}
+    if surplus := given.keys() - defaults.keys():
+        raise RuleError("KT204", f"{name} has no argument {', '.join(sorted(surplus))}")
+    dim = _dims(given.pop("axis"), rule, parameter)
+    settings = {key: unless(item, defaults[key]) for key, item in given.items()}
+    return Expr(name)(**settings, dim=OMIT if dim == 1 else dim)
+
+
+def _given(value: Any) -> tuple[str, list[Any], dict[str, Any]]:
+    """The constraint's name without underscores where Keras 1 had none, and its arguments."""
+    path = value if isinstance(value, str) else getattr(value, "path", None)
+    if not isinstance(path, str):
+        raise RuleError("KT203", "this constraint is code of the source's own")
+    name = snake_case(path.split(".")[-1])
+    spelled = {known_name.replace("_", ""): known_name for known_name in _ARGUMENTS}
+    args, kwargs = getattr(value, "args", []), getattr(value, "kwargs", {})
+    return spelled.get(name.replace("_", ""), name), list(args), dict(kwargs)
+
+
+def _dims(axis: Any, rule: Layer, parameter: str) -> Any:
+    """Torch's dimensions of the parameter for axes of Keras's."""
+    axes = known(axis)
+    if isinstance(axes, int):
+        return _dim(axes, rule, parameter)
+    if not isinstance(axes, (tuple, list)) or not all(isinstance(a, int) for a in axes):
+        raise RuleError("KT203", "the axis of a constraint is not known")
+    dims = sorted(_dim(a, rule, parameter) for a in axes)
+    return dims[0] if len(dims) == 1 else tuple(dims)
+
+
+def _dim(axis: int, rule: Layer, parameter: str) -> int:
+    kind = rule.keras_kind
+    if parameter in ("bias", "weight") and kind.endswith("normalization"):
+        order: tuple[int, ...] = (0,)
+    elif parameter.startswith("bias"):
+        if kind == "gru":
+            raise RuleError("KT203", "a norm of a GRU's bias is not supported as a constraint")
+        order = (0,)
+    elif kind in ("dense", "lstm", "gru", "simple_rnn"):
+        order = (1, 0)
+    elif kind == "embedding":
+        order = (0, 1)
+    elif kind.startswith("conv") and kind.removesuffix("_transpose")[-2:] in ("1d", "2d", "3d"):
+        rank = int(kind.removesuffix("_transpose")[-2])
+        order = (*range(2, 2 + rank), 1, 0)
+    else:
+        raise RuleError("KT203", f"a norm as a constraint is not supported for {kind}")
+    if not -len(order) <= axis < len(order):
+        raise RuleError("KT204", f"a constraint along axis {axis} of {len(order)} axes")
+    return order[axis]
