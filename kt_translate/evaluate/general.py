@@ -16,7 +16,7 @@ from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Array, Function, Instance, LayerValue, ModelValue, Unknown, map_tensors, plain
 from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, ModuleUse, Param, Plan
 from kt_translate.graph.region import CURRENT, Node, Region
-from kt_translate.graph.sym import Sym, Symbol, key_of, known, same, substitute
+from kt_translate.graph.sym import Sym, Symbol, key_of, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Dim, Tensor, tensors_in
 
 if TYPE_CHECKING:
@@ -119,6 +119,7 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
         demands, ev.demands[before:] = ev.demands[before:], []
     outputs = tensors_in(result)
     ids = {id(t) for t in inputs}
+    own = {p.symbol for p in (*sizes, *params)}
     whole = outputs and _tensors_only(result)
     if (
         not whole
@@ -126,6 +127,7 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
         or len(ev.models) > models
         or any(id(t) in ids or t.mask is not None or "ranks" in t.facts for t in outputs)
         or not _modules(region.nodes)
+        or any(s.kind == "carried" for t in outputs for s in symbols_in(t.shape) - own)
     ):
         ev.log.diagnostics[:] = log
         del ev.models[models:]

@@ -45,7 +45,7 @@ class External:
         return hash(self.path)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Scope:
     """Names of a module, function or class body, and the scope around it."""
 
@@ -64,7 +64,7 @@ class Scope:
         return scope
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Function:
     """A function or lambda of the source, with the scope it was made in."""
 
@@ -79,7 +79,7 @@ class Function:
     """The arguments and the result of each call, and where the models in the result ended then."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Class:
     """A class of the source."""
 
@@ -111,7 +111,7 @@ class Class:
         )
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Instance:
     """An object of a class of the source."""
 
@@ -155,7 +155,7 @@ class Native:
     call: Callable[..., Any]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class LayerValue:
     """A layer that the source made: its declaration, and the torch module that will stand for it."""
 
@@ -178,7 +178,7 @@ class Array:
     dtype: str = "float64"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class ModelValue:
     """A Keras model: its graph from inputs to outputs, in the region in which it was built."""
 

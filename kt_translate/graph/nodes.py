@@ -16,7 +16,7 @@ from kt_translate.layers.layer import Layer
 ORDER = count()  # of modules, loops and conditions, as the source makes them
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class ModuleUse:
     """One torch module to be: a layer, or an instance of a generated class. Used again, it is shared."""
 
@@ -33,7 +33,7 @@ class ModuleUse:
     region: Region | None = None  # in which the source makes it
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class LayerNode(Node):
     """A layer called on tensors."""
 
@@ -56,7 +56,7 @@ class LayerNode(Node):
                 yield from (v for v in value if isinstance(v, Tensor))
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Param:
     """A constructor parameter of a generated class."""
 
@@ -67,7 +67,7 @@ class Param:
     source: str | None = None  # where the value comes from, for the docstring
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Plan:
     """A class to be generated: what is built in `region` between `inputs` and `result`."""
 
@@ -94,7 +94,7 @@ class Plan:
         return {p.symbol for p in self.params}
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class CallNode(Node):
     """An instance of a generated class, called on tensors. `args` says what each of its symbols is here."""
 
@@ -103,7 +103,7 @@ class CallNode(Node):
     args: dict[Symbol, Any] = field(default_factory=dict)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class IfNode(Node):
     """A condition on settings that is kept. Each output is one of two tensors, each made in a branch or before."""
 
@@ -119,7 +119,7 @@ class IfNode(Node):
             yield from (t for node in region.nodes for t in node.uses())
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Carried:
     """What a loop hands from turn to turn: a tensor or a number. `entering` stands for it within the body."""
 
@@ -129,7 +129,7 @@ class Carried:
     after: Any
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class LoopNode(Node):
     """A loop over settings that is kept: one general turn."""
 
@@ -147,7 +147,7 @@ class LoopNode(Node):
         yield from (t for node in self.body.nodes for t in node.uses() if id(t) not in own)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class CheckNode(Node):
     """The source raises where this holds."""
 

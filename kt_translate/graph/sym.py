@@ -8,6 +8,7 @@ with it as with a number; the emitter writes it down. Sums and products are norm
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -73,7 +74,8 @@ class Sym:
         x, y = known(a), known(b)
         value: Any = UNKNOWN
         if x is not UNKNOWN and y is not UNKNOWN:
-            value = BINARY[op](x, y)
+            with suppress(Exception):  # a sample of a branch that is not taken may not fit
+                value = BINARY[op](x, y)
         return Sym(op, (a, b), value)
 
     @staticmethod
@@ -88,7 +90,11 @@ class Sym:
     @staticmethod
     def index(a: Any, key: Any) -> Sym:
         x, k = known(a), known(key)
-        return Sym("index", (a, key), UNKNOWN if x is UNKNOWN or k is UNKNOWN else x[k])
+        value: Any = UNKNOWN
+        if x is not UNKNOWN and k is not UNKNOWN:
+            with suppress(Exception):
+                value = x[k]
+        return Sym("index", (a, key), value)
 
     @staticmethod
     def choose(condition: Any, a: Any, b: Any) -> Any:
