@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import external, general, models, tensors
+from kt_translate.evaluate import external, general, models, tensors, text
 from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
@@ -126,6 +126,9 @@ def _method(ev: Interpreter, owner: Any, name: str, args: Any, kwargs: dict[str,
     if isinstance(owner, str) and not (plain(args) and plain(kwargs)):
         if any(isinstance(a, Unknown) for a in (*args, *kwargs.values())):
             return Unknown("text of what is not known", ev.line)
+        said = text.formatted(owner, list(args), kwargs) if name == "format" else None
+        if said is not None:
+            return said
         args, kwargs = [known(a) for a in args], {k: known(v) for k, v in kwargs.items()}
     with as_the_source_would():
         return getattr(owner, name)(*args, **kwargs)

@@ -14,9 +14,9 @@ import libcst as cst
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Array, Function, Instance, LayerValue, ModelValue, Unknown, map_tensors, plain
-from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, ModuleUse, Param, Plan
+from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, ModuleUse, Param, Plan, named
 from kt_translate.graph.region import CURRENT, Node, Region
-from kt_translate.graph.sym import Sym, Symbol, key_of, known, same, substitute, symbols_in
+from kt_translate.graph.sym import Sym, Symbol, expand, key_of, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Dim, Tensor, tensors_in
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
         or len(ev.models) > models
         or any(id(t) in ids or t.mask is not None or "ranks" in t.facts for t in outputs)
         or not _modules(region.nodes)
-        or any(s.kind == "carried" for t in outputs for s in symbols_in(t.shape) - own)
+        or any(s.kind == "carried" for t in outputs for s in symbols_in(expand(t.shape)) - own)
     ):
         ev.log.diagnostics[:] = log
         del ev.models[models:]
@@ -216,10 +216,20 @@ def _table(plan: Plan, bound: dict[str, Any]) -> dict[Symbol, Any]:
     return table
 
 
+def _outer(tensor: Tensor, table: dict[Symbol, Any]) -> Tensor:
+    """A result of the class, with its sizes in the caller's terms; what is long to say gets a name."""
+    roles = _ROLES.get(tensor.rank, ("size",) * (tensor.rank - 1))
+    shape: list[Dim] = [tensor.shape[0]]
+    for role, dim in zip(roles, tensor.shape[1:], strict=True):
+        said = substitute(expand(dim), table)
+        shape.append(named(said, role) if isinstance(said, Sym) and said.weight > 4 else said)
+    return Tensor(tuple(shape), tensor.dtype, tensor.layout)
+
+
 def _call(ev: Interpreter, plan: Plan, table: dict[Symbol, Any], bound: dict[str, Any]) -> Any:
     """A call of the plan's class: its results, in the caller's terms."""
     results = map_tensors(
-        lambda t: Tensor(tuple(substitute(d, table) for d in t.shape), t.dtype, t.layout), plan.result
+        lambda t: _outer(t, table), plan.result
     )
     use = ModuleUse(re.sub(r"^(build|make|create|get|add|apply)_+|_+$", "", plan.name).lower() or plan.name)
     use.region = CURRENT[-1]

@@ -23,7 +23,8 @@ def _input_shape(
     weights: Any = None,
 ) -> Any:
     """The given shape, or the usual one. What Keras checks of it is left to Keras."""
-    default = (default_size, default_size, 3)
+    size = known(default_size)  # for the sample, which is None
+    default = (size, size, 3)
     if isinstance(input_shape, Sym):
         return Sym.binary("or", input_shape, default)
     if plain(input_shape) and input_shape:

@@ -37,6 +37,7 @@ from kt_translate.evaluate.values import (
     name_value,
     plain,
 )
+from kt_translate.graph.nodes import named
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
 from kt_translate.source.operators import AUGMENTED
 from kt_translate.source.syntax import Source
@@ -205,7 +206,7 @@ class Interpreter:
 
     def demand(self, value: Any, what: str) -> Any:
         """The sample behind a symbolic value, noted as taken for granted unless it is a constant of the module."""
-        if isinstance(value, Sym) and any(s.kind != "global" for s in value.symbols):
+        if isinstance(value, Sym) and branches.depends(value):
             if any(s.kind in ("loop", "carried") for s in value.symbols):
                 raise NotGeneral
             if self.is_pinned(value):
@@ -219,7 +220,7 @@ class Interpreter:
 
     def is_pinned(self, value: Sym) -> bool:
         """Whether all that a value depends on was taken for granted already."""
-        pinned = {s for s in value.symbols if s.kind == "global"}
+        pinned = {s for s in value.symbols if s.kind in ("global", "local")}
         for said, taken in self.demands:
             if isinstance(said, Sym) and said.head == "symbol":
                 pinned.add(said.args[0])
@@ -262,7 +263,13 @@ def _assign(ev: Interpreter, node: cst.Assign, scope: Scope) -> None:
             and target.target.value not in ev.settings
         ):
             value = Sym.of(Symbol(target.target.value, value, "global"))
+        elif isinstance(target.target, cst.Name) and _worth_a_name(value) and scope.kind == "function":
+            value = named(value, target.target.value)
         ev.assign(target.target, value, scope)
+
+
+def _worth_a_name(value: Any) -> bool:
+    return isinstance(value, Sym) and value.weight > 0 and branches.depends(value)
 
 
 def _ann_assign(ev: Interpreter, node: cst.AnnAssign, scope: Scope) -> None:

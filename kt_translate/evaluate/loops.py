@@ -17,6 +17,7 @@ from kt_translate.graph.sym import (
     Sym,
     Symbol,
     call_symbolic,
+    expand,
     known,
     same,
     substitute,
@@ -187,7 +188,7 @@ class _General:
         state = self.state
         for (place, axis), size in self.sizes.items():
             leaving = changed.get(place, self.entering[place])
-            size.leaving = leaving if axis < 0 else leaving.shape[axis]
+            size.leaving = expand(leaving if axis < 0 else leaving.shape[axis])
         self._samples()
         table = {c.entering.args[0]: self._afterwards(c) for c in self.sizes.values()}
         tensors: dict[int, list[Carried]] = {id(r): [] for r in state.regions()}

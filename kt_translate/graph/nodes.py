@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from kt_translate.graph.region import Node, OpNode, Region
-from kt_translate.graph.sym import Sym, Symbol
+from kt_translate.graph.region import CURRENT, Node, OpNode, Region
+from kt_translate.graph.sym import Sym, Symbol, known
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import Layer
 
@@ -148,12 +148,27 @@ class LoopNode(Node):
 
 
 @dataclass(eq=False, repr=False)
+class SizeNode(Node):
+    """A setting that gets a name on the way: ``head_size = units // num_heads``."""
+
+    symbol: Symbol = None  # type: ignore[assignment]
+    order: int = 0
+
+
+@dataclass(eq=False, repr=False)
 class CheckNode(Node):
     """The source raises where this holds."""
 
     test: Any = None
     raises: str = ""  # the exception, as the source makes it
     order: int = 0
+
+
+def named(value: Any, name: str) -> Any:
+    """The value under a name of its own in the code to be: a variable of ``__init__``."""
+    symbol = Symbol(name, known(value), "local", value)
+    CURRENT[-1].add(SizeNode([], [], 0, symbol, next(ORDER)))
+    return Sym.of(symbol)
 
 
 __all__ = [
@@ -170,5 +185,7 @@ __all__ = [
     "Param",
     "Plan",
     "Region",
+    "SizeNode",
     "Sym",
+    "named",
 ]

@@ -22,6 +22,7 @@ __all__ = [
     "Symbol",
     "call_symbolic",
     "code",
+    "expand",
     "key_of",
     "known",
     "same",
@@ -105,6 +106,13 @@ class Sym:
         value = UNKNOWN if c is UNKNOWN else known(a) if c else known(b)
         return Sym("if", (condition, a, b), value)
 
+    @cached_property
+    def weight(self) -> int:
+        """How much there is to read in it: the number of its operations."""
+        if self.head == "symbol":
+            return 0
+        return 1 + sum(a.weight for a in self.args if isinstance(a, Sym))
+
     # -- what it depends on ---------------------------------------------------------------------
     @cached_property
     def symbols(self) -> frozenset[Symbol]:
@@ -116,7 +124,10 @@ class Sym:
     def substitute(self, table: dict[Symbol, Any]) -> Any:
         """The same expression with other things in place of symbols (a callee's result, said by its caller)."""
         if self.head == "symbol":
-            return table.get(self.args[0], self)
+            symbol = self.args[0]
+            if symbol.kind == "local" and symbol not in table and symbols_in(symbol.origin) & table.keys():
+                return substitute(symbol.origin, table)
+            return table.get(symbol, self)
         if not self.symbols & table.keys():
             return self
         args = tuple(substitute(a, table) for a in self.args)
@@ -218,6 +229,8 @@ def _symbols_in(args: Any) -> Iterator[Symbol]:
     for arg in args:
         if isinstance(arg, Symbol):
             yield arg
+            if arg.kind == "local":
+                yield from _symbols_in([arg.origin])
         elif isinstance(arg, Sym):
             yield from arg.symbols
         elif isinstance(arg, Items):
@@ -253,6 +266,12 @@ def substitute(value: Any, table: dict[Symbol, Any]) -> Any:
     if isinstance(value, dict):
         return {k: substitute(v, table) for k, v in value.items()}
     return value
+
+
+def expand(value: Any, only: set[Symbol] | None = None) -> Any:
+    """The same without the names (or some of them) that the source gave to parts of it on the way."""
+    found = {s for s in symbols_in(value) if s.kind == "local" and (only is None or s in only)}
+    return expand(substitute(value, {s: s.origin for s in found}), only) if found else value
 
 
 def _call_value(args: tuple[Any, ...]) -> Any:
@@ -318,6 +337,8 @@ def _simplify(op: str, a: Any, b: Any) -> Any:
         folded = _folded(a, b if op == "+" else -b)
         if folded is not None:
             return folded
+    if op in ("and", "or") and isinstance(b, bool):
+        return a if b is (op == "and") else b
     if op == "+":
         if _is_int(b) and b == 0:
             return a

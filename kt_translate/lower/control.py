@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.graph.nodes import CallNode, CheckNode, IfNode, LoopNode, Param, Plan
+from kt_translate.graph.nodes import CallNode, CheckNode, IfNode, LoopNode, Param, Plan, SizeNode
 from kt_translate.graph.region import Node
 from kt_translate.graph.sym import Items, Sym, Symbol, code, symbols_in
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.blocks import indented
+from kt_translate.lower.liveness import last_uses
 from kt_translate.lower.chains import Chain, append, chain_of, chain_of_if, constructors
 from kt_translate.pytorch.expr import Expr
 
@@ -46,7 +47,7 @@ def write_if(writer: Writer, node: IfNode) -> None:
     variables, owner, uses = dict(writer.variables), dict(writer.owner), writer.last_use
     for i, (region, block) in enumerate(((node.then, then), (node.orelse, orelse))):
         writer.block, writer.code.body = block, []
-        writer.last_use = _uses_in(node, i, uses, writer.steps[id(node)])
+        writer.last_use = _uses_in(writer, node, i, uses)
         writer.variables, writer.owner = dict(variables), dict(owner)
         for inner in region.nodes:
             writer.node(inner)
@@ -70,12 +71,19 @@ def write_if(writer: Writer, node: IfNode) -> None:
     outer.add(node.order, conditional(writer.said(node.test), then.lines(), orelse.lines()))
 
 
-def _uses_in(node: IfNode, branch: int, uses: dict[int, int], end: int) -> dict[int, int]:
+def _uses_in(writer: Writer, node: IfNode, branch: int, uses: dict[int, int]) -> dict[int, int]:
     """The steps of last use as one branch sees them: what only the other one reads is of no use in it."""
+    end = writer.steps[id(node)]
     region = (node.then, node.orelse)[branch]
-    here = {id(t) for inner in region.nodes for t in inner.uses()}
-    here |= {id(joined[1 + branch]) for joined in node.joined}
-    return {i: step for i, step in uses.items() if step > end or i in here}
+    ends = [joined[1 + branch] for joined in node.joined]
+    here, steps = last_uses(region.nodes, ends)
+    offset = end
+    if region.nodes:
+        first = region.nodes[0]
+        offset = writer.steps[id(first)] - steps[id(first)]
+    return {i: step for i, step in uses.items() if step > end} | {
+        i: step + offset for i, step in here.items() if uses.get(i, -1) <= end
+    }
 
 
 def _joined_name(writer: Writer, out: Tensor, states: list[tuple[Any, Any]]) -> str:
@@ -298,14 +306,26 @@ def _inner_symbols(nodes: list[Node]) -> set[Symbol]:
         if isinstance(node, LoopNode):
             for size in node.sizes:
                 found |= {size.entering.args[0], size.after.args[0]}
-            found |= set(_symbols_of(node.targets)) | _inner_symbols(node.body.nodes)
+            found |= set(symbols_of(node.targets)) | _inner_symbols(node.body.nodes)
+        elif isinstance(node, SizeNode):
+            found.add(node.symbol)
         elif isinstance(node, IfNode):
             found |= _inner_symbols(node.then.nodes + node.orelse.nodes)
     return found
 
 
-def _symbols_of(targets: Any) -> list[Symbol]:
-    return [targets] if isinstance(targets, Symbol) else [s for t in targets for s in _symbols_of(t)]
+def symbols_of(targets: Any) -> list[Symbol]:
+    return [targets] if isinstance(targets, Symbol) else [s for t in targets for s in symbols_of(t)]
+
+
+# -- names of settings ---------------------------------------------------------------------------
+
+
+def write_size(writer: Writer, node: SizeNode) -> None:
+    """``channels = 2 * filters``; left out in the end where nothing reads it."""
+    value = writer.said(node.symbol.origin)
+    made = writer.carry([node.symbol], node.symbol.name)
+    writer.block.add(node.order, [f"{made} = {value}"])
 
 
 # -- checks ---------------------------------------------------------------------------------------
@@ -314,7 +334,7 @@ def _symbols_of(targets: Any) -> list[Symbol]:
 def write_check(writer: Writer, node: CheckNode) -> None:
     """A check of settings, where the class can say it; the loader and the caller need no other."""
     known = {p.symbol for p in writer.plan.params}
-    if symbols_in(node.test) <= known:
+    if {s for s in symbols_in(node.test) if s.kind != "local"} <= known:
         raised = re.match(r"[A-Za-z]+", node.raises)
         kind = raised[0] if raised and raised[0].endswith(("Error", "Exception")) else "ValueError"
         test = writer.said(node.test)

@@ -16,9 +16,10 @@ from kt_translate.graph.nodes import (
     LoopNode,
     ModuleUse,
     Plan,
+    SizeNode,
 )
 from kt_translate.graph.region import Node, OpNode
-from kt_translate.graph.sym import Sym, Symbol, code
+from kt_translate.graph.sym import Sym, Symbol, code, expand
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in, to_first, to_last
 from kt_translate.layers.layer import Call, RuleError
 from kt_translate.lower import control
@@ -118,10 +119,11 @@ class Writer:
 
     def _parameters(self) -> None:
         """The constructor's parameters: all of a factory's, for others those that it uses; what forward needs, kept."""
-        taken = {p.symbol.name for p in self.plan.params} | set(self.owner)
-        names = Names(taken)
+        parameters = {p.symbol.name for p in self.plan.params}
         forward = "\n".join([*self.code.body, self.code.returns])
-        lines, named = with_names(self.block.lines(), forward, lambda t: names.fresh(self.tokens[t]))
+        lines, named = with_names(
+            self.block.lines(), forward, lambda t: self.tokens[t], parameters
+        )
         kept: dict[str, str] = {}
         sizes: dict[str, str] = {}
         for found, name in named.items():
@@ -147,7 +149,7 @@ class Writer:
         with self.spelling(in_forward=False):
             self.code.guards = [
                 (_guard(str(said), value), f"translated for {said} = {value!r}")
-                for said, value in _distinct(self.plan.demands)
+                for said, value in _distinct([(expand(s), v) for s, v in self.plan.demands])
             ]
         text = " ".join([*self.code.init, *(condition for condition, _ in self.code.guards)])
         words = set(re.findall(r"[A-Za-z_]\w*", re.sub(r"\w+=", "", text)))
@@ -244,6 +246,8 @@ class Writer:
             control.write_if(self, node)
         elif isinstance(node, LoopNode):
             control.write_loop(self, node)
+        elif isinstance(node, SizeNode):
+            control.write_size(self, node)
         elif isinstance(node, CheckNode):
             control.write_check(self, node)
         elif isinstance(node, OpNode):
@@ -437,7 +441,8 @@ def shown_shape(tensor: Tensor) -> list[str]:
     sizes = []
     for i, (letter, dim) in enumerate(zip(letters, tensor.torch_shape, strict=False)):
         said = str(dim)
-        sizes.append("N" if i == 0 else letter if dim is None or len(said) > 16 else said)
+        long = dim is None or len(said) > 16 or "κ" in said
+        sizes.append("N" if i == 0 else letter if long else said)
     return sizes
 
 
