@@ -10,6 +10,7 @@ from typing import Any
 
 import libcst as cst
 
+from kt_translate import classes
 from kt_translate.diagnostics import Log, Place
 from kt_translate.emit import module, parity, training
 from kt_translate.emit.support import words
@@ -139,6 +140,23 @@ class Writing:
             code.factory = factory = title
         self.entries.append(_entry(model, title, kind, factory, plan, code))
 
+    def layer(self, cls: Class, plan: Plan, inferred: dict[str, Any]) -> None:
+        """Write a layer or model class of the source."""
+        code = None
+        try:
+            code = self.class_of(plan)
+        except (RuleError, Raised) as error:
+            self.log.add(getattr(error, "code", "KT302"), Place(max(plan.line, 1)), str(error))
+        kind = "class" if classes.subclasses.base_of(cls) == "keras.Model" else "layer"
+        entry = _entry(ModelValue("subclass", line=cls.line), cls.name, kind, cls.name, plan, code)
+        if code is not None:
+            used = set(code.used_parameters)
+            entry["inferred"] = {k: v for k, v in inferred.items() if k in used}
+            entry["factory"] = code.name
+            if plan.gap:
+                entry["status"] = "partial"
+        self.entries.append(entry)
+
     def gap(self, name: str, kind: str, line: int, code: str, message: str) -> None:
         """Report something of the source that has no translation."""
         self.log.add(code, Place(max(line, 1)), message)
@@ -160,7 +178,7 @@ class Writing:
 
 def _class_names(ev: Interpreter) -> set[str]:
     """Names that the output uses already: the module's constants and functions."""
-    return {name for name, value in ev.module.names.items() if not isinstance(value, ModelValue)}
+    return {name for name, value in ev.module.names.items() if not isinstance(value, (ModelValue, Class))}
 
 
 def factories(ev: Interpreter) -> list[tuple[Function, ModelValue, Plan]]:
@@ -182,6 +200,13 @@ def _gaps(ev: Interpreter, writing: Writing, factories: set[str]) -> None:
             writing.gap(
                 name, "function", value.line, "KT107", f"the model of {name} is not translated"
             )
+        if isinstance(value, Class) and classes.subclasses.base_of(value) is not None:
+            for plan, inferred in classes.plans_of(ev, value):
+                writing.layer(value, plan, inferred)
+                break
+            else:
+                writing.gap(name, "layer", value.line, "KT201", f"the class {name} is not translated")
+            continue
         base = value.keras_base() if isinstance(value, Class) else None
         if isinstance(value, Class) and base in ("keras.Model", "keras.Layer"):
             kind = "class" if base == "keras.Model" else "layer"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import external, general, models, tensors, text
+from kt_translate.evaluate import external, general, models, subclasses, tensors, text
 from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
@@ -64,9 +64,13 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
     if isinstance(owner, External):
         return external.member(owner, name)
     if isinstance(owner, Instance):
+        if owner.pending and not isinstance(owner.cls.lookup(name), Function):
+            subclasses.settle(ev, owner)
         if name in owner.attributes:
             return owner.attributes[name]
         found = owner.cls.lookup(name)
+        if found is None and owner.use is not None:
+            found = subclasses.layer_method(ev, owner, name)
         if isinstance(found, Function):
             return _bound(ev, found, owner)
         return Unknown(f"attribute {name} of {owner.cls.name}", ev.line) if found is None else found
@@ -81,6 +85,8 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
         for base in owner.cls.mro()[1:]:
             if isinstance(base, Class) and isinstance(base.names.get(name), Function):
                 return Method(base.names[name], owner.instance)
+        if isinstance(owner.instance, Instance) and owner.instance.use is not None:
+            return subclasses.builtin_part(ev, owner.instance, name)
         return Native(f"super().{name}", lambda ev, *a, **k: None)
     if isinstance(owner, ModelValue):
         return models.attribute(ev, owner, name)
@@ -170,10 +176,10 @@ def call(
     if isinstance(function, Class):
         return _instantiate(ev, function, args, kwargs)
     if isinstance(function, Instance):
-        method = function.cls.lookup("call") or function.cls.lookup("__call__")
+        if function.use is not None:
+            return subclasses.call_instance(ev, function, args, kwargs)
+        method = function.cls.lookup("__call__")
         if isinstance(method, Function):
-            if function.cls.keras_base():
-                ev.note("KT201", f"no rule yet for the subclassed layer {function.cls.name}")
             return call_function(ev, method, [function, *args], kwargs)
     if tensors_in(args):
         ev.note("KT107", "what is called with a tensor here is not known")
@@ -181,6 +187,8 @@ def call(
 
 
 def _instantiate(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    if subclasses.base_of(cls) is not None:
+        return subclasses.make_instance(ev, cls, args, kwargs)
     instance = Instance(cls, {}, args, kwargs, ev.line)
     init = cls.lookup("__init__")
     if isinstance(init, Function):

@@ -63,24 +63,24 @@ def _sayable(value: Any) -> bool:
     return not isinstance(value, (Unknown, Array, Instance, LayerValue, ModelValue))
 
 
-def _kind(value: Any) -> Any:
+def kind_of(value: Any) -> Any:
     """What of an argument must be equal for two calls to share a class."""
     if isinstance(value, Tensor):
         return ("tensor", value.dtype, value.layout, tuple(d is None for d in value.shape))
     if isinstance(value, (list, tuple)) and tensors_in(value):
-        return (type(value).__name__, *map(_kind, value))
-    if _number(value):
+        return (type(value).__name__, *map(kind_of, value))
+    if is_number(value):
         return "number"
     return key_of(value)
 
 
-def _number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     """Whether an argument can be a parameter of the class."""
     return isinstance(value, Sym) or (plain(value) and not isinstance(value, (dict, set)))
 
 
 def _key(function: Function, bound: dict[str, Any]) -> Any:
-    return (id(function.node), *((name, _kind(v)) for name, v in sorted(bound.items())))
+    return (id(function.node), *((name, kind_of(v)) for name, v in sorted(bound.items())))
 
 
 def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) -> Plan | None:
@@ -92,14 +92,14 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
     inputs: list[Tensor] = []
     sizes: list[Param] = []
     for name, value in bound.items():
-        if _number(value):
+        if is_number(value):
             symbol = Symbol(name, known(value), "param")
             params.append(Param(symbol, *_declared(ev, function, name, symbol.value)))
             inner[name] = Sym.of(symbol)
         elif tensors_in(value):
             several = len(tensors_in(list(bound.values()))) > 1
             inner[name] = map_tensors(
-                lambda t, name=name: _input(t, name, several, names, sizes, inputs), value
+                lambda t, name=name: fresh_input(t, name, several, names, sizes, inputs), value
             )
         else:
             inner[name] = value
@@ -120,7 +120,7 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
     outputs = tensors_in(result)
     ids = {id(t) for t in inputs}
     own = {p.symbol for p in (*sizes, *params)}
-    whole = outputs and _tensors_only(result)
+    whole = outputs and tensors_only(result)
     if (
         not whole
         or ev.log.errors > errors
@@ -138,11 +138,11 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
     return plan
 
 
-def _tensors_only(value: Any) -> bool:
+def tensors_only(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
-        return all(map(_tensors_only, value))
+        return all(map(tensors_only, value))
     if isinstance(value, dict):
-        return all(map(_tensors_only, value.values()))
+        return all(map(tensors_only, value.values()))
     return isinstance(value, Tensor)
 
 
@@ -183,7 +183,7 @@ _ROLES = {
 }
 
 
-def _input(
+def fresh_input(
     outer: Tensor, name: str, several: bool, names: set[str], sizes: list[Param], inputs: list[Tensor]
 ) -> Tensor:
     """A tensor parameter of the class: its sizes are symbols."""
@@ -216,7 +216,7 @@ def _table(plan: Plan, bound: dict[str, Any]) -> dict[Symbol, Any]:
     return table
 
 
-def _outer(tensor: Tensor, table: dict[Symbol, Any]) -> Tensor:
+def outer_result(tensor: Tensor, table: dict[Symbol, Any]) -> Tensor:
     """A result of the class, with its sizes in the caller's terms; what is long to say gets a name."""
     roles = _ROLES.get(tensor.rank, ("size",) * (tensor.rank - 1))
     shape: list[Dim] = [tensor.shape[0]]
@@ -229,7 +229,7 @@ def _outer(tensor: Tensor, table: dict[Symbol, Any]) -> Tensor:
 def _call(ev: Interpreter, plan: Plan, table: dict[Symbol, Any], bound: dict[str, Any]) -> Any:
     """A call of the plan's class: its results, in the caller's terms."""
     results = map_tensors(
-        lambda t: _outer(t, table), plan.result
+        lambda t: outer_result(t, table), plan.result
     )
     use = ModuleUse(re.sub(r"^(build|make|create|get|add|apply)_+|_+$", "", plan.name).lower() or plan.name)
     use.region = CURRENT[-1]

@@ -11,7 +11,7 @@ from typing import Any
 import libcst as cst
 
 from kt_translate.diagnostics import Log, Place
-from kt_translate.evaluate import branches, expressions, imports, loops
+from kt_translate.evaluate import branches, calls, expressions, imports, loops
 from kt_translate.evaluate.signals import (
     MAX_DEPTH,
     MAX_STEPS,
@@ -61,6 +61,7 @@ class Interpreter:
         self.rest_of_function = 0
         self.plans: dict[Any, list[Any]] = {}  # classes of functions on tensors
         self.under_way: set[Any] = set()
+        self.class_plans: dict[int, list[Any]] = {}  # of the source's layers: (plan, object, tensors)
         self.models: list[Any] = []
         self.compiled: list[tuple[Any, int, dict[str, Any]]] = []
         self.bindings: list[tuple[str, Any, int]] = []  # of the module's variables to models, with their lines
@@ -217,6 +218,17 @@ class Interpreter:
                     "KT301", f"{what} depends on {value}: translated for {value} = {value.value!r}"
                 )
         return known(value)
+
+    def bind_method(
+        self, function: Function, instance: Any, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> dict[str, Any]:
+        return calls.bind_arguments(self, function, [instance, *args], kwargs)
+
+    def run_method(
+        self, function: Function, instance: Any, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        """Run a method of the source in place."""
+        return self.run_body(function, self.bind_method(function, instance, args, kwargs))
 
     def is_pinned(self, value: Sym) -> bool:
         """Whether all that a value depends on was taken for granted already."""

@@ -120,6 +120,10 @@ class Instance:
     args: list[Any] = field(default_factory=list)
     kwargs: dict[str, Any] = field(default_factory=dict)
     line: int = 0
+    use: ModuleUse | None = None  # of a Keras layer or model of the source: the module that it becomes
+    pending: bool = False  # its constructor has not run yet
+    built: bool = False
+    bound: dict[str, Any] | None = None
 
 
 @dataclass(eq=False)

@@ -57,6 +57,14 @@ class LayerNode(Node):
 
 
 @dataclass(eq=False, repr=False)
+class WeightNode(Node):
+    """A weight of a layer of the source's own (``add_weight``)."""
+
+    use: ModuleUse = None  # type: ignore[assignment]
+    initializer: Any = None
+
+
+@dataclass(eq=False, repr=False)
 class Param:
     """A constructor parameter of a generated class."""
 
@@ -88,6 +96,7 @@ class Plan:
     input_names: list[str] = field(default_factory=list)
     keep_signature: bool = False  # a factory: every parameter of the source's function stays
     comment: str = ""
+    gap: bool = False  # something of it is not translated
 
     @property
     def symbols(self) -> set[Symbol]:
@@ -186,6 +195,7 @@ __all__ = [
     "Plan",
     "Region",
     "SizeNode",
+    "WeightNode",
     "Sym",
     "named",
 ]

@@ -17,6 +17,7 @@ from kt_translate.graph.nodes import (
     ModuleUse,
     Plan,
     SizeNode,
+    WeightNode,
 )
 from kt_translate.graph.region import Node, OpNode
 from kt_translate.graph.sym import Sym, Symbol, code, expand
@@ -26,7 +27,7 @@ from kt_translate.lower import control
 from kt_translate.lower.blocks import Block, token, with_names
 from kt_translate.lower.liveness import last_uses, live
 from kt_translate.lower.names import Names, attribute_name
-from kt_translate.lower.settings import like_keras
+from kt_translate.lower.settings import initializer, like_keras
 from kt_translate.pytorch.expr import Expr, as_expr
 
 
@@ -37,6 +38,7 @@ class ClassCode:
     name: str
     docstring: str
     container: str | None
+    attributes: bool = False  # its parts are kept under the same names as in Keras
     init: list[str] = field(default_factory=list)
     arguments: str = "x: Tensor"
     body: list[str] = field(default_factory=list)
@@ -57,7 +59,9 @@ class Writer:
 
     def __init__(self, plan: Plan, name: str, classes: Callable[[Plan], ClassCode]) -> None:
         self.plan = plan
-        self.code = ClassCode(name, "", plan.container, inputs=plan.inputs)
+        self.code = ClassCode(
+            name, "", plan.container, plan.kind == "layer", inputs=plan.inputs
+        )
         self.classes = classes
         self.attributes = Names({"forward", "logits", "training"})
         self.modules: dict[int, Expr] = {}
@@ -226,10 +230,13 @@ class Writer:
                         walk(node.then.nodes + node.orelse.nodes)
                 elif isinstance(node, LoopNode):
                     uses[node.order] = (id(node.body.key), control.attribute_of_loop(node))
-                elif isinstance(node, CallNode) or (
+                elif isinstance(node, (CallNode, WeightNode)) or (
                     isinstance(node, LayerNode) and node.makes_module()
                 ):
-                    uses[node.use.order] = (id(node.use), self.name_of(node.use))
+                    name = self.name_of(node.use)
+                    if isinstance(node, WeightNode):
+                        name = attribute_name(node.outputs[0].name or node.use.hint, "weight")
+                    uses[node.use.order] = (id(node.use), name)
 
         walk(nodes)
         for order in sorted(uses):
@@ -246,6 +253,8 @@ class Writer:
             control.write_if(self, node)
         elif isinstance(node, LoopNode):
             control.write_loop(self, node)
+        elif isinstance(node, WeightNode):
+            self._weight(node)
         elif isinstance(node, SizeNode):
             control.write_size(self, node)
         elif isinstance(node, CheckNode):
@@ -333,9 +342,24 @@ class Writer:
                 return Expr("None")
             attribute = self.module_names[id(use)]
             self.modules[id(use)] = Expr(f"self.{attribute}")
-            home = self.blocks.get(use.region.home) if use.region is not None else None
-            (home or self.block).add(use.order, [f"self.{attribute} = {made}"])
+            self._home(use).add(use.order, [f"self.{attribute} = {made}"])
         return self.modules[id(use)]
+
+    def _weight(self, node: WeightNode) -> None:
+        """A weight of the class's own: its variable in forward is the attribute."""
+        tensor = node.outputs[0]
+        attribute = self.module_names[id(node.use)]
+        with self.spelling(in_forward=False):
+            start = initializer(node.initializer or "glorot_uniform")
+            options = {"trainable": False} if node.use.frozen else {}
+            made = Expr("keras_weight")(start, *tensor.shape, **options)
+        self._home(node.use).add(node.use.order, [f"self.{attribute} = {made}"])
+        self.variables[id(tensor)] = (f"self.{attribute}", tensor.layout)
+
+    def _home(self, use: ModuleUse) -> Block:
+        """The statements among which the source makes a module."""
+        home = self.blocks.get(use.region.home) if use.region is not None else None
+        return home or self.block
 
     def instance(self, node: CallNode) -> Expr:
         """What makes the instance of a generated class."""
