@@ -26,6 +26,16 @@ def keras_classes(ev: Interpreter) -> Iterator[Class]:
             yield value
 
 
+def kind_of(cls: Class) -> str:
+    """What the report calls it."""
+    return "class" if subclasses.base_of(cls) == "keras.Model" else "layer"
+
+
+def has_call(cls: Class) -> bool:
+    """Whether there is something to translate: a model that only trains others has no call."""
+    return isinstance(cls.lookup("call"), Function) or kind_of(cls) == "layer"
+
+
 def plans_of(ev: Interpreter, cls: Class, shape: Any = None) -> list[tuple[Plan, dict[str, Any]]]:
     """The torch classes of a Keras class, each with the sizes that the file's own use of it tells.
 

@@ -240,7 +240,8 @@ def test_command_line(suffix: str, tmp_path: Path) -> None:
     model = randomized(keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]))
     target = tmp_path / f"weights{suffix}"
     convert_weights(
-        lambda: nn.Linear(3, 2), [str(saved(model, ".keras", tmp_path)), "-o", str(target)]
+        {"model": lambda: nn.Linear(3, 2)},
+        [str(saved(model, ".keras", tmp_path)), "-o", str(target)],
     )
     if suffix == ".pt":
         state = torch.load(target, weights_only=True)

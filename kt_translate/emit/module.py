@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -9,6 +11,19 @@ from typing import Any
 
 from kt_translate.emit import support
 from kt_translate.lower.writer import ClassCode
+from kt_translate.pytorch.expr import Expr, as_expr
+
+
+@dataclass(frozen=True)
+class FactoryCode:
+    """A function of the output that makes modules; without ``returns`` one that says that it cannot."""
+
+    name: str
+    parameters: list[str]
+    returns: str | None
+    annotation: str
+    docstring: str
+    body: list[str] = field(default_factory=list)  # what is made before
 
 
 def template_root() -> Path:
@@ -31,26 +46,50 @@ def environment() -> Any:
     )
 
 
-def render(source: str, classes: list[ClassCode], constants: list[str], training: str) -> str:
-    """The whole file. ``constants``: assignments kept from the source's module."""
+def render(
+    source: str,
+    classes: list[ClassCode],
+    constants: list[str],
+    training: str,
+    factories: Mapping[str, str] | None = None,
+    makers: Sequence[FactoryCode] = (),
+) -> str:
+    """The whole file.
+
+    Args:
+        source: the name of the file that is translated.
+        classes: the modules.
+        constants: assignments kept from the source's module.
+        training: the text of the section on training.
+        factories: what makes each model, by the model's name: the file converts weights for these.
+        makers: the functions that make modules.
+    """
     import black
 
     template = environment().get_template("module.py.j2")
     facts = {
         "source": source,
         "classes": classes,
+        "makers": makers,
         "constants": "\n".join(constants),
         "pictures": any(t.rank == 4 for c in classes for t in c.inputs),
     }
     models = template.render(imports="", **facts)
-    lacks, loader = support.needed(models + training, ("load_keras_weights",))
+    command = f"convert_weights({as_expr(_made_by(factories))})" if factories else ""
+    lacks, loader = support.needed(models + training + command, ("load_keras_weights",))
     tail = training
     if lacks:
         tail += _section("What PyTorch lacks") + "\n\n".join(u.text for u in lacks)
     tail += _section("Weights") + "\n\n".join(u.text for u in loader)
+    if command:
+        tail += f'\n\nif __name__ == "__main__":\n    {command}\n'
     imports = "\n".join(support.import_lines(models + tail))
     text = template.render(imports=imports, **facts)
     return black.format_str(text + tail, mode=black.Mode(line_length=100))
+
+
+def _made_by(factories: Mapping[str, str]) -> dict[str, Expr]:
+    return {name: Expr(factory) for name, factory in factories.items()}
 
 
 def _section(title: str) -> str:

@@ -15,21 +15,22 @@ def render(text: str, source: str, output: str, entries: list[dict[str, Any]]) -
     cases = [
         {
             "name": e["source_name"],
-            "keras": (
-                e["source_name"]
-                if e["source_kind"] == "variable"
-                else f"{e['source_name']}({e['arguments']})"
-            ),
-            "torch": f"{e['factory']}({e['arguments']})",
+            "keras": e["keras"],
+            "torch": e["torch"],
             "permute": [i["permute"] for i in e["inputs"]],
             "output_permute": [o["permute"] for o in e["outputs"]],
         }
         for e in entries
-        if e["status"] == "translated" and e["arguments"] is not None
+        if e["status"] == "translated" and e["keras"] is not None
     ]
     if not cases:
         return None
-    names = {e["source_name"] for e in entries}
+    names = {
+        node.id
+        for case in cases
+        for node in ast.walk(ast.parse(str(case["keras"]), mode="eval"))
+        if isinstance(node, ast.Name)
+    }
     text = (
         environment()
         .get_template("parity_test.py.j2")

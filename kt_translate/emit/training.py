@@ -1,17 +1,22 @@
-"""What ``compile`` says: an optimizer, a loss, and the report's entry for them."""
+"""What ``compile`` says: an optimizer, a loss, metrics, and the report's entry for them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kt_translate.diagnostics import Log, Place
 from kt_translate.emit.module import environment
+from kt_translate.emit.support import words
 from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.lower.names import attribute_name
 from kt_translate.lower.writer import ClassCode
 from kt_translate.training.loss_forms import OutputFacts
-from kt_translate.training.losses import LossCode, loss_rule
+from kt_translate.training.losses import LossCode, LossesCode
+from kt_translate.training.metrics import MetricCode
 from kt_translate.training.optimizers import OptimizerCode, optimizer_rule
+from kt_translate.training.outputs import compiled_loss, compiled_metrics
 
 
 @dataclass
@@ -20,9 +25,11 @@ class Part:
 
     model: str
     line: int
-    loss: LossCode | None
+    loss: LossCode | LossesCode | None
     optimizer: OptimizerCode | None
+    metrics: list[MetricCode]
     suffix: str
+    outputs: str = "Tensor"  # the type of what the module gives
 
     @property
     def loss_name(self) -> str:
@@ -36,6 +43,14 @@ class Part:
     def scheduler_name(self) -> str:
         return f"make_scheduler{self.suffix}"
 
+    @property
+    def losses(self) -> dict[str, LossCode]:
+        """The functions of single outputs."""
+        return self.loss.functions if isinstance(self.loss, LossesCode) else {}
+
+    def metric_name(self, metric: MetricCode) -> str:
+        return f"{metric.factory}{self.suffix}"
+
     def entry(self) -> dict[str, Any]:
         """The entry in the report."""
         scheduled = self.optimizer is not None and self.optimizer.scheduler is not None
@@ -46,40 +61,90 @@ class Part:
             "loss": self.loss_name if self.loss else None,
             "loss_on": self.loss.on if self.loss else "forward",
             "scheduler": self.scheduler_name if scheduled else None,
-            "metrics": [],
+            "metrics": [
+                {"name": metric.name, "factory": self.metric_name(metric)}
+                for metric in self.metrics
+            ],
             "fit": None,
         }
 
 
 def compiled(
-    calls: list[tuple[str, int, dict[str, Any], ClassCode]], flavour: str, log: Log
+    calls: list[tuple[str, int, dict[str, Any], ClassCode]],
+    flavour: str,
+    log: Log,
+    written: Sequence[ClassCode] = (),
 ) -> list[Part]:
-    """The parts for each ``compile`` call: (model's name, line, its arguments, the model's class)."""
+    """The parts for each ``compile`` call: (model's name, line, its arguments, the model's class).
+
+    ``written``: all classes of the file; those of them that a model uses may have embeddings.
+    """
     parts = []
     for name, line, given, code in calls:
         place = Place(max(line, 1))
-        loss = None
-        if given.get("loss") is not None:
-            if len(code.outputs) == 1:
-                loss = loss_rule(given["loss"], _facts(code.outputs[0]), flavour, log, place)
-            else:
-                log.add("KT502", place, "the losses of several outputs are not translated")
-        optimizer = optimizer_rule(given.get("optimizer", "rmsprop"), flavour, log, place)
-        if given.get("metrics"):
-            log.add("KT503", place, "the metrics are left out")
-        parts.append(Part(name, line, loss, optimizer, "" if len(calls) == 1 else f"_{name}"))
+        outputs = _outputs(code)
+        by_name = code.annotation.startswith("dict")
+        suffix = "" if len(calls) == 1 else f"_{attribute_name(name, 'model')}"
+        loss = compiled_loss(given, outputs, by_name, flavour, log, place, suffix)
+        metrics = compiled_metrics(given, outputs, by_name, flavour, log, place)
+        optimizer = optimizer_rule(
+            given.get("optimizer", "rmsprop"),
+            flavour,
+            log,
+            place,
+            lookups=_has_embeddings(code, written),
+        )
+        parts.append(Part(name, line, loss, optimizer, metrics, suffix, code.annotation))
     return parts
 
 
-def _facts(output: Tensor) -> OutputFacts:
+def _outputs(code: ClassCode) -> dict[str, OutputFacts]:
+    """The outputs by Keras's names of them, in the order of the model."""
+    found: dict[str, OutputFacts] = {}
+    for i, output in enumerate(code.outputs):
+        name = output_name(output) or f"output_{i}"
+        found[f"{name}_{i}" if name in found else name] = _facts(output, code.logits is not None)
+    return found
+
+
+def output_name(output: Tensor) -> str | None:
+    """The name of the layer that makes an output, if the source gives it one."""
+    node = output.node
+    while node is not None:
+        name = getattr(getattr(node, "use", None), "keras_name", None)
+        if name is not None:
+            return name if isinstance(name, str) else None
+        before = node.inputs[0].node if len(node.inputs) == 1 else None
+        if type(getattr(node, "rule", None)).__name__ != "Activation" or before is None:
+            return None
+        node = before if before.line == node.line else None
+    return None
+
+
+def _facts(output: Tensor, logits: bool) -> OutputFacts:
     last = output.shape[-1]
     return OutputFacts(
-        output.activation,
+        output.activation if logits else None,
         output.rank,
         last if isinstance(last, int) else getattr(last, "value", None),
         output.layout is Layout.FIRST and output.rank > 3,
         output.mask is not None,
     )
+
+
+def _has_embeddings(code: ClassCode, written: Sequence[ClassCode]) -> bool:
+    """Whether the class, or one that it uses, looks up rows of an embedding."""
+    classes = {other.name: other for other in written}
+    seen: set[str] = set()
+    todo = [code]
+    while todo:
+        text = " ".join(todo.pop().init)
+        if "nn.Embedding(" in text:
+            return True
+        used = (words(text) & classes.keys()) - seen
+        seen |= used
+        todo += [classes[name] for name in used]
+    return False
 
 
 def render(parts: list[Part], source: str) -> str:

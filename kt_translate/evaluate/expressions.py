@@ -77,6 +77,9 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
         return same if op in ("is", "==") else not same
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)) and op == "+":
         return [*a, *b] if isinstance(a, list) else (*a, *b)
+    if op == "%" and isinstance(a, str) and isinstance(b, (tuple, dict)):
+        if any(isinstance(v, (Unknown, Array)) for v in (b.values() if isinstance(b, dict) else b)):
+            return Unknown("text of what is not known", ev.line)
     if op == "%" and isinstance(a, str) and not plain(b):
         said = text.percent(a, b)
         return Unknown("text of what is not known", ev.line) if said is None else said

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import models
+from kt_translate.evaluate import copies, models
 from kt_translate.evaluate.internals import INTERNALS
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Array, External, Native, Partial, Unknown, plain
@@ -104,6 +104,8 @@ def _op(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], nod
 
 
 def _keras(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    if path in copies.FUNCTIONS:
+        return copies.FUNCTIONS[path](ev, *args, **kwargs)
     parts = path.split(".")
     last = parts[-1]
     if last in ("Input", "Model", "Sequential") and len(parts) == 2:

@@ -65,6 +65,8 @@ class Interpreter:
         self.models: list[Any] = []
         self.compiled: list[tuple[Any, int, dict[str, Any]]] = []
         self.bindings: list[tuple[str, Any, int]] = []  # of the module's variables to models, with their lines
+        self.used_settings: set[str] = set()
+        self.saved: dict[str, Any] = {}  # models by the files that the source saves them to
         self.input_shapes: dict[str, tuple[int | None, ...]] = {}  # said by hand, for inputs that are not known
 
     # -- running --------------------------------------------------------------------------------
@@ -143,6 +145,7 @@ class Interpreter:
             scope = at or scope
         if scope.kind == "module" and name in self.settings:
             value = self.settings[name]
+            self.used_settings.add(name)
         if scope.kind == "module" and isinstance(value, ModelValue):
             self.bindings.append((name, value, self.line))
         scope.names[name] = value

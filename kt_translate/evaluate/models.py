@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.evaluate import copies
 from kt_translate.evaluate.values import (
     Array,
     External,
@@ -292,6 +293,7 @@ def _start(ev: Interpreter, model: ModelValue, shape: Any, dtype: str) -> None:
     made = make_input(ev, [shape], {"dtype": dtype})
     if isinstance(made, Tensor):
         model.inputs = model.outputs = made
+        model.plan = None
 
 
 def _extend(ev: Interpreter, model: ModelValue, layer: Any) -> None:
@@ -304,6 +306,7 @@ def _extend(ev: Interpreter, model: ModelValue, layer: Any) -> None:
         model.attributes["gap"] = ev.line
         return
     model.outputs = result
+    model.plan = None
 
 
 def build_deferred(ev: Interpreter, model: ModelValue, shape: Any, dtype: str = "float32") -> None:
@@ -332,7 +335,10 @@ def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict
 
 
 def plan_of(model: ModelValue) -> Plan:
-    """The class that a model becomes; the same for every call."""
+    """The class that a model becomes; the same for every call, and for its copies."""
+    original = model.original
+    if model.plan is None and original is not None and original.outputs is model.outputs:
+        model.plan = plan_of(original)
     if model.plan is None:
         model.plan = Plan(
             model.variable or (model.name if isinstance(model.name, str) else None) or "model",
@@ -368,7 +374,9 @@ def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
     if name == "compile":
         return Native(name, lambda ev, *a, **k: _compile(ev, model, *a, **k))
     if name in ("fit", "fit_generator", "train_on_batch"):
-        return Native(name, lambda ev, *a, **k: _fit(ev, model, name, a))
+        return Native(name, lambda ev, *a, **k: _fit(ev, model, name, a, k))
+    if name in copies.METHODS:
+        return Native(name, lambda ev, *a, **k: copies.METHODS[name](ev, model, *a, **k))
     if name == "get_layer":
         return Native(name, lambda ev, *a, **k: _get_layer(ev, model, *a, **k))
     return Native(name, lambda ev, *a, **k: Unknown(f"the result of {name}", ev.line))
@@ -406,8 +414,12 @@ def _compile(ev: Interpreter, model: ModelValue, *args: Any, **kwargs: Any) -> N
     ev.compiled.append((model, ev.line, given))
 
 
-def _fit(ev: Interpreter, model: ModelValue, name: str, args: Any) -> Any:
-    if model.deferred and args and isinstance(args[0], Array) and args[0].shape:
-        build_deferred(ev, model, args[0].shape[1:])
+def _fit(
+    ev: Interpreter, model: ModelValue, name: str, args: Any, kwargs: dict[str, Any]
+) -> Any:
+    data = args[0] if args else kwargs.get("x")
+    if model.deferred and isinstance(data, Array) and data.shape:
+        build_deferred(ev, model, data.shape[1:])
+    copies.checkpoints(ev, model, kwargs.get("callbacks"))
     ev.note("KT401", f"{name}() is left out")
     return Unknown("the history of training", ev.line)

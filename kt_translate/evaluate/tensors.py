@@ -2,90 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate.values import Unknown
-from kt_translate.graph.region import derived
-from kt_translate.graph.sym import Sym, same
-from kt_translate.graph.tensor import Layout, Shape, Tensor
-from kt_translate.pytorch.expr import Expr, as_expr
+from kt_translate.diagnostics import Place
+from kt_translate.evaluate.values import Array, External, Unknown
+from kt_translate.graph.sym import Sym
+from kt_translate.graph.tensor import Tensor
+from kt_translate.layers.layer import RuleError
+from kt_translate.ops.arithmetic import operation
+from kt_translate.ops.compare import invert
+from kt_translate.ops.indexing import index_tensor
+from kt_translate.ops.values import apply, broadcast
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
-
-def broadcast(a: Shape, b: Shape) -> Shape:
-    """The shape of an elementwise operation, sizes of 1 stretching. Sizes that are not known win over 1."""
-    n = max(len(a), len(b))
-    left, right = (1,) * (n - len(a)) + a, (1,) * (n - len(b)) + b
-    return tuple(
-        y if same(x, 1) else x if same(y, 1) or same(x, y) else (x if y is None else y)
-        for x, y in zip(left, right)
-    )
+__all__ = ["arithmetic", "broadcast", "index", "negative", "unary"]
 
 
 def arithmetic(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
     """``a op b`` where one or both are tensors."""
-    both = [v for v in (a, b) if isinstance(v, Tensor)]
-    if any(
-        isinstance(v, Unknown) or not isinstance(v, (Tensor, Sym, int, float, bool)) for v in (a, b)
-    ):
+    if op in ("is", "is not"):
+        return (a is b) == (op == "is")
+    if op in ("in", "not in"):
+        return (isinstance(b, (list, tuple)) and any(a is v for v in b)) == (op == "in")
+    if op in ("==", "!=") and any(v is None or isinstance(v, (str, External)) for v in (a, b)):
+        return op == "!="
+    if any(map(_unknown, (a, b))):
         return Unknown("arithmetic of a tensor with what is not known", ev.line)
-    lead = both[0]
-    if len(both) == 1:
-        flip = not isinstance(a, Tensor)
-
-        def one(x: Expr) -> Expr:
-            return Expr.binary(op, as_expr(a), x) if flip else Expr.binary(op, x, as_expr(b))
-
-        return derived(one, [lead], lead.shape, lead.dtype, lead.layout, Layout.KEEP, label=op)
-    rank = max(t.rank for t in both)
-    keep = all(t.rank == rank for t in both)
-    layout = lead.layout if keep else Layout.LAST
-    shape = broadcast(a.shape, b.shape) if op != "@" else (*a.shape[:-1], b.shape[-1])
-    return derived(
-        lambda x, y: Expr.binary(op, x, y), [a, b], shape, lead.dtype, layout, layout, label=op
-    )
+    return _said(ev, lambda: operation(op, a, b))
 
 
-def negative(ev: Interpreter, x: Tensor) -> Tensor:
-    return derived(lambda e: -e, [x], x.shape, x.dtype, x.layout, Layout.KEEP, label="-")
+def negative(ev: Interpreter, x: Tensor) -> Any:
+    return unary(ev, "-", x)
+
+
+def unary(ev: Interpreter, op: str, x: Tensor) -> Any:
+    """``-x``, ``+x`` and ``~x``."""
+    if op == "+":
+        return x
+    return _said(ev, lambda: invert(x) if op == "~" else apply(lambda e: -e, x, label="-"))
 
 
 def index(ev: Interpreter, x: Tensor, key: Any) -> Any:
-    """``x[key]`` with numbers, slices, None and Ellipsis."""
-    keys = list(key) if isinstance(key, tuple) else [key]
-    if any(isinstance(k, (Tensor, Unknown)) for k in keys):
+    """``x[key]`` with numbers, slices, None, Ellipsis, tensors and lists."""
+    key = tuple(map(_axis_key, key)) if isinstance(key, tuple) else _axis_key(key)
+    if any(map(_unknown, _parts(key))):
         return Unknown("indexing by what is not known", ev.line)
-    given = sum(k is not None and k is not Ellipsis for k in keys)
-    at = keys.index(Ellipsis) if Ellipsis in keys else len(keys)
-    filled = keys[:at] + [slice(None)] * (x.rank - given) + keys[at + 1 :]
-    shape: list[Any] = []
-    axis = 0
-    for k in filled:
-        if k is None:
-            shape.append(1)
-            continue
-        size = x.shape[axis]
-        axis += 1
-        if isinstance(k, slice):
-            shape.append(_sliced(size, k))
-    text = tuple(keys) if isinstance(key, tuple) else key
-    return derived(lambda e: e[text], [x], tuple(shape), x.dtype, label="index")
+    return _said(ev, lambda: index_tensor(x, key))
 
 
-def _sliced(size: Any, key: slice) -> Any:
-    if key.start is None and key.stop is None and key.step is None:
-        return size
-    parts = (key.start, key.stop, key.step)
-    if isinstance(size, int) and all(p is None or isinstance(p, int) for p in parts):
-        return len(range(*key.indices(size)))
-    if (
-        size is None
-        and isinstance(key.stop, int)
-        and key.stop > 0
-        and (key.start or 0) >= 0
-        and key.step is None
-    ):
-        return key.stop - (key.start or 0)
-    return None
+def _axis_key(key: Any) -> Any:
+    return None if isinstance(key, External) and key.path.endswith(".newaxis") else key
+
+
+def _parts(key: Any) -> list[Any]:
+    if isinstance(key, slice):
+        return [key.start, key.stop, key.step]
+    return [part for k in key for part in _parts(k)] if isinstance(key, (tuple, list)) else [key]
+
+
+def _unknown(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(map(_unknown, value))
+    if isinstance(value, (Unknown, Array)):
+        return True
+    return not (
+        value is None
+        or value is Ellipsis
+        or isinstance(value, (Tensor, Sym, int, float, bool, slice))
+    )
+
+
+def _said(ev: Interpreter, compute: Callable[[], Any]) -> Any:
+    """What is computed; a diagnostic where it cannot be."""
+    try:
+        return compute()
+    except RuleError as error:
+        ev.log.add(error.code, Place(max(ev.line, 1)), error.message, error.hint)
+        return Unknown(error.message, ev.line)

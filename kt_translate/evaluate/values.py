@@ -199,6 +199,7 @@ class ModelValue:
     variable: str | None = None
     deferred: list[Any] = field(default_factory=list)
     attributes: dict[str, Any] = field(default_factory=dict)
+    original: ModelValue | None = None  # of which this is a copy
 
 
 def plain(value: Any) -> bool:
@@ -223,6 +224,8 @@ def name_value(value: Any, name: str) -> None:
         value.use.hint = value.use.hint or name
     elif isinstance(value, ModelValue):
         value.variable = value.variable or name
+        if value.use is not None:
+            value.use.hint = value.use.hint or name
 
 
 def items_of(value: Any, count: int | None) -> list[Any] | None:

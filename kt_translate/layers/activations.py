@@ -24,7 +24,9 @@ from kt_translate.layers.layer import (
     Sym,
     Tensor,
     is_plain,
+    known,
     nn,
+    unless,
 )
 from kt_translate.layers.spatial import known_channels, plain
 
@@ -77,8 +79,11 @@ class Activation(ActivationLayer):
                 "KT203", f"Activation({self.activation}) is not one of Keras's activations"
             )
         name, arguments = found
-        if not isinstance(name, Sym):
-            known_function(name, arguments, self.flavour)
+        sample = known(name)
+        if sample is None or isinstance(sample, str):
+            known_function(sample or "linear", arguments, self.flavour)
+        if isinstance(name, Sym) and sample == "glu":
+            raise RuleError("KT203", "glu, which halves the features, must be named in the source")
 
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
@@ -94,6 +99,21 @@ class Activation(ActivationLayer):
     def call_of(self, tensor: Tensor) -> tuple[Any, Any, dict[str, Any]]:
         name, arguments = named_activation(self.activation) or ("linear", {})
         return name, tensor.dim(-1) if isinstance(name, Sym) else dim_of(tensor), arguments
+
+    def module(self, *tensors: Tensor) -> Expr | None:
+        """A name that is a parameter is known in the constructor only."""
+        name, dim, _ = self.call_of(tensors[0])
+        if not isinstance(name, Sym) or self.flavour == "2":
+            return None
+        return Expr("Activation")(name, dim=unless(dim, -1))
+
+    def forward(self, call: Call) -> Expr:
+        if self.module(*call.tensors) is not None:
+            return call.module(call.x)
+        return super().forward(call)
+
+    def standalone(self, *tensors: Tensor) -> Expr | None:
+        return self.module(*tensors) or super().standalone(*tensors)
 
 
 class ReLU(ActivationLayer):

@@ -19,6 +19,9 @@ class Dense(Layer):
         "init": "kernel_initializer",
         "bias": "use_bias",
         "W_regularizer": "kernel_regularizer",
+        "b_regularizer": "bias_regularizer",
+        "W_constraint": "kernel_constraint",
+        "b_constraint": "bias_constraint",
     }
 
     units: Any
@@ -54,7 +57,11 @@ class Embedding(Layer):
     """``keras.layers.Embedding``; row 0 is an ordinary row even with ``mask_zero``."""
 
     layout = Layout.LAST
-    inert = ("embeddings_regularizer_",)
+    renamed = {
+        "init": "embeddings_initializer",
+        "W_regularizer": "embeddings_regularizer",
+        "W_constraint": "embeddings_constraint",
+    }
 
     input_dim: Any
     output_dim: Any

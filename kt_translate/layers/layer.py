@@ -110,6 +110,7 @@ class Common:
     input_shape: Any = None  # without the batch axis
     batch_input_shape: Any = None
     batch_size: Any = None
+    input_length: Any = None  # of sequences, where the input's shape is said by the layer
     weights: Any = None
     activity_regularizer: Any = None
 
@@ -123,7 +124,7 @@ class Layer:
     keras_kind: ClassVar[str]  # Keras's automatic name: "conv2d"
     flavours: ClassVar[dict[str, dict[str, Any]]] = (
         {}
-    )  # other defaults in "2" (tf.keras 2): {"2": {"field": value}}
+    )  # other defaults in "2" (tf.keras 2), and beyond those in "1": {"2": {"field": value}}
     renamed: ClassVar[dict[str, str]] = {}  # old keyword -> field: {"nb_filter": "filters"}
     only: ClassVar[dict[str, tuple[Any, ...]]] = {}  # values that are supported; any other is KT203
     inert: ClassVar[tuple[str, ...]] = ()  # arguments without effect on the numbers in PyTorch
@@ -224,7 +225,9 @@ class Layer:
                 setattr(common, _COMMON[key], _common_value(key, value))
             elif key not in _COMMON_INERT:
                 raise RuleError("KT204", f"{cls.__name__} has no argument {key!r}")
-        defaults = {**dict(cls.signature()), **cls.flavours.get(flavour, {})}  # type: ignore[attr-defined]
+        defaults = dict(cls.signature())  # type: ignore[attr-defined]
+        for older in {"1": ("2", "1"), "2": ("2",)}.get(flavour, ()):
+            defaults |= cls.flavours.get(older, {})  # type: ignore[attr-defined]
         values = {name: given.get(name, defaults[name]) for name in names}
         missing = [name for name, value in values.items() if value is inspect.Parameter.empty]
         if missing:
@@ -239,7 +242,7 @@ class Layer:
                 )
         layer = cls(**values)
         layer.common = common  # type: ignore[attr-defined]
-        layer.flavour = flavour  # type: ignore[attr-defined]
+        layer.flavour = "2" if flavour == "1" else flavour  # type: ignore[attr-defined]
         layer.given = frozenset(given)  # type: ignore[attr-defined]
         layer.check()  # type: ignore[attr-defined]
         return layer
@@ -254,10 +257,11 @@ _COMMON = {
     "batch_shape": "batch_input_shape",
     "input_dim": "input_shape",
     "batch_size": "batch_size",
+    "input_length": "input_length",
     "weights": "weights",
     "activity_regularizer": "activity_regularizer",
 }
-_COMMON_INERT = ("autocast", "dynamic", "input_dtype", "ragged", "sparse", "input_length")
+_COMMON_INERT = ("autocast", "dynamic", "input_dtype", "ragged", "sparse")
 
 
 def _common_value(key: str, value: Any) -> Any:

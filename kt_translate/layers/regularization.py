@@ -1,17 +1,20 @@
-"""Dropout and noise."""
+"""Dropout, noise, and penalties on what a layer puts out."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from kt_translate.graph.objects import KerasObject
 from kt_translate.layers.activations import Elementwise
 from kt_translate.layers.layer import (
     Expr,
     Layout,
     RuleError,
     Tensor,
+    as_text,
     is_plain,
     nn,
+    snake_case,
     to_first,
     unless,
 )
@@ -164,3 +167,29 @@ class ActivityRegularization(Elementwise):
 
     def module(self, *tensors: Tensor) -> Expr:
         return Expr("ActivityRegularization")(l1=unless(self.l1, 0.0), l2=unless(self.l2, 0.0))
+
+
+def activity_penalty(regularizer: Any) -> ActivityRegularization:
+    """The layer that stands, behind another one, for its ``activity_regularizer``.
+
+    Keras takes the penalty of the output, after the activation, and divides it by the batch size.
+    Raises RuleError for regularizers that are not sums over the elements.
+    """
+    path, args, kwargs = regularizer, [], {}
+    if isinstance(regularizer, KerasObject):
+        path, args, kwargs = regularizer.path, regularizer.args, dict(regularizer.kwargs)
+    path = getattr(path, "path", path)
+    name = snake_case(path.rpartition(".")[2]) if isinstance(path, str) else ""
+    if name in ("l1", "l2"):
+        factor = args[0] if args else kwargs.get(name, kwargs.get("l", 0.01))
+        return ActivityRegularization.bind([], {name: factor})
+    if name in ("l1_l2", "l1l2"):
+        assumed = 0.01 if isinstance(regularizer, str) else 0.0
+        given = {**dict(zip(("l1", "l2"), args)), **kwargs}
+        return ActivityRegularization.bind(
+            [], {factor: given.get(factor, assumed) for factor in ("l1", "l2")}
+        )
+    raise RuleError(
+        "KT203",
+        f"activity_regularizer={as_text(regularizer)} is not supported; supported: L1, L2, L1L2",
+    )

@@ -40,6 +40,7 @@ _OLD_NAMES = {
     "W_regularizer": "kernel_regularizer",
     "U_regularizer": "recurrent_regularizer",
     "b_regularizer": "bias_regularizer",
+    "bias": "use_bias",
     "dropout_W": "dropout",
     "dropout_U": "recurrent_dropout",
 }
@@ -295,7 +296,7 @@ class LSTM(Gated):
     native = "LSTM"
     looped = "KerasLSTM"
     states = 2
-    renamed = {**_OLD_NAMES, "forget_bias_init": "unit_forget_bias"}
+    flavours = {"1": {"recurrent_activation": "hard_sigmoid"}}
 
     units: Any
     activation: Any = "tanh"
@@ -332,6 +333,7 @@ class GRU(Gated):
 
     native = "GRU"
     looped = "KerasGRU"
+    flavours = {"1": {"recurrent_activation": "hard_sigmoid", "reset_after": False}}
 
     units: Any
     activation: Any = "tanh"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 _ROOTS = (
@@ -40,29 +41,41 @@ _FAMILIES = {
     "preprocessing",
     "models",
     "config",
+    "wrappers",
 }
 _OLD_FAMILIES = {
     "initializations": "initializers",
     "objectives": "losses",
     "engine": "layers",
     "legacy": "layers",
-    "wrappers": "layers",
+    "optimizer_v1": "optimizers",
+    "optimizer_v2": "optimizers",
 }
+_INSIDE = ("src", "api", "python", "keras", "_impl", "experimental")  # keras.src.layers
 _TOP = {
     "Input",
     "Model",
     "Sequential",
     "Layer",
     "Functional",
+    "Network",
     "Variable",
-    "InputLayer",
     "KerasTensor",
 }
-_KEEP_PATH = {"datasets", "applications", "utils", "preprocessing", "config"}
+_SAME_CLASS = {"Functional": "Model", "Network": "Model"}
+_KEEP_PATH = {"datasets", "preprocessing", "config", "wrappers"}
 _SAME = {
-    "layers.InputLayer": "layers.InputLayer",
-    "models.load_model": "models.load_model",
-    "Functional": "Model",
+    "layers.get_source_inputs": "utils.get_source_inputs",
+    "utils.plot": "utils.plot_model",
+    "regularizers.WeightRegularizer": "regularizers.L1L2",
+    "regularizers.ActivityRegularizer": "regularizers.L1L2",
+    "regularizers.l1l2": "regularizers.l1_l2",
+    "regularizers.activity_l1": "regularizers.l1",
+    "regularizers.activity_l2": "regularizers.l2",
+    "regularizers.activity_l1l2": "regularizers.l1_l2",
+    "constraints.maxnorm": "constraints.max_norm",
+    "constraints.nonneg": "constraints.non_neg",
+    "constraints.unitnorm": "constraints.unit_norm",
 }
 
 
@@ -76,54 +89,85 @@ def canonical(path: str) -> str:
         if path == root or path.startswith(root + "."):
             path = "keras" + path[len(root) :]
             break
+    if path == "keras_applications" or path.startswith("keras_applications."):
+        path = "keras.applications" + path[len("keras_applications") :]
     if path.startswith("tensorflow.compat.v1.") or path.startswith("tensorflow.compat.v2."):
         path = "tensorflow." + path[len("tensorflow.compat.v1.") :]
     if path == "tensorflow" or path.startswith("tensorflow."):
         return "tf" + path[len("tensorflow") :]
     if not path.startswith("keras."):
         return path
-    return _canonical_keras(path)
+    name = _below_keras(path.split(".")[1:])
+    return f"keras.{_SAME.get(name, name)}"
 
 
-def _canonical_keras(path: str) -> str:
-    parts = path.split(".")[1:]
-    while (
-        parts and parts[0] in ("src", "api", "python", "keras", "experimental") and len(parts) > 1
-    ):
+def _below_keras(parts: list[str]) -> str:
+    while parts[0] in _INSIDE and len(parts) > 1:
+        if parts[0] == "experimental" and parts[1].endswith(("Decay", "DecayRestarts")):
+            return f"optimizers.schedules.{parts[1]}"
         parts = parts[1:]
     last = parts[-1]
     family = _OLD_FAMILIES.get(parts[0], parts[0])
-    if last in _TOP and last != "InputLayer":
-        return "keras." + _SAME.get(last, last)
-    if family not in _FAMILIES or len(parts) == 1:
-        return "keras." + ".".join([family, *parts[1:]])
-    if family == "optimizers":
-        if "schedules" in parts[1:-1]:
-            return f"keras.optimizers.schedules.{last}"
-        if "legacy" in parts[1:-1]:
-            return f"keras.optimizers.legacy.{last}"
-        return f"keras.optimizers.{last}"
-    if family in _KEEP_PATH:
-        return "keras." + ".".join([family, *parts[1:]])
-    if (
-        family == "ops"
-        and len(parts) > 2
-        and parts[1] in ("image", "linalg", "nn", "numpy", "math", "core")
-    ):
-        return (
-            f"keras.ops.{parts[1]}.{last}"
-            if parts[1] in ("image", "linalg")
-            else f"keras.ops.{last}"
-        )
-    if (
-        len(parts) > 2
-        and last[:1].islower()
-        and family == "layers"
-        and last not in {*MERGE_FUNCTIONS, "merge"}
-    ):
-        return "keras." + ".".join([family, *parts[1:]])
-    return f"keras.{family}.{last}"
+    if last in _TOP:
+        return _SAME_CLASS.get(last, last)
+    if family not in _FAMILIES or len(parts) == 1 or family in _KEEP_PATH:
+        return ".".join([family, *parts[1:]])
+    return _OF_FAMILY.get(family, _flat)(family, parts)
 
+
+def _flat(family: str, parts: list[str]) -> str:
+    return f"{family}.{parts[-1]}"
+
+
+def _layer(family: str, parts: list[str]) -> str:
+    """Modules within modules keep their path: what is looked up in them is not known yet."""
+    last = parts[-1]
+    kept = len(parts) > 2 and last[:1].islower() and last not in _LAYER_FUNCTIONS
+    return ".".join([family, *parts[1:]]) if kept else f"{family}.{last}"
+
+
+def _optimizer(family: str, parts: list[str]) -> str:
+    for kind in ("schedules", "legacy"):
+        if kind in parts[1:-1]:
+            return f"{family}.{kind}.{parts[-1]}"
+    return f"{family}.{parts[-1]}"
+
+
+def _op(family: str, parts: list[str]) -> str:
+    if len(parts) > 2 and parts[1] in ("image", "linalg"):
+        return f"{family}.{parts[1]}.{parts[-1]}"
+    known = len(parts) > 2 and parts[1] in ("nn", "numpy", "math", "core", "operation")
+    return f"{family}.{parts[-1]}" if known else ".".join([family, *parts[1:]])
+
+
+def _backend(family: str, parts: list[str]) -> str:
+    backends = ("tensorflow_backend", "theano_backend", "cntk_backend", "common", "load_backend")
+    return family if parts[-1] in backends else f"{family}.{parts[-1]}"
+
+
+def _application(family: str, parts: list[str]) -> str:
+    """Models by their name; the functions of a model's module stay with it."""
+    last = parts[-1]
+    if last == "relu6":
+        return "activations.relu6"
+    if last in ("DepthwiseConv2D", "BilinearUpsampling"):
+        return f"layers.{last}"
+    return f"{family}.{last}" if last[:1].isupper() else ".".join([family, *parts[1:]])
+
+
+def _utility(family: str, parts: list[str]) -> str:
+    known = len(parts) > 2 and parts[1].endswith(("_utils", "_util"))
+    return f"{family}.{parts[-1]}" if known else ".".join([family, *parts[1:]])
+
+
+_OF_FAMILY: dict[str, Callable[[str, list[str]], str]] = {
+    "layers": _layer,
+    "optimizers": _optimizer,
+    "ops": _op,
+    "backend": _backend,
+    "applications": _application,
+    "utils": _utility,
+}
 
 # The functions beside the merging layers: add([a, b]) is Add()([a, b]).
 MERGE_FUNCTIONS = {
@@ -136,6 +180,7 @@ MERGE_FUNCTIONS = {
     "concatenate",
     "dot",
 }
+_LAYER_FUNCTIONS = {*MERGE_FUNCTIONS, "merge", "get_source_inputs"}
 
 
 def is_keras(path: str) -> bool:

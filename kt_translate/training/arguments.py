@@ -51,6 +51,9 @@ def setting(value: Any, kind: str) -> Setting:
     plain = known(value)
     if isinstance(plain, str):
         return Setting(plain)
+    named = getattr(value, "path", None)  # a function or class of Keras, not called
+    if isinstance(named, str) and named.startswith("keras."):
+        return Setting(named.split(".")[-1], legacy="legacy" in named)
     if isinstance(plain, dict) and isinstance(plain.get("class_name"), str):
         return Setting(plain["class_name"], kwargs=dict(plain.get("config", {})))
     what = getattr(value, "name", None) or getattr(value, "why", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,15 @@ from kt_translate.training.arguments import NotTranslatable, Setting, decided, n
 from kt_translate.training.catalogue import CROSS_ENTROPIES, FORMS, SIGNATURES
 from kt_translate.training.loss_forms import LossForm, LossRequest, OutputFacts
 
-__all__ = ["LossCode", "LossesCode", "OutputFacts", "loss_rule", "losses_rule"]
+__all__ = [
+    "LossCode",
+    "LossesCode",
+    "OutputFacts",
+    "canonical_loss",
+    "loss_rule",
+    "losses_rule",
+    "users_loss",
+]
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,7 @@ ALIASES = {
     "kld": "kldivergence",
     "kullbackleiblerdivergence": "kldivergence",
     "huberloss": "huber",
+    "cosineproximity": "cosinesimilarity",
 }
 NOT_OWN = "write loss_fn(output, target) by hand; Keras averages over the last axis first"
 
@@ -72,29 +82,39 @@ def losses_rule(
     place: Place,
     *,
     by_name: bool = False,
+    suffix: str = "",
 ) -> LossesCode | None:
     """Translate the losses of several outputs, in the model's order.
 
-    ``by_name``: the model gives a dict of them, not a tuple.
+    ``by_name``: the model gives a dict of them, not a tuple. ``suffix``: of the functions' names.
     """
     try:
         chosen = _per_output(value, list(outputs), "loss")
         factors = _per_output(weights, list(outputs), "loss_weights")
-        return _sum(chosen, factors, outputs, flavour, by_name)
+        return _sum(chosen, factors, outputs, flavour, by_name, suffix)
     except NotTranslatable as problem:
         log.add("KT502", place, f"loss not translated: {problem.message}", problem.hint or NOT_OWN)
         return None
 
 
-def _canonical(loss: Setting) -> str:
+def users_loss(name: str, statements: list[str], value: Expr) -> LossCode:
+    """A loss of the source, as a function of ``output`` and ``target``: Keras averages what it gives."""
+    body = [*statements, f"return {value.mean()}"]
+    return LossCode(body, f"``{name}`` of the source, mean over the batch.", "forward")
+
+
+def canonical_loss(loss: Setting) -> str:
+    """The name under which a loss is known here, whatever Keras's name for it was."""
     name = loss.name.lower().replace("_", "")
     return ALIASES.get(name, name)
 
 
 def _loss(value: Any, output: OutputFacts, flavour: str, on_logits: bool = False) -> LossCode:
     """``on_logits``: the module gives what goes into the activation, whatever the loss wants."""
+    if isinstance(value, LossCode):
+        return value
     loss = setting(value, "loss")
-    name = _canonical(loss)
+    name = canonical_loss(loss)
     if name in ("crossentropy", "ce") and output.last_dim == 1:
         name = "binarycrossentropy"
     if name not in FORMS:
@@ -121,6 +141,11 @@ def _loss(value: Any, output: OutputFacts, flavour: str, on_logits: bool = False
         support=form.support,
         args=("logits" if logits else "output", "target"),
     )
+
+
+def function_name(output: str) -> str:
+    """What the loss of one output of several is called."""
+    return re.sub(r"\W", "_", f"{output}_loss")
 
 
 def _activation(output: OutputFacts, logits: Expr) -> Expr:
@@ -160,6 +185,7 @@ def _sum(
     outputs: Mapping[str, OutputFacts],
     flavour: str,
     by_name: bool,
+    suffix: str,
 ) -> LossesCode:
     needed = [(n, v) for n, v in zip(outputs, chosen, strict=True) if v is not None]
     codes = {name: _loss(value, outputs[name], flavour) for name, value in needed}
@@ -173,12 +199,12 @@ def _sum(
         if name not in codes:
             continue
         key = name if by_name else index
-        term = Expr(f"{name}_loss")(Expr("outputs")[key], Expr("targets")[key])
+        term = Expr(function_name(name) + suffix)(Expr("outputs")[key], Expr("targets")[key])
         if known(factor) is not None and known(factor) != 1:
             term = number(factor) * term
         total = term if total is None else total + term
     support = tuple(dict.fromkeys(unit for code in codes.values() for unit in code.support))
-    functions = {f"{name}_loss": code for name, code in codes.items()}
+    functions = {function_name(name) + suffix: code for name, code in codes.items()}
     return LossesCode(
         functions, [f"return {total}"], "The sum of the outputs' losses.", on, support
     )

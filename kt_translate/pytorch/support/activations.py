@@ -135,14 +135,39 @@ ACTIVATIONS_OVER_DIM: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def activation(name: str | None, dim: int = -1) -> Callable[[Tensor], Tensor]:
-    """Keras's activation of this name; softmax and its like work along ``dim``."""
+def activation(
+    name: str | Callable[[Tensor], Tensor] | None, dim: int = -1
+) -> Callable[[Tensor], Tensor]:
+    """Keras's activation of this name, or the function itself; None leaves everything as it is.
+
+    Softmax and its like work along ``dim``.
+    """
+    if callable(name):
+        return name
     if name in ACTIVATIONS_OVER_DIM:
         return partial(ACTIVATIONS_OVER_DIM[name], dim=dim)
     return ACTIVATIONS[name or "linear"]
 
 
-def keras2_activation(name: str | None, dim: int = -1) -> Callable[[Tensor], Tensor]:
+class Activation(nn.Module):
+    """Keras's activation of a name that is only known when the module is made (or a function).
+
+    PyTorch has a class for each. None leaves everything as it is; softmax works along ``dim``.
+    """
+
+    def __init__(self, name: str | Callable[[Tensor], Tensor] | None, dim: int = -1) -> None:
+        super().__init__()
+        activation(name)  # a KeyError for a name that Keras does not have
+        self.name = name
+        self.dim = dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        return activation(self.name, self.dim)(x)
+
+
+def keras2_activation(
+    name: str | Callable[[Tensor], Tensor] | None, dim: int = -1
+) -> Callable[[Tensor], Tensor]:
     """Keras 2's activation of this name: it had another hard sigmoid."""
     if name == "hard_sigmoid":
         return lambda x: (0.2 * x + 0.5).clamp(0, 1)

@@ -44,10 +44,12 @@ def like_keras(
         marks.keras_flatten = tuple(flattened)
     if init:
         init_like_keras(module)
-        for key, function in init.items():
-            for parameter in parameters_named(module, key):
-                with torch.no_grad():
+        with torch.no_grad():
+            for key, function in init.items():
+                for parameter in parameters_named(module, key):
                     function(parameter)
+            for part in module.modules():
+                open_forget_gate(part)
     if regularize:
         marks.keras_regularizers = dict(regularize)
     if constrain:
@@ -70,8 +72,10 @@ def keras_weight(
 
 def parameters_named(module: nn.Module, name: str) -> Iterator[nn.Parameter]:
     """The module's parameter of this name; of a recurrent one, those of each direction."""
+def parameters_named(module: nn.Module, name: str) -> Iterator[Tensor]:
+    """The module's parameter or buffer of this name; of a recurrent one, those of each direction."""
     found = False
-    for key, parameter in module.named_parameters():
+    for key, parameter in (*module.named_parameters(), *module.named_buffers()):
         if re.fullmatch(re.escape(name) + r"(_l\d+(_reverse)?)?", key):
             found = True
             yield parameter
@@ -80,13 +84,15 @@ def parameters_named(module: nn.Module, name: str) -> Iterator[nn.Parameter]:
 
 
 def regularization_loss(module: nn.Module) -> Tensor:
-    """What Keras adds to the loss: the penalties of all the parameters that have one."""
+    """What Keras adds to the loss: the penalties of parameters, and of outputs in the last call."""
     penalties = [
         penalty(parameter)
         for part in module.modules()
         for key, penalty in getattr(part, "keras_regularizers", {}).items()
         for parameter in parameters_named(part, key)
     ]
+    activities = [getattr(part, "activity_loss", None) for part in module.modules()]
+    penalties += [loss for loss in activities if isinstance(loss, Tensor)]
     if penalties:
         return torch.stack(penalties).sum()
     first = next(module.parameters(), None)
@@ -142,8 +148,15 @@ def init_recurrent(part: nn.RNNBase) -> None:
             nn.init.orthogonal_(parameter)
         else:
             parameter.zero_()
-            forget = getattr(part, "unit_forget_bias", isinstance(part, nn.LSTM))
-            if forget and name.startswith("bias_ih"):
-                parameter[part.hidden_size : 2 * part.hidden_size] = 1.0
             if not isinstance(part, nn.GRU) and name.startswith("bias_hh"):
                 parameter.requires_grad_(False)
+    open_forget_gate(part)
+
+
+def open_forget_gate(part: nn.Module) -> None:
+    """Set the bias of an LSTM's forget gate to one, whatever initializer the others have."""
+    if not getattr(part, "unit_forget_bias", isinstance(part, nn.LSTM)):
+        return
+    for name, parameter in part.named_parameters():
+        if "bias" in name and not name.startswith("bias_hh"):
+            parameter.chunk(4)[1].fill_(1.0)

@@ -65,7 +65,11 @@ class GaussianDropout(nn.Module):
 
 
 class ActivityRegularization(nn.Module):
-    """The identity; `activity_loss` is the penalty of what passed through last, per sample of the batch."""
+    """The identity, with a penalty on what passes through: Keras's ``activity_regularizer``.
+
+    `activity_loss` is that of the last call, divided by the size of the batch;
+    `regularization_loss` adds it to those of the parameters.
+    """
 
     def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
         super().__init__()

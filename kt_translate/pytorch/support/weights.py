@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -273,18 +274,35 @@ def told(layer: KerasLayer) -> str:
 
 
 def convert_weights(
-    make_model: Callable[[], nn.Module], arguments: Sequence[str] | None = None
+    models: Mapping[str, Callable[..., nn.Module]], arguments: Sequence[str] | None = None
 ) -> None:
-    """The command line: convert a file of Keras weights into one of PyTorch."""
+    """Convert a file of trained Keras weights into one of PyTorch."""
     parser = argparse.ArgumentParser(description=convert_weights.__doc__)
     parser.add_argument("weights", type=Path, help="a .keras, .weights.h5 or .h5 file")
     parser.add_argument("-o", "--output", type=Path, required=True, help=".pt or .safetensors")
+    parser.add_argument("--model", choices=list(models), help="which one, if there are several")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="an argument of the model"
+    )
     options = parser.parse_args(arguments)
-    model = make_model()
-    load_keras_weights(model, options.weights)
+    if options.model is None and len(models) > 1:
+        parser.error(f"--model is to be one of {', '.join(models)}")
+    settings = {}
+    for name, _, value in (setting.partition("=") for setting in options.set):
+        try:
+            settings[name] = ast.literal_eval(value)
+        except (SyntaxError, ValueError):
+            settings[name] = value
+    try:
+        model = models[options.model or next(iter(models))](**settings)
+        load_keras_weights(model, options.weights)
+    except (OSError, TypeError, ValueError) as error:
+        parser.exit(1, f"{options.weights}: {error}\n")
+    unfinished = options.output.with_name(f"{options.output.name}.part")
     if options.output.suffix == ".safetensors":
         from safetensors.torch import save_model  # only where it is asked for
 
-        save_model(model, str(options.output))
+        save_model(model, str(unfinished))
     else:
-        torch.save(model.state_dict(), options.output)
+        torch.save(model.state_dict(), unfinished)
+    unfinished.replace(options.output)

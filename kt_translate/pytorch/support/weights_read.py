@@ -104,7 +104,14 @@ def attribute_names(layer: Any) -> dict[int, str]:
 
 
 # The parts of a layer that come in another order than by letter.
-PART_ORDER = ("forward_layer", "query_dense", "key_dense", "value_dense", "output_dense")
+PART_ORDER = (
+    "forward_layer",
+    "query_dense",
+    "key_dense",
+    "gate_dense",
+    "value_dense",
+    "output_dense",
+)
 
 
 def group_order(key: str) -> tuple[int, int]:

@@ -1,0 +1,327 @@
+"""Runs the functions and classes of a source on their parameters as symbols, to see which models they build.
+
+A parameter's sample value is its default, what the source itself calls the function with, or, where nothing tells
+it, a guess; the class that is written holds for all arguments all the same, or checks them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import libcst as cst
+
+from kt_translate.diagnostics import Diagnostic
+from kt_translate.evaluate.general import annotation
+from kt_translate.evaluate.interpreter import Interpreter
+from kt_translate.evaluate.models import build_deferred
+from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
+from kt_translate.evaluate.state import NotGeneral
+from kt_translate.evaluate.values import Function, ModelValue, map_tensors, models_in, plain
+from kt_translate.graph.nodes import Param
+from kt_translate.graph.region import CURRENT, Node, Region
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, symbols_in
+from kt_translate.graph.tensor import Layout, Tensor, tensors_in
+
+Shapes = dict[str, tuple[int | None, ...]]
+ROLES = {2: ("features",), 3: ("length", "features"), 4: ("height", "width", "channels")}
+
+
+@dataclass
+class Given:
+    """Arguments for a run on symbols: the values to call with, and the parameters that the factory has for them."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    params: list[Param] = field(default_factory=list)
+    sizes: list[Param] = field(default_factory=list)  # of the tensors among the arguments
+    tensors: dict[str, Any] = field(default_factory=dict)
+    guessed: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Run:
+    """What a run on symbols gave."""
+
+    given: Given
+    result: Any
+    models: list[ModelValue]
+    demands: list[tuple[Any, Any]]
+    found: list[Diagnostic]  # what was said in it
+    failed: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether a model came out and nothing in it is missing."""
+        made = models_in(self.result)
+        return bool(made) and not self.failed and all(map(is_complete, made))
+
+
+def is_complete(model: ModelValue) -> bool:
+    """Whether the model is known from its inputs to its outputs."""
+    known_ends = tensors_in(model.inputs) and tensors_in(model.outputs)
+    return bool(known_ends) and "gap" not in model.attributes
+
+
+def declared(function: Function) -> list[tuple[cst.Param, bool]]:
+    """The parameters that a caller gives, and whether only by name; a method's ``self`` is not among them."""
+    params = function.node.params
+    positional = [*params.posonly_params, *params.params]
+    bound = function.owner is not None and "staticmethod" not in function.decorators
+    found = [(p, False) for p in positional[1 if bound else 0 :]]
+    return found + [(p, True) for p in params.kwonly_params]
+
+
+def run(ev: Interpreter, given: Given, act: Callable[[], Any], region: Region | None = None) -> Run:
+    """Do something of the source on symbols; the module's variables are as before afterwards."""
+    before = (len(ev.demands), len(ev.models), ev.log.errors)
+    said = list(ev.log.diagnostics)
+    names, bindings, line = dict(ev.module.names), list(ev.bindings), ev.line
+    ev.steps = 0
+    result: Any = None
+    raised = False
+    CURRENT.append(region or Region())
+    try:
+        result = act()
+    except (Raised, LimitReached, Break, Continue, NotGeneral):
+        raised = True
+    finally:
+        CURRENT.pop()
+        ev.module.names.clear()
+        ev.module.names.update(names)
+        ev.bindings[:], ev.line = bindings, line
+        demands, ev.demands[before[0] :] = ev.demands[before[0] :], []
+        found = [d for d in ev.log.diagnostics if d not in said]
+        ev.log.diagnostics[:] = said
+    made = ev.models[before[1] :]
+    failed = raised or ev.log.errors > before[2]
+    return Run(given, result, made, demands, found, failed)
+
+
+def best_run(
+    ev: Interpreter,
+    function: Function,
+    act: Callable[[dict[str, Any]], Any],
+    shapes: Shapes,
+    own: Callable[[dict[str, Any]], bool] = lambda bound: True,
+    ready: Callable[[Run], bool] = lambda run: run.whole,
+) -> Run:
+    """The first run that is whole, else the first that gave anything, of those with likely arguments."""
+    best: Run | None = None
+    models = len(ev.models)
+    for samples, guessed in attempts(ev, function, shapes, own):
+        given = arguments(ev, function, samples)
+        given.guessed = guessed
+        found = run(ev, given, lambda given=given: act(given.values))
+        complete(ev, function, found, shapes)
+        del ev.models[models:]
+        if ready(found):
+            best = found
+            break
+        if best is None or (best.result is None and found.result is not None):
+            best = found
+    assert best is not None
+    ev.models += best.models
+    return best
+
+
+# -- arguments ------------------------------------------------------------------------------------
+
+
+def attempts(
+    ev: Interpreter, function: Function, shapes: Shapes, own: Callable[[dict[str, Any]], bool]
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Sample values to try, the likeliest first, and which of them are guesses."""
+    names = [p.name.value for p, _ in declared(function)]
+    calls = [bound for bound, _, _ in function.calls if own(bound)][:3]
+    shape = shapes.get(function.name, shapes.get(""))
+    first: dict[str, Any] = {}
+    for name in names:
+        values = [function.defaults[name]] if name in function.defaults else []
+        values += [bound[name] for bound in calls if name in bound]
+        if name in ev.settings:
+            ev.used_settings.add(name)
+            values.insert(0, ev.settings[name])
+        first[name] = next((v for v in map(_sample, values) if v is not UNKNOWN), UNKNOWN)
+    sized = _by_hand(ev, function, names, shape, shapes)
+    first |= sized
+    yield first, {}
+    for bound in calls:
+        other = {n: _sample(bound.get(n, UNKNOWN)) for n in names}
+        other = {n: first[n] if v is UNKNOWN else v for n, v in other.items()} | sized
+        if other != first:
+            yield other, {}
+    text = ev.source.code(function.node)
+    guessed = {n: guess(n, text) for n in names if first[n] is UNKNOWN}
+    guessed |= {
+        n: guess(n, text)
+        for n in names
+        if first[n] is None and n not in sized and _is_shape(n, text)
+    }
+    if guessed:
+        yield {**first, **guessed}, guessed
+
+
+def _sample(value: Any) -> Any:
+    return value if tensors_in(value) else known(value)
+
+
+def _by_hand(
+    ev: Interpreter, function: Function, names: list[str], shape: Any, shapes: Shapes
+) -> dict[str, Any]:
+    """What --input-shape says of the parameters: FUNCTION=shape, or FUNCTION.parameter=shape."""
+    text = ev.source.code(function.node)
+    found: dict[str, Any] = {}
+    for name in names:
+        said = shapes.get(f"{function.name}.{name}")
+        if said is None and shape is not None and not found:
+            required = name not in function.defaults
+            said = shape if _is_shape(name, text) or (required and _is_tensor(name)) else None
+        if said is None:
+            continue
+        if _is_shape(name, text) or not _is_tensor(name):
+            found[name] = said[0] if len(said) == 1 and not _is_tuple(name, text) else tuple(said)
+        else:
+            layout = Layout.FIRST if len(said) >= 3 else Layout.LAST
+            found[name] = Tensor((None, *said), "float32", layout)
+    return found
+
+
+def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> Given:
+    """Symbols with these samples; tensors of their own in place of tensors."""
+    given = Given()
+    several = sum(len(tensors_in(v)) for v in samples.values()) > 1
+    for param, keyword_only in declared(function):
+        name = param.name.value
+        sample = samples[name]
+        if tensors_in(sample):
+            role = name if several else ""
+            given.values[name] = map_tensors(
+                lambda t, role=role: as_input(t, role, given.sizes), sample
+            )
+            given.tensors[name] = given.values[name]
+            continue
+        symbol = Symbol(name, sample if sample is UNKNOWN or plain(sample) else UNKNOWN)
+        default = default_text(ev, param, function.defaults.get(name))
+        known_as = function.defaults.get(name)
+        kind = annotation(known(known_as) if known_as is not None else sample, default == "None")
+        if sample is UNKNOWN or name in given.guessed:
+            kind = "Any" if sample is UNKNOWN else kind
+        given.params.append(Param(symbol, default, kind, keyword_only))
+        given.values[name] = Sym.of(symbol) if sample is UNKNOWN or plain(sample) else sample
+    return given
+
+
+def default_text(ev: Interpreter, param: cst.Param, value: Any) -> str | None:
+    """The default of a parameter, as the output can say it."""
+    if param.default is None:
+        return None
+    if isinstance(value, Sym) and all(s.kind == "global" for s in symbols_in(value)):
+        return str(value)
+    if plain(value):
+        text = ev.source.code(param.default)
+        simple = re.fullmatch(r"[\d.e+-]+|'[^'\n]*'|\"[^\"\n]*\"|None|True|False", text)
+        return text if simple else repr(value)
+    return "None"
+
+
+def as_input(outer: Tensor, role: str, sizes: list[Param]) -> Tensor:
+    """An input of its own for a tensor parameter; its sizes are parameters of the class."""
+    roles = ROLES.get(outer.rank, tuple(f"size_{i}" for i in range(1, outer.rank)))
+    taken = {p.symbol.name for p in sizes}
+    shape: list[Any] = [None]
+    for what, dim in zip(roles, outer.shape[1:], strict=True):
+        sample = known(dim)
+        if not isinstance(sample, int):
+            shape.append(None)
+            continue
+        name = f"{role}_{what}" if role else f"in_{what}" if what == roles[-1] else what
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        symbol = Symbol(name, sample, "dim")
+        sizes.append(Param(symbol, None, "int", keyword_only=True))
+        shape.append(Sym.of(symbol))
+    tensor = Tensor(tuple(shape), outer.dtype, outer.layout, name=role or None)
+    tensor.facts["input"] = outer.facts.get("input")
+    tensor.node = Node([], [tensor])
+    return tensor
+
+
+def complete(ev: Interpreter, function: Function, found: Run, shapes: Shapes) -> None:
+    """Give the Sequential models in a result that wait for an input the shape that they are used with."""
+    for i, model in enumerate(models_in(found.result)):
+        if not model.deferred:
+            continue
+        shape = shapes.get(function.name, shapes.get(""))
+        outer = Tensor((None, *shape)) if shape is not None else _used_with(function, i)
+        if outer is None:
+            continue
+        inner = as_input(outer, "", found.given.sizes)
+        after = run(
+            ev,
+            found.given,
+            lambda model=model, inner=inner: build_deferred(
+                ev, model, inner.shape[1:], inner.dtype
+            ),
+        )
+        found.failed |= after.failed
+        found.demands += after.demands
+        found.found += after.found
+
+
+def _used_with(function: Function, index: int) -> Tensor | None:
+    """What the models that the function gave elsewhere in the source take."""
+    for _, result, _ in function.calls:
+        made = models_in(result)
+        inputs = tensors_in(made[index].inputs) if index < len(made) else []
+        if len(inputs) == 1:
+            return inputs[0]
+    return None
+
+
+# -- guesses --------------------------------------------------------------------------------------
+
+_GUESSES: list[tuple[str, Any]] = [
+    (r"class|label|categor|n_out|num_out", 10),
+    (r"vocab|word|token|max_features", 1000),
+    (r"len|steps|seq", 20),
+    (r"activ", "relu"),
+    (r"name|prefix", "model"),
+    (r"drop|rate|alpha|momentum|ratio|decay|^lr$|regular|l2", 0.1),
+    (r"weights|path|file|optim|loss|metric|callback|pool$|pooling$", None),
+    (r"^(use|is|include|with|has)_|_?(norm|bias)$|^trainable|^training", False),
+    (r"kernel|stride|depth|block|layers|repeat|heads", 2),
+    (r"pad", "same"),
+]
+
+
+def guess(name: str, text: str) -> Any:
+    """A likely value for a parameter that nothing in the file tells."""
+    if _is_tuple(name, text):
+        if "Conv3D" in text:
+            return (16, 32, 32, 1)
+        if re.search(r"Conv(?:olution)?2D|Pooling2D|\w2D\b", text):
+            return (64, 64, 3)
+        return (20, 8) if re.search(r"Conv1D|LSTM|GRU|RNN|Attention", text) else (16,)
+    lower = name.lower()
+    return next((value for pattern, value in _GUESSES if re.search(pattern, lower)), 16)
+
+
+def _is_shape(name: str, text: str) -> bool:
+    """Whether a parameter says the shape of an input, or a part of it."""
+    n = re.escape(name)
+    pattern = rf"(?:shape|input_dim|input_shape)\s*=\s*[(\[]?[^=]*?\b{n}\b|Input\(\s*[(\[]?\s*{n}\b"
+    return bool(re.search(r"shape|input_(size|dim)", name.lower()) or re.search(pattern, text))
+
+
+def _is_tuple(name: str, text: str) -> bool:
+    n = re.escape(name)
+    whole = rf"\b(?:batch_)?(?:input_)?shape\s*=\s*{n}\s*[,)]|Input\(\s*{n}\s*[,)]|\b{n}\[|\*{n}\b"
+    return bool(re.search(whole, text)) or bool(re.search(r"shape", name.lower()))
+
+
+def _is_tensor(name: str) -> bool:
+    tensors = r"^(x|inputs?|images?|tensor)$|tensor|input_layer|_input$"
+    return bool(re.search(tensors, name.lower()))

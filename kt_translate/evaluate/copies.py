@@ -1,0 +1,117 @@
+"""Models made from models: clones, saved and loaded ones, and what is left when a layer is taken off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate.values import LayerValue, ModelValue, Unknown
+from kt_translate.graph.nodes import ModuleUse
+from kt_translate.graph.objects import KerasObject
+from kt_translate.graph.sym import known
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+
+class ModelText(Unknown):
+    """A model written as text or as a dict."""
+
+    def __init__(self, model: ModelValue, line: int) -> None:
+        super().__init__("the description of a model", line)
+        self.model = model
+
+
+def clone(ev: Interpreter, model: Any, *args: Any, **kwargs: Any) -> Any:
+    """A model of the same layers with weights of its own."""
+    if not isinstance(model, ModelValue):
+        return Unknown("a copy of what is not known", ev.line)
+    twin = replace(
+        model,
+        line=ev.line,
+        layers=list(model.layers),
+        deferred=list(model.deferred),
+        use=ModuleUse(model.kind, model.name),
+        plan=None,
+        variable=None,
+        original=model,
+        attributes=dict(model.attributes),
+    )
+    ev.models.append(twin)
+    return twin
+
+
+def from_text(ev: Interpreter, text: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """``model_from_json(model.to_json())``."""
+    if isinstance(text, ModelText):
+        return clone(ev, text.model)
+    return _not_here(ev, "this text")
+
+
+def load(ev: Interpreter, path: Any = None, *args: Any, **kwargs: Any) -> Any:
+    """``load_model(path)``: known where the source has saved it itself."""
+    where = known(kwargs.get("filepath", path))
+    if isinstance(where, str) and where in ev.saved:
+        return clone(ev, ev.saved[where])
+    return _not_here(ev, repr(where) if isinstance(where, str) else "this file")
+
+
+def _not_here(ev: Interpreter, what: str) -> Unknown:
+    hint = "translate the file that builds the model; load_keras_weights then reads its weights"
+    ev.note("KT107", f"the model comes from {what}, not from the source", hint)
+    return Unknown("a model from a file", ev.line)
+
+
+def save(ev: Interpreter, model: ModelValue, path: Any = None, **kwargs: Any) -> None:
+    """``model.save(path)``."""
+    where = known(kwargs.get("filepath", path))
+    if isinstance(where, str):
+        ev.saved[where] = model
+
+
+def save_model(ev: Interpreter, model: Any = None, path: Any = None, **kwargs: Any) -> None:
+    """``keras.models.save_model(model, path)``."""
+    if isinstance(model, ModelValue):
+        save(ev, model, path, **kwargs)
+
+
+def checkpoints(ev: Interpreter, model: ModelValue, callbacks: Any) -> None:
+    """Files that ``fit`` saves the model to."""
+    for callback in callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]:
+        if isinstance(callback, KerasObject) and callback.path == "callbacks.ModelCheckpoint":
+            given = dict(zip(("filepath",), callback.args), **callback.kwargs)
+            if not given.get("save_weights_only"):
+                save(ev, model, given.get("filepath"))
+
+
+def pop(ev: Interpreter, model: ModelValue) -> None:
+    """``model.pop()``."""
+    layer = model.layers.pop() if model.layers else None
+    if layer in model.deferred:
+        model.deferred.remove(layer)
+        return
+    calls = layer.calls if isinstance(layer, LayerValue) else []
+    made = [inputs for inputs, result in calls if result is model.outputs]
+    if not made:
+        model.attributes["gap"] = ev.line
+        ev.note("KT107", "the layer that is taken off here is not known")
+        return
+    model.outputs, model.plan = made[-1][0], None
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "keras.models.clone_model": clone,
+    "keras.models.model_from_json": from_text,
+    "keras.models.model_from_config": from_text,
+    "keras.models.load_model": load,
+    "keras.models.save_model": save_model,
+    "keras.Model.from_config": from_text,
+    "keras.Sequential.from_config": from_text,
+}
+METHODS: dict[str, Callable[..., Any]] = {
+    "save": save,
+    "pop": pop,
+    "to_json": lambda ev, model, **k: ModelText(model, ev.line),
+    "get_config": lambda ev, model: ModelText(model, ev.line),
+}

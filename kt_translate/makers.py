@@ -1,0 +1,58 @@
+"""Which functions, methods and classes of a source make Keras models, told by the names that they call."""
+
+from __future__ import annotations
+
+import re
+
+import libcst as cst
+
+from kt_translate.evaluate.interpreter import Interpreter
+from kt_translate.evaluate.values import Class, External, Function
+
+MAKERS = ("Model", "Sequential", "Functional", "clone_model", "model_from_json", "load_model")
+
+
+def makers_of(ev: Interpreter) -> set[str]:
+    """The names by which the source makes models: Keras's, and its own functions and methods that do."""
+    makers = set(MAKERS)
+    functions: list[Function] = []
+    for name, value in ev.module.names.items():
+        if isinstance(value, External) and (
+            value.path.split(".")[-1] in MAKERS or value.path.startswith("keras.applications.")
+        ):
+            makers.add(name)
+        elif isinstance(value, Function):
+            functions.append(value)
+        elif isinstance(value, Class):
+            functions += [f for f in value.names.values() if isinstance(f, Function)]
+            if value.keras_base() == "keras.Model":
+                makers.add(name)
+    called = {id(f): called_by(ev, f) for f in functions}
+    while True:
+        more = {f.name for f in functions if called[id(f)] & makers} - makers - {"__init__"}
+        if not more:
+            return makers
+        makers |= more
+
+
+def called_by(ev: Interpreter, function: Function) -> set[str]:
+    """The last parts of the names that a function calls or hands on."""
+    return set(re.findall(r"(\w+)\s*\(", ev.source.code(function.node).partition("(")[2]))
+
+
+def returned_by(ev: Interpreter, function: Function) -> list[str]:
+    return re.findall(r"^\s*return\b(.*)", ev.source.code(function.node), re.MULTILINE)
+
+
+def makes_model(text: str) -> bool:
+    return any(f"{maker}(" in text for maker in MAKERS) or bool(re.search(r"\bmodel\b", text))
+
+
+def methods_of(cls: Class) -> list[Function]:
+    found: dict[str, Function] = {}
+    for base in cls.mro():
+        if isinstance(base, Class):
+            for name, value in base.names.items():
+                if isinstance(value, Function) and isinstance(value.node, cst.FunctionDef):
+                    found.setdefault(name, value)
+    return list(found.values())

@@ -1,0 +1,166 @@
+"""Sorting and picking the best, and sums by segments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kt_translate.graph.region import derived
+from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.layers.layer import RuleError, unless
+from kt_translate.ops.arguments import along, decided, tensor
+from kt_translate.ops.op import op
+from kt_translate.pytorch.expr import OMIT, Expr, torch
+
+INT32 = torch.int32
+
+
+@op("keras.ops.sort")
+def sort(x: Any, axis: Any = -1) -> Tensor:
+    return along(tensor(x), axis, lambda e, dim: e.sort(dim=unless(dim, -1)).values)
+
+
+@op("tf.sort")
+def tf_sort(values: Any, axis: Any = -1, direction: Any = "ASCENDING") -> Tensor:
+    down = _descending(direction)
+    return along(
+        tensor(values),
+        axis,
+        lambda e, dim: e.sort(dim=unless(dim, -1), descending=unless(down, False)).values,
+    )
+
+
+def _descending(direction: Any) -> bool:
+    return bool(decided(direction, "the direction") == "DESCENDING")
+
+
+@op("keras.ops.argsort")
+def argsort(x: Any, axis: Any = -1) -> Tensor:
+    return _order(x, axis, False)
+
+
+@op("tf.argsort")
+def tf_argsort(
+    values: Any, axis: Any = -1, direction: Any = "ASCENDING", stable: Any = False
+) -> Tensor:
+    return _order(values, axis, _descending(direction))
+
+
+def _order(x: Any, axis: Any, down: Any) -> Tensor:
+    """Keras's places are 32 bits wide; equal elements stay in order."""
+    x = tensor(x)
+    if axis is None:
+        flat = derived(lambda e: e.flatten(), [x], (None,), x.dtype)
+        return _order(flat, -1, down)
+    down = unless(down, False)
+    return along(
+        x,
+        axis,
+        lambda e, dim: e.argsort(dim=unless(dim, -1), descending=down, stable=True).to(INT32),
+        "int32",
+    )
+
+
+@op("keras.ops.top_k", "tf.nn.top_k", "tf.math.top_k", input="x")
+def top_k(x: Any, k: Any = 1, sorted: Any = True, index_type: Any = None) -> tuple[Tensor, ...]:
+    """The largest elements of the last axis, and their places."""
+    x = tensor(x)
+    shape = (*x.shape[:-1], k)
+    values = derived(lambda e: e.topk(k).values, [x], shape, x.dtype, label="top_k")
+
+    def places(e: Expr) -> Expr:
+        """Of equal elements TensorFlow takes the first, torch's topk any."""
+        return e.argsort(dim=-1, descending=True, stable=True)[..., :k].to(INT32)
+
+    return values, derived(places, [x], shape, "int32", label="top_k")
+
+
+def _in_top(targets: Any, predictions: Any, k: Any) -> Tensor:
+    """Ties count as being among the best, as TensorFlow has it."""
+    t, p = tensor(targets, "the targets"), tensor(predictions, "the predictions")
+    return derived(
+        lambda e, f: Expr("in_top_k")(e, f, k), [t, p], t.shape, "bool", label="in_top_k"
+    )
+
+
+@op("keras.ops.in_top_k", "tf.math.in_top_k", "tf.nn.in_top_k")
+def in_top_k(targets: Any, predictions: Any, k: Any) -> Tensor:
+    return _in_top(targets, predictions, k)
+
+
+@op("keras.backend.in_top_k")
+def backend_in_top_k(predictions: Any, targets: Any, k: Any) -> Tensor:
+    return _in_top(targets, predictions, k)
+
+
+@op("keras.ops.searchsorted", "tf.searchsorted")
+def searchsorted(
+    sorted_sequence: Any, values: Any, side: Any = "left", out_type: Any = None
+) -> Tensor:
+    s, v = tensor(sorted_sequence, "the sorted sequence"), tensor(values, "the values")
+    right = unless(decided(side, "the side") == "right", False)
+    return derived(
+        lambda e, f: torch.searchsorted(e, f, right=right, out_int32=True), [s, v], v.shape, "int32"
+    )
+
+
+@op("keras.ops.bincount", "tf.math.bincount")
+def bincount(x: Any, weights: Any = None, minlength: Any = 0, sparse: Any = False) -> Tensor:
+    raise RuleError("KT203", "bincount, whose shape depends on the data")
+
+
+@op(
+    "keras.ops.unique",
+    "tf.unique",
+    "tf.unique_with_counts",
+    "keras.ops.histogram",
+)
+def unique(x: Any, axis: Any = None) -> Tensor:
+    raise RuleError("KT203", "a result whose shape depends on the data")
+
+
+# -- segments -------------------------------------------------------------------------------------
+
+
+def _segments(data: Any, ids: Any, count: Any, reduction: str, empty: Any = None) -> Tensor:
+    x, i = tensor(data, "the data"), tensor(ids, "the segment ids")
+    if count is None:
+        raise RuleError("KT203", "segments without num_segments: the shape depends on the data")
+    fill = OMIT if empty is None else empty
+    return derived(
+        lambda e, f: Expr("segment_reduce")(e, f, count, reduction, empty=fill),
+        [x, i],
+        (count, *x.shape[1:]),
+        x.dtype,
+        Layout.LAST,
+    )
+
+
+def _segment(name: str, reduction: str, empty: Any = None) -> None:
+    def of_keras(
+        data: Any, segment_ids: Any, num_segments: Any = None, sorted: Any = False
+    ) -> Tensor:
+        return _segments(data, segment_ids, num_segments, reduction, empty)
+
+    def of_tf(data: Any, segment_ids: Any, num_segments: Any) -> Tensor:
+        return _segments(data, segment_ids, num_segments, reduction, empty)
+
+    if name != "mean":
+        op(f"keras.ops.segment_{name}")(of_keras)
+    op(f"tf.math.unsorted_segment_{name}", f"tf.unsorted_segment_{name}")(of_tf)
+
+
+def _sorted_segment(name: str, reduction: str) -> None:
+    def of_tf(data: Any, segment_ids: Any) -> Tensor:
+        return _segments(data, segment_ids, None, reduction)
+
+    op(f"tf.math.segment_{name}", f"tf.segment_{name}")(of_tf)
+
+
+LOWEST, HIGHEST = Expr("torch.finfo().min"), Expr("torch.finfo().max")
+_segment("sum", "sum")
+_segment("mean", "mean", 0)
+_segment("prod", "prod", 1)
+_segment("max", "amax", LOWEST)
+_segment("min", "amin", HIGHEST)
+for _name in ("sum", "mean", "prod", "max", "min"):
+    _sorted_segment(_name, _name)

@@ -1,0 +1,30 @@
+"""Fourier transforms, against Keras and TensorFlow."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.ops.harness import check
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes"),
+    [
+        ("ops.fft((x, y))", [(2, 8), (2, 8)]),
+        ("ops.fft2((x, y))", [(2, 4, 8), (2, 4, 8)]),
+        ("ops.ifft2((x, y))", [(2, 4, 8), (2, 4, 8)]),
+        ("ops.rfft(x)", [(2, 9)]),
+        ("ops.rfft(x, fft_length=6)", [(2, 9)]),
+        ("ops.irfft((x, y))", [(2, 5), (2, 5)]),
+        ("ops.irfft((x, y), fft_length=7)", [(2, 5), (2, 5)]),
+        ("ops.stft(x, 8, 4, 8)", [(2, 32)]),
+        ("ops.stft(x, 6, 3, 8, center=False)", [(2, 32)]),
+        ("ops.stft(x, 8, 4, 8, window='hamming')", [(2, 32)]),
+        ("tf.signal.rfft(x)", [(2, 9)]),
+        ("tf.signal.stft(x, frame_length=8, frame_step=4)", [(2, 32)]),
+        ("tf.signal.stft(x, 6, 3, fft_length=8)", [(2, 32)]),
+        ("tf.signal.irfft(tf.signal.rfft(x))", [(2, 8)]),
+    ],
+)
+def test_values(text: str, shapes: list) -> None:
+    check(text, *shapes, sizes=("known",), tolerance=1e-7, gradient=False)

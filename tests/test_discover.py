@@ -1,0 +1,320 @@
+"""Every model that a source builds has an entry and a factory that makes it."""
+
+from __future__ import annotations
+
+import pytest
+
+from kt_translate.diagnostics import Log
+from kt_translate.pipeline import Options, translate
+from tests.model_harness import Pair, float64
+
+__all__ = ["float64"]
+
+HEAD = """
+import numpy as np
+import keras
+from keras import Input, Model, Sequential, layers
+from keras.layers import Dense, Conv2D, Flatten, Reshape, BatchNormalization, LeakyReLU
+"""
+
+GAN = HEAD + """
+class GAN():
+    def __init__(self, rows=9, latent_dim=6):
+        self.img_shape = (rows, 8, 1)
+        self.latent_dim = latent_dim
+        optimizer = keras.optimizers.Adam(0.0002, 0.5)
+        self.discriminator = self.build_discriminator()
+        self.discriminator.compile(loss='binary_crossentropy', optimizer=optimizer, metrics=['accuracy'])
+        self.generator = self.build_generator()
+        z = Input(shape=(self.latent_dim,))
+        img = self.generator(z)
+        self.discriminator.trainable = False
+        self.combined = Model(z, self.discriminator(img))
+        self.combined.compile(loss='binary_crossentropy', optimizer=optimizer)
+
+    def build_generator(self):
+        model = Sequential()
+        model.add(Dense(16, input_dim=self.latent_dim))
+        model.add(LeakyReLU(0.25))
+        model.add(BatchNormalization(momentum=0.8))
+        model.add(Dense(int(np.prod(self.img_shape)), activation='tanh'))
+        model.add(Reshape(self.img_shape))
+        noise = Input(shape=(self.latent_dim,))
+        return Model(noise, model(noise))
+
+    def build_discriminator(self):
+        model = Sequential()
+        model.add(Conv2D(4, kernel_size=3, strides=2, input_shape=self.img_shape, padding="same"))
+        model.add(LeakyReLU(0.25))
+        model.add(Flatten())
+        model.add(Dense(1, activation='sigmoid'))
+        img = Input(shape=self.img_shape)
+        return Model(img, model(img))
+
+    def train(self, epochs, batch_size=128):
+        for epoch in range(epochs):
+            noise = np.random.normal(0, 1, (batch_size, self.latent_dim))
+            loss = self.combined.train_on_batch(noise, np.ones((batch_size, 1)))
+            print("%d [loss: %f]" % (epoch, loss))
+
+
+if __name__ == '__main__':
+    gan = GAN()
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_class_that_keeps_models() -> None:
+    pair = Pair(GAN)
+    assert not pair.errors
+    names = {m["source_name"] for m in pair.done.models}
+    assert names == {
+        *("GAN.discriminator", "GAN.generator", "GAN.combined"),
+        *("GAN.build_generator", "GAN.build_discriminator"),
+    }
+    assert {m["source_kind"] for m in pair.done.models} == {"method"}
+    pair.check("GAN.generator", "GAN().generator")
+    pair.check("GAN.build_generator", "GAN(5, 3).build_generator()", "5, 3")
+    pair.check("GAN.discriminator", "GAN(rows=10).discriminator", "rows=10")
+    pair.check("GAN.combined", "GAN(7).combined", "7")
+    assert [t["model"] for t in pair.done.training] == ["GAN.discriminator", "GAN.combined"]
+    assert pair.done.code.count("class ") < 40
+
+
+METHODS = HEAD + """
+class Base:
+    def __init__(self, units):
+        self.units = units
+
+    def head(self, x, classes):
+        return Dense(classes, activation="softmax")(x)
+
+
+class Classifier(Base):
+    def __init__(self, units, classes=3):
+        super().__init__(units)
+        self.classes = classes
+
+    def build(self, features, depth=2):
+        inputs = Input((features,))
+        x = inputs
+        for _ in range(depth):
+            x = Dense(self.units, activation="relu")(x)
+        return Model(inputs, self.head(x, self.classes))
+
+    @staticmethod
+    def linear(features):
+        return Sequential([Input((features,)), Dense(1)])
+
+    def set_up(self):
+        self.model = self.build(4)
+
+
+model = Classifier(8).build(5)
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_methods_with_parameters_of_their_own() -> None:
+    pair = Pair(METHODS)
+    assert not pair.errors
+    pair.check("Classifier.build", "Classifier(7, 4).build(6)", "7, 4, features=6")
+    pair.check("Classifier.linear", "Classifier.linear(5)", "8, features=5")
+    pair.check("Classifier.model", "[c := Classifier(3), c.set_up(), c.model][2]", "3")
+    pair.check("model", "model")
+
+
+FUNCTIONS = HEAD + """
+LATENT = 5
+
+def build_autoencoder(features, width=7):
+    inputs = Input((features,), name="features")
+    code = Dense(LATENT, activation="relu")(Dense(width)(inputs))
+    encoder = Model(inputs, code, name="encoder")
+    latent = Input((LATENT,))
+    decoder = Model(latent, Dense(features)(latent), name="decoder")
+    return encoder, decoder, Model(inputs, decoder(encoder(inputs)))
+
+def named(features):
+    inputs = Input((features,))
+    x = Dense(4)(inputs)
+    return {"whole": Model(inputs, Dense(2)(x)), "part": Model(inputs, x)}
+
+def with_notes(units=3):
+    return Sequential([Input((4,)), Dense(units)]), "a note"
+
+encoder, decoder, autoencoder = build_autoencoder(12)
+both = named(3)
+several = [with_notes(n)[0] for n in (2, 4)]
+small = with_notes(units=2)[0]
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_functions_that_give_several_models() -> None:
+    pair = Pair(FUNCTIONS)
+    assert not pair.errors
+    for index in (0, 2):  # the report's shapes are those of the first
+        source = f"build_autoencoder(6, 4)[{index}]"
+        pair.check("build_autoencoder", source, "6, 4", index=index)
+    for name in ("encoder", "decoder", "autoencoder", "both['whole']", "both['part']", "small"):
+        pair.check(name, name)
+    pair.check("several[0]", "several[0]")
+    pair.check("several[1]", "several[1]")
+    pair.check("with_notes", "with_notes(6)[0]", "6")
+    code = pair.done.code
+    assert "def make_small() -> WithNotes:" in code
+    assert "return WithNotes(units=2)" in code
+    assert "return autoencoder.encoder, autoencoder.decoder, autoencoder" in code
+
+
+REBOUND = HEAD + """
+model = Sequential([Input((4,)), Dense(3)])
+model.compile(loss="mse")
+first = model
+model = Sequential()
+model.add(Input((5,)))
+model.add(Dense(2, activation="tanh"))
+other = model
+model.add(Dense(1))
+for width in (3, 4):
+    model = Sequential([Input((6,)), Dense(width)])
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_variable_bound_to_several_models() -> None:
+    pair = Pair(REBOUND)
+    assert not pair.errors
+    assert [m["line"] for m in pair.entries("model", "variable")] == [7, 10, 16]
+    pair.check("model", "first", occurrence=0)
+    pair.check("model", "other", occurrence=1)
+    pair.check("model", "model", occurrence=2)
+    pair.check("first", "first")
+    pair.check("other", "other")
+    assert pair.entries("first")[0]["torch_name"] == pair.entries("model")[0]["torch_name"]
+
+
+LOCAL = HEAD + """
+def build(inputs, classes):
+    x = layers.Conv2D(4, 3, activation="relu")(inputs)
+    x = layers.Conv2D(classes, 1)(x)
+    return Model(inputs, layers.GlobalAveragePooling2D()(x))
+
+def never_called(epochs=3):
+    scratch = Sequential([Input((4,)), Dense(2)])
+    scratch.compile(loss="mse")
+    scratch.fit(np.zeros((8, 4)), np.zeros((8, 2)), epochs=epochs)
+
+def main():
+    net = build(Input((9, 8, 3)), 5)
+    net.compile(optimizer="sgd", loss="mse")
+    inner = Sequential([Input((3,)), Dense(2)])
+    inner.summary()
+
+main()
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_models_that_functions_keep_to_themselves() -> None:
+    pair = Pair(LOCAL)
+    assert not pair.errors
+    entry = pair.entries("build", "function")[0]
+    assert entry["inferred"] == {"in_channels": 3}
+    pair.check("build", "build(Input((9, 8, 3)), 4)", "4")
+    pair.check("build", "build(Input((9, 8, 2)), 4)", "4, in_channels=2")
+    pair.check("inner", "Sequential([Input((3,)), Dense(2)])")
+    assert [m["line"] for m in pair.entries("scratch", "variable")] == [13]
+
+
+GUESSED = HEAD + """
+def unet(input_size, n_classes, filters=4):
+    inputs = Input(shape=input_size)
+    x = Conv2D(filters, 3, padding="same", activation="relu")(inputs)
+    return Model(inputs, Conv2D(n_classes, 1)(x))
+
+def deferred(units):
+    return Sequential([Dense(units), Dense(2)])
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_functions_that_nothing_calls() -> None:
+    pair = Pair(GUESSED)
+    pair.check("unet", "unet((6, 7, 3), 4)", "(6, 7, 3), 4")
+    warnings = [d for d in pair.log.diagnostics if d.severity == "warning"]
+    assert [d.code for d in warnings] == ["KT101"]
+    assert "input_size=(64, 64, 3)" in warnings[0].message
+    errors = [d for d in pair.log.diagnostics if d.severity == "error"]
+    assert [d.code for d in errors] == ["KT303"]
+    assert "--input-shape deferred=" in errors[0].hint
+    assert pair.entries("deferred")[0]["status"] == "unsupported"
+    with pytest.raises(NotImplementedError, match=r"deferred \(model.py:12\)"):
+        pair.torch.deferred(3)
+
+
+@pytest.mark.usefixtures("float64")
+def test_an_input_shape_said_by_hand() -> None:
+    pair = Pair(GUESSED, input_shapes={"deferred": (5,), "unet": (8, 8, 2)})
+    assert not pair.errors
+    assert pair.entries("deferred")[0]["inferred"] == {"in_features": 5}
+    source = "[m := deferred(3), m.build((None, 5))][0]"
+    pair.check("deferred", source, "3")
+    pair.check("unet", "unet((6, 7, 3), 4)", "(6, 7, 3), 4")
+
+
+USED = HEAD + """
+def make_mlp(units=6):
+    model = Sequential([Dense(units, activation="relu"), Dense(2)])
+    model.compile(loss="mse")
+    return model
+
+(x_train, y_train), _ = keras.datasets.boston_housing.load_data()
+mlp = make_mlp()
+mlp.fit(x_train, y_train, epochs=2)
+"""
+
+
+def test_a_sequential_model_learns_its_input_from_use() -> None:
+    log = Log()
+    done = translate(USED, "model.py", Options(), log)
+    assert not log.has_errors
+    entries = {m["source_name"]: m for m in done.models}
+    assert entries["make_mlp"]["inferred"] == {"in_features": 13}
+    assert entries["mlp"]["inputs"][0]["shape"] == [None, 13]
+    assert "return Mlp(in_features=13)" in done.code
+
+
+COPIES = HEAD + """
+model = Sequential([Input((4,)), Dense(3, name="a"), Dense(2)])
+clone = keras.models.clone_model(model)
+again = keras.models.model_from_json(model.to_json())
+clone.add(Dense(5))
+model.save("model.keras")
+loaded = keras.models.load_model("model.keras")
+strange = keras.models.load_model("other.keras")
+"""
+
+
+def test_copies_of_models() -> None:
+    log = Log()
+    done = translate(COPIES, "model.py", Options(), log)
+    entries = {m["source_name"]: m for m in done.models}
+    assert entries["again"]["torch_name"] == entries["model"]["torch_name"]
+    assert entries["loaded"]["torch_name"] == entries["model"]["torch_name"]
+    assert entries["clone"]["outputs"][0]["shape"] == [None, 5]
+    assert entries["model"]["outputs"][0]["shape"] == [None, 2]
+    assert [(d.code, d.place.line) for d in log.diagnostics] == [("KT107", 13)]
+
+
+def test_options_that_name_nothing() -> None:
+    log = Log()
+    options = Options(input_shapes={"modle": (3,)}, settings={"WIDHT": "3", "WIDTH": "7"})
+    text = HEAD + "WIDTH = 4\nmodel = Sequential([Input((2,)), Dense(WIDTH)])\n"
+    done = translate(text, "model.py", options, log)
+    assert "nn.Linear(2, 7)" in done.code
+    messages = [d.message for d in log.diagnostics]
+    assert any("--input-shape modle" in m and "model" in m for m in messages)
+    assert any("--set WIDHT" in m for m in messages)
+    assert len(messages) == 2

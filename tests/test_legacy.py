@@ -1,0 +1,324 @@
+"""Keras 1 and 2: what a source was written for, and its layers as Keras 3 calls them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kt_translate.graph.objects import KerasFunction
+from kt_translate.layers import catalogue
+from kt_translate.layers.layer import REGISTRY, Layer, RuleError
+from kt_translate.layers.legacy import merge_call, modernize
+from kt_translate.source.flavour import flavour_of
+from kt_translate.source.names import canonical
+
+catalogue.load()
+
+
+# -- which Keras ----------------------------------------------------------------------------------
+
+FLAVOURS = [
+    ("3", "import keras\nfrom keras import layers\nm = keras.Sequential([layers.Dense(3)])"),
+    ("3", "from tensorflow import keras\nfrom tensorflow.keras import layers"),
+    (
+        "3",
+        "import tensorflow as tf\nfrom tensorflow.keras.layers import Dense\nfrom tensorflow.keras import backend as K\nx = K.mean(y)",
+    ),
+    ("2", "import keras.backend as K\nx = K.mean(y)"),
+    ("2", "from keras import backend as K\nx = K.mean(y)"),
+    ("3", "from keras import backend as K\nif K.image_data_format() == 'channels_first': pass"),
+    ("2", "from keras.layers.core import Dense, Dropout\nfrom keras.models import Sequential"),
+    ("2", "import tf_keras as keras"),
+    ("3", "import keras_core as keras"),
+    ("2", "from keras.models import Sequential\nmodel.fit_generator(gen)"),
+    ("2", "from keras.optimizers import Adam\nopt = Adam(lr=0.001)"),
+    (
+        "1",
+        "from keras.layers import Convolution2D\nx = Convolution2D(64, 3, 3, border_mode='same')(x)",
+    ),
+    ("1", "from keras.layers import merge\nx = merge([a, b], mode='concat', concat_axis=1)"),
+    ("1", "from keras.models import Model\nm = Model(input=a, output=b)"),
+    ("1", "from keras.layers import Dense\nDense(output_dim=10)"),
+    ("2", "import tensorflow as tf\nfrom tensorflow.python.keras.layers import Dense"),
+    ("2", "from tensorflow.contrib.keras import layers"),
+    ("2", "import tensorflow as tf\nsess = tf.compat.v1.Session()\nfrom keras.layers import Dense"),
+    ("3", "import os\nos.environ['KERAS_BACKEND'] = 'jax'\nimport keras"),
+    ("3", "import keras\n# nb_epoch = 3\n'''border_mode=1'''\nx = keras.layers.Dense(3)"),
+    ("2", "from keras.layers import (Dense,\n    CuDNNLSTM,  # fast\n    Dropout)"),
+    ("2", "from keras.utils import np_utils"),
+    ("2", "import tensorflow as tf\no = tf.keras.optimizers.legacy.Adam(1e-3)"),
+    ("3", "import keras\nx = keras.ops.mean(y)"),
+    ("2", "from keras.engine import Layer"),
+    (
+        "2",
+        "from keras.layers.core import Dense\nnb_epoch = 3\nnb_filter = 4\ndef f(x, nb_filter=3):\n    return Conv2D(nb_filter, 3)(x)\nmodel.fit(x, y, epochs=nb_epoch)",
+    ),
+    ("1", "from keras.layers import Conv2D\nmodel.fit(x, y, batch_size=f(3), nb_epoch=12)"),
+    ("1", "from keras.layers import Convolution2D\nConvolution2D(64, 3, 3, activation='relu')"),
+    ("3", "from keras.layers import Convolution2D\nConvolution2D(64, (3, 3), activation='relu')"),
+    ("1", "from keras.layers import LSTM\nLSTM(output_dim=32,\n  input_shape=(3, 4))"),
+]
+
+
+@pytest.mark.parametrize(("flavour", "source"), FLAVOURS)
+def test_flavour(flavour: str, source: str) -> None:
+    assert flavour_of(source) == flavour
+
+
+# -- names ----------------------------------------------------------------------------------------
+
+NAMES = """
+keras.layers.core.Merge                              keras.layers.Merge
+keras.layers.convolutional.Convolution2D             keras.layers.Convolution2D
+keras.layers.convolutional.conv2d.Conv2D             keras.layers.Conv2D
+keras.layers.advanced_activations.LeakyReLU          keras.layers.LeakyReLU
+keras.layers.normalization_v2.BatchNormalization     keras.layers.BatchNormalization
+keras.layers.merge                                   keras.layers.merge
+keras.layers.merge.concatenate                       keras.layers.concatenate
+keras.layers.merging.concatenate.concatenate         keras.layers.concatenate
+keras.engine.topology.merge                          keras.layers.merge
+keras.legacy.layers.merge                            keras.layers.merge
+keras.legacy.layers.MaxoutDense                      keras.layers.MaxoutDense
+keras.layers.embeddings.Embedding                    keras.layers.Embedding
+keras.layers.recurrent.LSTM                          keras.layers.LSTM
+keras.layers.rnn.lstm.LSTM                           keras.layers.LSTM
+keras.layers.wrappers.TimeDistributed                keras.layers.TimeDistributed
+keras.layers.noise.GaussianNoise                     keras.layers.GaussianNoise
+keras.layers.pooling.MaxPooling2D                    keras.layers.MaxPooling2D
+keras.layers.local.LocallyConnected1D                keras.layers.LocallyConnected1D
+keras.layers.experimental.preprocessing              keras.layers.experimental.preprocessing
+keras.layers.experimental.preprocessing.Rescaling    keras.layers.Rescaling
+keras.engine.topology.Layer                          keras.Layer
+keras.engine.base_layer.InputSpec                    keras.layers.InputSpec
+keras.engine.training.Model                          keras.Model
+keras.engine.network.Network                         keras.Model
+keras.engine.sequential.Sequential                   keras.Sequential
+keras.engine.topology.get_source_inputs              keras.utils.get_source_inputs
+keras.engine.topology                                keras.layers.topology
+keras.utils.layer_utils.get_source_inputs            keras.utils.get_source_inputs
+keras.utils.np_utils                                 keras.utils.np_utils
+keras.utils.np_utils.to_categorical                  keras.utils.to_categorical
+keras.utils.vis_utils.plot_model                     keras.utils.plot_model
+keras.utils.visualize_util.plot                      keras.utils.plot_model
+keras.backend.tensorflow_backend                     keras.backend
+keras.backend.tensorflow_backend.set_session         keras.backend.set_session
+keras.initializations.normal                         keras.initializers.normal
+keras.objectives.mse                                 keras.losses.mse
+keras.regularizers.WeightRegularizer                 keras.regularizers.L1L2
+keras.constraints.maxnorm                            keras.constraints.max_norm
+keras.optimizer_v2.adam.Adam                         keras.optimizers.Adam
+keras.optimizers.optimizer_experimental.adam.Adam    keras.optimizers.Adam
+keras.wrappers.scikit_learn.KerasClassifier          keras.wrappers.scikit_learn.KerasClassifier
+keras.preprocessing.sequence.pad_sequences           keras.preprocessing.sequence.pad_sequences
+tensorflow.python.keras.layers.Dense                 keras.layers.Dense
+tensorflow.python.keras._impl.keras.layers.Dense     keras.layers.Dense
+tensorflow.contrib.keras.python.keras.layers.Dense   keras.layers.Dense
+tensorflow.compat.v1.keras.layers.CuDNNGRU           keras.layers.CuDNNGRU
+tensorflow.keras.experimental.CosineDecay            keras.optimizers.schedules.CosineDecay
+tensorflow.keras.optimizers.experimental.AdamW       keras.optimizers.AdamW
+tensorflow.keras                                     keras
+keras.api._v2.keras.layers.Dense                     keras.layers.Dense
+keras_core.layers.Dense                              keras.layers.Dense
+keras.applications.VGG16                             keras.applications.VGG16
+keras.applications.vgg16.VGG16                       keras.applications.VGG16
+keras.applications.resnet50.ResNet50                 keras.applications.ResNet50
+keras_applications.resnet_v2.ResNet50V2              keras.applications.ResNet50V2
+keras.applications.vgg16                             keras.applications.vgg16
+keras.applications.vgg16.preprocess_input            keras.applications.vgg16.preprocess_input
+keras.applications.mobilenet.DepthwiseConv2D         keras.layers.DepthwiseConv2D
+keras.applications.mobilenet.relu6                   keras.activations.relu6
+"""
+
+
+@pytest.mark.parametrize(("path", "expected"), [line.split() for line in NAMES.split("\n") if line])
+def test_canonical_names(path: str, expected: str) -> None:
+    assert canonical(path) == expected
+
+
+# -- layers ---------------------------------------------------------------------------------------
+
+
+def made(name: str, *args: Any, flavour: str = "1", **kwargs: Any) -> Layer:
+    name, new_args, new_kwargs = modernize(name, list(args), kwargs, flavour)
+    return REGISTRY[name].bind(new_args, new_kwargs, flavour)
+
+
+CASES: list[tuple[Layer, dict[str, Any]]] = [
+    (
+        made("Convolution2D", 64, 3, 5, border_mode="same", subsample=(2, 1), dim_ordering="tf"),
+        {
+            "filters": 64,
+            "kernel_size": (3, 5),
+            "padding": "same",
+            "strides": (2, 1),
+            "data_format": "channels_last",
+        },
+    ),
+    (made("Convolution2D", 64, 3, nb_col=2), {"kernel_size": (3, 2)}),
+    (made("Convolution2D", 64, nb_row=1, nb_col=2), {"kernel_size": (1, 2)}),
+    (
+        made("Convolution2D", nb_filter=8, nb_row=1, nb_col=2, init="he_normal", bias=False),
+        {"filters": 8, "kernel_size": (1, 2), "kernel_initializer": "he_normal", "use_bias": False},
+    ),
+    (
+        made("Convolution2D", 8, 3, 3, "he_normal", "relu", None, "same"),
+        {
+            "kernel_size": (3, 3),
+            "kernel_initializer": "he_normal",
+            "activation": "relu",
+            "padding": "same",
+        },
+    ),
+    (made("Conv2D", 64, 3, 2, flavour="2"), {"kernel_size": 3, "strides": 2}),
+    (made("Convolution2D", 64, (3, 3), (2, 2)), {"kernel_size": (3, 3), "strides": (2, 2)}),
+    (
+        made("Convolution1D", nb_filter=8, filter_length=5, subsample_length=2, W_regularizer="l2"),
+        {"filters": 8, "kernel_size": 5, "strides": 2, "kernel_regularizer": "l2"},
+    ),
+    (made("Convolution3D", 8, 3, 4, 5), {"kernel_size": (3, 4, 5)}),
+    (
+        made("Convolution3D", 8, kernel_dim1=1, kernel_dim2=2, kernel_dim3=3),
+        {"kernel_size": (1, 2, 3)},
+    ),
+    (
+        made("AtrousConvolution2D", 8, 3, 3, atrous_rate=(2, 2)),
+        {"kernel_size": (3, 3), "dilation_rate": (2, 2)},
+    ),
+    (
+        made("Deconvolution2D", 8, 3, 3, (None, 14, 14, 8), subsample=(2, 2), border_mode="same"),
+        {"filters": 8, "kernel_size": (3, 3), "strides": (2, 2), "padding": "same"},
+    ),
+    (
+        made("Deconvolution2D", 8, 3, 3, output_shape=(None, 14, 14, 8)),
+        {"kernel_size": (3, 3), "padding": "valid"},
+    ),
+    (
+        made("SeparableConvolution2D", 8, 3, 3, depth_multiplier=2, border_mode="same"),
+        {"filters": 8, "kernel_size": (3, 3), "depth_multiplier": 2, "padding": "same"},
+    ),
+    (
+        made("Dense", output_dim=10, init="uniform", W_regularizer="l2", b_constraint="nonneg"),
+        {
+            "units": 10,
+            "kernel_initializer": "uniform",
+            "kernel_regularizer": "l2",
+            "bias_constraint": "nonneg",
+        },
+    ),
+    (made("TimeDistributedDense", 10), {"units": 10}),
+    (made("Dropout", p=0.3), {"rate": 0.3}),
+    (made("SpatialDropout2D", p=0.3, dim_ordering="default"), {"rate": 0.3, "data_format": None}),
+    (made("GaussianNoise", sigma=0.1), {"stddev": 0.1}),
+    (made("GaussianDropout", p=0.1), {"rate": 0.1}),
+    (made("LeakyReLU", alpha=0.1), {"negative_slope": 0.1}),
+    (made("PReLU", init="zero"), {"alpha_initializer": "zero"}),
+    (
+        made("Embedding", 100, 8, init="normal", input_length=7, W_regularizer="l2"),
+        {"embeddings_initializer": "normal", "embeddings_regularizer": "l2"},
+    ),
+    (
+        made("LSTM", output_dim=8, inner_init="glorot_uniform", inner_activation="sigmoid"),
+        {
+            "units": 8,
+            "recurrent_initializer": "glorot_uniform",
+            "recurrent_activation": "sigmoid",
+            "unit_forget_bias": True,
+        },
+    ),
+    (
+        made("LSTM", 8, forget_bias_init="zero", consume_less="gpu", dropout_W=0.1, dropout_U=0.2),
+        {
+            "unit_forget_bias": False,
+            "dropout": 0.1,
+            "recurrent_dropout": 0.2,
+            "recurrent_activation": "hard_sigmoid",
+        },
+    ),
+    (made("GRU", 8), {"recurrent_activation": "hard_sigmoid", "reset_after": False}),
+    (made("GRU", 8, flavour="2"), {"recurrent_activation": "sigmoid", "reset_after": True}),
+    (made("CuDNNGRU", 8), {"recurrent_activation": "sigmoid", "reset_after": True}),
+    (made("CuDNNLSTM", 8), {"recurrent_activation": "sigmoid"}),
+    (
+        made("MaxPooling2D", (2, 2), strides=(1, 1), border_mode="same", dim_ordering="th"),
+        {"pool_size": (2, 2), "padding": "same", "data_format": "channels_first"},
+    ),
+    (made("MaxPooling1D", pool_length=4, stride=2), {"pool_size": 4, "strides": 2}),
+    (made("UpSampling1D", length=3), {"size": 3}),
+    (made("ZeroPadding2D", (1, 1), dim_ordering="th"), {"data_format": "channels_first"}),
+    (
+        made("BatchNormalization", mode=0, axis=1, gamma_init="one"),
+        {"axis": 1, "gamma_initializer": "one"},
+    ),
+    (made("Flatten"), {}),
+]
+
+
+@pytest.mark.parametrize(("layer", "settings"), CASES, ids=lambda v: type(v).__name__)
+def test_old_arguments(layer: Layer, settings: dict[str, Any]) -> None:
+    assert {name: getattr(layer, name) for name in settings} == settings
+
+
+def test_old_layers_are_of_keras_2_beyond_their_defaults() -> None:
+    assert made("GRU", 8).flavour == "2"
+    assert made("GRU", 8, flavour="3").flavour == "3"
+
+
+@pytest.mark.parametrize("name", ["LSTM", "Convolution1D", "TimeDistributedDense"])
+def test_sequences_say_their_shape_in_two_arguments(name: str) -> None:
+    arguments = (
+        {"nb_filter": 3, "filter_length": 2} if name == "Convolution1D" else {"output_dim": 3}
+    )
+    assert made(name, input_dim=16, input_length=5, **arguments).common.input_shape == (5, 16)
+    assert made(name, input_dim=16, **arguments).common.input_shape == (None, 16)
+
+
+def test_the_length_of_an_embedding() -> None:
+    assert made("Embedding", 100, 8, input_length=7).common.input_length == 7
+
+
+@pytest.mark.parametrize("name", ["MaxoutDense", "Highway", "Merge", "SReLU"])
+def test_what_no_later_keras_has_is_said(name: str) -> None:
+    with pytest.raises(RuleError) as caught:
+        modernize(name, [], {}, "1")
+    assert caught.value.code == "KT203"
+    assert caught.value.hint
+
+
+def test_a_mode_of_batch_normalization_that_later_keras_lacks() -> None:
+    with pytest.raises(RuleError, match="mode=1"):
+        modernize("BatchNormalization", [], {"mode": 1}, "1")
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "name", "settings"),
+    [
+        (["x"], {}, "Add", {}),
+        (["x", "sum"], {"name": "total"}, "Add", {"name": "total"}),
+        (["x"], {"mode": "mul"}, "Multiply", {}),
+        (["x"], {"mode": "ave"}, "Average", {}),
+        (["x"], {"mode": "max"}, "Maximum", {}),
+        (["x", "concat"], {"concat_axis": 1}, "Concatenate", {"axis": 1}),
+        (["x"], {"mode": "concat"}, "Concatenate", {"axis": -1}),
+        (["x"], {"mode": "dot", "dot_axes": [1, 2]}, "Dot", {"axes": [1, 2]}),
+    ],
+)
+def test_merge(
+    args: list[Any], kwargs: dict[str, Any], name: str, settings: dict[str, Any]
+) -> None:
+    inputs, found, given = merge_call(args, kwargs)
+    assert (inputs, found, given) == ("x", name, settings)
+
+
+def test_merge_with_a_function_is_a_lambda_layer() -> None:
+    function = KerasFunction("anything")
+    assert merge_call(["x"], {"mode": function, "output_shape": (3,)}) == (
+        "x",
+        "Lambda",
+        {"function": function},
+    )
+
+
+def test_a_mode_of_merge_that_is_not_done() -> None:
+    with pytest.raises(RuleError, match="cos"):
+        merge_call(["x", "cos"], {})
