@@ -48,7 +48,7 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     """Translate one file. Raises SourceError if the text is not Python."""
     catalogue.load()
     op_catalogue.load()
-    source = Source(text, name)
+    source = Source(text, name, options.path)
     settings = {k: ast.literal_eval(v) for k, v in options.settings.items()}
     ev = Interpreter(source, log, settings)
     ev.input_shapes = options.input_shapes

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import external, general, models, subclasses, tensors, text
+from kt_translate.evaluate import external, general, models, modules, subclasses, tensors, text
 from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
@@ -17,6 +17,7 @@ from kt_translate.evaluate.values import (
     LayerValue,
     Method,
     ModelValue,
+    Module,
     Native,
     Partial,
     Scope,
@@ -88,6 +89,9 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
         if isinstance(owner.instance, Instance) and owner.instance.use is not None:
             return subclasses.builtin_part(ev, owner.instance, name)
         return Native(f"super().{name}", lambda ev, *a, **k: None)
+    if isinstance(owner, Module):
+        found = modules.member(ev, owner, name)
+        return Unknown(f"{name} of {owner.name}", ev.line) if found is None else found
     if isinstance(owner, ModelValue):
         return models.attribute(ev, owner, name)
     if isinstance(owner, LayerValue):

@@ -131,7 +131,7 @@ def _name(ev: Interpreter, node: cst.Name, scope: Scope) -> Any:
         pass
     if name in CONSTANTS:
         return CONSTANTS[name]
-    for base in ev.module.names.get("*", ()):
+    for base in scope.module.names.get("*", ()):
         found = External(canonical(f"{base}.{name}"))
         if calls.is_known(found.path):
             return found
@@ -307,7 +307,9 @@ def _subscript(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
 
 
 def _lambda(ev: Interpreter, node: cst.Lambda, scope: Scope) -> Any:
-    return Function("<lambda>", node, scope, defaults_of(ev, node.params, scope), ev.line)
+    function = Function("<lambda>", node, scope, defaults_of(ev, node.params, scope), ev.line)
+    function.source = ev.source
+    return function
 
 
 def _string(ev: Interpreter, node: Any, scope: Scope) -> Any:

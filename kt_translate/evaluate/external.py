@@ -34,6 +34,7 @@ _CONSTANTS = {
     "math.inf": math.inf,
     "numpy.pi": math.pi,
     "numpy.inf": math.inf,
+    "typing.TYPE_CHECKING": False,
 }
 _DATA: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "mnist": ((60000, 28, 28), (60000,)),
@@ -47,7 +48,12 @@ _DATA: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
 
 def member(owner: External, name: str) -> Any:
     """``module.name``, under its canonical path."""
-    path = canonical(f"{owner.path}.{name}")
+    return outside(canonical(f"{owner.path}.{name}"))
+
+
+def outside(path: str) -> Any:
+    """What a canonical path stands for: a constant that is known, else the path itself."""
+    name = path.split(".")[-1]
     if path in _CONSTANTS:
         return _CONSTANTS[path]
     if path.startswith("numpy.") and name in (

@@ -5,7 +5,9 @@ What is data, files or training gives `Unknown` values that flow on without harm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import libcst as cst
@@ -31,6 +33,7 @@ from kt_translate.evaluate.values import (
     Instance,
     Items,
     ModelValue,
+    Module,
     Scope,
     Unknown,
     items_of,
@@ -48,6 +51,10 @@ class Interpreter:
 
     def __init__(self, source: Source, log: Log, settings: dict[str, Any]) -> None:
         self.source = source
+        self.main = source
+        self.origin: int | None = None  # while in another file: the line of the main one that led there
+        self.files: dict[Path, Module] = {}  # other files of the project
+        self.trying = 0  # within statements that ``try`` guards
         self.log = log
         self.settings = settings
         self.module = Scope("module", {"__name__": "__main__", "__file__": source.name})
@@ -85,8 +92,40 @@ class Interpreter:
         except LimitReached as limit:
             self.note("KT103", str(limit))
 
-    def note(self, code: str, message: str, hint: str = "") -> None:
-        self.log.add(code, Place(max(self.line, 1)), message, hint)
+    @contextmanager
+    def in_file(self, source: Source | None) -> Iterator[None]:
+        """Within, the statements are those of ``source``."""
+        if source is None or source is self.source:
+            yield
+            return
+        before = self.source, self.line, self.origin
+        self.origin = None if source is self.main else self.main_line
+        self.source = source
+        try:
+            yield
+        finally:
+            self.source, self.line, self.origin = before
+
+    @property
+    def main_line(self) -> int:
+        """The line of the main file: of the statement at hand, or of the one that led to another file."""
+        return self.line if self.origin is None else self.origin
+
+    @property
+    def file(self) -> str | None:
+        """The other file that is at hand, as messages call it; None in the main one."""
+        return None if self.origin is None else self.source.name
+
+    def place(self, node: Any = None) -> Place:
+        """Where in the main file we are, to the column where ``node`` is given."""
+        if self.origin is not None or node is None:
+            return Place(max(self.main_line, 1))
+        return self.source.place(node, self.line)
+
+    def note(self, code: str, message: str, hint: str = "", node: Any = None) -> None:
+        if self.origin is not None:
+            message = f"{message} ({self.source.name}:{self.line})"
+        self.log.add(code, self.place(node), message, hint)
 
     def block(self, statements: Sequence[Any], scope: Scope) -> None:
         for i, statement in enumerate(statements):
@@ -252,9 +291,10 @@ class Interpreter:
         self.depth += 1
         self.rest_of_function = len(self.rest)
         try:
-            if isinstance(function.node, cst.Lambda):
-                return self.evaluate(function.node.body, scope)
-            self.suite(function.node.body, scope)
+            with self.in_file(function.source):
+                if isinstance(function.node, cst.Lambda):
+                    return self.evaluate(function.node.body, scope)
+                self.suite(function.node.body, scope)
         except Return as result:
             return result.value
         finally:
@@ -305,6 +345,7 @@ def _aug_assign(ev: Interpreter, node: cst.AugAssign, scope: Scope) -> None:
 def _function(ev: Interpreter, node: cst.FunctionDef, scope: Scope) -> None:
     defaults = expressions.defaults_of(ev, node.params, scope)
     function = Function(node.name.value, node, scope, defaults, ev.source.line(node))
+    function.source = ev.source
     function.decorators = tuple(ev.source.code(d.decorator) for d in node.decorators)
     ev.bind(node.name.value, function, scope)
 
@@ -312,7 +353,7 @@ def _function(ev: Interpreter, node: cst.FunctionDef, scope: Scope) -> None:
 def _class(ev: Interpreter, node: cst.ClassDef, scope: Scope) -> None:
     bases = [ev.evaluate(arg.value, scope) for arg in node.bases]
     inner = Scope("class", {}, scope)
-    cls = Class(node.name.value, node, bases, inner.names, scope, ev.source.line(node))
+    cls = Class(node.name.value, node, bases, inner.names, scope, ev.source.line(node), ev.source)
     for statement in node.body.body:
         ev.run_guarded(statement, inner)
     for value in inner.names.values():
@@ -405,8 +446,12 @@ def _with(ev: Interpreter, node: cst.With, scope: Scope) -> None:
 
 
 def _try(ev: Interpreter, node: cst.Try, scope: Scope) -> None:
+    ev.trying += 1
     try:
-        ev.suite(node.body, scope)
+        try:
+            ev.suite(node.body, scope)
+        finally:
+            ev.trying -= 1
     except Raised:
         if node.handlers:
             ev.suite(node.handlers[0].body, scope)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.evaluate import models as models_module
 from kt_translate.evaluate.general import annotation, fresh_input, is_number, kind_of, outer_result, tensors_only
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
@@ -89,15 +90,13 @@ def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
 
 def builtin_part(ev: Interpreter, instance: Instance, name: str) -> Any:
     """``super().<name>`` where the base is Keras's: ``__init__`` and ``call`` of a built-in layer, else nothing."""
-    from kt_translate.evaluate import models
-
     base = base_of(instance.cls) or ""
     kind = base.split(".")[-1]
     if kind in REGISTRY and base not in ("keras.Layer", "keras.Model"):
         if name == "__init__":
 
             def start(ev: Interpreter, *args: Any, **kwargs: Any) -> None:
-                layer = models.make_layer(ev, kind, list(args), kwargs)
+                layer = models_module.make_layer(ev, kind, list(args), kwargs)
                 if isinstance(layer, LayerValue):
                     layer.use.hint = kind.lower()
                     instance.attributes["super()"] = layer
@@ -106,7 +105,7 @@ def builtin_part(ev: Interpreter, instance: Instance, name: str) -> Any:
         if name in ("call", "__call__"):
             layer = instance.attributes.get("super()")
             if isinstance(layer, LayerValue):
-                return Native(name, lambda ev, *a, **k: models.call_layer(ev, layer, list(a), k))
+                return Native(name, lambda ev, *a, **k: models_module.call_layer(ev, layer, list(a), k))
     found = layer_method(ev, instance, name)
     return found if found is not None else Native(f"super().{name}", lambda ev, *a, **k: None)
 
@@ -301,6 +300,8 @@ def _make(
         ev.under_way.discard(key)
         CURRENT.pop()
         demands, ev.demands[before:] = ev.demands[before:], []
+    for model in ev.models[models:]:
+        models_module.plan_of(model).inline = True
     del ev.models[models:]
     if not tensors_in(result) or not tensors_only(result):
         if ev.log.errors == errors:

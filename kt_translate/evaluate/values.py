@@ -16,9 +16,13 @@ from kt_translate.graph.sym import Items, Sym
 from kt_translate.graph.tensor import Tensor
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kt_translate.diagnostics import Diagnostic
     from kt_translate.graph.nodes import ModuleUse
     from kt_translate.graph.region import Region
     from kt_translate.layers.layer import Layer
+    from kt_translate.source.syntax import Source
 
 
 class Unknown:
@@ -75,6 +79,7 @@ class Function:
     line: int
     owner: Class | None = None
     decorators: tuple[str, ...] = ()
+    source: Source | None = None  # the file that it stands in
     calls: list[tuple[dict[str, Any], Any, Any]] = field(default_factory=list)
     """The arguments and the result of each call, and where the models in the result ended then."""
 
@@ -89,6 +94,7 @@ class Class:
     names: dict[str, Any]
     scope: Scope
     line: int
+    source: Source | None = None
 
     def lookup(self, name: str) -> Any:
         """The attribute by this name in the class or its bases; None if there is none."""
@@ -109,6 +115,17 @@ class Class:
             (b.path for b in self.mro() if isinstance(b, External) and b.path.startswith("keras.")),
             None,
         )
+
+
+@dataclass(eq=False, repr=False)
+class Module:
+    """Another file of the source's project; a folder of files has no source."""
+
+    name: str
+    path: Path
+    scope: Scope
+    source: Source | None = None
+    problems: list[Diagnostic] = field(default_factory=list)  # in statements of the module itself
 
 
 @dataclass(eq=False, repr=False)

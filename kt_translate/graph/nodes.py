@@ -96,6 +96,7 @@ class Plan:
     input_names: list[str] = field(default_factory=list)
     keep_signature: bool = False  # a factory: every parameter of the source's function stays
     comment: str = ""
+    inline: bool = False  # a Sequential that a class has in it: written where it is made
     gap: bool = False  # something of it is not translated
 
     @property

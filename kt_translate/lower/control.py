@@ -28,7 +28,7 @@ def attribute_of_if(node: IfNode) -> str | None:
     if chains is None:
         return None
     name = node.joined[0][0].name
-    only = [link for chain in chains for link in chain.links]
+    only = [link for chain in chains for link in chain.modules]
     if len(only) == 1 and isinstance(only[0], (CallNode,)):
         return only[0].use.kind
     return name if name not in (None, "x") else "optional"
@@ -120,21 +120,22 @@ def _write_optional(writer: Writer, node: IfNode, then: Chain, orelse: Chain) ->
     out, source = node.joined[0][0], then.source
     attribute = writer.module_names[id(node.test)]
 
-    def made(chain: Chain) -> str:
+    def made(chain: Chain) -> list[str]:
         parts = constructors(writer, chain)
+        sizes = [size_line(writer, size) for size in chain.sizes]
         if not parts:
-            return "nn.Identity()"
-        return str(parts[0]) if len(parts) == 1 else f"nn.Sequential({', '.join(map(str, parts))})"
+            text = "nn.Identity()"
+        else:
+            text = str(parts[0]) if len(parts) == 1 else str(Expr("nn.Sequential")(*parts))
+        return [*sizes, f"self.{attribute} = {text}"]
 
     test = writer.said(node.test)
-    if then.links and orelse.links:
-        lines = [f"if {test}:", f"    self.{attribute} = {made(then)}", "else:"]
-        lines.append(f"    self.{attribute} = {made(orelse)}")
+    if then.modules and orelse.modules:
+        lines = [f"if {test}:", *indented(made(then)), "else:", *indented(made(orelse))]
     else:
-        wanted = test if then.links else Expr.unary("not", test)
-        links = made(then if then.links else orelse)
+        wanted = test if then.modules else Expr.unary("not", test)
         lines = [f"self.{attribute}: nn.Module = nn.Identity()", f"if {wanted}:"]
-        lines.append(f"    self.{attribute} = {links}")
+        lines += indented(made(then if then.modules else orelse))
     writer.block.add(node.order, lines)
     writer.step = writer.steps[id(node)]
     writer.assign(out, Expr(f"self.{attribute}")(writer.read(source, out.layout)), module=True)
@@ -215,7 +216,7 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
     outside = [t for t in _outside(node) if t.mask is None]
     plan = Plan(f"{writer.code.name}_stage", "loop", node.body, [*entering, *outside], line=node.line)
     plan.result = [c.leaving for c in node.tensors]
-    plan.params = _free_symbols(node)
+    plan.params = free_symbols(node.body.nodes)
     made = writer.classes(plan)
     with writer.spelling(in_forward=False):
         given = {p.symbol.name: code(Sym.of(p.symbol)) for p in plan.params if p.symbol.name in made.used_parameters}
@@ -261,8 +262,11 @@ def _made_in(nodes: list[Node]) -> set[int]:
     return made
 
 
-def _free_symbols(node: LoopNode) -> list[Param]:
-    """Parameters of the class of a loop's body: all symbols that its settings may hold. The unused are left out later."""
+def free_symbols(nodes: list[Node]) -> list[Param]:
+    """Parameters of the class of a loop's body or of an inner model: all symbols that its settings may hold.
+
+    Those that nothing uses are left out later.
+    """
     found: dict[Symbol, None] = {}
 
     def take(value: Any) -> None:
@@ -287,17 +291,22 @@ def _free_symbols(node: LoopNode) -> list[Param]:
             if rule is not None:
                 take(vars(rule) | {"name": inner.use.keras_name})
 
-    walk(node.body.nodes)
-    inner_loops = _inner_symbols(node.body.nodes)
-    symbols = [s for s in found if s not in inner_loops and s.kind != "global"]
+    walk(nodes)
+    inner_loops = _inner_symbols(nodes)
+    symbols = [s for s in found if s not in inner_loops and s.kind not in ("global", "mode")]
     names: set[str] = set()
     params = []
     for symbol in sorted(symbols, key=lambda s: (s.kind != "dim", s.name)):
         if symbol.name in names:
-            raise RuleError("KT302", f"two sizes of a loop are called {symbol.name}")
+            raise RuleError("KT302", f"two settings are called {symbol.name}")
         names.add(symbol.name)
         params.append(Param(symbol, None, type(symbol.value).__name__ if type(symbol.value) in (int, bool, str, float) else "Any"))
     return params
+
+
+def symbols_of_shapes(nodes: list[Node]) -> set[Symbol]:
+    """The symbols that sizes of tensors are made of: they are integers."""
+    return {s for node in nodes for t in (*node.inputs, *node.outputs) for s in symbols_in(t.shape)}
 
 
 def _inner_symbols(nodes: list[Node]) -> set[Symbol]:
@@ -323,9 +332,12 @@ def symbols_of(targets: Any) -> list[Symbol]:
 
 def write_size(writer: Writer, node: SizeNode) -> None:
     """``channels = 2 * filters``; left out in the end where nothing reads it."""
+    writer.block.add(node.order, [size_line(writer, node)])
+
+
+def size_line(writer: Writer, node: SizeNode) -> str:
     value = writer.said(node.symbol.origin)
-    made = writer.carry([node.symbol], node.symbol.name)
-    writer.block.add(node.order, [f"{made} = {value}"])
+    return f"{writer.carry([node.symbol], node.symbol.name)} = {value}"
 
 
 # -- checks ---------------------------------------------------------------------------------------

@@ -20,13 +20,15 @@ from kt_translate.graph.nodes import (
     WeightNode,
 )
 from kt_translate.graph.region import Node, OpNode
-from kt_translate.graph.sym import Sym, Symbol, code, expand
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, expand
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in, to_first, to_last
 from kt_translate.layers.layer import Call, RuleError
 from kt_translate.lower import control
 from kt_translate.lower.blocks import Block, token, with_names
+from kt_translate.lower.chains import Chain, chain_of_model, constructors
 from kt_translate.lower.liveness import last_uses, live
 from kt_translate.lower.names import Names, attribute_name
+from kt_translate.lower.tidy import tidied
 from kt_translate.lower.settings import initializer, like_keras
 from kt_translate.pytorch.expr import Expr, as_expr
 
@@ -78,6 +80,8 @@ class Writer:
         self.tokens: dict[str, str] = {}  # of the sizes that loops carry: token -> the name it asks for
 
     def write(self) -> ClassCode:
+        if self.plan.kind == "model" and not self.plan.keep_signature:
+            self.plan.params = control.free_symbols(self.plan.region.nodes)
         outputs = tensors_in(self.plan.result)
         self.code.outputs = outputs
         logits = outputs[0] if len(outputs) == 1 and outputs[0].logits is not None else None
@@ -147,7 +151,8 @@ class Writer:
             else:
                 kept[name] = self.attributes.fresh(name)
                 forward = re.sub(rf"self\.ρ{name}\b", f"self.{kept[name]}", forward)
-        *self.code.body, self.code.returns = forward.split("\n")
+        *body, returns = forward.split("\n")
+        self.code.body, self.code.returns = tidied(body, returns)
         self.code.body = [f"{local} = {place}" for local, place in sizes.items()] + self.code.body
         self.code.init = lines + [f"self.{attribute} = {name}" for name, attribute in kept.items()]
         with self.spelling(in_forward=False):
@@ -157,12 +162,16 @@ class Writer:
             ]
         text = " ".join([*self.code.init, *(condition for condition, _ in self.code.guards)])
         words = set(re.findall(r"[A-Za-z_]\w*", re.sub(r"\w+=", "", text)))
+        sizes_of = control.symbols_of_shapes(self.plan.region.nodes)
         for param in self.plan.params:
             name = param.symbol.name
             if not (self.plan.keep_signature or name in words):
                 continue
             self.code.used_parameters.append(name)
-            hint = f": {param.annotation}" if param.annotation else ""
+            kind = param.annotation
+            if kind == "Any" and param.symbol.value is UNKNOWN and param.symbol in sizes_of:
+                kind = "int"
+            hint = f": {kind}" if kind else ""
             default = (
                 ""
                 if param.default is None
@@ -366,7 +375,7 @@ class Writer:
         made = self.classes(node.plan)
         with self.spelling(in_forward=False):
             given = {
-                p.symbol.name: node.args.get(p.symbol, Expr(p.symbol.name))
+                p.symbol.name: node.args.get(p.symbol, Sym.of(p.symbol))
                 for p in node.plan.params
                 if p.symbol.name in made.used_parameters
             }
@@ -381,9 +390,18 @@ class Writer:
             named = {n: e for n, e in named.items() if defaults[n] is None or str(e) != defaults[n]}
             return Expr(made.name)(*sizes, **named)
 
+    def sequence(self, chain: Chain, use: ModuleUse) -> Expr:
+        """A chain of modules in a Sequential of its own."""
+        made = Expr("nn.Sequential")(*constructors(self, chain))
+        return Expr("like_keras")(made, name=use.keras_name) if use.keras_name is not None else made
+
     def _call(self, node: CallNode) -> None:
-        self.classes(node.plan)
-        module = self._module(node.use, lambda: self.instance(node))
+        chain = chain_of_model(node.plan)
+        if chain is None:
+            self.classes(node.plan)
+            module = self._module(node.use, lambda: self.instance(node))
+        else:
+            module = self._module(node.use, lambda: self.sequence(chain, node.use))
         inputs = [
             self.ordered(t, p.layout) for t, p in zip(node.inputs, node.plan.inputs, strict=True)
         ]

@@ -70,8 +70,6 @@ def keras_weight(
     return weight
 
 
-def parameters_named(module: nn.Module, name: str) -> Iterator[nn.Parameter]:
-    """The module's parameter of this name; of a recurrent one, those of each direction."""
 def parameters_named(module: nn.Module, name: str) -> Iterator[Tensor]:
     """The module's parameter or buffer of this name; of a recurrent one, those of each direction."""
     found = False
