@@ -11,6 +11,7 @@ import libcst as cst
 from kt_translate.builders import Given, Run, Shapes, best_run, declared, is_complete, run
 from kt_translate.diagnostics import Diagnostic
 from kt_translate.evaluate.calls import call_function
+from kt_translate.evaluate.general import file_of
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.models import build_deferred, plan_of
 from kt_translate.evaluate.signals import Raised
@@ -41,6 +42,7 @@ class Found:
     keras: str | None = None  # the source's expression for it
     arguments: str = ""  # of the factory in that
     said: list[Diagnostic] = field(default_factory=list)
+    stands: tuple[str | None, int] | None = None  # file and line, where they are not the source's
     made: list[tuple[Found, int, dict[str, Any]]] = field(default_factory=list)
     """By which calls of functions a variable's model was made, the one to prefer first."""
 
@@ -94,7 +96,7 @@ class Finder:
     # -- functions ------------------------------------------------------------------------------
     def function(self, function: Function) -> Iterator[Found | Gap]:
         """A function of the module."""
-        if id(function) in self.seen:
+        if id(function) in self.seen or (function.source not in (None, self.ev.main) and not function.calls):
             return
         self.seen.add(id(function))
         results = [result for _, result, _ in function.calls]
@@ -114,7 +116,10 @@ class Finder:
             yield Gap(function.name, "function", function.line, done.found)
 
     def _of_function(self, function: Function, done: Run) -> Found:
-        found = Found(function.name, "function", function.line, done.result, done.given.params)
+        line = self.ev.imported.get(id(function), function.line)
+        found = Found(function.name, "function", line, done.result, done.given.params)
+        if id(function) in self.ev.imported:
+            found.stands = file_of(self.ev, function), function.line
         _take(found, [done])
         _name_parts(found, function)
         text = _arguments(done.given)

@@ -16,7 +16,8 @@ def makers_of(ev: Interpreter) -> set[str]:
     """The names by which the source makes models: Keras's, and its own functions and methods that do."""
     makers = set(MAKERS)
     functions: list[Function] = []
-    for name, value in ev.module.names.items():
+    scopes = [ev.module, *(m.scope for m in ev.files.values() if m.scope is not ev.module)]
+    for name, value in [item for scope in scopes for item in scope.names.items()]:
         if isinstance(value, External) and (
             value.path.split(".")[-1] in MAKERS or value.path.startswith("keras.applications.")
         ):

@@ -58,7 +58,7 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
         log.add("KT003", Place(1), "no Keras model is built here that could be translated")
     _options_that_name_nothing(ev, writing, options)
     parts = training.compiled(_compiled(ev, writing), "3", log, writing.written)
-    kept = constants(ev.module.names, writing.written, writing.factories)
+    kept = constants(_constants(ev), writing.written, writing.factories)
     trained = training.render(parts, name)
     made = {e["source_name"]: e["factory"] for e in writing.entries if e["status"] == "translated"}
     output = module.render(name, writing.written, kept, trained, made, writing.factories)
@@ -67,6 +67,11 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
         test = parity.render(text, name, f"{Path(name).stem}_pt.py", writing.entries)
     entries = [{k: v for k, v in e.items() if k not in _OF_THE_TEST} for e in writing.entries]
     return Translation(output, test, entries, [part.entry() for part in parts], "3", log)
+
+
+def _constants(ev: Interpreter) -> dict[str, Any]:
+    """The names of the module, and the constants of the other files that it reads."""
+    return {**{n: Sym.of(s) for n, s in ev.constants.items()}, **ev.module.names}
 
 
 _OF_THE_TEST = ("keras", "torch")  # of an entry: what gives the model, on either side

@@ -70,7 +70,7 @@ class Writing:
         for plan, code in self._undocumented:
             shapes = f"{_shown(code.inputs)} -> {_shown(code.outputs)}"
             title = plan.title or plan.name
-            code.docstring = f"``{title}`` ({self.source}:{plan.line}): {shapes}."
+            code.docstring = f"``{title}`` ({plan.file or self.source}:{plan.line}): {shapes}."
         self._undocumented.clear()
 
     # -- models ---------------------------------------------------------------------------------
@@ -168,7 +168,8 @@ class Writing:
             if id(plan) in self.codes:
                 continue
             if len(found.models) == 1:
-                plan.name, plan.line = name, found.line
+                plan.name = name
+                plan.file, plan.line = found.stands or (None, found.line)
             else:
                 plan.name = model.variable or plan.name
                 if plan.name in _PLAIN_NAMES:

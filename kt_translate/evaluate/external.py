@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import copies, models
+from kt_translate.evaluate import applications, copies, models
 from kt_translate.evaluate.internals import INTERNALS
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Array, External, Native, Partial, Unknown, plain
@@ -105,13 +105,15 @@ def _op(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], nod
     try:
         return call_op(path, args, kwargs)
     except RuleError as error:
-        ev.log.add(error.code, ev.source.place(node, ev.line), error.message, error.hint)
+        ev.note(error.code, error.message, error.hint, node)
         return Unknown(error.message, ev.line)
 
 
 def _keras(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     if path in copies.FUNCTIONS:
         return copies.FUNCTIONS[path](ev, *args, **kwargs)
+    if path.startswith(applications.ROOT):
+        return applications.call(ev, path, args, kwargs)
     parts = path.split(".")
     last = parts[-1]
     if last in ("Input", "Model", "Sequential") and len(parts) == 2:

@@ -16,7 +16,7 @@ from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Array, Function, Instance, LayerValue, ModelValue, Unknown, map_tensors, plain
 from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, ModuleUse, Param, Plan, named
 from kt_translate.graph.region import CURRENT, Node, Region
-from kt_translate.graph.sym import Sym, Symbol, expand, key_of, known, same, substitute, symbols_in
+from kt_translate.graph.sym import Sym, Symbol, closed, key_of, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Dim, Tensor, tensors_in
 
 if TYPE_CHECKING:
@@ -127,15 +127,21 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
         or len(ev.models) > models
         or any(id(t) in ids or t.mask is not None or "ranks" in t.facts for t in outputs)
         or not _modules(region.nodes)
-        or any(s.kind == "carried" for t in outputs for s in symbols_in(expand(t.shape)) - own)
+        or any(s.kind == "carried" for t in outputs for s in symbols_in(closed(t.shape)) - own)
     ):
         ev.log.diagnostics[:] = log
         del ev.models[models:]
         return None
     plan = Plan(function.name, "function", region, inputs, result, [*sizes, *params], line=function.line)
+    plan.file = file_of(ev, function)
     plan.demands = [(said, value) for said, value in demands if isinstance(said, Sym)]
     plan.numbers = {p.symbol: p.symbol.name for p in params}
     return plan
+
+
+def file_of(ev: Interpreter, function: Function) -> str | None:
+    """The other file that a function comes from."""
+    return None if function.source in (None, ev.main) else function.source.name  # type: ignore[union-attr]
 
 
 def tensors_only(value: Any) -> bool:
@@ -221,7 +227,7 @@ def outer_result(tensor: Tensor, table: dict[Symbol, Any]) -> Tensor:
     roles = _ROLES.get(tensor.rank, ("size",) * (tensor.rank - 1))
     shape: list[Dim] = [tensor.shape[0]]
     for role, dim in zip(roles, tensor.shape[1:], strict=True):
-        said = substitute(expand(dim), table)
+        said = substitute(closed(dim), table)
         shape.append(named(said, role) if isinstance(said, Sym) and said.weight > 4 else said)
     return Tensor(tuple(shape), tensor.dtype, tensor.layout)
 

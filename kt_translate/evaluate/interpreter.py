@@ -5,6 +5,7 @@ What is data, files or training gives `Unknown` values that flow on without harm
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,6 +55,8 @@ class Interpreter:
         self.main = source
         self.origin: int | None = None  # while in another file: the line of the main one that led there
         self.files: dict[Path, Module] = {}  # other files of the project
+        self.imported: dict[int, int] = {}  # functions of those files by their ids: the lines that import them
+        self.constants: dict[str, Symbol] = {}  # of those files
         self.trying = 0  # within statements that ``try`` guards
         self.log = log
         self.settings = settings
@@ -185,7 +188,9 @@ class Interpreter:
         if scope.kind == "module" and name in self.settings:
             value = self.settings[name]
             self.used_settings.add(name)
-        if scope.kind == "module" and isinstance(value, ModelValue):
+        if scope is self.module and isinstance(value, Function) and value.source is not self.main:
+            self.imported.setdefault(id(value), self.line)
+        if scope is self.module and isinstance(value, ModelValue):
             self.bindings.append((name, value, self.line))
         scope.names[name] = value
 
@@ -314,13 +319,24 @@ def _assign(ev: Interpreter, node: cst.Assign, scope: Scope) -> None:
             and isinstance(target.target, cst.Name)
             and isinstance(value, (int, float, str))
             and isinstance(node.value, (cst.Integer, cst.Float, cst.SimpleString))
-            and ev.module.names.get(target.target.value) is None
+            and scope.names.get(target.target.value) is None
             and target.target.value not in ev.settings
         ):
-            value = Sym.of(Symbol(target.target.value, value, "global"))
+            value = _constant(ev, target.target.value, value, scope)
         elif isinstance(target.target, cst.Name) and _worth_a_name(value) and scope.kind == "function":
             value = named(value, target.target.value)
         ev.assign(target.target, value, scope)
+
+
+def _constant(ev: Interpreter, name: str, value: Any, scope: Scope) -> Any:
+    """A constant of a module, by its name. Of another file: where no other constant is called so."""
+    symbol = Symbol(name, value, "global")
+    if scope is not ev.module:
+        taken = re.search(rf"^{name}\s*[:=]", ev.main.text, re.MULTILINE)
+        symbol = ev.constants.setdefault(name, symbol)
+        if taken or symbol.value != value or type(symbol.value) is not type(value):
+            return value
+    return Sym.of(symbol)
 
 
 def _worth_a_name(value: Any) -> bool:

@@ -190,7 +190,9 @@ class _General:
             leaving = changed.get(place, self.entering[place])
             size.leaving = expand(leaving if axis < 0 else leaving.shape[axis])
         self._samples()
-        table = {c.entering.args[0]: self._afterwards(c) for c in self.sizes.values()}
+        for size in self.sizes.values():
+            size.after.args[0].origin = self._afterwards(size)
+        table = {c.entering.args[0]: c.after for c in self.sizes.values()}
         tensors: dict[int, list[Carried]] = {id(r): [] for r in state.regions()}
         for place, leaving in changed.items():
             entering = self.entering.get(place)
@@ -216,7 +218,7 @@ class _General:
                 raise NotGeneral
             node = LoopNode(
                 [c.before for c in carried], [c.after for c in carried], self.ev.line,
-                self.targets, self.value, body, carried, list(self.sizes.values()), self.order,
+                self.targets, self.value, body, carried, list(self.sizes.values()), self.order, self.ev.file,
             )
             added += bool(body.nodes)
             region.add(node)
@@ -225,7 +227,7 @@ class _General:
             raise NotGeneral
 
     def _afterwards(self, size: Carried) -> Any:
-        """What a size is after all turns: in closed form where each turn adds the same."""
+        """What a size is after all turns, where words can say it; None where only running the loop can."""
         changing = {c.entering.args[0] for c in self.sizes.values()} | set(self.symbols)
         if not symbols_in(size.leaving) & changing:
             return size.leaving
@@ -233,7 +235,7 @@ class _General:
         poly = _plain_sum(step)
         count = _count(self.value)
         if count is None or poly is None or symbols_in(poly) & changing:
-            return size.after
+            return None
         return Sym.binary("+", size.before, Sym.binary("*", count, poly))
 
     def _samples(self) -> None:

@@ -38,7 +38,7 @@ def make(ev: Interpreter, kind: str, args: list[Any], kwargs: dict[str, Any]) ->
     outputs = given.get("outputs", given.get("output"))
     if not tensors_in(inputs) or not tensors_in(outputs):
         return Unknown("a model of what is not known", ev.line)
-    model = ModelValue("functional", inputs, outputs, CURRENT[-1], given.get("name"), ev.line)
+    model = ModelValue("functional", inputs, outputs, CURRENT[-1], given.get("name"), ev.main_line)
     model.use = ModuleUse("functional", given.get("name"))
     ev.models.append(model)
     return model
@@ -100,7 +100,7 @@ def make_layer(
     try:
         rule = _bound_rule(ev, name, args, kwargs)
     except RuleError as error:
-        ev.log.add(error.code, ev.source.place(node, ev.line), error.message, error.hint)
+        ev.note(error.code, error.message, error.hint, node)
         return Unknown(f"a {name} that is not translated", ev.line)
     use = ModuleUse(rule.keras_kind, rule.common.name, line=ev.line)
     use.frozen = rule.common.trainable is False
@@ -226,7 +226,7 @@ def layer_attribute(ev: Interpreter, layer: LayerValue, name: str) -> Any:
 def make_sequential(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) -> ModelValue:
     """``keras.Sequential(layers)``: a region of its own, grown by `add`."""
     given = dict(zip(("layers", "name"), args), **kwargs)
-    model = ModelValue("sequential", None, None, Region(), given.get("name"), ev.line)
+    model = ModelValue("sequential", None, None, Region(), given.get("name"), ev.main_line)
     model.use = ModuleUse("sequential", given.get("name"))
     ev.models.append(model)
     for layer in given.get("layers") or []:
@@ -411,7 +411,7 @@ def _build(ev: Interpreter, model: ModelValue, input_shape: Any = None) -> None:
 
 def _compile(ev: Interpreter, model: ModelValue, *args: Any, **kwargs: Any) -> None:
     given = dict(zip(("optimizer", "loss", "metrics"), args), **kwargs)
-    ev.compiled.append((model, ev.line, given))
+    ev.compiled.append((model, ev.main_line, given))
 
 
 def _fit(

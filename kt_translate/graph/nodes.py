@@ -98,6 +98,7 @@ class Plan:
     comment: str = ""
     inline: bool = False  # a Sequential that a class has in it: written where it is made
     gap: bool = False  # something of it is not translated
+    file: str | None = None  # the file that it comes from, if that is not the source itself
 
     @property
     def symbols(self) -> set[Symbol]:
@@ -149,6 +150,7 @@ class LoopNode(Node):
     tensors: list[Carried] = field(default_factory=list)
     sizes: list[Carried] = field(default_factory=list)  # of Symbols
     order: int = 0
+    file: str | None = None  # where the loop stands, if that is not the source itself
 
     def uses(self) -> Iterator[Tensor]:
         yield from (c.before for c in self.tensors)

@@ -21,6 +21,7 @@ __all__ = [
     "Sym",
     "Symbol",
     "call_symbolic",
+    "closed",
     "code",
     "expand",
     "key_of",
@@ -149,7 +150,10 @@ class Sym:
     @property
     def expr(self) -> Expr:
         if self.head == "symbol":
-            return Expr(self.args[0].spelled)
+            symbol = self.args[0]
+            if symbol.kind == "local" and symbol.spelled == symbol.name:
+                return code(symbol.origin)  # it has no name where the text is to stand
+            return Expr(symbol.spelled)
         if self.head == "text":
             return Expr(self.args[0], self.args[1])
         if self.head == "unary":
@@ -266,6 +270,13 @@ def substitute(value: Any, table: dict[Symbol, Any]) -> Any:
     if isinstance(value, dict):
         return {k: substitute(v, table) for k, v in value.items()}
     return value
+
+
+def closed(value: Any) -> Any:
+    """The same with what loops leave said in closed form, where there is one, and without names given on the way."""
+    value = expand(value)
+    found = {s for s in symbols_in(value) if s.kind == "carried" and s.origin is not None}
+    return closed(substitute(value, {s: s.origin for s in found})) if found else value
 
 
 def expand(value: Any, only: set[Symbol] | None = None) -> Any:

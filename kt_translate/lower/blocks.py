@@ -141,19 +141,22 @@ def _without_empty(lines: list[str]) -> list[str]:
 
 
 def _may_share(lines: list[str], at: int, new: str, old: str, kept: str) -> bool:
-    """Whether ``new = old`` can be one variable: the old size is not read again until it takes the new one's value."""
+    """Whether ``new = old`` can be one variable: the old size is not read again before it takes another value."""
     home = next((i for i, ln in enumerate(lines) if _assigns(ln, old)), None)
-    back = next((i for i, ln in enumerate(lines) if i > at and _assigns(ln, old, new)), None)
+    depth = _depth(lines[at])
+    back = next(
+        (i for i, ln in enumerate(lines) if i > at and _assigns(ln, old) and _depth(ln) <= depth),
+        None,
+    )
     if home is None or (old in kept and back is None):
         return False
-    if back is None and _depth(lines[at]) > _depth(lines[home]):
+    if back is None:
+        return depth <= _depth(lines[home]) and not any(old in ln for ln in lines[at + 1 :])
+    if any(old in line for line in lines[at + 1 : back]):
         return False
-    for i, line in enumerate(lines):
-        if old not in line or i in (at, home, back) or i < at:
-            continue
-        if back is None or i < back or _depth(line) > _depth(lines[back]) or _assigns(line, old):
-            return False
-    return True
+    if _assigns(lines[back], old, new):
+        return not any(_assigns(ln, new) for ln in lines[back + 1 :])
+    return new not in kept and not any(new in line for line in [lines[back], *lines[back + 1 :]])
 
 
 def _assigns(line: str, name: str, value: str | None = None) -> bool:

@@ -214,7 +214,7 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
     """A loop whose body is more than a chain: a class for the body, an instance of it for each turn."""
     entering = [c.entering for c in node.tensors]
     outside = [t for t in _outside(node) if t.mask is None]
-    plan = Plan(f"{writer.code.name}_stage", "loop", node.body, [*entering, *outside], line=node.line)
+    plan = Plan(f"{writer.code.name}_stage", "loop", node.body, [*entering, *outside], line=node.line, file=node.file)
     plan.result = [c.leaving for c in node.tensors]
     plan.params = free_symbols(node.body.nodes)
     made = writer.classes(plan)

@@ -77,6 +77,7 @@ class Writer:
         self.blocks: dict[object, Block] = {plan.region.key: self.block}
         self.flattened: dict[int, Any] = {}  # of each module, what its input was flattened from
         self.variables_of_inputs: list[str] = []
+        self.carried: list[tuple[Symbol, str]] = []  # with how they were spelled before
         self.tokens: dict[str, str] = {}  # of the sizes that loops carry: token -> the name it asks for
 
     def write(self) -> ClassCode:
@@ -96,6 +97,8 @@ class Writer:
                     self.node(node)
             self._finish(outputs, ends, logits)
         self._parameters()
+        for symbol, spelled in reversed(self.carried):
+            symbol.spelled = spelled
         return self.code
 
     # -- symbols --------------------------------------------------------------------------------
@@ -122,6 +125,7 @@ class Writer:
         made = token(len(self.tokens))
         self.tokens[made] = name
         for symbol in symbols:
+            self.carried.append((symbol, symbol.spelled))
             symbol.spelled = made
         return made
 
