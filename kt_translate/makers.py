@@ -6,6 +6,7 @@ import re
 
 import libcst as cst
 
+from kt_translate.evaluate import applications
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.values import Class, External, Function
 
@@ -28,6 +29,8 @@ def makers_of(ev: Interpreter) -> set[str]:
             functions += [f for f in value.names.values() if isinstance(f, Function)]
             if value.keras_base() == "keras.Model":
                 makers.add(name)
+    if "applications" in ev.main.text and (folder := applications.folder(ev)) is not None:
+        makers |= applications.names(folder).keys()
     called = {id(f): called_by(ev, f) for f in functions}
     while True:
         more = {f.name for f in functions if called[id(f)] & makers} - makers - {"__init__"}

@@ -48,17 +48,17 @@ def names(folder: Path) -> dict[str, Path]:
 def resolve(ev: Interpreter, path: str) -> Any:
     """What a path of `keras.applications` stands for; None where it cannot be read."""
     *inner, name = path.removeprefix(ROOT).split(".")
-    folder = _folder(ev)
-    if folder is None:
+    place = folder(ev)
+    if place is None:
         return None
-    file = folder / f"{inner[-1]}.py" if inner else None
+    file = place / f"{inner[-1]}.py" if inner else None
     if file is None or not file.is_file():
-        file = names(folder).get(name)  # in a module of another name once: resnet50, mobilenetv2
+        file = names(place).get(name)  # in a module of another name once: resnet50, mobilenetv2
     module = modules.load(ev, file, f"keras/applications/{file.name}") if file is not None else None
     return modules.member(ev, module, name) if module is not None else None
 
 
-def _folder(ev: Interpreter) -> Path | None:
+def folder(ev: Interpreter) -> Path | None:
     """The applications beside the source, where it is one of them itself, else those installed."""
     own = ev.main.path
     if own is not None and own.parent.name == "applications" and (own.parent / "vgg16.py").is_file():

@@ -70,7 +70,8 @@ def kind_of(value: Any) -> Any:
     if isinstance(value, (list, tuple)) and tensors_in(value):
         return (type(value).__name__, *map(kind_of, value))
     if is_number(value):
-        return "number"
+        sample = known(value)
+        return ("numbers", len(sample)) if isinstance(sample, (list, tuple)) else "number"
     return key_of(value)
 
 

@@ -27,11 +27,15 @@ def import_module(ev: Interpreter, node: cst.Import, scope: Scope) -> None:
     for alias in node.names:
         path = dotted(alias.name)
         if alias.asname is not None:
-            found = modules.imported(ev, path)
-            ev.bind(alias.asname.name.value, found, scope)  # type: ignore[union-attr]
+            ev.bind(alias.asname.name.value, _module(ev, path), scope)  # type: ignore[union-attr]
         else:
             top = path.split(".")[0]
-            ev.bind(top, modules.imported(ev, top), scope)
+            ev.bind(top, _module(ev, top), scope)
+
+
+def _module(ev: Interpreter, path: str) -> Any:
+    found = modules.imported(ev, path)
+    return External(canonical(found)) if isinstance(found, str) else found
 
 
 def import_names(ev: Interpreter, node: cst.ImportFrom, scope: Scope) -> None:
@@ -52,13 +56,13 @@ def _import_all(ev: Interpreter, module: Any, base: str, scope: Scope) -> None:
             ev.bind(name, value, scope)
         bases = module.scope.names.get("*", ())
     else:
-        bases = [module.path] if isinstance(module, External) else [canonical(base)]
+        bases = [canonical(module if isinstance(module, str) else base)]
     scope.names.setdefault("*", []).extend(bases)
 
 
 def _imported(ev: Interpreter, module: Any, name: str, base: str) -> Any:
-    if isinstance(module, External):
-        return outside(canonical(f"{module.path}.{name}"))
+    if isinstance(module, str):
+        return outside(canonical(f"{module}.{name}"))
     found = modules.member(ev, module, name) if isinstance(module, Module) else None
     if found is None and ev.trying:
         raise Raised(f"ImportError: cannot import name {name!r}")

@@ -82,15 +82,18 @@ def package_name(path: Path | None, level: int, dotted: str) -> str:
 # -- loading --------------------------------------------------------------------------------------
 
 
-def imported(ev: Interpreter, dotted: str, level: int = 0) -> Module | External | None:
-    """What ``import dotted`` gives; None for a relative import of what is not there."""
+def imported(ev: Interpreter, dotted: str, level: int = 0) -> Module | str | None:
+    """What ``import dotted`` gives: a file of the project, or the full name of what comes from outside.
+
+    None for a relative import of what is not there.
+    """
     path = ev.source.path
     name = package_name(path, level, dotted)
     if level and is_keras(canonical(name)):
-        return External(canonical(name))
+        return name
     found = find(path, dotted, level)
     module = load(ev, found) if found is not None else None
-    return module if module is not None or level else External(canonical(dotted))
+    return module if module is not None or level else dotted
 
 
 def load(ev: Interpreter, path: Path, shown: str = "") -> Module | None:
