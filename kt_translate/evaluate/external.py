@@ -28,6 +28,14 @@ _OBJECTS = (
     "metrics",
     "callbacks",
 )
+_TF_INITIALIZERS = {
+    "tf.random_normal_initializer": "RandomNormal",
+    "tf.random_uniform_initializer": "RandomUniform",
+    "tf.truncated_normal_initializer": "TruncatedNormal",
+    "tf.constant_initializer": "Constant",
+    "tf.zeros_initializer": "Zeros",
+    "tf.ones_initializer": "Ones",
+}
 _CONSTANTS = {
     "math.pi": math.pi,
     "math.e": math.e,
@@ -80,6 +88,8 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
     if path in OPS and not any(isinstance(a, (Array, Unknown)) for a in (*args, *kwargs.values())):
         if not path.startswith("numpy.") or tensors_in([args, kwargs]):
             return _op(ev, path, args, kwargs, node)
+    if path in _TF_INITIALIZERS:
+        return KerasObject(f"initializers.{_TF_INITIALIZERS[path]}", args, kwargs)
     if path.startswith(("keras.", "tf.keras.")):
         return _keras(ev, path, args, kwargs, node)
     if path.startswith("math."):

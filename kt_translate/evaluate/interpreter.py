@@ -63,7 +63,10 @@ class Interpreter:
         self.models: list[Any] = []
         self.compiled: list[tuple[Any, int, dict[str, Any]]] = []
         self.bindings: list[tuple[str, Any, int]] = []  # of the module's variables to models, with their lines
+        self.constants: dict[str, Symbol] = {}  # the module's numbers and texts that keep their names
+        self.rebound: set[str] = set()  # variables of the module that hold several numbers in turn
         self.used_settings: set[str] = set()
+        self.starts: dict[int, Any] = {}  # what the Sequential models made on a line take
         self.saved: dict[str, Any] = {}  # models by the files that the source saves them to
         self.input_shapes: dict[str, tuple[int | None, ...]] = {}  # said by hand, for inputs that are not known
 
@@ -144,9 +147,16 @@ class Interpreter:
         if scope.kind == "module" and name in self.settings:
             value = self.settings[name]
             self.used_settings.add(name)
-        if scope.kind == "module" and isinstance(value, ModelValue):
-            self.bindings.append((name, value, self.line))
+        if scope.kind == "module":
+            self._note_binding(name, value, scope.names.get(name))
         scope.names[name] = value
+
+    def _note_binding(self, name: str, value: Any, before: Any) -> None:
+        """Remember what variables of the module hold: their models, and which numbers change."""
+        if isinstance(value, ModelValue):
+            self.bindings.append((name, value, self.line))
+        elif before is not None and plain(value) and known(before) != value:
+            self.rebound.add(name)
 
     def assign(self, target: Any, value: Any, scope: Scope) -> None:
         """Bind a target: a name, an attribute, an element, or a nest of them."""
@@ -264,7 +274,8 @@ def _assign(ev: Interpreter, node: cst.Assign, scope: Scope) -> None:
             and ev.module.names.get(target.target.value) is None
             and target.target.value not in ev.settings
         ):
-            value = Sym.of(Symbol(target.target.value, value, "global"))
+            symbol = ev.constants[target.target.value] = Symbol(target.target.value, value, "global")
+            value = Sym.of(symbol)
         ev.assign(target.target, value, scope)
 
 

@@ -229,6 +229,9 @@ def make_sequential(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) ->
     model = ModelValue("sequential", None, None, Region(), given.get("name"), ev.line)
     model.use = ModuleUse("sequential", given.get("name"))
     ev.models.append(model)
+    start = ev.starts.get(ev.line)
+    if start is not None:
+        inside(model, lambda: _start(ev, model, start.shape[1:], start.dtype))
     for layer in given.get("layers") or []:
         add(ev, model, layer)
     return model
@@ -325,7 +328,7 @@ def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict
         return Unknown("a model called on what is not known", ev.line)
     if model.kind == "sequential" and model.inputs is None and model.deferred:
         build_deferred(ev, model, inputs[0].shape[1:], inputs[0].dtype)
-    if model.outputs is None or model.use is None:
+    if model.outputs is None or model.use is None or "gap" in model.attributes:
         return Unknown("a model that is not known", ev.line)
     results = map_tensors(lambda t: Tensor(t.shape, t.dtype, t.layout, t.mask), model.outputs)
     model.use.region = model.use.region or CURRENT[-1]

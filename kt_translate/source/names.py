@@ -13,6 +13,7 @@ _ROOTS = (
     "tensorflow.compat.v1.keras",
     "tensorflow.compat.v2.keras",
     "tensorflow.keras",
+    "tf.keras",
     "tf_keras.src",
     "tf_keras.api",
     "tf_keras",
