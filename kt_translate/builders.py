@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import libcst as cst
@@ -16,10 +17,16 @@ import libcst as cst
 from kt_translate.diagnostics import Diagnostic
 from kt_translate.evaluate.general import annotation
 from kt_translate.evaluate.interpreter import Interpreter
-from kt_translate.evaluate.models import build_deferred
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
-from kt_translate.evaluate.values import Function, ModelValue, map_tensors, models_in, plain
+from kt_translate.evaluate.values import (
+    Function,
+    ModelValue,
+    Unknown,
+    map_tensors,
+    models_in,
+    plain,
+)
 from kt_translate.graph.nodes import Param
 from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, symbols_in
@@ -50,6 +57,7 @@ class Run:
     demands: list[tuple[Any, Any]]
     found: list[Diagnostic]  # what was said in it
     failed: bool
+    why: str = ""  # nothing came out of it
 
     @property
     def whole(self) -> bool:
@@ -80,12 +88,12 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any], region: Region | 
     names, bindings, line = dict(ev.module.names), list(ev.bindings), ev.line
     ev.steps = 0
     result: Any = None
-    raised = False
+    why = ""
     CURRENT.append(region or Region())
     try:
         result = act()
-    except (Raised, LimitReached, Break, Continue, NotGeneral):
-        raised = True
+    except (Raised, LimitReached, Break, Continue, NotGeneral) as stop:
+        why = f"line {ev.line}: {getattr(stop, 'text', None) or stop}"
     finally:
         CURRENT.pop()
         ev.module.names.clear()
@@ -95,8 +103,8 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any], region: Region | 
         found = [d for d in ev.log.diagnostics if d not in said]
         ev.log.diagnostics[:] = said
     made = ev.models[before[1] :]
-    failed = raised or ev.log.errors > before[2]
-    return Run(given, result, made, demands, found, failed)
+    failed = bool(why) or ev.log.errors > before[2]
+    return Run(given, result, made, demands, found, failed, why)
 
 
 def best_run(
@@ -113,8 +121,8 @@ def best_run(
     for samples, guessed in attempts(ev, function, shapes, own):
         given = arguments(ev, function, samples)
         given.guessed = guessed
-        found = run(ev, given, lambda given=given: act(given.values))
-        complete(ev, function, found, shapes)
+        found = run(ev, given, partial(act, given.values))
+        found = completed(ev, function, found, partial(act, given.values), shapes)
         del ev.models[models:]
         if ready(found):
             best = found
@@ -153,9 +161,10 @@ def attempts(
         if other != first:
             yield other, {}
     text = ev.source.code(function.node)
-    guessed = {n: guess(n, text) for n in names if first[n] is UNKNOWN}
+    kinds = text if re.search(r"[A-Z]\w+\dD\b|LSTM|GRU|RNN", text) else ev.source.text
+    guessed = {n: guess(n, text, kinds) for n in names if first[n] is UNKNOWN}
     guessed |= {
-        n: guess(n, text)
+        n: guess(n, text, kinds)
         for n in names
         if first[n] is None and n not in sized and _is_shape(n, text)
     }
@@ -164,7 +173,9 @@ def attempts(
 
 
 def _sample(value: Any) -> Any:
-    return value if tensors_in(value) else known(value)
+    if tensors_in(value):
+        return value
+    return UNKNOWN if isinstance(value, Unknown) else known(value)
 
 
 def _by_hand(
@@ -198,7 +209,7 @@ def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> G
         if tensors_in(sample):
             role = name if several else ""
             given.values[name] = map_tensors(
-                lambda t, role=role: as_input(t, role, given.sizes), sample
+                partial(as_input, role=role, sizes=given.sizes), sample
             )
             given.tensors[name] = given.values[name]
             continue
@@ -249,26 +260,20 @@ def as_input(outer: Tensor, role: str, sizes: list[Param]) -> Tensor:
     return tensor
 
 
-def complete(ev: Interpreter, function: Function, found: Run, shapes: Shapes) -> None:
-    """Give the Sequential models in a result that wait for an input the shape that they are used with."""
+def completed(
+    ev: Interpreter, function: Function, found: Run, act: Callable[[], Any], shapes: Shapes
+) -> Run:
+    """The run again, where it gave a Sequential that waits for its input, with what that is used with."""
     for i, model in enumerate(models_in(found.result)):
-        if not model.deferred:
-            continue
         shape = shapes.get(function.name, shapes.get(""))
         outer = Tensor((None, *shape)) if shape is not None else _used_with(function, i)
-        if outer is None:
-            continue
-        inner = as_input(outer, "", found.given.sizes)
-        after = run(
-            ev,
-            found.given,
-            lambda model=model, inner=inner: build_deferred(
-                ev, model, inner.shape[1:], inner.dtype
-            ),
-        )
-        found.failed |= after.failed
-        found.demands += after.demands
-        found.found += after.found
+        if model.deferred and outer is not None:
+            ev.starts[model.line] = as_input(outer, "", found.given.sizes)
+    if not ev.starts:
+        return found
+    again = run(ev, found.given, act)
+    ev.starts.clear()
+    return again
 
 
 def _used_with(function: Function, index: int) -> Tensor | None:
@@ -297,14 +302,14 @@ _GUESSES: list[tuple[str, Any]] = [
 ]
 
 
-def guess(name: str, text: str) -> Any:
-    """A likely value for a parameter that nothing in the file tells."""
+def guess(name: str, text: str, kinds: str) -> Any:
+    """A likely value for a parameter that nothing in the file tells; ``kinds``: where the layers are made."""
     if _is_tuple(name, text):
-        if "Conv3D" in text:
+        if "Conv3D" in kinds:
             return (16, 32, 32, 1)
-        if re.search(r"Conv(?:olution)?2D|Pooling2D|\w2D\b", text):
+        if re.search(r"Conv(?:olution)?2D|\w2D\b", kinds):
             return (64, 64, 3)
-        return (20, 8) if re.search(r"Conv1D|LSTM|GRU|RNN|Attention", text) else (16,)
+        return (20, 8) if re.search(r"Conv1D|LSTM|GRU|RNN|Attention", kinds) else (16,)
     lower = name.lower()
     return next((value for pattern, value in _GUESSES if re.search(pattern, lower)), 16)
 
@@ -312,7 +317,7 @@ def guess(name: str, text: str) -> Any:
 def _is_shape(name: str, text: str) -> bool:
     """Whether a parameter says the shape of an input, or a part of it."""
     n = re.escape(name)
-    pattern = rf"(?:shape|input_dim|input_shape)\s*=\s*[(\[]?[^=]*?\b{n}\b|Input\(\s*[(\[]?\s*{n}\b"
+    pattern = rf"(?:shape|input_dim)\s*=\s*(?:[(\[][^)\]=]*?)?\b{n}\b|Input\(\s*[(\[]?\s*{n}\b"
     return bool(re.search(r"shape|input_(size|dim)", name.lower()) or re.search(pattern, text))
 
 

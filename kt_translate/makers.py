@@ -40,8 +40,15 @@ def makers_of(ev: Interpreter) -> set[str]:
 
 
 def called_by(ev: Interpreter, function: Function) -> set[str]:
-    """The last parts of the names that a function calls or hands on."""
-    return set(re.findall(r"(\w+)\s*\(", ev.source.code(function.node).partition("(")[2]))
+    """The last parts of the names that a function calls; Keras's ready models count as ``Model``."""
+    text = ev.source.code(function.node).partition("(")[2]
+    found = set()
+    for root, last in re.findall(r"(?<![\w.])(\w+)((?:\.\w+)*)\s*\(", text):
+        name = last.rpartition(".")[2] or root
+        owner = ev.module.names.get(root)
+        ready = isinstance(owner, External) and owner.path.startswith("keras.applications.")
+        found.add("Model" if ready and name[:1].isupper() else name)
+    return found
 
 
 def returned_by(ev: Interpreter, function: Function) -> list[str]:

@@ -9,16 +9,18 @@ from typing import Any
 
 from kt_translate import classes
 from kt_translate.diagnostics import Log, Place
-from kt_translate.discover import Gap, discover, left_over
+from kt_translate.discover import discover, left_over
 from kt_translate.emit import module, parity, training
 from kt_translate.evaluate.interpreter import Interpreter
-from kt_translate.evaluate.values import Class, ModelValue, Unknown
+from kt_translate.evaluate.values import Class, Function, Unknown
+from kt_translate.factories import constants
+from kt_translate.found import Gap
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.sym import UNKNOWN, Sym
 from kt_translate.layers import catalogue
 from kt_translate.lower.writer import ClassCode
 from kt_translate.ops import catalogue as op_catalogue
-from kt_translate.report import Writing, constants
+from kt_translate.report import Writing
 from kt_translate.source.syntax import Source
 
 
@@ -58,7 +60,7 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
         log.add("KT003", Place(1), "no Keras model is built here that could be translated")
     _options_that_name_nothing(ev, writing, options)
     parts = training.compiled(_compiled(ev, writing), "3", log, writing.written)
-    kept = constants(_constants(ev), writing.written, writing.factories)
+    kept = constants(ev.constants.values(), writing.written, writing.factories)
     trained = training.render(parts, name)
     made = {e["source_name"]: e["factory"] for e in writing.entries if e["status"] == "translated"}
     output = module.render(name, writing.written, kept, trained, made, writing.factories)
@@ -69,19 +71,15 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     return Translation(output, test, entries, [part.entry() for part in parts], "3", log)
 
 
-def _constants(ev: Interpreter) -> dict[str, Any]:
-    """The names of the module, and the constants of the other files that it reads."""
-    return {**{n: Sym.of(s) for n, s in ev.constants.items()}, **ev.module.names}
-
-
 _OF_THE_TEST = ("keras", "torch")  # of an entry: what gives the model, on either side
 
 
 def _written(ev: Interpreter, name: str, log: Log) -> Writing:
     """Every model that the source builds, with its class and its entry."""
-    taken = {n for n, value in ev.module.names.items() if not isinstance(value, (ModelValue, Class))}
+    kept = (Function, Class, Sym)
+    taken = {n for n, value in ev.module.names.items() if isinstance(value, kept)}
     writing = Writing(name, log, taken)
-    for found in discover(ev, ev.input_shapes):
+    for found in list(discover(ev, ev.input_shapes)):
         if isinstance(found, Gap):
             writing.gap(found)
         else:

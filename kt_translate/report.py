@@ -8,18 +8,18 @@ from typing import Any
 
 from kt_translate import classes
 from kt_translate.diagnostics import Diagnostic, Log, Place
-from kt_translate.discover import Found, Gap
 from kt_translate.emit.module import FactoryCode
-from kt_translate.emit.support import words
 from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.signals import Raised
-from kt_translate.evaluate.values import Class, ModelValue, plain
-from kt_translate.graph.nodes import CallNode, Param, Plan
-from kt_translate.graph.sym import UNKNOWN, Sym, code, known, symbols_in
+from kt_translate.evaluate.values import Class, ModelValue
+from kt_translate.factories import instances, sayable, signature, structure
+from kt_translate.found import Found, Gap
+from kt_translate.graph.nodes import CallNode, Plan
+from kt_translate.graph.sym import UNKNOWN, code, known, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in, to_first
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.liveness import live
-from kt_translate.lower.names import Names, attribute_name, class_name
+from kt_translate.lower.names import Names, class_name
 from kt_translate.lower.writer import ClassCode, Writer, shown_shape
 
 _TAKEN = ["nn", "F", "torch", "Tensor", "Any", "np", "math", "load_keras_weights", "like_keras"]
@@ -67,10 +67,10 @@ class Writing:
 
     def document(self) -> None:
         """Say of every class what it stands for."""
-        for plan, code in self._undocumented:
-            shapes = f"{_shown(code.inputs)} -> {_shown(code.outputs)}"
+        for plan, made in self._undocumented:
+            shapes = f"{_shown(made.inputs)} -> {_shown(made.outputs)}"
             title = plan.title or plan.name
-            code.docstring = f"``{title}`` ({plan.file or self.source}:{plan.line}): {shapes}."
+            made.docstring = f"``{title}`` ({plan.file or self.source}:{plan.line}): {shapes}."
         self._undocumented.clear()
 
     # -- models ---------------------------------------------------------------------------------
@@ -89,7 +89,6 @@ class Writing:
             self._entry(found.name, found.kind, found.line, self._gap(found.name, found.line))
             return
         model = found.models[0]
-        whole = not any("gap" in m.attributes for m in found.models)
         entry = self._entry(
             found.name,
             found.kind,
@@ -99,7 +98,7 @@ class Writing:
             inferred=made.inferred,
             inputs=_ports(made.codes[0].inputs, tensors_in(model.inputs), "input", found),
             outputs=_ports(made.codes[0].outputs, tensors_in(model.outputs), "output", found),
-            status="translated" if whole else "partial",
+            status="translated",
         )
         if found.keras is not None:
             entry["keras"] = found.keras
@@ -132,9 +131,9 @@ class Writing:
         """Report a builder of models that none came out of."""
         for said in gap.said:
             self._say(said)
-        self.untranslated(
-            gap.name, gap.kind, gap.line, "KT107", f"the model of {gap.name} is not translated"
-        )
+        why = f" ({gap.why})" if gap.why else ""
+        message = f"the model of {gap.name} is not translated{why}"
+        self.untranslated(gap.name, gap.kind, gap.line, "KT107", message)
 
     def untranslated(self, name: str, kind: str, line: int, code: str, message: str) -> None:
         """Report something of the source that has no translation."""
@@ -189,6 +188,8 @@ class Writing:
         )
         codes = []
         for model in found.models:
+            if "gap" in model.attributes:
+                continue
             plan = plan_of(model)
             plan.keep_signature |= own_signature and id(plan) not in self.codes
             try:
@@ -218,9 +219,9 @@ class Writing:
                 f"the model {found.name} depends on {', '.join(sorted(unsaid))}",
             )
             return None
-        body, table = _instances(found.models, codes)
+        body, table = instances(found.models, codes)
         name = found.name if found.kind == "function" else self._factory_name(found)
-        returns = _structure(found.value, table)
+        returns = structure(found.value, table)
         annotation = codes[0].name if isinstance(found.value, ModelValue) else "Any"
         if isinstance(found.value, tuple):
             returns = returns.removeprefix("(").removesuffix(")")
@@ -229,16 +230,14 @@ class Writing:
         self.factories.append(
             FactoryCode(
                 name,
-                _signature(found.params, sizes),
+                signature(found.params, sizes),
                 returns,
                 annotation,
                 f"``{found.name}`` ({self.source}:{found.line}).",
                 body,
             )
         )
-        inferred = {
-            p.symbol.name: p.symbol.value for p in sizes if p.symbol.value is not UNKNOWN
-        }
+        inferred = {p.symbol.name: p.symbol.value for p in sizes if p.symbol.value is not UNKNOWN}
         return _Written(name, codes, inferred)
 
     def _factory_name(self, found: Found) -> str:
@@ -255,7 +254,7 @@ class Writing:
         for maker, at, table in found.made:
             general = maker.models[at]
             made = self.codes.get(id(plan_of(general)))
-            if made is None or not all(_sayable(table.get(n)) for n in made.used_parameters):
+            if made is None or not all(sayable(table.get(n)) for n in made.used_parameters):
                 continue
             if any(n not in table for n in made.used_parameters):
                 continue
@@ -320,84 +319,6 @@ def _input_hint(name: str) -> str:
     return f"say it: --input-shape {name}=28,28,1, without the batch axis"
 
 
-def _sayable(value: Any) -> bool:
-    """Whether a value can be written where the module's own names are known."""
-    if isinstance(value, Sym):
-        return all(s.kind == "global" for s in symbols_in(value))
-    if isinstance(value, (list, tuple)):
-        return all(map(_sayable, value))
-    return plain(value)
-
-
-def _signature(params: list[Param], sizes: list[Param]) -> list[str]:
-    """The parameters of a factory; what has no default after one that has is given by name."""
-    texts: list[str] = []
-    by_name: list[str] = []
-    for param in params:
-        hint = f": {param.annotation}" if param.annotation else ""
-        text = f"{param.symbol.name}{hint}"
-        if param.default is not None:
-            text += f" = {param.default}" if hint else f"={param.default}"
-        after_default = param.default is None and any("=" in t for t in texts)
-        (by_name if param.keyword_only or after_default else texts).append(text)
-    for size in sizes:
-        told = f" = {size.symbol.value!r}" if size.symbol.value is not UNKNOWN else ""
-        by_name.append(f"{size.symbol.name}: int{told}")
-    return [*texts, *(["*", *by_name] if by_name else [])]
-
-
-def _instances(
-    models: list[ModelValue], codes: list[ClassCode]
-) -> tuple[list[str], dict[int, str]]:
-    """The modules, as the factory writes them; those that others are made of are these others' parts."""
-    made = {
-        id(model): f"{code.name}({', '.join(f'{n}={n}' for n in code.used_parameters)})"
-        for model, code in zip(models, codes, strict=True)
-    }
-    body: list[str] = []
-    places: dict[int, str] = {}
-    for outer, code in zip(models, codes, strict=True):
-        name = attribute_name(outer.variable or plan_of(outer).name, "model")
-        parts = {
-            id(model): place
-            for model, part in zip(models, codes, strict=True)
-            if model is not outer
-            and id(model) not in places
-            and (place := _part_of(outer, code, model, part)) is not None
-        }
-        if parts:
-            body.append(f"{name} = {made[id(outer)]}")
-            places |= {i: f"{name}.{place}" for i, place in parts.items()}
-            places[id(outer)] = name
-    return body, {**made, **places}
-
-
-def _part_of(
-    outer: ModelValue, code: ClassCode, model: ModelValue, part: ClassCode
-) -> str | None:
-    """The attribute in which a model's class has another model."""
-    plan = plan_of(outer)
-    nodes = live(plan.region.nodes, tensors_in(plan.result), plan.inputs)
-    if not any(isinstance(n, CallNode) and n.use is model.use for n in nodes):
-        return None
-    found = re.findall(rf"^self\.(\w+) = {part.name}\(", "\n".join(code.init), re.MULTILINE)
-    return found[0] if len(found) == 1 else None
-
-
-def _structure(value: Any, table: dict[int, str]) -> str:
-    """What the source returns, with the modules in place of the models."""
-    if isinstance(value, ModelValue):
-        return table[id(value)]
-    if isinstance(value, (list, tuple)):
-        parts = [_structure(v, table) for v in value]
-        if isinstance(value, list):
-            return f"[{', '.join(parts)}]"
-        return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{k!r}: {_structure(v, table)}" for k, v in value.items()) + "}"
-    return repr(value) if plain(value) else "None"
-
-
 def _shown(found: list[Tensor]) -> str:
     return ", ".join(f"({', '.join(shown_shape(tensor))})" for tensor in found)
 
@@ -425,15 +346,3 @@ def _ports(
             }
         )
     return ports
-
-
-def constants(names: dict[str, Any], codes: list[ClassCode], factories: list[FactoryCode]) -> list[str]:
-    """The module's constants that classes and factories name, as the source assigns them."""
-    texts = [t for c in codes for t in [*c.init, *c.body, *c.parameters]]
-    texts += [t for f in factories for t in [*f.parameters, f.returns or ""]]
-    found = words("\n".join(texts))
-    used = []
-    for value in names.values():
-        symbols = symbols_in(value) if isinstance(value, Sym) and value.head == "symbol" else ()
-        used += [s for s in symbols if s.kind == "global" and s.name in found]
-    return [f"{symbol.name} = {symbol.value!r}" for symbol in dict.fromkeys(used)]

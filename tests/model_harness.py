@@ -49,7 +49,9 @@ class Pair:
 
     @property
     def errors(self) -> list[str]:
-        return [f"{d.place.line}: {d.message}" for d in self.log.diagnostics if d.severity == "error"]
+        return [
+            f"{d.place.line}: {d.message}" for d in self.log.diagnostics if d.severity == "error"
+        ]
 
     def entries(self, name: str, kind: str | None = None) -> list[dict[str, Any]]:
         return [
@@ -58,7 +60,14 @@ class Pair:
             if m["source_name"] == name and kind in (None, m["source_kind"])
         ]
 
-    def check(self, name: str, source: str, arguments: str = "", occurrence: int = -1, index: int | None = None) -> None:
+    def check(
+        self,
+        name: str,
+        source: str,
+        arguments: str = "",
+        occurrence: int = -1,
+        index: int | None = None,
+    ) -> None:
         """The entry's factory makes what the expression ``source`` is in Keras."""
         entry = self.entries(name)[occurrence]
         assert entry["status"] == "translated"

@@ -168,6 +168,50 @@ def test_functions_that_give_several_models() -> None:
     assert "return autoencoder.encoder, autoencoder.decoder, autoencoder" in code
 
 
+PARTS = HEAD + """
+WIDTH = 4
+
+def down(filters, apply_norm=True):
+    block = Sequential()
+    block.add(Conv2D(filters, 3, strides=2, padding="same", use_bias=False))
+    if apply_norm:
+        block.add(BatchNormalization())
+    block.add(LeakyReLU(0.25))
+    return block
+
+def Generator(widths=(6, 8)):
+    inputs = Input((9, 8, 2))
+    x = down(WIDTH, apply_norm=False)(inputs)
+    stack = [down(width) for width in widths]
+    for layer in stack:
+        x = layer(x)
+    return Model(inputs, x)
+
+steps = 3
+def late():
+    return Sequential([Input((steps,)), Dense(2)])
+early = late()
+steps = 5
+later = late()
+generator = Generator()
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_models_made_of_what_functions_give() -> None:
+    pair = Pair(PARTS)
+    assert not pair.errors
+    code = pair.done.code
+    assert "self.down = Down(2, filters=WIDTH, apply_norm=False)" in code
+    assert code.count("(nn.Module):\n    \"\"\"``down``") == 1
+    pair.check("generator", "generator")
+    pair.check("Generator", "Generator()")
+    pair.check("early", "early")  # what the function reads has changed since
+    pair.check("later", "later")
+    source = "[m := down(5), m.build((None, 9, 8, 4))][0]"
+    pair.check("down", source, "5, in_channels=4")
+
+
 REBOUND = HEAD + """
 model = Sequential([Input((4,)), Dense(3)])
 model.compile(loss="mse")

@@ -19,6 +19,8 @@ from kt_translate.pytorch.support.like_keras import (
     like_keras,
     regularization_loss,
 )
+from kt_translate.pytorch.support.regularization import ActivityRegularization
+from kt_translate.pytorch.support.rnn import no_forget_bias
 
 LAYERS: list[tuple[Any, tuple[int, ...], nn.Module]] = [
     (keras.layers.Dense(300), (None, 200), nn.Linear(200, 300)),
@@ -102,6 +104,28 @@ def test_what_is_not_given_starts_as_in_keras(module: nn.Module) -> None:
             assert parameter.tolist() == [0.0] * 4 + [1.0] * 4 + [0.0] * 8
 
 
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_the_forget_gate_stays_open_whatever_the_bias_starts_with(bidirectional: bool) -> None:
+    init = {"bias_ih": partial(initializers.constant_, value=0.5)}
+    module = like_keras(nn.LSTM(3, 4, bidirectional=bidirectional), init=init)
+    layer = keras.layers.LSTM(4, bias_initializer=keras.initializers.Constant(0.5))
+    layer.build((None, 5, 3))
+    biases = [p for name, p in module.named_parameters() if name.startswith("bias_ih")]
+    assert len(biases) == 1 + bidirectional
+    for bias in biases:
+        np.testing.assert_array_equal(bias.detach(), layer.cell.bias)
+    closed = like_keras(no_forget_bias(nn.LSTM(3, 4)), init=init)
+    assert closed.bias_ih_l0.tolist() == [0.5] * 16
+
+
+def test_initializers_of_buffers() -> None:
+    init = {"running_mean": partial(initializers.constant_, value=0.5)}
+    module = like_keras(nn.BatchNorm2d(3), init=init)
+    assert module.running_mean.tolist() == [0.5] * 3
+    with pytest.raises(AttributeError, match="no parameter running_median"):
+        like_keras(nn.BatchNorm2d(3), init={"running_median": initializers.ones_})
+
+
 @pytest.fixture
 def float64() -> Iterator[None]:
     keras.config.set_floatx("float64")
@@ -144,6 +168,30 @@ def test_regularization_loss_counts_a_shared_module_once() -> None:
     assert torch.equal(regularization_loss(module), expected)
     assert regularization_loss(nn.Linear(2, 2).double()).dtype == torch.float64
     assert regularization_loss(nn.ReLU()).item() == 0
+
+
+def test_regularization_loss_has_the_penalties_of_outputs() -> None:
+    x = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
+    inner = keras.layers.Dense(
+        2,
+        "relu",
+        kernel_regularizer=keras.regularizers.L2(0.125),
+        activity_regularizer=keras.regularizers.L1L2(0.25, 0.5),
+    )
+    model = keras.Sequential([keras.Input((4,)), inner])
+    linear = like_keras(nn.Linear(4, 2), regularize={"weight": regularizers.l2(0.125)})
+    module = nn.Sequential(linear, nn.ReLU(), ActivityRegularization(l1=0.25, l2=0.5))
+    with torch.no_grad():
+        linear.weight.copy_(torch.from_numpy(np.asarray(inner.kernel).T.copy()))
+        linear.bias.zero_()
+    assert regularization_loss(module).item() == pytest.approx(float(model.losses[0]), rel=1e-6)
+    for rows in (x, 2 * x):
+        model(rows)
+        module(torch.from_numpy(rows))
+        expected = float(sum(model.losses))
+        assert regularization_loss(module).item() == pytest.approx(expected, rel=1e-6)
+    regularization_loss(module).backward()
+    assert linear.weight.grad.abs().sum() > 0
 
 
 @pytest.mark.usefixtures("float64")

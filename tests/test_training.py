@@ -265,6 +265,8 @@ KERAS_2 = [
     optimizer("legacy.RMSprop", 1 / 128, rho=0.875, epsilon=1 / 1024, momentum=0.75),
     optimizer("legacy.RMSprop", 1 / 128, rho=0.875, epsilon=1 / 1024, centered=True),
     optimizer("legacy.Adam", 1 / 128, beta_1=0.875, beta_2=0.9921875, epsilon=1 / 1024),
+    optimizer("legacy.Adagrad", 1 / 16, initial_accumulator_value=0.25, epsilon=1 / 1024),
+    optimizer("legacy.Nadam", 1 / 128, beta_1=0.875, beta_2=0.9921875, epsilon=1 / 1024),
     optimizer("legacy.Adamax", 1 / 128, beta_1=0.875, beta_2=0.9921875, epsilon=1 / 1024),
 ]
 
@@ -280,7 +282,8 @@ def test_optimizer_equals_keras_2(value: KerasObject) -> None:
         theirs = keras_steps(make(value, tf_keras), tf.Variable)
     finally:
         tf_keras.backend.set_floatx(before)
-    assert deviation(torch_steps(translated(value, "2")), theirs) < 1e-12
+    limit = 1e-9 if value.path == "optimizers.legacy.Nadam" else 1e-12  # its 0.96 is a float32
+    assert deviation(torch_steps(translated(value, "2")), theirs) < limit
 
 
 def test_old_arguments_of_keras_2() -> None:
@@ -291,6 +294,36 @@ def test_old_arguments_of_keras_2() -> None:
     assert code.scheduler == (
         "torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 / (1 + 1e-6 * step))"
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "expression"),
+    [
+        (
+            optimizer("SGD", 0.01, 0.9, 1e-6, True),
+            "KerasSGD(model.parameters(), lr=0.01, momentum=0.9, nesterov=True)",
+        ),
+        ("adam", "KerasAdam(model.parameters(), lr=0.001, betas=(0.9, 0.999), eps=1e-8)"),
+        (
+            optimizer("RMSprop", lr=0.01),
+            "torch.optim.RMSprop(model.parameters(), lr=0.01, alpha=0.9, eps=1e-8)",
+        ),
+        ("adadelta", "torch.optim.Adadelta(model.parameters(), lr=1.0, rho=0.95, eps=1e-8)"),
+        (
+            "adagrad",
+            "torch.optim.Adagrad(model.parameters(), lr=0.01, initial_accumulator_value=0, eps=1e-8)",
+        ),
+        (
+            "nadam",
+            "torch.optim.NAdam(model.parameters(), lr=0.002, betas=(0.9, 0.999), eps=1e-8, "
+            "momentum_decay=0.004)",
+        ),
+    ],
+)
+def test_optimizers_of_keras_1_have_their_own_defaults(value: Any, expression: str) -> None:
+    code = translated(value, "1")
+    assert code.expression == expression
+    assert (code.scheduler is not None) == (isinstance(value, KerasObject) and len(value.args) > 2)
 
 
 LOOKUPS = [

@@ -286,6 +286,7 @@ def test_metrics_of_several_outputs() -> None:
     assert names_of({"odd": ["mae", "mae"]}) == ["odd_mae", "odd_mae_1"]
     assert names_of([["accuracy"], ["mse"]]) == ["digit_accuracy", "odd_mse"]
     assert names_of(["accuracy", "mse"]) == ["digit_accuracy", "odd_mse"]
+    assert names_of([None, ["mse"]]) == ["odd_mse"]
     assert names_of(["mae"]) == ["digit_mae", "odd_mae"]
     assert names_of(["mae", "mse"], flavour="2")[:3] == ["digit_mae", "digit_mse", "odd_mae"]
     assert names_of(None) == []

@@ -152,21 +152,6 @@ def test_modules_stand_in_the_order_in_which_keras_makes_its_layers(tmp_path: Pa
     assert run.returncode == 0, run.stdout[-3000:]
 
 
-def test_a_model_that_nothing_of_the_module_gives_is_said() -> None:
-    log = Log()
-    text = (
-        "import keras\n"
-        "class Gan:\n"
-        "    def __init__(self):\n"
-        "        self.generator = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])\n"
-        "gan = Gan()\n"
-        "m = keras.Sequential([keras.Input((4,))])\n"
-    )
-    done = translate(text, "model.py", Options(), log)
-    assert [m["source_name"] for m in done.models] == ["m"]
-    assert [(d.code, d.place.line) for d in log.diagnostics] == [("KT107", 4)]
-
-
 @pytest.mark.parametrize(
     ("text", "name", "kind", "code"),
     [

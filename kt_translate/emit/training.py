@@ -8,7 +8,9 @@ from typing import Any
 
 from kt_translate.diagnostics import Log, Place
 from kt_translate.emit.module import environment
+from kt_translate.emit.own_code import with_own_code
 from kt_translate.emit.support import words
+from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.lower.names import attribute_name
 from kt_translate.lower.writer import ClassCode
@@ -74,19 +76,25 @@ def compiled(
     flavour: str,
     log: Log,
     written: Sequence[ClassCode] = (),
+    ev: Interpreter | None = None,
 ) -> list[Part]:
     """The parts for each ``compile`` call: (model's name, line, its arguments, the model's class).
 
     ``written``: all classes of the file; those of them that a model uses may have embeddings.
+    ``ev``: what ran the source, to run losses that are code of its own.
     """
     parts = []
     for name, line, given, code in calls:
         place = Place(max(line, 1))
         outputs = _outputs(code)
+        if ev is not None:
+            tensors = dict(zip(outputs, code.outputs, strict=True))
+            given = with_own_code(ev, given, tensors, flavour, log, place)
         by_name = code.annotation.startswith("dict")
         suffix = "" if len(calls) == 1 else f"_{attribute_name(name, 'model')}"
-        loss = compiled_loss(given, outputs, by_name, flavour, log, place, suffix)
-        metrics = compiled_metrics(given, outputs, by_name, flavour, log, place)
+        kind = "3" if flavour == "3" else "2"
+        loss = compiled_loss(given, outputs, by_name, kind, log, place, suffix)
+        metrics = compiled_metrics(given, outputs, by_name, kind, log, place)
         optimizer = optimizer_rule(
             given.get("optimizer", "rmsprop"),
             flavour,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import external, general, models, modules, subclasses, tensors, text
+from kt_translate.evaluate import external, general, lambdas, models, modules, subclasses, tensors, text
 from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
@@ -28,7 +28,7 @@ from kt_translate.evaluate.values import (
 )
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
-from kt_translate.layers.layer import REGISTRY
+from kt_translate.layers.layer import REGISTRY, RuleError
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -177,6 +177,12 @@ def call(
         return models.call_layer(ev, function, args, kwargs)
     if isinstance(function, ModelValue):
         return models.call_model(ev, function, args, kwargs)
+    if isinstance(function, lambdas.LambdaValue):
+        try:
+            return lambdas.call_lambda(ev, function, args, kwargs)
+        except RuleError as error:
+            ev.note(error.code, error.message, error.hint)
+            return Unknown(error.message, ev.line)
     if isinstance(function, Class):
         return _instantiate(ev, function, args, kwargs)
     if isinstance(function, Instance):

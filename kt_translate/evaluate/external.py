@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import applications, copies, models
+from kt_translate.evaluate.higher_order import CALLING, call_with_functions
 from kt_translate.evaluate.internals import INTERNALS
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Array, External, Native, Partial, Unknown, plain
@@ -28,6 +30,14 @@ _OBJECTS = (
     "metrics",
     "callbacks",
 )
+_TF_INITIALIZERS = {
+    "tf.random_normal_initializer": "RandomNormal",
+    "tf.random_uniform_initializer": "RandomUniform",
+    "tf.truncated_normal_initializer": "TruncatedNormal",
+    "tf.constant_initializer": "Constant",
+    "tf.zeros_initializer": "Zeros",
+    "tf.ones_initializer": "Ones",
+}
 _CONSTANTS = {
     "math.pi": math.pi,
     "math.e": math.e,
@@ -83,9 +93,13 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
     """A call of something outside the file."""
     if path in INTERNALS:
         return INTERNALS[path](ev, *args, **kwargs)
+    if path in CALLING:
+        return _guarded(ev, node, lambda: call_with_functions(ev, path, args, kwargs))
     if path in OPS and not any(isinstance(a, (Array, Unknown)) for a in (*args, *kwargs.values())):
         if not path.startswith("numpy.") or tensors_in([args, kwargs]):
             return _op(ev, path, args, kwargs, node)
+    if path in _TF_INITIALIZERS:
+        return KerasObject(f"initializers.{_TF_INITIALIZERS[path]}", args, kwargs)
     if path.startswith(("keras.", "tf.keras.")):
         return _keras(ev, path, args, kwargs, node)
     if path.startswith("math."):
@@ -102,8 +116,12 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
 
 
 def _op(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    return _guarded(ev, node, lambda: call_op(path, args, kwargs))
+
+
+def _guarded(ev: Interpreter, node: Any, act: Callable[[], Any]) -> Any:
     try:
-        return call_op(path, args, kwargs)
+        return act()
     except RuleError as error:
         ev.note(error.code, error.message, error.hint, node)
         return Unknown(error.message, ev.line)

@@ -99,7 +99,8 @@ def _where(test: Tensor, a: Any, b: Any, both: list[Tensor], layout: Layout) -> 
             return Expr.conditional(t, left, right)
         condition = t if test.dtype == "bool" else t.bool()
         if missing:
-            condition = condition[tuple([Ellipsis, *[None] * missing])]
+            key = (Ellipsis, *[None] * missing)
+            condition = condition[key]
         return torch.where(condition, left, right)
 
     if missing:

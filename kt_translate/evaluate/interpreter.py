@@ -56,7 +56,6 @@ class Interpreter:
         self.origin: int | None = None  # while in another file: the line of the main one that led there
         self.files: dict[Path, Module] = {}  # other files of the project
         self.imported: dict[int, int] = {}  # functions of those files by their ids: the lines that import them
-        self.constants: dict[str, Symbol] = {}  # of those files
         self.trying = 0  # within statements that ``try`` guards
         self.log = log
         self.settings = settings
@@ -75,7 +74,10 @@ class Interpreter:
         self.models: list[Any] = []
         self.compiled: list[tuple[Any, int, dict[str, Any]]] = []
         self.bindings: list[tuple[str, Any, int]] = []  # of the module's variables to models, with their lines
+        self.constants: dict[str, Symbol] = {}  # the module's numbers and texts that keep their names
+        self.rebound: set[str] = set()  # variables of the module that hold several numbers in turn
         self.used_settings: set[str] = set()
+        self.starts: dict[int, Any] = {}  # what the Sequential models made on a line take
         self.saved: dict[str, Any] = {}  # models by the files that the source saves them to
         self.input_shapes: dict[str, tuple[int | None, ...]] = {}  # said by hand, for inputs that are not known
 
@@ -190,9 +192,16 @@ class Interpreter:
             self.used_settings.add(name)
         if scope is self.module and isinstance(value, Function) and value.source is not self.main:
             self.imported.setdefault(id(value), self.line)
-        if scope is self.module and isinstance(value, ModelValue):
-            self.bindings.append((name, value, self.line))
+        if scope is self.module:
+            self._note_binding(name, value, scope.names.get(name))
         scope.names[name] = value
+
+    def _note_binding(self, name: str, value: Any, before: Any) -> None:
+        """Remember what variables of the module hold: their models, and which numbers change."""
+        if isinstance(value, ModelValue):
+            self.bindings.append((name, value, self.line))
+        elif before is not None and plain(value) and known(before) != value:
+            self.rebound.add(name)
 
     def assign(self, target: Any, value: Any, scope: Scope) -> None:
         """Bind a target: a name, an attribute, an element, or a nest of them."""
@@ -331,7 +340,9 @@ def _assign(ev: Interpreter, node: cst.Assign, scope: Scope) -> None:
 def _constant(ev: Interpreter, name: str, value: Any, scope: Scope) -> Any:
     """A constant of a module, by its name. Of another file: where no other constant is called so."""
     symbol = Symbol(name, value, "global")
-    if scope is not ev.module:
+    if scope is ev.module:
+        ev.constants[name] = symbol
+    else:
         taken = re.search(rf"^{name}\s*[:=]", ev.main.text, re.MULTILINE)
         symbol = ev.constants.setdefault(name, symbol)
         if taken or symbol.value != value or type(symbol.value) is not type(value):

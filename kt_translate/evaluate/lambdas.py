@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.evaluate.higher_order import is_callable, run, training
 from kt_translate.evaluate.values import (
     Function,
     Partial,
@@ -17,8 +18,6 @@ from kt_translate.layers.layer import RuleError
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
-
-from kt_translate.evaluate.higher_order import is_callable, run, training
 
 # -- keras.layers.Lambda --------------------------------------------------------------------------
 

@@ -36,6 +36,8 @@ class State:
         self.spaces = list(_spaces(scope))
         self.before = [dict(space) for space in self.spaces]
         self.containers = [(c, _copy(c)) for space in self.spaces for c in _containers(space)]
+        waiting = [m for m in ev.models if m.kind == "sequential" and m.outputs is None]
+        self.containers += [(c, _copy(c)) for m in waiting for c in (m.layers, m.deferred)]
         self.models = [m for m in ev.models if m.kind == "sequential" and m.outputs is not None]
         self.ends = [(m.outputs, m.region, len(m.region.nodes), list(m.layers)) for m in self.models]
         self.made = (len(ev.models), len(ev.demands), len(ev.compiled), list(ev.log.diagnostics))

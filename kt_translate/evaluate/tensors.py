@@ -1,23 +1,36 @@
-"""Python's operators and indexing on tensors."""
+"""Python's operators, indexing, attributes and builtins on tensors."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate.values import Array, External, Unknown
+from kt_translate.evaluate.values import Array, External, Native, Unknown
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.arithmetic import operation
+from kt_translate.ops.cast import cast_to
 from kt_translate.ops.compare import invert
 from kt_translate.ops.indexing import index_tensor
-from kt_translate.ops.values import apply, broadcast
+from kt_translate.ops.op import OPS
+from kt_translate.ops.shape import product
+from kt_translate.ops.values import apply, broadcast, size_of
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
-__all__ = ["arithmetic", "broadcast", "index", "negative", "unary"]
+__all__ = [
+    "arithmetic",
+    "attribute",
+    "broadcast",
+    "builtin",
+    "index",
+    "negative",
+    "shape_attribute",
+    "unary",
+]
 
 
 def arithmetic(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
@@ -81,3 +94,74 @@ def _said(ev: Interpreter, compute: Callable[[], Any]) -> Any:
     except RuleError as error:
         ev.note(error.code, error.message, error.hint)
         return Unknown(error.message, ev.line)
+
+
+# -- attributes -----------------------------------------------------------------------------------
+def attribute(ev: Interpreter, x: Tensor, name: str) -> Any:
+    """``x.name``: what Keras's and TensorFlow's tensors have."""
+    if name in ("shape", "_keras_shape"):
+        return x.shape
+    if name == "get_shape":
+        return Native(name, lambda ev: x.shape)
+    if name == "dtype":
+        return x.dtype
+    if name in ("ndim", "rank"):
+        return x.rank
+    if name == "T":
+        return _said(ev, lambda: OPS["keras.ops.transpose"].function(x))
+    if name == "name" and x.name is not None:
+        return x.name
+    if name == "set_shape":
+        return Native(name, lambda ev, *shape: None)
+    if name in ("_keras_mask", "mask"):
+        return x.mask
+    return Unknown(f"attribute {name} of a tensor", ev.line)
+
+
+def shape_attribute(shape: Any, name: str) -> Any:
+    """What TensorFlow's shapes and dimensions have beside Python's tuples and numbers; NotImplemented for the rest."""
+    if name == "value" and (shape is None or isinstance(shape, (int, Sym))):
+        return shape
+    if not isinstance(shape, tuple):
+        return NotImplemented
+    methods: dict[str, Callable[..., Any]] = {
+        "as_list": lambda ev: list(shape),
+        "num_elements": lambda ev: None if None in shape else product(shape),
+        "is_fully_defined": lambda ev: None not in shape,
+        "concatenate": lambda ev, other: (*shape, *other),
+    }
+    if name in methods:
+        return Native(name, methods[name])
+    return {"rank": len(shape), "ndims": len(shape), "dims": list(shape)}.get(name, NotImplemented)
+
+
+# -- builtins -------------------------------------------------------------------------------------
+def builtin(ev: Interpreter, name: str, args: Any) -> Any:
+    """``abs(x)``, ``sum([a, b])`` and the like where tensors are among the arguments; NotImplemented for the rest."""
+    rule = _BUILTINS.get(name)
+    if rule is None or any(map(_unknown, args)):
+        return NotImplemented
+    return _said(ev, lambda: rule(*args))
+
+
+def _items(args: tuple[Any, ...]) -> list[Any]:
+    return list(args[0]) if len(args) == 1 and isinstance(args[0], (list, tuple)) else list(args)
+
+
+def _sum(items: Any, start: Any = 0) -> Any:
+    parts = list(items) if type(start) is int and start == 0 else [start, *items]
+    return reduce(lambda a, b: operation("+", a, b), parts)
+
+
+_BUILTINS: dict[str, Callable[..., Any]] = {
+    "abs": lambda x: OPS["keras.ops.abs"].function(x),
+    "round": lambda x, digits=0: OPS["keras.ops.round"].function(x, digits),
+    "pow": lambda a, b: operation("**", a, b),
+    "len": lambda x: size_of(x, 0),
+    "sum": _sum,
+    "max": lambda *args: reduce(OPS["keras.ops.maximum"].function, _items(args)),
+    "min": lambda *args: reduce(OPS["keras.ops.minimum"].function, _items(args)),
+    "int": lambda x: cast_to(x, "int32"),
+    "float": lambda x: cast_to(x, "float32"),
+    "bool": lambda x: cast_to(x, "bool"),
+}

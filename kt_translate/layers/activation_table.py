@@ -201,7 +201,7 @@ def activation_expr(
     ``name`` may be a symbol; ``arguments`` are Keras's (without ``axis``).
     """
     if isinstance(name, Sym):
-        lookup = Expr("keras2_activation" if flavour == "2" else "activation")
+        lookup = Expr("keras2_activation" if flavour == "2" else "keras_activation")
         return lookup(name, dim=unless(dim, -1))(x)
     function = known_function(name or "linear", arguments, flavour)
     args, kwargs = function.settings(arguments, dim)

@@ -13,6 +13,7 @@ from kt_translate.layers.layer import (
     Tensor,
     as_text,
     is_plain,
+    nn,
     torch,
     unless,
 )
@@ -81,13 +82,17 @@ class Augmentation(Picture, abstract=True):
             )
 
     def module(self, *tensors: Tensor) -> Expr:
-        settings = [self.setting(name) for name in self.factors]
+        settings = [self.setting(name) for name in self.positional]
         given = {
             name: unless(getattr(self, name), default)
             for name, default in self.signature()
             if name not in (*self.factors, "seed", "data_format")
         }
         return Expr(name_of(self))(*settings, **given)
+
+    @property
+    def positional(self) -> tuple[str, ...]:
+        return self.factors
 
     def setting(self, name: str) -> Any:
         """A list is written as a tuple: nobody is to change it."""
@@ -117,8 +122,12 @@ class RandomFlip(Augmentation):
             raise RuleError("KT203", f"RandomFlip(mode={self.mode!r}): one of {', '.join(sides)}")
 
     def module(self, *tensors: Tensor) -> Expr:
-        standard = self.mode == "horizontal_and_vertical" and not isinstance(self.mode, Sym)
-        return Expr("RandomFlip")(*([] if standard else [self.mode]))
+        flip = Expr("RandomFlip")
+        if isinstance(self.mode, Sym) or self.mode != "horizontal_and_vertical":
+            return flip(self.mode)
+        if self.flavour == "2":  # each direction by itself
+            return nn.Sequential(flip("horizontal"), flip("vertical"))
+        return flip()
 
 
 class RandomRotation(Augmentation):
@@ -145,10 +154,9 @@ class RandomZoom(Augmentation):
 
     factors = ("height_factor", "width_factor")
 
-    def module(self, *tensors: Tensor) -> Expr:
-        if self.width_factor is None:
-            self.factors = ("height_factor",)
-        return super().module(*tensors)
+    @property
+    def positional(self) -> tuple[str, ...]:
+        return ("height_factor",) if self.width_factor is None else self.factors
 
 
 class RandomTranslation(Augmentation):
@@ -180,6 +188,12 @@ class RandomContrast(Augmentation):
     value_range: Any = (0, 255)
     seed: Any = None
 
+    def setting(self, name: str) -> Any:
+        """One number made less contrast, too, in Keras 2."""
+        factor = super().setting(name)
+        both = self.flavour == "2" and not isinstance(factor, tuple)
+        return (factor, factor) if both else factor
+
 
 class RandomCrop(Augmentation):
     """``keras.layers.RandomCrop``: Keras counts on the cropped size, also where it does not crop."""
@@ -196,7 +210,9 @@ class RandomCrop(Augmentation):
         return self.join(batch, (self.height, self.width), channels)
 
     def module(self, *tensors: Tensor) -> Expr:
-        return Expr("RandomCrop")(self.height, self.width)
+        return Expr("ResizingCrop" if self.flavour == "2" else "RandomCrop")(
+            self.height, self.width
+        )
 
 
 class RandomHeight(Augmentation):

@@ -47,7 +47,7 @@ class EinsumDense(Layer):
         equation = re.sub(r"\s", "", plain(self, "equation"))
         plain(self, "bias_axes")
         parts = re.fullmatch(r"(\.\.\.)?(\w+?)(\.\.\.)?,(\w+)->(\.\.\.)?(\w+?)(\.\.\.)?", equation)
-        if parts is None or parts[1] != parts[5] or parts[3] != parts[7] or parts[1] and parts[3]:
+        if parts is None or parts[1] != parts[5] or parts[3] != parts[7] or all(parts.group(1, 3)):
             raise RuleError(
                 "KT204", f"EinsumDense(equation={equation!r}) is not one that Keras takes"
             )

@@ -14,7 +14,6 @@ from kt_translate.layers.layer import (
     Shape,
     Tensor,
     is_plain,
-    torch,
     unless,
 )
 from kt_translate.layers.preprocessing import check_mode, encoded, encoded_shape

@@ -127,8 +127,8 @@ class CenterCrop(Sized):
         if any(n < wanted for n, wanted in zip(sizes, self.size)):
             return Expr("center_crop")(x, self.size)
         starts = [(n - wanted) // 2 for n, wanted in zip(sizes, self.size)]
-        index = [slice(s, s + wanted) for s, wanted in zip(starts, self.size)]
-        return x[(Ellipsis, *index)]
+        index = (Ellipsis, *(slice(s, s + wanted) for s, wanted in zip(starts, self.size)))
+        return x[index]
 
 
 class AutoContrast(Picture):

@@ -184,7 +184,7 @@ def activity_penalty(regularizer: Any) -> ActivityRegularization:
         factor = args[0] if args else kwargs.get(name, kwargs.get("l", 0.01))
         return ActivityRegularization.bind([], {name: factor})
     if name in ("l1_l2", "l1l2"):
-        assumed = 0.01 if isinstance(regularizer, str) else 0.0
+        assumed = 0.01 if regularizer == "l1_l2" else 0.0
         given = {**dict(zip(("l1", "l2"), args)), **kwargs}
         return ActivityRegularization.bind(
             [], {factor: given.get(factor, assumed) for factor in ("l1", "l2")}

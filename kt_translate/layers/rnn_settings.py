@@ -46,7 +46,7 @@ def activation_function(value: Any, flavour: str) -> Expr:
             )
         name, arguments = found
     if isinstance(name, Sym):
-        return Expr("keras2_activation" if flavour == "2" else "activation")(name)
+        return Expr("keras2_activation" if flavour == "2" else "keras_activation")(name)
     x = Expr("x")
     applied = activation_expr(name, x, -1, flavour, **arguments)
     function = Expr(str(applied).removesuffix("(x)"))

@@ -200,9 +200,12 @@ class Writer:
             self.code.annotation = f"tuple[{', '.join(['Tensor'] * len(parts))}]"
         if logits is not None:
             node = logits.node
+            names = ", ".join(self.variables_of_inputs)
+            if isinstance(node, OpNode):
+                self.code.logits = str(node.render(Expr(f"self.logits({names})")))
+                return
             assert isinstance(node, LayerNode)
             source = node.inputs[0]
-            names = ", ".join(self.variables_of_inputs)
             call = Call(
                 Expr("self"),
                 [Expr(f"self.logits({names})")],

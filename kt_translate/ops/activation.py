@@ -10,8 +10,7 @@ from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.layers.activation_table import activation_expr
 from kt_translate.layers.layer import RuleError, is_plain
-from kt_translate.ops.arguments import along, axes_of, axis_of, decided, elementwise, tensor
-from kt_translate.ops.op import op
+from kt_translate.ops.arguments import along, axes_of, axis_of, decided, elementwise, op, tensor
 from kt_translate.pytorch.expr import Expr, F, torch, unless
 
 KERAS, OPS, TF, K = "keras.activations.", "keras.ops.", "tf.nn.", "keras.backend."

@@ -4,17 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 from kt_translate.graph.region import OpNode, derived
 from kt_translate.graph.sym import UNKNOWN, Sym, known, same
-from kt_translate.graph.tensor import Dim, Layout, Shape, Tensor
+from kt_translate.graph.tensor import Dim, Layout, Shape, Tensor, tensors_in
 from kt_translate.layers.layer import RuleError
+from kt_translate.ops.op import op as declared
 from kt_translate.pytorch.expr import Expr, as_expr, torch
 
+Rule = TypeVar("Rule", bound=Callable[..., Any])
 DEFAULT_FLOAT = torch.get_default_dtype()
 _FIRST = {"channels_first", "NCW", "NCHW", "NCDHW"}
 _FLOATS = ("float", "bfloat", "complex")
+
+
+def op(*paths: str, **spellings: str) -> Callable[[Rule], Rule]:
+    """The decorator of `kt_translate.ops.op`, for functions whose settings have to be numbers.
+
+    A tensor where a number belongs is refused at once, not when the code is written.
+    """
+
+    def declare(function: Rule) -> Rule:
+        @wraps(function)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            result = function(*args, **kwargs)
+            for x in tensors_in(result):
+                _check_text(x, tensors_in([args, kwargs]))
+            return result
+
+        declared(*paths, **spellings)(checked)
+        return function
+
+    return declare
+
+
+def _check_text(x: Tensor, given: list[Tensor]) -> None:
+    node = x.node
+    if not isinstance(node, OpNode) or x in given:
+        return
+    inputs = [Expr(f"x{i}") for i in range(len(node.inputs))]
+    where = {"device": Expr("device")} if node.device else {}
+    if "Tensor(shape=" in str(as_expr(node.render(*inputs, **where))):
+        raise RuleError("KT203", "a tensor as a setting that has to be a number")
 
 
 def tensor(value: Any, what: str = "the argument") -> Tensor:

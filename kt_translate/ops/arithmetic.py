@@ -52,7 +52,11 @@ def _operand(value: Any) -> Any:
 
 def _unchanged(operator: str, a: Any, b: Any) -> Tensor | None:
     """A number as it is where nothing is done to it: ``tf.shape(x)[1] * 1``."""
-    if is_number(a) and type(b) is int and (operator, b) in (("*", 1), ("+", 0), ("-", 0), ("//", 1)):
+    if (
+        is_number(a)
+        and type(b) is int
+        and (operator, b) in (("*", 1), ("+", 0), ("-", 0), ("//", 1))
+    ):
         return a if isinstance(a, Tensor) else None
     return None
 
@@ -70,7 +74,11 @@ def _matmul(a: Any, b: Any) -> Any:
         return declared.function(a, b)
     a, b = as_tensor(a), as_tensor(b)
     return derived(
-        lambda x, y: x @ y, [a, b], matmul_shape(a.shape, b.shape), promoted(a.dtype, b.dtype), label="@"
+        lambda x, y: x @ y,
+        [a, b],
+        matmul_shape(a.shape, b.shape),
+        promoted(a.dtype, b.dtype),
+        label="@",
     )
 
 
@@ -83,7 +91,9 @@ def matmul_shape(a: Shape, b: Shape) -> Shape:
 
 
 # -- the same as functions ------------------------------------------------------------------------
-def _function(names: Iterable[str], operator: str, tf: Iterable[str] = (), k: Iterable[str] = ()) -> None:
+def _function(
+    names: Iterable[str], operator: str, tf: Iterable[str] = (), k: Iterable[str] = ()
+) -> None:
     def function(x1: Any, x2: Any) -> Any:
         return operation(operator, x1, x2)
 
@@ -110,6 +120,16 @@ def add_n(inputs: Any) -> Any:
     for part in inputs[1:] if isinstance(inputs, (list, tuple)) else ():
         total = operation("+", total, part)
     return total
+
+
+@op("keras.backend.bias_add", "tf.nn.bias_add", value="x")
+def bias_add(x: Any, bias: Any, data_format: Any = None) -> Any:
+    x, bias = as_tensor(x), as_tensor(bias)
+    first = data_format in ("channels_first", "NCHW", "NCW", "NCDHW")
+    if first and bias.rank == 1 and x.rank > 2:
+        along = (slice(None), *(None,) * (x.rank - 2))
+        return derived(lambda e, b: e + b[along], [x, bias], x.shape, x.dtype, label="bias_add")
+    return operation("+", x, bias)
 
 
 @op("tf.math.squared_difference", "tf.squared_difference")
@@ -191,8 +211,10 @@ def _extreme(names: Iterable[str], bound: str, plain: Callable[..., Any]) -> Non
         if is_scalar(x1) or is_scalar(x2):
             x, y = (x2, x1) if is_scalar(x1) else (x1, x2)
             return apply(lambda e, limit: e.clamp(**{bound: limit}), as_tensor(x), y, label="clamp")
-        two = torch.maximum if bound == "min" else torch.minimum
-        return apply(lambda x, y: two(x, y), as_tensor(x1), as_tensor(x2))
+        x, y = as_tensor(x1), as_tensor(x2)
+        word = "maximum" if bound == "min" else "minimum"
+        two = Expr(word) if is_float(x.dtype) and is_float(y.dtype) else getattr(torch, word)
+        return apply(lambda a, b: two(a, b), x, y)
 
     op(*paths(*names, k=names, tf=names, np=True), **_XY)(function)
 
@@ -222,6 +244,17 @@ def _guarded(function: str, x1: Any, x2: Any) -> Any:
     return pair(
         lambda x, y: Expr(function)(x, y), x1, x2, dtype=found if is_float(found) else "float32"
     )
+
+
+@op("tf.math.reciprocal_no_nan")
+def reciprocal_no_nan(x: Any) -> Any:
+    return divide_no_nan(1.0, x)
+
+
+@op("tf.math.xdivy", **_XY)
+def xdivy(x1: Any, x2: Any) -> Any:
+    """x / y, and 0 where x is 0."""
+    return pair(lambda x, y: Expr("xdivy")(x, y), x1, x2)
 
 
 @op("tf.truncatediv", "tf.math.truncatediv", **_XY)

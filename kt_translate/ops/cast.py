@@ -25,7 +25,13 @@ from kt_translate.ops.values import (
 )
 from kt_translate.pytorch.expr import Expr, torch
 
-_SHORT = {"float": "float32", "double": "float64", "half": "float16", "int": "int32", "long": "int64"}
+_SHORT = {
+    "float": "float32",
+    "double": "float64",
+    "half": "float16",
+    "int": "int32",
+    "long": "int64",
+}
 
 
 def type_name(dtype: Any, default: str = "float32") -> str:
@@ -37,7 +43,7 @@ def type_name(dtype: Any, default: str = "float32") -> str:
         value = known(value)
     if not isinstance(value, str):
         value = getattr(value, "__name__", None)
-    if not isinstance(value, str) or value is UNKNOWN:
+    if not isinstance(value, str):
         raise RuleError("KT203", "the type is not known")
     name = value.rpartition(".")[2].rstrip("_")
     return _SHORT.get(name, name)
@@ -142,7 +148,9 @@ def converted(value: Any, dtype: Any = None, shape: Any = None) -> Any:
     from kt_translate.ops.reshaping import reshape_to
 
     if is_scalar(result):
-        return filled(shape, result, name or ("float32" if dtype_of(result) == "float" else "int32"))
+        return filled(
+            shape, result, name or ("float32" if dtype_of(result) == "float" else "int32")
+        )
     return reshape_to(result, shape)
 
 
@@ -151,10 +159,8 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: Any = None, ragged: Any
     return converted(x, dtype)
 
 
-@op("tf.convert_to_tensor", "tf.Variable", value="value", initial_value="value")
-def tf_convert_to_tensor(
-    value: Any, dtype: Any = None, dtype_hint: Any = None, trainable: Any = None
-) -> Any:
+@op("tf.convert_to_tensor")
+def tf_convert_to_tensor(value: Any, dtype: Any = None, dtype_hint: Any = None) -> Any:
     return converted(value, dtype)
 
 
@@ -171,6 +177,11 @@ def convert_to_numpy(x: Any, dtype: Any = None) -> Any:
 @op("tf.identity", "keras.backend.identity", "tf.guarantee_const", input="x")
 def identity(x: Any) -> Any:
     return x
+
+
+@op("tf.identity_n")
+def identity_n(input: Any) -> Any:
+    return list(input)
 
 
 @op(
@@ -194,7 +205,12 @@ def dtype(x: Any) -> Any:
     return as_tensor(x).dtype
 
 
-@op("keras.ops.is_tensor", "tf.is_tensor", "keras.backend.is_keras_tensor", "keras.backend.is_tensor")
+@op(
+    "keras.ops.is_tensor",
+    "tf.is_tensor",
+    "keras.backend.is_keras_tensor",
+    "keras.backend.is_tensor",
+)
 def is_tensor(x: Any) -> Any:
     return isinstance(x, Tensor)
 

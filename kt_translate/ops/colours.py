@@ -14,10 +14,10 @@ from kt_translate.ops.arguments import (
     elementwise,
     floating,
     is_float,
+    op,
     tensor,
 )
 from kt_translate.ops.image import pictures
-from kt_translate.ops.op import op
 from kt_translate.pytorch.expr import Expr, torch
 
 # -- colours --------------------------------------------------------------------------------------
@@ -44,10 +44,10 @@ def hsv_to_rgb(images: Any, data_format: Any = None) -> Tensor:
 
 
 def _of_floats(x: Any, what: str) -> Tensor:
-    x = tensor(x, "the picture")
-    if not is_float(x.dtype):
+    found = tensor(x, "the picture")
+    if not is_float(found.dtype):
         raise RuleError("KT203", f"{what} of pictures of whole numbers is not supported")
-    return x
+    return found
 
 
 @op("tf.image.adjust_brightness")
@@ -62,7 +62,8 @@ def adjust_contrast(images: Any, contrast_factor: Any) -> Tensor:
 
     def render(e: Expr) -> Expr:
         mean = e.mean(dim=(2, 3), keepdim=True)
-        return (e - mean) * contrast_factor + mean
+        adjusted: Expr = (e - mean) * contrast_factor + mean
+        return adjusted
 
     return pictures(x, None, render)
 
@@ -71,7 +72,12 @@ def adjust_contrast(images: Any, contrast_factor: Any) -> Tensor:
 def adjust_gamma(image: Any, gamma: Any = 1, gain: Any = 1) -> Tensor:
     x = _of_floats(image, "adjust_gamma")
     one = is_plain(gain) and gain == 1
-    return elementwise(x, lambda e: e**gamma if one else gain * e**gamma)
+
+    def render(e: Expr) -> Expr:
+        e = e**gamma
+        return e if one else gain * e
+
+    return elementwise(x, render)
 
 
 @op("tf.image.adjust_saturation")
@@ -107,8 +113,13 @@ def convert_image_dtype(image: Any, dtype: Any, saturate: Any = False) -> Tensor
         return x
     if name != "uint8" or not is_float(x.dtype):
         raise RuleError("KT203", f"pictures of {x.dtype} as {name}")
-    limit = (lambda e: e.clamp(0, 255)) if decided(saturate, "saturate") else (lambda e: e)
-    return elementwise(x, lambda e: limit(e * 255.5).to(torch.uint8), name)
+    limited = bool(decided(saturate, "saturate"))
+
+    def render(e: Expr) -> Expr:
+        e = e * 255.5
+        return (e.clamp(0, 255) if limited else e).to(torch.uint8)
+
+    return elementwise(x, render, name)
 
 
 @op("tf.image.total_variation")

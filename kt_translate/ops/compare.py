@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from kt_translate.graph.region import derived
@@ -45,7 +45,11 @@ _comparison("greater_equal", ">=", ["greater_equal"])
 def isclose(x1: Any, x2: Any, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: Any = False) -> Any:
     def render(x: Expr, y: Expr) -> Expr:
         return torch.isclose(
-            x, y, rtol=unless(rtol, 1e-5), atol=unless(atol, 1e-8), equal_nan=unless(equal_nan, False)
+            x,
+            y,
+            rtol=unless(rtol, 1e-5),
+            atol=unless(atol, 1e-8),
+            equal_nan=unless(equal_nan, False),
         )
 
     return pair(render, x1, x2, dtype="bool")
@@ -152,7 +156,9 @@ def choose(condition: Any, x1: Any, x2: Any) -> Any:
         condition = as_tensor(condition)
     x1, x2 = (v if is_scalar(v) else as_tensor(v) for v in (x1, x2))
     dtype = promoted(dtype_of(x1), dtype_of(x2))
-    return apply(lambda c, x, y: torch.where(c, x, y), condition, x1, x2, dtype=dtype, label="where")
+    return apply(
+        lambda c, x, y: torch.where(c, x, y), condition, x1, x2, dtype=dtype, label="where"
+    )
 
 
 @op(*paths("where", np=True), x="x1", y="x2")
@@ -168,11 +174,11 @@ def tf_where(condition: Any, x: Any = None, y: Any = None) -> Any:
     return derived(lambda e: e.nonzero(), [c], (None, c.rank), "int64")
 
 
+@op(*paths("nonzero", np=True))
 def nonzero(x: Any) -> Any:
     x = as_tensor(x)
     shapes: list[Any] = [(None,)] * x.rank
-    render: Callable[[Expr], Expr] = lambda e: e.nonzero(as_tuple=True)
-    return tuple(several(render, [x], shapes, "int32"))
+    return tuple(several(lambda e: e.nonzero(as_tuple=True), [x], shapes, "int32"))
 
 
 @op(*paths("select", np=True))

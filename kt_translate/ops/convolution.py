@@ -14,8 +14,7 @@ from kt_translate.layers.layer import (
     unless,
 )
 from kt_translate.layers.spatial import all_equal, windows
-from kt_translate.ops.arguments import Picture, Sizes, decided, mixed, tensor
-from kt_translate.ops.op import op
+from kt_translate.ops.arguments import Picture, Sizes, decided, mixed, op, tensor
 from kt_translate.pytorch.expr import Expr, F, as_expr
 
 CONV = (

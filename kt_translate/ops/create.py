@@ -12,7 +12,7 @@ from kt_translate.graph.tensor import Dim, Layout, Tensor
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.arguments import decided
 from kt_translate.ops.arithmetic import operation
-from kt_translate.ops.cast import cast_to, converted, type_expr, type_name
+from kt_translate.ops.cast import cast_to, type_expr, type_name
 from kt_translate.ops.op import op
 from kt_translate.ops.reshaping import broadcast_to
 from kt_translate.ops.shape import declared, given_sizes, run_time, written
@@ -62,7 +62,8 @@ def filled(shape: Any, value: Any, dtype: Any = None) -> Tensor:
     sizes = given_sizes(shape)
     name = type_name(dtype)
     if isinstance(value, Tensor) and not is_number(value):
-        return broadcast_to(value if dtype is None else cast_to(value, name), sizes)
+        spread: Tensor = broadcast_to(value if dtype is None else cast_to(value, name), sizes)
+        return spread
     if is_float(name) and is_plain_number(value):
         value = float(value)
     word = {0: "zeros", 1: "ones"}.get(value) if is_plain_number(value) else None
@@ -76,7 +77,9 @@ def filled(shape: Any, value: Any, dtype: Any = None) -> Tensor:
                 return getattr(e, f"new_{word}")(*out)  # type: ignore[no-any-return]
             return e.new_full(tuple(out), given[0] if number else value)
 
-        return derived(like, [source, *number, *run_time(sizes)], declared(sizes), name, wants=Layout.KEEP)
+        return derived(
+            like, [source, *number, *run_time(sizes)], declared(sizes), name, wants=Layout.KEEP
+        )
 
     def render(device: Expr, *out: Any) -> Expr:
         if word:
@@ -84,7 +87,10 @@ def filled(shape: Any, value: Any, dtype: Any = None) -> Tensor:
         inner = out[1:] if number else out
         of_value = name == "float32" and not number
         return torch.full(
-            tuple(inner), out[0] if number else value, dtype=OMIT if of_value else type_expr(name), device=device
+            tuple(inner),
+            out[0] if number else value,
+            dtype=OMIT if of_value else type_expr(name),
+            device=device,
         )
 
     return made(render, [*number, *sizes], declared(sizes), name)
@@ -135,7 +141,11 @@ def alike(x: Any, value: Any, dtype: Any = None) -> Any:
 _LIKE = {"input": "x", "tensor": "x", "a": "x"}
 
 
-@op(*paths("zeros_like", k=["zeros_like"], tf=["zeros_like"], np=True), "keras.ops.empty_like", **_LIKE)
+@op(
+    *paths("zeros_like", k=["zeros_like"], tf=["zeros_like"], np=True),
+    "keras.ops.empty_like",
+    **_LIKE,
+)
 def zeros_like(x: Any, dtype: Any = None) -> Any:
     return alike(x, 0, dtype)
 
@@ -162,7 +172,9 @@ def arranged(start: Any, stop: Any, step: Any, dtype: Any) -> Tensor:
         raise RuleError("KT203", "a range whose ends are not numbers")
     natural = "float32" if any(is_float(dtype_of(v)) for v in given) else "int32"
     name = natural if dtype is None else type_name(dtype)
-    to: Any = OMIT if name == natural or (name == "int64" and natural == "int32") else type_expr(name)
+    to: Any = (
+        OMIT if name == natural or (name == "int64" and natural == "int32") else type_expr(name)
+    )
 
     def render(device: Expr, first: Any, last: Any, by: Any) -> Expr:
         if type(by) is int and by == 1:
@@ -180,10 +192,10 @@ def _length(start: Any, stop: Any, step: Any) -> Dim:
     a, b, by = known(start), known(stop), known(step)
     if UNKNOWN in (a, b, by):
         return None
-    count = max(0, math.ceil((b - a) / by))
+    count: int = max(0, math.ceil((b - a) / by))
     if not any(isinstance(v, Sym) for v in (start, stop, step)):
         return count
-    span: Any = operation("-", stop, start) if by == 1 else None
+    span = operation("-", stop, start) if by == 1 else None
     return span if isinstance(span, Sym) and known(span) == count else None
 
 
@@ -251,6 +263,15 @@ def logspace(
     return _spaced("logspace", start, stop, num, endpoint, dtype, **how)
 
 
+@op("keras.ops.geomspace")
+def geomspace(
+    start: Any, stop: Any, num: Any = 50, endpoint: Any = True, dtype: Any = None, axis: Any = 0
+) -> Tensor:
+    if not (is_plain_number(start) and is_plain_number(stop)):
+        raise RuleError("KT203", "geomspace between numbers that are not known")
+    return _spaced("logspace", math.log10(start), math.log10(stop), num, endpoint, dtype)
+
+
 # -- matrices -------------------------------------------------------------------------------------
 def _identity(n: Any, m: Any, k: Any, dtype: Any, function: str = "eye") -> Tensor:
     m = n if m is None else m
@@ -281,7 +302,9 @@ def backend_eye(size: Any, dtype: Any = None) -> Tensor:
 
 
 @op("tf.eye", "tf.linalg.eye")
-def tf_eye(num_rows: Any, num_columns: Any = None, batch_shape: Any = None, dtype: Any = None) -> Any:
+def tf_eye(
+    num_rows: Any, num_columns: Any = None, batch_shape: Any = None, dtype: Any = None
+) -> Any:
     found = _identity(num_rows, num_columns, 0, dtype)
     if batch_shape is None:
         return found
@@ -298,7 +321,11 @@ def _triangle(name: str) -> None:
     def function(x: Any, k: Any = 0) -> Tensor:
         x = as_tensor(x)
         return derived(
-            lambda e: getattr(e, name)(*([] if unless(k, 0) is OMIT else [k])), [x], x.shape, x.dtype, label=name
+            lambda e: getattr(e, name)(*([] if unless(k, 0) is OMIT else [k])),
+            [x],
+            x.shape,
+            x.dtype,
+            label=name,
         )
 
     op(f"keras.ops.{name}", f"numpy.{name}", m="x", diagonal="k")(function)
@@ -308,7 +335,7 @@ _triangle("tril")
 _triangle("triu")
 
 
-# -- masks and variables --------------------------------------------------------------------------
+# -- masks --------------------------------------------------------------------------------------
 @op("tf.sequence_mask")
 def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = None) -> Any:
     x = as_tensor(lengths)
@@ -322,11 +349,6 @@ def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = None) -> Any:
         return mask if name == "bool" else mask.to(type_expr(name))
 
     return derived(render, [x, *run_time(sizes)], (*x.shape, last), name)
-
-
-@op("keras.backend.variable")
-def variable(value: Any, dtype: Any = None, constraint: Any = None) -> Any:
-    return converted(value, dtype)
 
 
 __all__ = ["alike", "arranged", "filled"]

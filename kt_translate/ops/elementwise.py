@@ -10,7 +10,15 @@ from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Tensor
 from kt_translate.ops.arguments import DEFAULT_FLOAT
 from kt_translate.ops.op import op
-from kt_translate.ops.values import apply, as_tensor, is_float, is_number, is_plain_number, is_scalar, paths
+from kt_translate.ops.values import (
+    apply,
+    as_tensor,
+    is_float,
+    is_number,
+    is_plain_number,
+    is_scalar,
+    paths,
+)
 from kt_translate.pytorch.expr import Expr, as_expr, torch
 
 Render = Callable[[Expr], Any]
@@ -127,12 +135,8 @@ _method(["sinc"], "sinc", np=True)
 _method(["deg2rad"], "deg2rad", math.radians, np=True, text="math.radians")
 _method(["rad2deg"], "rad2deg", math.degrees, np=True, text="math.degrees")
 _method(["negative"], "neg", lambda v: -v, tf=["negative"], np=True, to_float=False)
-_method(
-    ["square"], "square", lambda v: v * v, k=["square"], tf=["square"], np=True, to_float=False
-)
-_method(
-    ["abs", "absolute"], "abs", abs, k=["abs"], tf=["abs"], np=True, to_float=False, text="abs"
-)
+_method(["square"], "square", lambda v: v * v, k=["square"], tf=["square"], np=True, to_float=False)
+_method(["abs", "absolute"], "abs", abs, k=["abs"], tf=["abs"], np=True, to_float=False, text="abs")
 _method(["fabs"], "abs", math.fabs, np=True)
 _method(["conj", "conjugate"], "conj", tf=["conj"], to_float=False)
 
@@ -219,7 +223,9 @@ def signbit(x: Any) -> Any:
 
 
 # -- what is and what is not a number -------------------------------------------------------------
-def _test(names: Iterable[str], method: str, plain: Callable[..., Any], tf: Iterable[str] = ()) -> None:
+def _test(
+    names: Iterable[str], method: str, plain: Callable[..., Any], tf: Iterable[str] = ()
+) -> None:
     def function(x: Any) -> Any:
         return each(x, lambda e: getattr(e, method)(), plain, dtype="bool", label=method)
 
@@ -240,7 +246,9 @@ def isreal(x: Any) -> Any:
 
 @op(*paths("nan_to_num", np=True))
 def nan_to_num(x: Any, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
-    given = {k: v for k, v in (("nan", nan), ("posinf", posinf), ("neginf", neginf)) if v is not None}
+    given = {
+        k: v for k, v in (("nan", nan), ("posinf", posinf), ("neginf", neginf)) if v is not None
+    }
     if given.get("nan") == 0:
         del given["nan"]
     return each(x, lambda e: e.nan_to_num(**given))
@@ -282,3 +290,16 @@ def backend_clip(x: Any, min_value: Any, max_value: Any) -> Any:
 @op("tf.clip_by_value", t="x")
 def clip_by_value(x: Any, clip_value_min: Any, clip_value_max: Any) -> Any:
     return clamp(x, clip_value_min, clip_value_max)
+
+
+# -- complex numbers ------------------------------------------------------------------------------
+def _part(name: str, render: Render) -> None:
+    def function(x: Any) -> Any:
+        return each(x, render, dtype="float32", label=name)
+
+    op(*paths(name, tf=[name], np=True), input="x")(function)
+
+
+_part("real", lambda e: e.real)
+_part("imag", lambda e: e.imag)
+_part("angle", lambda e: e.angle())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from kt_translate.graph.region import derived
+from kt_translate.graph.sym import known
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.arguments import axis_of, decided
@@ -14,7 +14,7 @@ from kt_translate.ops.op import op
 from kt_translate.ops.reshaping import ravel
 from kt_translate.ops.shape import declared, given_sizes, run_time, written
 from kt_translate.ops.values import as_tensor, is_number, is_scalar, listed
-from kt_translate.pytorch.expr import Expr, torch, unless
+from kt_translate.pytorch.expr import Expr, as_expr, torch, unless
 
 WHOLE = slice(None)
 
@@ -23,7 +23,11 @@ WHOLE = slice(None)
 def taken(x: Any, indices: Any, axis: Any) -> Any:
     """The slices at some positions of an axis; negative ones count from behind."""
     listed_x = listed(x)
-    if isinstance(listed_x, (list, tuple)) and isinstance(indices, int) and all(map(is_scalar, listed_x)):
+    if (
+        isinstance(listed_x, (list, tuple))
+        and isinstance(indices, int)
+        and all(map(is_scalar, listed_x))
+    ):
         return listed_x[indices]
     x = as_tensor(x)
     given = decided(axis, "the axis")
@@ -36,9 +40,12 @@ def taken(x: Any, indices: Any, axis: Any) -> Any:
     if given < 0 and at:
         key = (Ellipsis,)
     tail = (WHOLE,) * (x.rank - 1 - at) if key == (Ellipsis,) else ()
-    return derived(
-        lambda e, i: e[(*key, i, *tail)], [x, positions(indices)], shape, x.dtype, label="take"
-    )
+
+    def render(e: Expr, i: Expr) -> Expr:
+        whole = (*key, i, *tail)
+        return e[whole]
+
+    return derived(render, [x, positions(indices)], shape, x.dtype, label="take")
 
 
 @op("keras.ops.take", "numpy.take")
@@ -67,14 +74,18 @@ def gather(
     if batch == 1 and at == 1:
         return derived(lambda e, k: _by_rows(e, k, i.rank), [x, positions(i)], shape, x.dtype)
     return derived(
-        lambda e, k: Expr("batched_gather")(e, k, dim=at, batch_dims=batch), [x, positions(i)], shape, x.dtype
+        lambda e, k: Expr("batched_gather")(e, k, dim=at, batch_dims=batch),
+        [x, positions(i)],
+        shape,
+        x.dtype,
     )
 
 
 def _by_rows(x: Expr, indices: Expr, rank: int) -> Expr:
     """x[rows, indices] with the row of each of the indices."""
     rows = torch.arange(x.shape[0], device=x.device)
-    return x[rows[(slice(None), *[None] * (rank - 1))] if rank > 1 else rows, indices]
+    column = (slice(None), *[None] * (rank - 1))
+    return x[rows[column] if rank > 1 else rows, indices]
 
 
 @op("tf.compat.v1.batch_gather", "tf.batch_gather")
@@ -105,12 +116,17 @@ def take_along_axis(x: Any, indices: Any, axis: Any = None) -> Any:
 @op("tf.gather_nd")
 def gather_nd(params: Any, indices: Any, batch_dims: Any = 0) -> Any:
     x, i = as_tensor(params), as_tensor(indices)
-    depth = decided(i.shape[-1], "the number of coordinates")
+    depth = known(i.shape[-1])
+    if not isinstance(depth, int):
+        raise RuleError("KT203", "the number of coordinates is not known")
     batch = decided(batch_dims, "batch_dims")
     shape = (*i.shape[:-1], *x.shape[batch + depth :])
     if batch:
         return derived(
-            lambda e, k: Expr("batched_gather_nd")(e, k, batch_dims=batch), [x, positions(i)], shape, x.dtype
+            lambda e, k: Expr("batched_gather_nd")(e, k, batch_dims=batch),
+            [x, positions(i)],
+            shape,
+            x.dtype,
         )
     return derived(lambda e, k: e[_coordinates(k)], [x, positions(i)], shape, x.dtype)
 
@@ -125,7 +141,12 @@ def boolean_mask(tensor: Any, mask: Any, axis: Any = None) -> Any:
     x, mask = as_tensor(tensor), as_tensor(mask)
     at = 0 if axis is None else axis_of(axis, x.rank)
     shape = (*x.shape[:at], None, *x.shape[at + mask.rank :])
-    return derived(lambda e, m: e[(*[WHOLE] * at, m)], [x, mask], shape, x.dtype)
+
+    def render(e: Expr, m: Expr) -> Expr:
+        key = (*[WHOLE] * at, m)
+        return e[key]
+
+    return derived(render, [x, mask], shape, x.dtype)
 
 
 # -- replacing elements ---------------------------------------------------------------------------
@@ -225,9 +246,10 @@ def unravel_index(indices: Any, shape: Any) -> Any:
 
 
 def _digit(i: Tensor, below: Any, size: Any) -> Tensor:
-    render: Callable[[Expr], Expr] = lambda e: Expr.binary(
-        "%", Expr.binary("//", e, Expr.raw(str(below))) if below != 1 else e, Expr.raw(str(size))
-    )
+    def render(e: Expr) -> Expr:
+        above = e if below == 1 else Expr.binary("//", e, as_expr(below))
+        return Expr.binary("%", above, as_expr(size))
+
     return derived(render, [i], i.shape, i.dtype)
 
 

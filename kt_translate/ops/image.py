@@ -9,13 +9,7 @@ from kt_translate.graph.region import derived
 from kt_translate.graph.tensor import Dim, Tensor
 from kt_translate.layers.layer import RuleError, squeeze_ntuple
 from kt_translate.layers.spatial import all_equal, windows
-from kt_translate.ops.arguments import (
-    Picture,
-    Sizes,
-    decided,
-    tensor,
-)
-from kt_translate.ops.op import op
+from kt_translate.ops.arguments import Picture, Sizes, decided, op, tensor
 from kt_translate.ops.values import size_of
 from kt_translate.pytorch.expr import Expr, F
 

@@ -31,7 +31,11 @@ def index_tensor(x: Tensor, key: Any) -> Tensor:
     x, filled = _forwards(x, filled)
     if all(k is not None for k in filled) and x.layout is Layout.FIRST and x.rank > 2:
         return _in_place(x, filled)
-    shown = filled if at == len(keys) else [*filled[:at], Ellipsis, *filled[len(filled) - (len(keys) - at - 1) :]]
+    shown = (
+        filled
+        if at == len(keys)
+        else [*filled[:at], Ellipsis, *filled[len(filled) - (len(keys) - at - 1) :]]
+    )
     return _sliced_as(x, _trimmed(shown), _shape(x, filled), Layout.LAST, Layout.LAST)
 
 
@@ -72,9 +76,7 @@ def _is_whole(key: Any) -> bool:
     return key is Ellipsis or (isinstance(key, slice) and key == WHOLE)
 
 
-def _sliced_as(
-    x: Tensor, keys: list[Any], shape: Shape, wants: Layout, layout: Layout
-) -> Tensor:
+def _sliced_as(x: Tensor, keys: list[Any], shape: Shape, wants: Layout, layout: Layout) -> Tensor:
     if len(keys) == 1 and _is_whole(keys[0]):
         return x
     inputs = [t for k in keys for t in _tensors(k)]
@@ -119,7 +121,9 @@ def _mirrored(position: Any) -> Any:
 
 def flipped(x: Tensor, axes: tuple[int, ...]) -> Tensor:
     dims = tuple(x.dim(a) for a in axes)
-    return derived(lambda e: e.flip(*dims), [x], x.shape, x.dtype, x.layout, Layout.KEEP, label="flip")
+    return derived(
+        lambda e: e.flip(*dims), [x], x.shape, x.dtype, x.layout, Layout.KEEP, label="flip"
+    )
 
 
 # -- shapes ---------------------------------------------------------------------------------------
@@ -229,7 +233,9 @@ def slice_(inputs: Any, start_indices: Any, shape: Any) -> Tensor:
         if isinstance(size, int) and size == -1:
             keys.append(slice(None if _is_zero(start) else start, None))
             continue
-        whole = _is_zero(start) and x.shape[axis] is not None and known(size) == known(x.shape[axis])
+        whole = (
+            _is_zero(start) and x.shape[axis] is not None and known(size) == known(x.shape[axis])
+        )
         stop = None if whole else plus(start, size)
         keys.append(slice(None if _is_zero(start) else start, stop))
     return index_tensor(x, tuple(keys))
@@ -273,4 +279,12 @@ def get_item(x: Any, key: Any) -> Tensor:
     return index_tensor(as_tensor(x), key)
 
 
-__all__ = ["as_expr", "flipped", "index_tensor", "numbers_in", "positions", "size_of", "sliced_size"]
+__all__ = [
+    "as_expr",
+    "flipped",
+    "index_tensor",
+    "numbers_in",
+    "positions",
+    "size_of",
+    "sliced_size",
+]

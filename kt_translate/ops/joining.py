@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kt_translate.graph.region import derived
@@ -9,12 +10,21 @@ from kt_translate.graph.sym import known
 from kt_translate.graph.tensor import Dim, Layout, Shape, Tensor
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.arguments import axis_of, decided
+from kt_translate.ops.arithmetic import operation
 from kt_translate.ops.indexing import numbers_in
 from kt_translate.ops.op import op
 from kt_translate.ops.reshaping import expand_dims, ravel
-from kt_translate.ops.shape import ShapeVector
-from kt_translate.ops.values import as_tensor, is_scalar, listed, promoted, several, without
-from kt_translate.pytorch.expr import as_expr, torch, unless
+from kt_translate.ops.shape import ShapeVector, declared, run_time, written
+from kt_translate.ops.values import (
+    as_tensor,
+    is_scalar,
+    listed,
+    promoted,
+    several,
+    size_of,
+    without,
+)
+from kt_translate.pytorch.expr import Expr, as_expr, torch, unless
 
 
 # -- into one -------------------------------------------------------------------------------------
@@ -157,7 +167,13 @@ def unstacked(x: Any, num: Any, axis: Any) -> list[Any]:
     dim = x.seen_in(wants).dim(given)
     shape = tuple(d for a, d in enumerate(x.shape) if a != at)
     return several(
-        lambda e: e.unbind(**({} if dim == 0 else {"dim": dim})), [x], [shape] * count, x.dtype, layout, wants, "unbind"
+        lambda e: e.unbind(**({} if dim == 0 else {"dim": dim})),
+        [x],
+        [shape] * count,
+        x.dtype,
+        layout,
+        wants,
+        "unbind",
     )
 
 
@@ -166,14 +182,24 @@ def unstack(x: Any, num: Any = None, axis: Any = 0) -> Any:
     return unstacked(x, num, axis)
 
 
-def divided(x: Any, axis: Any, sizes: list[Any], render: Any) -> list[Tensor]:
-    """The parts along an axis; ``render(expression, dim)``."""
+def divided(
+    x: Any, axis: Any, sizes: list[Any], render: Any, more: Sequence[Tensor] = ()
+) -> list[Tensor]:
+    """The parts along an axis; ``render(expression, dim, *more)``."""
     x = as_tensor(x)
     given = decided(axis, "the axis")
     at = axis_of(given, x.rank)
     dim = x.dim(given)
     shapes = [(*x.shape[:at], size, *x.shape[at + 1 :]) for size in sizes]
-    return several(lambda e: render(e, dim), [x], shapes, x.dtype, x.layout, Layout.KEEP, "split")
+    return several(
+        lambda e, *given: render(e, dim, *given),
+        [x, *more],
+        shapes,
+        x.dtype,
+        x.layout,
+        Layout.KEEP,
+        "split",
+    )
 
 
 def _equal_parts(x: Any, parts: Any, axis: Any) -> list[Tensor]:
@@ -200,7 +226,9 @@ def _at(x: Any, positions: list[Any], axis: Any) -> list[Tensor]:
         sizes.append(None if end is None else end - start if not _past(end, total) else None)
         start = end
     sizes = [None if isinstance(s, int) and s < 0 else s for s in sizes]
-    return divided(x, axis, sizes, lambda e, dim: e.tensor_split(tuple(positions), dim=unless(dim, 0)))
+    return divided(
+        x, axis, sizes, lambda e, dim: e.tensor_split(tuple(positions), dim=unless(dim, 0))
+    )
 
 
 def _past(end: Any, total: Any) -> bool:
@@ -255,29 +283,35 @@ def tf_split(value: Any, num_or_size_splits: Any, axis: Any = 0, num: Any = None
     sizes = numbers_in(num_or_size_splits, "sizes")
     at = axis_of(axis, x.rank)
     if any(type(s) is int and s == -1 for s in sizes):
-        rest = x.shape[at]
-        if rest is None:
-            raise RuleError("KT203", "the rest of an axis of unknown size")
+        rest = size_of(x, at)
         for s in sizes:
             if not (type(s) is int and s == -1):
-                rest = rest - s
+                rest = operation("-", rest, s)
         sizes = [rest if type(s) is int and s == -1 else s for s in sizes]
-    if any(isinstance(s, Tensor) for s in sizes):
-        raise RuleError("KT203", "sizes of parts that are only known at run time")
-    return divided(x, axis, sizes, lambda e, dim: e.split(list(sizes), **({} if dim == 0 else {"dim": dim})))
+
+    def render(e: Expr, dim: int, *more: Expr) -> Expr:
+        return e.split(written(sizes, more), **({} if dim == 0 else {"dim": dim}))
+
+    return divided(x, axis, list(declared(sizes)), render, run_time(sizes))
 
 
 # -- grids ----------------------------------------------------------------------------------------
 @op("keras.ops.meshgrid", "tf.meshgrid", "numpy.meshgrid")
 def meshgrid(*args: Any, indexing: Any = "xy") -> Any:
-    tensors = [as_tensor(v) for v in (args[0] if len(args) == 1 and isinstance(args[0], (list, tuple)) else args)]
+    tensors = [
+        as_tensor(v)
+        for v in (args[0] if len(args) == 1 and isinstance(args[0], (list, tuple)) else args)
+    ]
     tensors = [t if t.rank == 1 else ravel(t) for t in tensors]
     mode = decided(indexing, "indexing")
     sizes = [t.shape[0] for t in tensors]
     if mode == "xy" and len(sizes) > 1:
         sizes[0], sizes[1] = sizes[1], sizes[0]
     return several(
-        lambda *es: torch.meshgrid(*es, indexing=mode), tensors, [tuple(sizes)] * len(tensors), tensors[0].dtype
+        lambda *es: torch.meshgrid(*es, indexing=mode),
+        tensors,
+        [tuple(sizes)] * len(tensors),
+        tensors[0].dtype,
     )
 
 

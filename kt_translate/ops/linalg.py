@@ -8,8 +8,7 @@ from kt_translate.graph.region import derived
 from kt_translate.graph.sym import same
 from kt_translate.graph.tensor import Dim, Shape, Tensor
 from kt_translate.layers.layer import RuleError
-from kt_translate.ops.arguments import axis_of, decided, elementwise, is_float, tensor
-from kt_translate.ops.op import op
+from kt_translate.ops.arguments import axis_of, decided, elementwise, is_float, op, tensor
 from kt_translate.pytorch.expr import Expr, torch
 
 

@@ -9,10 +9,9 @@ from kt_translate.graph.region import derived
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Dim, Layout, Shape, Tensor
 from kt_translate.layers.layer import RuleError
-from kt_translate.ops.arguments import axes_of, axis_of, decided, tensor
+from kt_translate.ops.arguments import axes_of, axis_of, decided, op, tensor
 from kt_translate.ops.linalg import broadcast
 from kt_translate.ops.nn import statistic
-from kt_translate.ops.op import op
 from kt_translate.pytorch.expr import Expr, torch, unless
 
 LINALG = torch.linalg
@@ -316,3 +315,76 @@ def band_part(input: Any, num_lower: Any, num_upper: Any) -> Tensor:
         return e.tril(*([up] if up else [])) if up >= 0 else e
 
     return _on(x, x.shape, render)
+
+
+# -- complex --------------------------------------------------------------------------------------
+
+
+@op(*_names("eig"), "tf.linalg.eig", tensor="x")
+def eig(x: Any) -> tuple[Tensor, Tensor]:
+    x = tensor(x, "the argument of eig")
+    dtype = "complex64"
+    return (
+        derived(lambda e: LINALG.eig(e).eigenvalues, [x], x.shape[:-1], dtype),
+        derived(lambda e: LINALG.eig(e).eigenvectors, [x], x.shape, dtype),
+    )
+
+
+@op("tf.linalg.eigvals", tensor="x")
+def eigvals(x: Any) -> Tensor:
+    return eig(x)[0]
+
+
+@op("keras.ops.polar")
+def polar(abs_: Any, angle: Any) -> Tensor:
+    r, phi = tensor(abs_, "the length"), tensor(angle, "the angle")
+    return derived(lambda e, f: torch.polar(e, f), [r, phi], r.shape, "complex64")
+
+
+@op("keras.ops.view_as_complex")
+def view_as_complex(x: Any) -> Tensor:
+    x = tensor(x, "the argument of view_as_complex")
+    return derived(lambda e: torch.view_as_complex(e.contiguous()), [x], x.shape[:-1], "complex64")
+
+
+@op("keras.ops.view_as_real")
+def view_as_real(x: Any) -> Tensor:
+    x = tensor(x, "the argument of view_as_real")
+    return derived(lambda e: torch.view_as_real(e), [x], (*x.shape, 2), "float32")
+
+
+# -- further solutions ----------------------------------------------------------------------------
+
+
+@op(*_names("cholesky_inverse"))
+def cholesky_inverse(x: Any, upper: Any = False) -> Tensor:
+    x = tensor(x, "the argument of cholesky_inverse")
+    up = unless(bool(decided(upper, "upper")), False)
+    return _on(x, x.shape, lambda e: torch.cholesky_inverse(e, upper=up))
+
+
+@op("tf.linalg.cholesky_solve", "tf.cholesky_solve")
+def cholesky_solve(chol: Any, rhs: Any) -> Tensor:
+    return _solved(chol, rhs, lambda e, f: torch.cholesky_solve(f, e))
+
+
+@op(*_names("lstsq"))
+def lstsq(a: Any, b: Any, rcond: Any = None) -> Tensor:
+    a, b = tensor(a, "the matrix"), tensor(b, "the right side")
+    if a.rank != 2:
+        raise RuleError("KT203", "lstsq of several matrices is not supported")
+    shape = (a.shape[-1], *b.shape[1:])
+    return derived(
+        lambda e, f: LINALG.pinv(e, rtol=unless(rcond, None)) @ f, [a, b], shape, a.dtype
+    )
+
+
+@op(*_names("matrix_rank"), "tf.linalg.matrix_rank", a="x")
+def matrix_rank(x: Any, tol: Any = None) -> Tensor:
+    x = tensor(x, "the argument of matrix_rank")
+    return derived(
+        lambda e: LINALG.matrix_rank(e, tol=unless(tol, None)).to(torch.int32),
+        [x],
+        x.shape[:-2],
+        "int32",
+    )

@@ -9,6 +9,7 @@ from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.layers.layer import RuleError, is_plain, unless
 from kt_translate.ops.arguments import (
     Picture,
+    Sizes,
     axes_of,
     axis_of,
     decided,
@@ -16,9 +17,9 @@ from kt_translate.ops.arguments import (
     dtype_name,
     elementwise,
     floating,
+    op,
     tensor,
 )
-from kt_translate.ops.op import op
 from kt_translate.ops.values import number
 from kt_translate.pytorch.expr import OMIT, Expr, F, as_expr, torch
 
@@ -32,14 +33,15 @@ def one_hot(
     x = tensor(x, "the argument of one_hot")
     name = dtype_name(dtype)
     at = axis_of(axis, x.rank + 1)
-    shape = (*x.shape[:at], num_classes, *x.shape[at:])
+    depth = Sizes.of(num_classes)
+    shape = (*x.shape[:at], *depth.shape, *x.shape[at:])
     wanted = OMIT if name == "float32" else dtype_expr(dtype)
 
-    def render(e: Expr) -> Expr:
-        made = Expr("one_hot")(e, num_classes, dtype=wanted)
+    def render(e: Expr, *given: Expr) -> Expr:
+        made = Expr("one_hot")(e, *depth.exprs(given), dtype=wanted)
         return made if at == x.rank else made.movedim(-1, at)
 
-    return derived(render, [x], shape, name, label="one_hot")
+    return derived(render, [x, *depth.inputs], shape, name, label="one_hot")
 
 
 @op("keras.backend.one_hot")

@@ -40,9 +40,9 @@ def _none(pair: Pair) -> bool:
     return all(type(p) is int and p == 0 for p in pair)
 
 
-def padded(x: Any, widths: Any, mode: Any = "constant", value: Any = 0) -> Tensor:
-    """``x`` with a border; a channels-first picture stays one."""
-    x = as_tensor(x)
+def padded(given: Any, widths: Any, mode: Any = "constant", value: Any = 0) -> Tensor:
+    """A border around a tensor; a channels-first picture stays one."""
+    x = as_tensor(given)
     how = decided(mode, "the mode").lower()
     if how not in ("constant", "reflect", "symmetric"):
         raise RuleError("KT204", f"there is no mode {how!r} of padding")
@@ -75,7 +75,8 @@ def padded(x: Any, widths: Any, mode: Any = "constant", value: Any = 0) -> Tenso
 def _wider(size: Dim, pair: Pair) -> Dim:
     if size is None or any(isinstance(p, Tensor) for p in pair):
         return None
-    return plus(plus(size, pair[0]) if pair[0] != 0 else size, pair[1])  # type: ignore[no-any-return]
+    found: Dim = plus(pair[1], plus(pair[0], size))
+    return found
 
 
 @op("keras.ops.pad", "numpy.pad", array="x")
@@ -98,7 +99,12 @@ def diff(a: Any, n: Any = 1, axis: Any = -1) -> Tensor:
     size = x.shape[at]
     shape = (*x.shape[:at], None if size is None else size - n, *x.shape[at + 1 :])
     return derived(
-        lambda e: e.diff(n=unless(n, 1), dim=unless(dim, -1)), [x], shape, x.dtype, x.layout, Layout.KEEP
+        lambda e: e.diff(n=unless(n, 1), dim=unless(dim, -1)),
+        [x],
+        shape,
+        x.dtype,
+        x.layout,
+        Layout.KEEP,
     )
 
 
@@ -111,21 +117,28 @@ def trapezoid(y: Any, x: Any = None, dx: Any = 1.0, axis: Any = -1) -> Tensor:
     trapezoid_of = Expr("torch.trapezoid")
     if x is not None:
         return derived(
-            lambda e, w: trapezoid_of(e, w, dim=unless(given, -1)), [t, as_tensor(x)], shape, t.dtype
+            lambda e, w: trapezoid_of(e, w, dim=unless(given, -1)),
+            [t, as_tensor(x)],
+            shape,
+            t.dtype,
         )
     return derived(
-        lambda e: trapezoid_of(e, dx=unless(float(dx), 1.0), dim=unless(given, -1)), [t], shape, t.dtype
+        lambda e: trapezoid_of(e, dx=unless(float(dx), 1.0), dim=unless(given, -1)),
+        [t],
+        shape,
+        t.dtype,
     )
 
 
 @op("keras.ops.vander", "numpy.vander")
 def vander(x: Any, N: Any = None, increasing: Any = False) -> Tensor:
     x = as_tensor(x)
-    columns = x.shape[0] if N is None else N
-    count = decided(columns, "the number of columns")
-    powers = (0, count) if decided(increasing, "increasing") else (count - 1, -1, -1)
+    columns = x.shape[0] if N is None else decided(N, "the number of columns")
+    upwards = decided(increasing, "increasing")
 
     def render(e: Expr) -> Expr:
+        count = e.shape[0] if columns is None else columns
+        powers = [0, count] if upwards else [count - 1, -1, -1]
         return e.unsqueeze(-1) ** torch.arange(*powers, device=e.device)
 
-    return derived(render, [x], (x.shape[0], count), x.dtype)
+    return derived(render, [x], (x.shape[0], columns), x.dtype)

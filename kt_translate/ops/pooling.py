@@ -10,8 +10,7 @@ from kt_translate.layers.layer import (
     REGISTRY,
     Call,
 )
-from kt_translate.ops.arguments import Picture, decided, tensor
-from kt_translate.ops.op import op
+from kt_translate.ops.arguments import Picture, decided, op, tensor
 from kt_translate.pytorch.expr import Expr
 
 

@@ -15,9 +15,9 @@ from kt_translate.ops.arguments import (
     dtype_name,
     elementwise,
     is_float,
+    op,
     tensor,
 )
-from kt_translate.ops.op import op
 from kt_translate.pytorch.expr import Expr, as_expr, torch
 
 
@@ -253,3 +253,35 @@ def _flipped_by_chance(dim: int, *paths: str) -> None:
 
 _flipped_by_chance(3, "tf.image.random_flip_left_right")
 _flipped_by_chance(2, "tf.image.random_flip_up_down")
+
+
+# -- counts ---------------------------------------------------------------------------------------
+
+
+@op("keras.random.binomial", "tf.random.stateless_binomial", probs="probabilities")
+def binomial(
+    shape: Any, counts: Any, probabilities: Any, dtype: Any = None, seed: Any = None
+) -> Tensor:
+    new = _New(shape, dtype)
+    new.like = None
+    return new.make(
+        "ones", finish=lambda e: torch.binomial(e * counts, torch.full_like(e, probabilities))
+    )
+
+
+@op("tf.random.poisson", "tf.random_poisson")
+def poisson(shape: Any, lam: Any, dtype: Any = None, seed: Any = None) -> Tensor:
+    new = _New(shape, dtype)
+    new.like = None
+    return new.make("ones", finish=lambda e: torch.poisson(e * lam))
+
+
+@op("tf.random.gamma", "tf.random_gamma")
+def tf_gamma(
+    shape: Any, alpha: Any, beta: Any = None, dtype: Any = None, seed: Any = None
+) -> Tensor:
+    new = _New(shape, dtype)
+    new.like = None
+    rate = 1.0 if beta is None else beta
+    fill = Expr("torch.distributions").Gamma
+    return new.make("ones", finish=lambda e: fill(e * alpha, rate).sample())

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from kt_translate.graph.region import derived
 from kt_translate.graph.tensor import Layout, Tensor
-from kt_translate.layers.layer import RuleError
 from kt_translate.ops.arguments import DEFAULT_FLOAT, axes_of, decided
 from kt_translate.ops.arithmetic import operation
 from kt_translate.ops.op import OPS, op
 from kt_translate.ops.values import (
-    apply,
     as_tensor,
     is_float,
-    is_plain_number,
     is_scalar,
     listed,
     paths,
@@ -71,11 +67,11 @@ def reduction(
     )
 
 
-def _as_float(x: Tensor) -> Callable[[Expr], Expr]:
+def as_float(x: Tensor) -> Callable[[Expr], Expr]:
     return (lambda e: e) if is_float(x.dtype) else (lambda e: e.to(DEFAULT_FLOAT))
 
 
-def _float_dtype(x: Tensor) -> str:
+def float_dtype(x: Tensor) -> str:
     return x.dtype if is_float(x.dtype) else "float32"
 
 
@@ -171,8 +167,10 @@ def ptp(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 @op(*paths("mean", k=["mean"], np=True), **_VALUE)
 def mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
     x = as_tensor(x)
-    to_float = _as_float(x)
-    return reduction(x, axis, keepdims, lambda e, **k: to_float(e).mean(**k), _float_dtype(x), "mean")
+    to_float = as_float(x)
+    return reduction(
+        x, axis, keepdims, lambda e, **k: to_float(e).mean(**k), float_dtype(x), "mean"
+    )
 
 
 @op("tf.reduce_mean", "tf.math.reduce_mean", **_VALUE)
@@ -190,13 +188,13 @@ def reduce_mean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
 def _spread(names: Iterable[str], tf: str, method: str) -> None:
     def function(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
         x = as_tensor(x)
-        to_float = _as_float(x)
+        to_float = as_float(x)
 
         def render(e: Expr, **how: Any) -> Expr:
             dim = {"dim": how.pop("dim")} if "dim" in how else {}
             return getattr(to_float(e), method)(**dim, correction=0, **how)  # type: ignore[no-any-return]
 
-        return reduction(x, axis, keepdims, render, _float_dtype(x), method)
+        return reduction(x, axis, keepdims, render, float_dtype(x), method)
 
     op(*paths(*names, k=names, tf=[tf], np=True), **_VALUE)(function)
 
@@ -226,13 +224,10 @@ def average(x: Any, axis: Any = None, weights: Any = None) -> Any:
     x, w = as_tensor(x), as_tensor(weights)
     if w.rank != x.rank:
         at = axes_of(axis, x.rank)[0]
-        behind = (None,) * (x.rank - 1 - at)
-        w = derived(
-            lambda e: e[(slice(None), *behind)] if behind else e,
-            [w],
-            (*w.shape, *[1] * len(behind)),
-            w.dtype,
-        )
+        along = (slice(None), *(None,) * (x.rank - 1 - at))
+        if len(along) > 1:
+            shape = (*w.shape, *[1] * (len(along) - 1))
+            w = derived(lambda e: e[along], [w], shape, w.dtype)
         total = sum_(w)
     else:
         total = sum_(w, axis)
@@ -248,7 +243,9 @@ def count_nonzero(x: Any, axis: Any = None) -> Any:
 def tf_count_nonzero(x: Any, axis: Any = None, keepdims: Any = None, dtype: Any = None) -> Any:
     if not keepdims:
         return reduction(x, axis, False, lambda e, **k: e.count_nonzero(**k), "int64")
-    return reduction(x, axis, True, lambda e, **k: (Expr.binary("!=", e, as_expr(0))).sum(**k), "int64")
+    return reduction(
+        x, axis, True, lambda e, **k: (Expr.binary("!=", e, as_expr(0))).sum(**k), "int64"
+    )
 
 
 @op("tf.math.zero_fraction", "tf.nn.zero_fraction", value="x")
@@ -297,9 +294,7 @@ _position("argmin", None, ["keras.ops.nanargmin"], "int32", "math.inf")
 
 
 # -- running totals -------------------------------------------------------------------------------
-def running(
-    x: Any, axis: Any, method: str, exclusive: Any = False, reverse: Any = False
-) -> Tensor:
+def running(x: Any, axis: Any, method: str, exclusive: Any = False, reverse: Any = False) -> Tensor:
     x = as_tensor(x)
     dtype = promoted(x.dtype, "int")
     if decided(axis, "the axis") is None:
@@ -325,6 +320,16 @@ def _product(shape: Any) -> Any:
     return total
 
 
+@op("tf.math.cumulative_logsumexp")
+def cumulative_logsumexp(x: Any, axis: Any = 0) -> Tensor:
+    x = as_tensor(x)
+    axes_of(axis, x.rank)
+    dim = x.dim(decided(axis, "the axis"))
+    return derived(
+        lambda e: torch.logcumsumexp(e, dim=dim), [x], x.shape, x.dtype, x.layout, Layout.KEEP
+    )
+
+
 for _name in ("cumsum", "cumprod"):
 
     def _of(x: Any, axis: Any = None, dtype: Any = None, name: str = _name) -> Any:
@@ -343,72 +348,4 @@ for _name in ("cumsum", "cumprod"):
     op(f"tf.{_name}", f"tf.math.{_name}")(_of_tf)
 
 
-# -- without what is not a number -----------------------------------------------------------------
-def _nan(name: str, value: str) -> None:
-    """A reduction that takes NaN for the value that changes nothing."""
-
-    def function(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
-        clean = apply(lambda e: e.nan_to_num(nan=Expr(value)), as_tensor(x))
-        return OPS[f"keras.ops.{name}"].function(clean, axis, keepdims)
-
-    op(f"keras.ops.nan{name}", f"numpy.nan{name}")(function)
-
-
-_nan("sum", "0.0")
-_nan("prod", "1.0")
-_nan("max", "-math.inf")
-_nan("min", "math.inf")
-
-
-@op("keras.ops.nanmean", "numpy.nanmean")
-def nanmean(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
-    return reduction(x, axis, keepdims, lambda e, **k: e.nanmean(**k))
-
-
-def _quantiles(method: str, nan: str, scale: float) -> None:
-    def function(
-        x: Any, q: Any, axis: Any = None, method: Any = "linear", keepdims: Any = False
-    ) -> Any:
-        if not is_plain_number(q):
-            raise RuleError("KT203", "several quantiles at once")
-        return _quantile(x, q / scale, axis, keepdims, nan, method)
-
-    op(f"keras.ops.{nan}{method}", f"numpy.{nan}{method}")(function)
-
-
-def _quantile(
-    x: Any, q: float, axis: Any, keepdims: Any, nan: str = "", method: str = "linear"
-) -> Tensor:
-    x = as_tensor(x)
-    to_float = _as_float(x)
-    axes = axes_of(axis, x.rank)
-
-    def render(e: Expr, dim: Any = None, keepdim: bool = False) -> Expr:
-        e = to_float(e)
-        if isinstance(dim, tuple) and len(dim) > 1:
-            return Expr("quantile_over")(e, q, dim, keepdim, nan=unless(bool(nan), False))
-        how = {"interpolation": unless(method, "linear")}
-        where = {} if dim is None else {"dim": dim}
-        return getattr(e, f"{nan}quantile")(q, **where, keepdim=unless(keepdim, False), **how)  # type: ignore[no-any-return]
-
-    if len(axes) > 1 and axis is not None and method != "linear":
-        raise RuleError("KT203", "a quantile over several axes without interpolation")
-    return reduction(x, axis, keepdims, render, _float_dtype(x), "quantile")
-
-
-for _nan_ in ("", "nan"):
-    _quantiles("quantile", _nan_, 1.0)
-    _quantiles("percentile", _nan_, 100.0)
-
-
-@op("keras.ops.median", "numpy.median")
-def median(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
-    return _quantile(x, 0.5, axis, keepdims)
-
-
-@op("keras.ops.nanmedian", "numpy.nanmedian")
-def nanmedian(x: Any, axis: Any = None, keepdims: Any = False) -> Any:
-    return _quantile(x, 0.5, axis, keepdims, "nan")
-
-
-__all__ = ["math", "reduction", "running"]
+__all__ = ["as_float", "float_dtype", "reduction", "running", "sum_"]

@@ -61,7 +61,14 @@ def ensure_shape(x: Any, shape: Any) -> Tensor:
 
 
 # -- axes of size 1 -------------------------------------------------------------------------------
-@op("keras.ops.expand_dims", "keras.backend.expand_dims", "tf.expand_dims", "numpy.expand_dims", dim="axis", **_X)
+@op(
+    "keras.ops.expand_dims",
+    "keras.backend.expand_dims",
+    "tf.expand_dims",
+    "numpy.expand_dims",
+    dim="axis",
+    **_X,
+)
 def expand_dims(x: Any, axis: Any = -1) -> Any:
     """Axes are counted in the result."""
     if is_scalar(x):
@@ -83,7 +90,14 @@ def expand_dims(x: Any, axis: Any = -1) -> Any:
     return derived(render, [x], tuple(shape), x.dtype, label="unsqueeze")
 
 
-@op("keras.ops.squeeze", "keras.backend.squeeze", "tf.squeeze", "numpy.squeeze", squeeze_dims="axis", **_X)
+@op(
+    "keras.ops.squeeze",
+    "keras.backend.squeeze",
+    "tf.squeeze",
+    "numpy.squeeze",
+    squeeze_dims="axis",
+    **_X,
+)
 def squeeze(x: Any, axis: Any = None) -> Any:
     x = as_tensor(x)
     given = decided(axis, "the axis")
@@ -131,7 +145,14 @@ def _kept_in_order(x: Tensor) -> Tensor:
     return derived(lambda e: e, [x], x.shape, x.dtype, Layout.LAST, Layout.LAST, label="permute")
 
 
-@op("keras.ops.transpose", "keras.backend.transpose", "numpy.transpose", "tf.transpose", perm="axes", **_X)
+@op(
+    "keras.ops.transpose",
+    "keras.backend.transpose",
+    "numpy.transpose",
+    "tf.transpose",
+    perm="axes",
+    **_X,
+)
 def transpose(x: Any, axes: Any = None, conjugate: Any = False) -> Any:
     x = as_tensor(x)
     if axes is None:
@@ -197,7 +218,9 @@ def roll(x: Any, shift: Any, axis: Any = None) -> Any:
     by, over = (shifts[0], dims[0]) if single else (tuple(shifts), tuple(dims))
     if any(isinstance(s, Tensor) for s in shifts):
         raise RuleError("KT203", "a shift that is only known at run time")
-    return derived(lambda e: e.roll(by, over), [x], x.shape, x.dtype, x.layout, Layout.KEEP, label="roll")
+    return derived(
+        lambda e: e.roll(by, over), [x], x.shape, x.dtype, x.layout, Layout.KEEP, label="roll"
+    )
 
 
 @op("keras.ops.rot90", "numpy.rot90", **_X)
@@ -218,7 +241,16 @@ def _times(size: Any, by: Any) -> Any:
     return None if size is None or isinstance(by, Tensor) else size * by
 
 
-@op("keras.ops.tile", "keras.backend.tile", "tf.tile", "numpy.tile", n="repeats", multiples="repeats", reps="repeats", **_X)
+@op(
+    "keras.ops.tile",
+    "keras.backend.tile",
+    "tf.tile",
+    "numpy.tile",
+    n="repeats",
+    multiples="repeats",
+    reps="repeats",
+    **_X,
+)
 def tile(x: Any, repeats: Any) -> Any:
     if is_number(x) or is_scalar(x):
         x = as_tensor([x])
@@ -274,7 +306,11 @@ def _uneven(x: Tensor, repeats: Tensor, axis: Any) -> Tensor:
         shape[axis_of(axis, x.rank)] = sum(counts)
     dim = decided(axis, "the axis")
     return derived(
-        lambda e, n: e.repeat_interleave(n, dim=dim), [x, repeats], tuple(shape), x.dtype, label="repeat"
+        lambda e, n: e.repeat_interleave(n, dim=dim),
+        [x, repeats],
+        tuple(shape),
+        x.dtype,
+        label="repeat",
     )
 
 

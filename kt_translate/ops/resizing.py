@@ -6,16 +6,8 @@ from typing import Any
 
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import RuleError
-from kt_translate.ops.arguments import (
-    DEFAULT_FLOAT,
-    Sizes,
-    decided,
-    floating,
-    is_float,
-    tensor,
-)
+from kt_translate.ops.arguments import DEFAULT_FLOAT, Sizes, decided, floating, is_float, op, tensor
 from kt_translate.ops.image import pictures
-from kt_translate.ops.op import op
 from kt_translate.pytorch.expr import Expr, F
 
 _KNOWN = ("nearest", "bilinear", "bicubic", "area", "lanczos3", "lanczos5")

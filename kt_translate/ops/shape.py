@@ -9,7 +9,16 @@ from kt_translate.graph.tensor import Shape, Tensor
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.arithmetic import operation
 from kt_translate.ops.op import op
-from kt_translate.ops.values import as_tensor, is_number, is_scalar, leaves, listed, nested_shape, number, size_of
+from kt_translate.ops.values import (
+    as_tensor,
+    is_number,
+    is_scalar,
+    leaves,
+    listed,
+    nested_shape,
+    number,
+    size_of,
+)
 from kt_translate.pytorch.expr import Expr
 
 
@@ -113,6 +122,8 @@ def given_sizes(value: Any, what: str = "a shape") -> list[Any]:
     if not isinstance(value, (list, tuple)):
         raise RuleError("KT203", f"{what} that is not known")
     out = [-1 if v is None else v for v in value]
+    if sum(type(v) is int and v == -1 for v in out) > 1:
+        raise RuleError("KT203", f"{what} with several sizes that are not known")
     for v in out:
         if not (is_scalar(v) or (isinstance(v, Tensor) and v.rank == 0)):
             raise RuleError("KT203", f"{what} computed from data")
@@ -155,7 +166,11 @@ def resolved(x: Tensor, sizes: list[Any]) -> Shape:
 
 
 def _divided(total: Any, rest: Any) -> Any:
-    return Sym.binary("//", total, rest) if isinstance(total, Sym) or isinstance(rest, Sym) else total // rest
+    return (
+        Sym.binary("//", total, rest)
+        if isinstance(total, Sym) or isinstance(rest, Sym)
+        else total // rest
+    )
 
 
 def _origin(size: Any) -> Any:

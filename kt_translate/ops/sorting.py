@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from kt_translate.graph.region import derived
-from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import RuleError, unless
-from kt_translate.ops.arguments import along, decided, tensor
-from kt_translate.ops.op import op
-from kt_translate.pytorch.expr import OMIT, Expr, torch
+from kt_translate.ops.arguments import along, decided, op, tensor
+from kt_translate.pytorch.expr import Expr, torch
 
 INT32 = torch.int32
 
@@ -121,46 +120,41 @@ def unique(x: Any, axis: Any = None) -> Tensor:
 # -- segments -------------------------------------------------------------------------------------
 
 
-def _segments(data: Any, ids: Any, count: Any, reduction: str, empty: Any = None) -> Tensor:
+def _segments(data: Any, ids: Any, count: Any, reduction: str) -> Tensor:
     x, i = tensor(data, "the data"), tensor(ids, "the segment ids")
     if count is None:
         raise RuleError("KT203", "segments without num_segments: the shape depends on the data")
-    fill = OMIT if empty is None else empty
     return derived(
-        lambda e, f: Expr("segment_reduce")(e, f, count, reduction, empty=fill),
+        lambda e, f: Expr("segment_reduce")(e, f, count, reduction),
         [x, i],
         (count, *x.shape[1:]),
         x.dtype,
-        Layout.LAST,
     )
 
 
-def _segment(name: str, reduction: str, empty: Any = None) -> None:
+def _segment(name: str, reduction: str) -> None:
     def of_keras(
         data: Any, segment_ids: Any, num_segments: Any = None, sorted: Any = False
     ) -> Tensor:
-        return _segments(data, segment_ids, num_segments, reduction, empty)
+        return _segments(data, segment_ids, num_segments, reduction)
 
-    def of_tf(data: Any, segment_ids: Any, num_segments: Any) -> Tensor:
-        return _segments(data, segment_ids, num_segments, reduction, empty)
+    def of_numbers(data: Any, segment_ids: Any, num_segments: Any) -> Tensor:
+        return _segments(data, segment_ids, num_segments, reduction)
+
+    def of_sorted(data: Any, segment_ids: Any) -> Tensor:
+        return _segments(data, segment_ids, None, reduction)
 
     if name != "mean":
         op(f"keras.ops.segment_{name}")(of_keras)
-    op(f"tf.math.unsorted_segment_{name}", f"tf.unsorted_segment_{name}")(of_tf)
+    op(f"tf.math.unsorted_segment_{name}", f"tf.unsorted_segment_{name}")(of_numbers)
+    op(f"tf.math.segment_{name}", f"tf.segment_{name}")(of_sorted)
 
 
-def _sorted_segment(name: str, reduction: str) -> None:
-    def of_tf(data: Any, segment_ids: Any) -> Tensor:
-        return _segments(data, segment_ids, None, reduction)
-
-    op(f"tf.math.segment_{name}", f"tf.segment_{name}")(of_tf)
-
-
-LOWEST, HIGHEST = Expr("torch.finfo().min"), Expr("torch.finfo().max")
-_segment("sum", "sum")
-_segment("mean", "mean", 0)
-_segment("prod", "prod", 1)
-_segment("max", "amax", LOWEST)
-_segment("min", "amin", HIGHEST)
-for _name in ("sum", "mean", "prod", "max", "min"):
-    _sorted_segment(_name, _name)
+for _name, _reduction in (
+    ("sum", "sum"),
+    ("mean", "mean"),
+    ("prod", "prod"),
+    ("max", "amax"),
+    ("min", "amin"),
+):
+    _segment(_name, _reduction)

@@ -8,8 +8,7 @@ from kt_translate.graph.region import derived
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Dim, Tensor
 from kt_translate.layers.layer import RuleError
-from kt_translate.ops.arguments import decided, tensor
-from kt_translate.ops.op import op
+from kt_translate.ops.arguments import decided, op, tensor
 from kt_translate.pytorch.expr import OMIT, Expr, torch, unless
 
 FFT = torch.fft
@@ -86,7 +85,13 @@ def _window(window: Any, length: Any) -> Any:
     if name not in ("hann", "hamming"):
         raise RuleError("KT203", f"the window {name!r}")
     made: Expr = getattr(torch, f"{name}_window")
-    return made(length)
+    return made(length, periodic=_periodic(length))
+
+
+def _periodic(length: Any, wanted: Any = True) -> Any:
+    """TensorFlow's windows of odd lengths are symmetric, whatever is asked for."""
+    even = decided(length, "the length of the window") % 2 == 0
+    return unless(bool(decided(wanted, "periodic")) and even, True)
 
 
 def _frames(length: Dim, size: Any, step: Any) -> Dim:
@@ -188,7 +193,7 @@ def tf_stft(
     frames = _frames(x.shape[-1], frame_length, frame_step)
 
     def render(e: Expr) -> Expr:
-        window = torch.hann_window(frame_length).to(e)
+        window = torch.hann_window(frame_length, periodic=_periodic(frame_length)).to(e)
         return FFT.rfft(e.unfold(-1, frame_length, frame_step) * window, n=size)
 
     return derived(render, [x], (*x.shape[:-1], frames, _half(size)), "complex64")
@@ -196,13 +201,86 @@ def tf_stft(
 
 @op("tf.signal.hann_window")
 def hann_window(window_length: Any, periodic: Any = True, dtype: Any = None) -> Tensor:
-    whole = bool(decided(periodic, "periodic"))
+    return _taper("hann_window", window_length, periodic=_periodic(window_length, periodic))
+
+
+@op("tf.signal.hamming_window")
+def hamming_window(window_length: Any, periodic: Any = True, dtype: Any = None) -> Tensor:
+    return _taper("hamming_window", window_length, periodic=_periodic(window_length, periodic))
+
+
+def _taper(name: str, length: Any, **settings: Any) -> Tensor:
+    made: Expr = getattr(torch, name)
     return derived(
-        lambda device: torch.hann_window(
-            window_length, periodic=unless(whole, True), device=device
-        ),
+        lambda device: made(length, **settings, device=device),
         [],
-        (window_length,),
+        (length,),
         "float32",
         device=True,
+    )
+
+
+def _symmetric(name: str, function: str) -> None:
+    def window(x: Any) -> Tensor:
+        return _taper(function, decided(x, "the length of the window"), periodic=False)
+
+    op(f"keras.ops.{name}", f"numpy.{name}")(window)
+
+
+for _keras, _torch in (
+    ("hanning", "hann_window"),
+    ("hamming", "hamming_window"),
+    ("blackman", "blackman_window"),
+    ("bartlett", "bartlett_window"),
+):
+    _symmetric(_keras, _torch)
+
+
+@op("keras.ops.kaiser", "numpy.kaiser")
+def kaiser(x: Any, beta: Any) -> Tensor:
+    return _taper(
+        "kaiser_window", decided(x, "the length of the window"), periodic=False, beta=beta
+    )
+
+
+def _shifted(name: str) -> None:
+    function: Expr = getattr(FFT, name)
+
+    def shift(x: Any, axes: Any = None) -> Tensor:
+        x = tensor(x)
+        dims = decided(axes, "the axes")
+        dims = tuple(dims) if isinstance(dims, list) else dims
+        return derived(lambda e: function(e, dim=unless(dims, None)), [x], x.shape, x.dtype)
+
+    op(f"tf.signal.{name}")(shift)
+
+
+_shifted("fftshift")
+_shifted("ifftshift")
+
+
+@op(
+    "tf.signal.frame",
+    "keras.ops.extract_sequences",
+    x="signal",
+    sequence_length="frame_length",
+    sequence_stride="frame_step",
+)
+def frame(
+    signal: Any,
+    frame_length: Any,
+    frame_step: Any,
+    pad_end: Any = False,
+    pad_value: Any = 0,
+    axis: Any = -1,
+) -> Tensor:
+    x = tensor(signal, "the signal")
+    if decided(pad_end, "pad_end") or decided(axis, "the axis") not in (-1, x.rank - 1):
+        raise RuleError("KT203", "frames that are padded, or along another axis than the last")
+    frames = _frames(x.shape[-1], frame_length, frame_step)
+    return derived(
+        lambda e: e.unfold(-1, frame_length, frame_step),
+        [x],
+        (*x.shape[:-1], frames, frame_length),
+        x.dtype,
     )

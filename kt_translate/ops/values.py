@@ -14,12 +14,13 @@ from kt_translate.graph.tensor import Layout, Shape, Tensor
 from kt_translate.layers.layer import RuleError
 from kt_translate.pytorch.expr import OMIT, Expr, as_expr, torch
 
-_ORDER = ("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64")
 _FLOATS = ("float16", "bfloat16", "float32", "float64")
 
 
 # -- names of ops ---------------------------------------------------------------------------------
-def paths(*names: str, k: Iterable[str] = (), tf: Iterable[str] = (), np: bool = False) -> list[str]:
+def paths(
+    *names: str, k: Iterable[str] = (), tf: Iterable[str] = (), np: bool = False
+) -> list[str]:
     """The canonical paths of a function: ``names`` of keras.ops (and of numpy), others of K and TensorFlow."""
     found = [f"keras.ops.{n}" for n in names]
     found += [f"keras.backend.{n}" for n in k]
@@ -89,15 +90,23 @@ def promoted(*dtypes: str) -> str:
         return max(floats, key=_FLOATS.index)
     if "float" in dtypes:
         return "float32"
-    whole = [d for d in strong if d in _ORDER]
+    whole = [d for d in strong if d != "bool"]
     if not whole:
-        return strong[0] if strong else "int32"
-    found = max(whole, key=_ORDER.index)
-    if found == "bool" and "int" in dtypes:
-        return "int32"
-    if found.startswith("uint") and any(d.startswith("int") and d != "int" for d in whole):
-        return {"uint8": "int16", "uint16": "int32", "uint32": "int64"}.get(found, "float32")
-    return found
+        return "int32" if "int" in dtypes or not strong else strong[0]
+    other = [d for d in whole if not d.startswith(("int", "uint"))]
+    if other:
+        return other[0]
+    return _promoted_whole(whole)
+
+
+def _promoted_whole(dtypes: list[str]) -> str:
+    """Of whole numbers: the widest, and one step wider where a sign has to find room."""
+    signed = max((int(d[3:]) for d in dtypes if d.startswith("int")), default=0)
+    unsigned = max((int(d[4:]) for d in dtypes if d.startswith("uint")), default=0)
+    if not signed or not unsigned:
+        return f"int{signed}" if signed else f"uint{unsigned}"
+    width = max(signed, 2 * unsigned)
+    return f"int{width}" if width <= 64 else "float32"
 
 
 # -- shapes ---------------------------------------------------------------------------------------
@@ -154,20 +163,33 @@ def as_list(value: Any) -> Any:
 def as_tensor(value: Any, dtype: str | None = None) -> Tensor:
     """``value`` as a tensor of the model: numbers and nested lists of numbers or tensors become one."""
     if isinstance(value, Tensor) and not is_number(value):
-        return value
+        return _here(value)
     value = listed(value)
     parts = leaves(value)
-    if isinstance(value, (list, tuple)) and any(isinstance(p, Tensor) and not is_number(p) for p in parts):
+    if isinstance(value, (list, tuple)) and any(
+        isinstance(p, Tensor) and not is_number(p) for p in parts
+    ):
         return _stacked([as_tensor(v) for v in value])
     if not all(map(is_scalar, parts)):
         raise RuleError("KT203", "the argument is not a tensor of the model")
     return constant(value, dtype)
 
 
+def _here(x: Tensor) -> Tensor:
+    """A constant of the module is made anew where it is used."""
+    if "constant" not in x.facts or x.facts["region"] is CURRENT[-1]:
+        return x
+    made = constant(x.facts["constant"], x.dtype)
+    made.name = x.name
+    return made
+
+
 def _stacked(tensors: list[Tensor]) -> Tensor:
     first = tensors[0]
     shape = (len(tensors), *first.shape)
-    return derived(lambda *es: torch.stack(list(es)), tensors, shape, promoted(*(t.dtype for t in tensors)))
+    return derived(
+        lambda *es: torch.stack(list(es)), tensors, shape, promoted(*(t.dtype for t in tensors))
+    )
 
 
 def constant(value: Any, dtype: str | None = None) -> Tensor:
@@ -183,9 +205,11 @@ def constant(value: Any, dtype: str | None = None) -> Tensor:
         given = iter(es)
         return torch.tensor(as_expr(_filled(value, given)), dtype=asked, device=device)
 
-    result = derived(render, numbers, nested_shape(value), dtype or kind, wants=Layout.KEEP, device=True)
+    result = derived(
+        render, numbers, nested_shape(value), dtype or kind, wants=Layout.KEEP, device=True
+    )
     if not numbers and not of_type:
-        result.facts["constant"] = value
+        result.facts.update(constant=value, region=CURRENT[-1])
     return result
 
 
@@ -267,7 +291,8 @@ def _with_inputs(
         if is_number(value):
             return new(es[at[id(value)]], es) if lift else es[at[id(value)]]
         e = es[at[id(value)]] if id(value) in at else new(value.facts["constant"], es)
-        return e[(slice(None), *[None] * stretch)] if stretch and value.rank == 1 else e
+        along = (slice(None), *[None] * stretch)
+        return e[along] if stretch and value.rank == 1 else e
 
     return lambda *es: render(*(operand(value, es) for value in given))
 

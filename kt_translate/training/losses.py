@@ -97,10 +97,15 @@ def losses_rule(
         return None
 
 
-def users_loss(name: str, statements: list[str], value: Expr) -> LossCode:
-    """A loss of the source, as a function of ``output`` and ``target``: Keras averages what it gives."""
-    body = [*statements, f"return {value.mean()}"]
-    return LossCode(body, f"``{name}`` of the source, mean over the batch.", "forward")
+def users_loss(name: str, statements: list[str], value: Expr, *, whole: bool = False) -> LossCode:
+    """A loss of the source, as a function of ``output`` and ``target``: Keras averages what it gives.
+
+    ``whole``: it gives a single number.
+    """
+    body = [*statements, f"return {value if whole else value.mean()}"]
+    title = "The lambda" if "lambda" in name else f"``{name}``"
+    over = "of the batch" if whole else "mean over the batch"
+    return LossCode(body, f"{title} of the source, {over}.", "forward")
 
 
 def canonical_loss(loss: Setting) -> str:

@@ -284,11 +284,21 @@ def metric_rule(
     value: Any, loss: Any, output: OutputFacts, flavour: str, log: Log, place: Place
 ) -> MetricCode | None:
     """Translate one metric; None and KT503 where that is not possible. ``loss``: the output's."""
+    if isinstance(value, MetricCode):
+        return value
     try:
         return _metric(value, loss, output, flavour)
     except NotTranslatable as problem:
         log.add("KT503", place, f"metric left out: {problem.message}", problem.hint)
         return None
+
+
+def users_metric(name: str, statements: list[str], value: Expr) -> MetricCode:
+    """The mean of what a function of the source gives."""
+    body = ["def values(output: Tensor, target: Tensor) -> Tensor:"]
+    body += [f"    {line}" for line in [*statements, f"return {value}"]]
+    body += ["", f"return {METRIC(Expr('values'))}"]
+    return MetricCode(name, body, "MeanMetric", "the source's own")
 
 
 def _metric(value: Any, loss: Any, output: OutputFacts, flavour: str) -> MetricCode:

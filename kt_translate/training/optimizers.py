@@ -58,6 +58,36 @@ OWN_ARGUMENTS: dict[str, dict[str, Any]] = {
     "nadam": ADAM,
     "lion": {"learning_rate": None, "beta_1": 0.9, "beta_2": 0.99},
 }
+# The first Keras's, in its own order.
+_FIRST_ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8, "decay": None}
+FIRST_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "sgd": {"learning_rate": 0.01, "momentum": 0.0, "decay": None, "nesterov": False},
+    "adam": {"learning_rate": 0.001, **_FIRST_ADAM, "amsgrad": False},
+    "rmsprop": {
+        "learning_rate": 0.001,
+        "rho": 0.9,
+        "epsilon": 1e-8,
+        "decay": None,
+        "momentum": 0.0,
+        "centered": False,
+    },
+    "adagrad": {
+        "learning_rate": 0.01,
+        "epsilon": 1e-8,
+        "decay": None,
+        "initial_accumulator_value": 0,
+    },
+    "adadelta": {"learning_rate": 1.0, "rho": 0.95, "epsilon": 1e-8, "decay": None},
+    "adamax": {"learning_rate": 0.002, **_FIRST_ADAM},
+    "nadam": {
+        "learning_rate": 0.002,
+        "beta_1": 0.9,
+        "beta_2": 0.999,
+        "epsilon": 1e-8,
+        "schedule_decay": 0.004,
+        "decay": None,
+    },
+}
 SHARED_ARGUMENTS: dict[str, Any] = {
     "weight_decay": None,
     "clipnorm": None,
@@ -109,9 +139,13 @@ def _optimizer(optimizer: Setting, flavour: str, lookups: bool) -> OptimizerCode
     if name not in RULES:
         raise NotTranslatable(f"no exact form of {optimizer.name} in PyTorch is known")
     arguments = OWN_ARGUMENTS[name]
+    first = flavour == "1"
+    if first:
+        arguments, flavour = FIRST_ARGUMENTS.get(name, arguments), "2"
     rest = {key: value for key, value in SHARED_ARGUMENTS.items() if key not in arguments}
     given = _completed(optimizer.bind(arguments | rest), flavour)
-    legacy = flavour == "2" and (optimizer.legacy or known(given["decay"]) is not None)
+    old = optimizer.legacy or any(known(given[key]) is not None for key in ("lr", "decay"))
+    legacy = flavour == "2" and (first or old)
     rate = learning_rate(given["learning_rate"], given["decay"] if flavour == "2" else None)
     if name == "adamax" and lookups and flavour == "3":
         raise NotTranslatable("Adamax is not done for the single lookups of an embedding")
@@ -216,8 +250,11 @@ def _adam(request: Request) -> Code:
 
 
 def _adagrad(request: Request) -> Code:
-    if request.legacy:
-        raise NotTranslatable("Keras 2's legacy Adagrad is not done")
+    if request.legacy and not request.uses("weight_decay"):
+        given = request.given
+        initial = number(given["initial_accumulator_value"])
+        settings = {"initial_accumulator_value": initial, "eps": number(given["epsilon"])}
+        return _torch("Adagrad", request, **settings)
     return _own("KerasAdagrad", request, "initial_accumulator_value", "epsilon")
 
 
@@ -226,8 +263,14 @@ def _adamax(request: Request) -> Code:
 
 
 def _nadam(request: Request) -> Code:
-    if request.legacy:
-        raise NotTranslatable("the momentum of Keras 2's legacy Nadam has another schedule")
+    given = request.given
+    if request.legacy and known(given["decay"]) is not None:
+        raise NotTranslatable("Nadam's own schedule together with decay is not done")
+    if request.legacy and not request.uses("weight_decay"):
+        betas = Expr(f"({number(given['beta_1'])}, {number(given['beta_2'])})")
+        schedule = number(given.get("schedule_decay", 0.004))
+        settings = {"betas": betas, "eps": number(given["epsilon"]), "momentum_decay": schedule}
+        return _torch("NAdam", request, **settings)
     return _own("KerasNadam", request, "betas", "epsilon")
 
 

@@ -66,7 +66,7 @@ def compiled_metrics(
             continue
         for index, (name, metrics) in enumerate(zip(names, asked, strict=True)):
             loss = loss_of(given.get("loss"), names, index)
-            for metric in metrics:
+            for metric in [m for m in metrics if m is not None]:
                 code = metric_rule(metric, loss, outputs[name], flavour, log, place)
                 if code is not None and (len(names) > 1 or by_name):
                     code = code.of_output(name, name if by_name else index)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import keras
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kt_translate.evaluate.values import External
-from kt_translate.graph.sym import Sym, Symbol
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol
 from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.layers.activations import (
     ACTIVATIONS,
@@ -114,7 +115,9 @@ def test_symbolic_name(name: str, axis: int) -> None:
     if axis == 1 and not ACTIVATIONS[name].over_dim:
         return
     text = str(activation_expr(Sym.of(Symbol("kind", name)), Expr("x"), axis))
-    assert text == ("activation(kind)(x)" if axis == -1 else "activation(kind, dim=1)(x)")
+    assert text == (
+        "keras_activation(kind)(x)" if axis == -1 else "keras_activation(kind, dim=1)(x)"
+    )
     x = np.random.default_rng(2).normal(size=(4, 6, 2))
     plain = activation_expr(name, Expr("x"), axis)
     scope = {**SCOPE, **support_units(), "x": torch.from_numpy(x), "kind": name}
@@ -301,3 +304,34 @@ def test_random_relu(slope: float, top: float | None, threshold: float, symbolic
     kwargs = {"negative_slope": slope, "max_value": top, "threshold": threshold}
     x = points(3)
     check_layer("ReLU", kwargs, (4, 8), inputs=[x], symbolic=symbolic, layouts=[Layout.LAST])
+
+
+@pytest.mark.parametrize("name", ["relu", None, "softmax", torch.tanh])
+def test_activation_module(name: Any) -> None:
+    """Of a name, a function, or nothing; softmax along the features."""
+    rule = bind("Activation", {"activation": Sym.of(Symbol("kind", UNKNOWN))})
+    tensor = Tensor((None, 4, 5, 3), layout=Layout.FIRST)
+    assert str(rule.standalone(tensor)) == "Activation(kind, dim=1)"
+    assert str(rule.module(Tensor((None, 3)))) == "Activation(kind)"
+    module = eval(str(rule.module(tensor)), {**support_units(), "kind": name})
+    x = torch.randn(2, 3, 4, 5)
+    expected = (
+        name(x)
+        if callable(name)
+        else x if name is None else getattr(x, name)(*[1][: name == "softmax"])
+    )
+    assert torch.equal(copy.deepcopy(module)(x), expected)
+
+
+def test_activation_of_an_unknown_name() -> None:
+    with pytest.raises(KeyError):
+        support.Activation("rely")
+    for name in ("glu", "rely"):
+        with pytest.raises(RuleError):
+            bind("Activation", {"activation": Sym.of(Symbol("kind", name))})
+    optional = bind("Activation", {"activation": Sym.of(Symbol("kind", None))})
+    assert optional.outputs(Tensor((None, 3)))[0].shape == (None, 3)
+    assert bind("Activation", {"activation": "relu"}).module(Tensor((None, 3))) is None
+    sym = Sym.of(Symbol("kind", "relu"))
+    old = bind("Activation", {"activation": sym}, "2")
+    assert old.module(Tensor((None, 3))) is None

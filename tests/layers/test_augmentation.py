@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 import torch
 from torch import Tensor
 
@@ -206,6 +207,28 @@ def test_crop(size: tuple[int, int]) -> None:
     theirs = layer(PICTURES, training=True)
     close(ours(x).permute(0, 2, 3, 1), theirs, "crop", 1e-6)
     assert torch.equal(ours.eval()(x), x)
+
+
+@pytest.mark.parametrize("size", [(3, 3), (5, 7), (9, 3), (2, 8)])
+def test_crop_of_keras_2(size: tuple[int, int]) -> None:
+    layer, ours = tf_keras.layers.RandomCrop(*size), support.ResizingCrop(*size)
+    x = channels_first(PICTURES)
+    close(ours.eval()(x).permute(0, 2, 3, 1), layer(PICTURES, training=False), "inference", 1e-6)
+    crop = ours.train()(x)
+    assert crop.shape[2:] == size
+    if size == (9, 3):
+        close(crop.permute(0, 2, 3, 1), layer(PICTURES, training=True), "too large", 1e-6)
+
+
+def test_keras_2() -> None:
+    x = Described((None, 20, 30, 3), layout=Layout.FIRST)
+    texts = {
+        "RandomFlip": "nn.Sequential(RandomFlip('horizontal'), RandomFlip('vertical'))",
+        "RandomCrop": "ResizingCrop(5, 7)",
+        "RandomContrast": "RandomContrast((0.2, 0.2))",
+    }
+    for name, text in texts.items():
+        assert str(bind(name, TRANSLATED[name], "2").module(x)) == text
 
 
 def test_heights_and_widths_of_keras_2() -> None:

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from kt_translate.graph.objects import KerasFunction, KerasObject
 from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.layers.layer import RuleError
+from kt_translate.layers.regularization import activity_penalty
 from kt_translate.pytorch.support import regularization as support
 from tests.layers.harness import assert_signature, bind, check_layer, rejects
 
@@ -95,6 +98,36 @@ def test_activity_regularization() -> None:
     ours = support.ActivityRegularization(l1=0.1, l2=0.2)
     ours(torch.from_numpy(x))
     assert float(ours.activity_loss) == pytest.approx(float(theirs.losses[0]), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("regularizer", "settings"),
+    [
+        ("l1", {"l1": 0.01}),
+        ("L2", {"l2": 0.01}),
+        ("l1_l2", {"l1": 0.01, "l2": 0.01}),
+        ("L1L2", {}),
+        (KerasObject("keras.regularizers.l1", [0.5]), {"l1": 0.5}),
+        (KerasObject("keras.regularizers.L2", [], {"l2": 0.5}), {"l2": 0.5}),
+        (KerasObject("keras.regularizers.l2", [], {"l": 0.5}), {"l2": 0.5}),
+        (KerasObject("keras.regularizers.L1L2", [0.5]), {"l1": 0.5}),
+        (
+            KerasObject("keras.regularizers.l1_l2", [], {"l1": 0.5, "l2": 2.0}),
+            {"l1": 0.5, "l2": 2.0},
+        ),
+        (KerasFunction("keras.regularizers.l2"), {"l2": 0.01}),
+    ],
+)
+def test_activity_penalty(regularizer: Any, settings: dict[str, float]) -> None:
+    rule = activity_penalty(regularizer)
+    assert {"l1": rule.l1, "l2": rule.l2} == {"l1": 0.0, "l2": 0.0, **settings}
+
+
+def test_activity_penalty_refused() -> None:
+    for regularizer in (KerasObject("keras.regularizers.OrthogonalRegularizer"), lambda x: x):
+        with pytest.raises(RuleError) as caught:
+            activity_penalty(regularizer)
+        assert caught.value.code == "KT203"
 
 
 def test_texts() -> None:

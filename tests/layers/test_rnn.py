@@ -224,7 +224,7 @@ def test_functions_for_activations() -> None:
         text(SimpleNamespace(rule=bind("LeakyReLU", {})))
         == "lambda x: F.leaky_relu(x, negative_slope=0.3))"
     )
-    assert text(Sym.of(Symbol("function", "relu"))) == "activation(function))"
+    assert text(Sym.of(Symbol("function", "relu"))) == "keras_activation(function))"
 
 
 def test_rejected() -> None:

@@ -111,7 +111,11 @@ def _load() -> None:
 
 
 def source_of(text: str, names: str) -> str:
-    body = text if "return " in text or text.lstrip().startswith(("raise", "if ")) else f"return {text}"
+    body = (
+        text
+        if "return " in text or text.lstrip().startswith(("raise", "if "))
+        else f"return {text}"
+    )
     return f"def f({', '.join(names)}):\n" + textwrap.indent(textwrap.dedent(body).strip(), "    ")
 
 
@@ -227,7 +231,9 @@ def _weights(shape: Any) -> np.ndarray:
 def _leaves(value: Any) -> list[Any]:
     if isinstance(value, (list, tuple)):
         return [leaf for part in value for leaf in _leaves(part)]
-    return [leaf for k in value for leaf in _leaves(value[k])] if isinstance(value, dict) else [value]
+    return (
+        [leaf for k in value for leaf in _leaves(value[k])] if isinstance(value, dict) else [value]
+    )
 
 
 def _tensor(array: np.ndarray, layout: Layout, sizes: str) -> Tensor:
@@ -358,9 +364,9 @@ def _compare_declaration(declared: Tensor, expected: np.ndarray, where: str) -> 
     assert len(declared.shape) == expected.ndim, f"{where}: declared as {declared.shape}"
     for size, real in zip(declared.shape, expected.shape):
         sample = known(size)
-        assert size is None or sample is UNKNOWN or sample == real, (
-            f"{where}: declared as {declared.shape}, is {expected.shape}"
-        )
+        assert (
+            size is None or sample is UNKNOWN or sample == real
+        ), f"{where}: declared as {declared.shape}, is {expected.shape}"
     kind = np.dtype("float32" if declared.dtype == "bfloat16" else declared.dtype).kind
     assert kind == expected.dtype.kind, f"{where}: declared {declared.dtype}, is {expected.dtype}"
 

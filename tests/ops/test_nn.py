@@ -109,6 +109,12 @@ def test_learning_phase() -> None:
     assert result.dtype == "bool"
 
 
+def test_number_of_classes_read_at_run_time() -> None:
+    code = written("tf.one_hot(x, tf.shape(y)[1])", (None,), (None, None))
+    assert code == "v0_0 = y.shape[1]; v1_0 = one_hot(x, v0_0); v1_0"
+
+
 def test_refused() -> None:
+    assert "number" in rejects("tf.nn.dropout(x, y)", (None, 4), ())
     assert "num_classes" in rejects("keras.utils.to_categorical(x)", (None, 4))
     assert "sampled" in rejects("tf.nn.nce_loss(x, y, x, y, 5, 10)", (None, 4), (None, 4))

@@ -32,6 +32,9 @@ def sample(text: str, *shape: int) -> torch.Tensor:
         ("tf.random.uniform((200, 300), 0, 5, dtype=tf.int32)", 2, 2**0.5),
         ("K.random_bernoulli((200, 300), 0.3)", 0.3, 0.4583),
         ("keras.random.gamma((200, 300), 2.0)", 2, 2**0.5),
+        ("keras.random.binomial((200, 300), 10.0, 0.5)", 5, 2.5**0.5),
+        ("tf.random.poisson((200, 300), 4.0)", 4, 2),
+        ("tf.random.gamma((200, 300), 2.0, beta=2.0)", 1, 0.5**0.5),
         ("keras.random.beta((200, 300), 2.0, 2.0)", 0.5, 0.05**0.5),
     ],
 )
@@ -65,6 +68,16 @@ def test_in_part_like_another() -> None:
 def test_sampling() -> None:
     code = "x + K.exp(0.5 * x) * K.random_normal(shape=K.shape(x), mean=0., stddev=0.1)"
     assert "torch.randn_like(x) * 0.1" in written(code, (None, 4))
+
+
+def test_random_flips() -> None:
+    made = translate("tf.image.random_flip_left_right(x)", Tensor((None, 4, 5, 3)))
+    x = torch.randn(200, 4, 5, 3)
+    y = made.run({"x": x})
+    kept = (y == x).flatten(1).all(1)
+    turned = (y == x.flip(2)).flatten(1).all(1)
+    assert bool((kept | turned).all())
+    assert 60 < int(kept.sum()) < 140
 
 
 def test_choosing() -> None:

@@ -73,6 +73,12 @@ def test_segment_mean() -> None:
     )
 
 
+def test_segments_of_whole_numbers() -> None:
+    x = ints(5, 3)
+    check("tf.math.unsorted_segment_max(x, y, 4)", x, IDS, sizes=("known",))
+    check("ops.segment_sum(x, y, num_segments=4)", x, IDS, sizes=("known",))
+
+
 def test_refused() -> None:
     assert "depends on the data" in rejects("tf.unique(x)", (5,))
     assert "num_segments" in rejects("ops.segment_sum(x, y)", (5,), (5,))

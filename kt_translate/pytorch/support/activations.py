@@ -135,7 +135,7 @@ ACTIVATIONS_OVER_DIM: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def activation(
+def keras_activation(
     name: str | Callable[[Tensor], Tensor] | None, dim: int = -1
 ) -> Callable[[Tensor], Tensor]:
     """Keras's activation of this name, or the function itself; None leaves everything as it is.
@@ -157,12 +157,12 @@ class Activation(nn.Module):
 
     def __init__(self, name: str | Callable[[Tensor], Tensor] | None, dim: int = -1) -> None:
         super().__init__()
-        activation(name)  # a KeyError for a name that Keras does not have
+        keras_activation(name)  # a KeyError for a name that Keras does not have
         self.name = name
         self.dim = dim
 
     def forward(self, x: Tensor) -> Tensor:
-        return activation(self.name, self.dim)(x)
+        return keras_activation(self.name, self.dim)(x)
 
 
 def keras2_activation(
@@ -171,4 +171,4 @@ def keras2_activation(
     """Keras 2's activation of this name: it had another hard sigmoid."""
     if name == "hard_sigmoid":
         return lambda x: (0.2 * x + 0.5).clamp(0, 1)
-    return activation(name, dim)
+    return keras_activation(name, dim)

@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .preprocessing import crop_to_aspect
+
 
 def factor_range(factor: float | Sequence[float]) -> tuple[float, float]:
     """The lowest and the highest value of a factor: Keras takes both, or one number for +/- it."""
@@ -267,6 +269,21 @@ class RandomCrop(nn.Module):
         if x.shape[2:] == (self.height, self.width):
             return x
         return F.interpolate(x, size=(self.height, self.width), mode="bilinear")
+
+
+class ResizingCrop(nn.Module):
+    """Keras 2's RandomCrop, which resizes the largest part that fits when it does not crop."""
+
+    def __init__(self, height: int, width: int) -> None:
+        super().__init__()
+        self.size = (height, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        down, right = x.shape[2] - self.size[0], x.shape[3] - self.size[1]
+        if not self.training or down < 0 or right < 0:
+            return F.interpolate(crop_to_aspect(x, self.size), size=self.size, mode="bilinear")
+        top, left = int(torch.randint(down + 1, ())), int(torch.randint(right + 1, ()))
+        return x[:, :, top : top + self.size[0], left : left + self.size[1]]
 
 
 class RandomHeight(nn.Module):

@@ -14,7 +14,8 @@ from torch import Tensor
 class MeanMetric:
     """The mean over all samples so far of what `values(output, target)` gives for a batch.
 
-    Keras averages within each sample first, and then counts every sample of every batch once.
+    Keras averages within each sample first, and then counts every sample of every batch once; a
+    single number for a batch counts as one sample.
     """
 
     def __init__(self, values: Callable[[Tensor, Tensor], Tensor]) -> None:
@@ -26,8 +27,9 @@ class MeanMetric:
     def update(self, output: Tensor, target: Tensor) -> None:
         values = self.values(output, target)
         values = values.to(torch.promote_types(output.dtype, torch.float32))
-        self.total = self.total + values.reshape(len(output), -1).mean(1).sum()
-        self.count += len(output)
+        samples = len(output) if values.dim() else 1
+        self.total = self.total + values.reshape(samples, -1).mean(1).sum()
+        self.count += samples
 
     def compute(self) -> float:
         return float(self.total) / max(self.count, 1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -18,6 +17,21 @@ def divide_no_nan(x: Tensor, y: Tensor) -> Tensor:
 def multiply_no_nan(x: Tensor, y: Tensor) -> Tensor:
     """x * y, and 0 where y is 0 even if x is infinite or NaN."""
     return torch.where(y == 0, 0.0, x * y)
+
+
+def xdivy(x: Tensor, y: Tensor) -> Tensor:
+    """x / y, and 0 where x is 0 even if y is as well."""
+    zero = x == 0
+    return torch.where(zero, 0.0, x / torch.where(zero, 1.0, y))
+
+
+def clip_by_norm(x: Tensor, limit: float, dims: Sequence[int] | None = None) -> Tensor:
+    """x scaled down to a norm of at most ``limit``, over some of the dimensions or all of them."""
+    dims = tuple(range(x.dim())) if dims is None else tuple(dims)
+    squares = (x * x).sum(dim=dims, keepdim=True)
+    norm = torch.where(squares > 0, squares, 1.0).sqrt()
+    norm = torch.where(squares > 0, norm, 0.0)
+    return x * limit / norm.clamp(min=limit)
 
 
 def exclusive_cumsum(x: Tensor, dim: int) -> Tensor:
@@ -50,9 +64,15 @@ def batched_gather(x: Tensor, indices: Tensor, dim: int, batch_dims: int) -> Ten
     tf.gather with ``batch_dims``: the leading dimensions of x and of the indices go together.
     """
     between = x.shape[batch_dims:dim]
-    flat = indices.flatten(batch_dims).long() if indices.dim() > batch_dims else indices.unsqueeze(-1).long()
+    flat = (
+        indices.flatten(batch_dims).long()
+        if indices.dim() > batch_dims
+        else indices.unsqueeze(-1).long()
+    )
     x = x.movedim(dim, batch_dims)
-    places = flat[(..., *[None] * (x.dim() - flat.dim()))].expand(*flat.shape, *x.shape[flat.dim() :])
+    places = flat[(..., *[None] * (x.dim() - flat.dim()))].expand(
+        *flat.shape, *x.shape[flat.dim() :]
+    )
     found = x.gather(batch_dims, places).unflatten(batch_dims, indices.shape[batch_dims:] or (1,))
     count = max(indices.dim() - batch_dims, 1)
     sources = list(range(batch_dims, batch_dims + count))

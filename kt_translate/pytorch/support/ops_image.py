@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+from .conv import pad_same
 
 
 def resize_bilinear_by_corner(x: Tensor, size: tuple[int, int]) -> Tensor:
@@ -75,3 +78,59 @@ def standardize_pictures(x: Tensor) -> Tensor:
 def total_variation(x: Tensor) -> Tensor:
     """The sum over a picture of how much neighbouring pixels differ."""
     return x.diff(dim=2).abs().sum(dim=(1, 2, 3)) + x.diff(dim=3).abs().sum(dim=(1, 2, 3))
+
+
+def gaussian_kernel(size: int, sigma: float, like: Tensor) -> Tensor:
+    """Weights of a bell curve, their sum being 1."""
+    places = torch.arange(size, dtype=like.dtype, device=like.device) - (size - 1) / 2
+    weights = (-0.5 * (places / sigma) ** 2).exp()
+    return weights / weights.sum()
+
+
+def blur(x: Tensor, kernel: Tensor) -> Tensor:
+    """Each channel of (N, C, H, W) filtered by ``kernel``, without padding."""
+    channels = x.shape[1]
+    return F.conv2d(x, kernel.expand(channels, 1, -1, -1), groups=channels)
+
+
+def gaussian_blur(x: Tensor, size: tuple[int, int], sigma: tuple[float, float]) -> Tensor:
+    """Keras's blur, with zeros beyond the edge.
+
+    It makes a kernel of ``size`` turned round, and then reshapes it, where the two sizes differ.
+    """
+    first, second = (gaussian_kernel(n, s, x) for n, s in zip(size, sigma, strict=True))
+    return blur(pad_same(x, size, 1), torch.outer(second, first).reshape(size))
+
+
+def sobel_edges(x: Tensor) -> Tensor:
+    """The slopes of pictures (N, H, W, C) along height and width, as (N, H, W, C, 2)."""
+    x = F.pad(x.movedim(-1, 1), (1, 1, 1, 1), mode="reflect")
+    smooth = torch.tensor([1.0, 2.0, 1.0], dtype=x.dtype, device=x.device)
+    slope = torch.tensor([-1.0, 0.0, 1.0], dtype=x.dtype, device=x.device)
+    edges = torch.stack(
+        [blur(x, torch.outer(slope, smooth)), blur(x, torch.outer(smooth, slope))], dim=-1
+    )
+    return edges.movedim(1, -2)
+
+
+def ssim(
+    x: Tensor,
+    y: Tensor,
+    max_val: float,
+    filter_size: int = 11,
+    filter_sigma: float = 1.5,
+    k1: float = 0.01,
+    k2: float = 0.03,
+) -> Tensor:
+    """The structural similarity of pictures (N, C, H, W), one number for each."""
+    weights = gaussian_kernel(filter_size, filter_sigma, x)
+    kernel = torch.outer(weights, weights)
+    c1, c2 = (k1 * max_val) ** 2, (k2 * max_val) ** 2
+    mean_x, mean_y = blur(x, kernel), blur(y, kernel)
+    luminance = (2 * mean_x * mean_y + c1) / (mean_x.square() + mean_y.square() + c1)
+    product = 2 * blur(x * y, kernel)
+    squares = blur(x.square() + y.square(), kernel)
+    contrast = (product - 2 * mean_x * mean_y + c2) / (
+        squares - mean_x.square() - mean_y.square() + c2
+    )
+    return (luminance * contrast).mean(dim=(2, 3)).mean(dim=-1)

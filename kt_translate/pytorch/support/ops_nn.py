@@ -110,20 +110,19 @@ def extract_patches(
     return patches.reshape(len(x), -1, height, width)
 
 
-def segment_reduce(
-    x: Tensor, segments: Tensor, count: int, reduction: str, empty: float | None = None
-) -> Tensor:
-    """One element for each of ``count`` segments of the first axis; ``empty`` where there is none.
+def segment_reduce(x: Tensor, segments: Tensor, count: int, reduction: str) -> Tensor:
+    """One element for each of ``count`` segments of the first axis: a "sum", "mean", "prod", "amax"
+    or "amin".
 
-    TensorFlow drops what has a negative number.
+    TensorFlow drops what has a negative number, and fills an empty segment with the lowest number
+    for a maximum, with the highest for a minimum.
     """
-    segments = segments.long()
-    x, segments = x[segments >= 0], segments[segments >= 0]
+    limits = torch.finfo(x.dtype) if x.is_floating_point() else torch.iinfo(x.dtype)
+    empty = {"prod": 1, "amax": limits.min, "amin": limits.max}.get(reduction, 0)
+    segments = torch.where(segments < 0, count, segments).long()
     index = segments.view(-1, *[1] * (x.dim() - 1)).expand_as(x)
-    start = x.new_zeros(count, *x.shape[1:])
-    if empty is not None:
-        start = start + empty
-    return start.scatter_reduce(0, index, x, reduction, include_self=empty is None)
+    start = x.new_full((count + 1, *x.shape[1:]), empty)
+    return start.scatter_reduce(0, index, x, reduction, include_self=False)[:count]
 
 
 def in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:

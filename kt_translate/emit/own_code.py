@@ -1,0 +1,140 @@
+"""Losses and metrics that are code of the source: run on two tensors, and written down as what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kt_translate.diagnostics import Log, Place
+from kt_translate.evaluate.calls import bind_arguments
+from kt_translate.evaluate.interpreter import Interpreter
+from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
+from kt_translate.evaluate.values import Function, Instance, Unknown
+from kt_translate.graph.nodes import Plan
+from kt_translate.graph.region import CURRENT, Node, Region
+from kt_translate.graph.tensor import Tensor
+from kt_translate.layers.layer import RuleError
+from kt_translate.lower.writer import ClassCode, Writer
+from kt_translate.pytorch.expr import Expr
+from kt_translate.training.losses import LossCode, users_loss
+from kt_translate.training.metrics import MetricCode, users_metric
+
+HINT = "write loss_fn(output, target) by hand; Keras averages over the last axis first"
+
+
+class NotPlain(Exception):
+    """The loss does something that is not written down as a function."""
+
+
+def with_own_code(
+    ev: Interpreter,
+    given: dict[str, Any],
+    outputs: dict[str, Tensor],
+    flavour: str,
+    log: Log,
+    place: Place,
+) -> dict[str, Any]:
+    """The arguments of ``compile``, with what is code of the source among them already translated."""
+
+    def loss(value: Any, output: Tensor) -> Any:
+        if not isinstance(value, (Function, Instance)):
+            return value
+        return attempt("KT502", "loss not translated", lambda: own_loss(ev, value, output, flavour))
+
+    def metric(value: Any, output: Tensor) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [metric(inner, output) for inner in value]
+        if not isinstance(value, Function):
+            return value
+        return attempt("KT503", "metric left out", lambda: own_metric(ev, value, output))
+
+    def attempt(code: str, what: str, translate: Callable[[], Any]) -> Any:
+        try:
+            return translate()
+        except (NotPlain, RuleError, Raised, LimitReached, Break, Continue) as problem:
+            log.add(code, place, f"{what}: {problem}", HINT if code == "KT502" else "")
+            return None
+
+    def each(value: Any, translate: Callable[[Any, Tensor], Any]) -> Any:
+        """The settings of all outputs."""
+        if isinstance(value, dict):
+            known = {
+                name: translate(v, outputs[name]) for name, v in value.items() if name in outputs
+            }
+            return {**value, **known}
+        if len(outputs) == 1:
+            return translate(value, *outputs.values())
+        if isinstance(value, (list, tuple)) and len(value) == len(outputs):
+            return [translate(v, o) for v, o in zip(value, outputs.values())]
+        return value
+
+    settings = {"loss": loss, "metrics": metric, "weighted_metrics": metric}
+    found = {name: each(given.get(name), translate) for name, translate in settings.items()}
+    return {**given, **found}
+
+
+def own_loss(ev: Interpreter, value: Function | Instance, output: Tensor, flavour: str) -> LossCode:
+    """The loss as a function of ``output`` and ``target``.
+
+    Keras gives functions targets (N,) as (N, 1) for such an output; Keras 3 does not do so for classes.
+    """
+    function, before = _function_of(ev, value)
+    statements, result, rank = traced(ev, function, before, output)
+    if output.shape[-1] == 1 and (flavour != "3" or isinstance(value, Function)):
+        statements[0] = "target = target.reshape(output.shape).to(output.dtype)"
+    title = value.cls.name if isinstance(value, Instance) else function.name
+    return users_loss(title, statements, result, whole=rank == 0)
+
+
+def own_metric(ev: Interpreter, function: Function, output: Tensor) -> MetricCode:
+    """The metric of a function ``(y_true, y_pred)``."""
+    statements, result, _ = traced(ev, function, [], output)
+    name = "lambda" if "lambda" in function.name else function.name
+    return users_metric(name, statements, result)
+
+
+def traced(
+    ev: Interpreter, function: Function, before: list[Any], output: Tensor
+) -> tuple[list[str], Expr, int]:
+    """What a function of targets and outputs does: its statements, its result, the rank of that.
+
+    Targets are taken to be shaped like outputs.
+    """
+    target = Tensor(output.shape, "float32", output.layout)
+    given = Tensor(output.shape, output.dtype, output.layout)
+    target.facts["input"], given.facts["input"] = "target", "output"
+    region = Region()
+    region.add(Node([], [target, given], function.line))
+    noted = len(ev.log.diagnostics)
+    CURRENT.append(region)
+    try:
+        result = ev.run_body(function, bind_arguments(ev, function, [*before, target, given], {}))
+    finally:
+        CURRENT.pop()
+    if not isinstance(result, Tensor) or len(ev.log.diagnostics) > noted:
+        why = result.why if isinstance(result, Unknown) else "it does not give a tensor"
+        raise NotPlain(f"{function.name}: {why}")
+    plan = Plan(function.name, "function", region, [target, given], result, line=function.line)
+    code = Writer(plan, "Loss", _no_class).write()
+    if code.init:
+        raise NotPlain(f"{function.name} has weights or modules of its own")
+    return ["target = target.to(output.dtype)", *code.body], Expr.raw(code.returns), result.rank
+
+
+def _function_of(ev: Interpreter, value: Function | Instance) -> tuple[Function, list[Any]]:
+    """The function that computes the loss, and what it takes in front."""
+    if isinstance(value, Function):
+        return value, []
+    call = value.cls.lookup("call")
+    if not isinstance(call, Function) or value.cls.keras_base() not in (
+        "keras.losses.Loss",
+        "keras.Loss",
+    ):
+        raise NotPlain(f"{value.cls.name} is not a loss of Keras's kind")
+    if "reduction" in ev.source.code(value.cls.node):
+        raise NotPlain(f"{value.cls.name} has a reduction of its own")
+    return call, [value]
+
+
+def _no_class(plan: Plan) -> ClassCode:
+    raise NotPlain(f"it calls {plan.name}, which becomes a module")

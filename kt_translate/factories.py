@@ -1,0 +1,102 @@
+"""The text of factories: functions of the output that take what the source's take, and give modules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from kt_translate.emit.module import FactoryCode
+from kt_translate.emit.support import words
+from kt_translate.evaluate.models import plan_of
+from kt_translate.evaluate.values import ModelValue, plain
+from kt_translate.graph.nodes import CallNode, Param
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, symbols_in
+from kt_translate.graph.tensor import tensors_in
+from kt_translate.lower.liveness import live
+from kt_translate.lower.names import attribute_name
+from kt_translate.lower.writer import ClassCode
+
+
+def sayable(value: Any) -> bool:
+    """Whether a value can be written where the module's own names are known."""
+    if isinstance(value, Sym):
+        return all(s.kind == "global" for s in symbols_in(value))
+    if isinstance(value, (list, tuple)):
+        return all(map(sayable, value))
+    return plain(value)
+
+
+def signature(params: list[Param], sizes: list[Param]) -> list[str]:
+    """The parameters of a factory; what has no default after one that has is given by name."""
+    texts: list[str] = []
+    by_name: list[str] = []
+    for param in params:
+        hint = f": {param.annotation}" if param.annotation else ""
+        text = f"{param.symbol.name}{hint}"
+        if param.default is not None:
+            text += f" = {param.default}" if hint else f"={param.default}"
+        after_default = param.default is None and any("=" in t for t in texts)
+        (by_name if param.keyword_only or after_default else texts).append(text)
+    for size in sizes:
+        told = f" = {size.symbol.value!r}" if size.symbol.value is not UNKNOWN else ""
+        by_name.append(f"{size.symbol.name}: int{told}")
+    return [*texts, *(["*", *by_name] if by_name else [])]
+
+
+def instances(models: list[ModelValue], codes: list[ClassCode]) -> tuple[list[str], dict[int, str]]:
+    """The modules, as the factory writes them; those that others are made of are these others' parts."""
+    made = {
+        id(model): f"{code.name}({', '.join(f'{n}={n}' for n in code.used_parameters)})"
+        for model, code in zip(models, codes, strict=True)
+    }
+    body: list[str] = []
+    places: dict[int, str] = {}
+    for outer, code in zip(models, codes, strict=True):
+        name = attribute_name(outer.variable or plan_of(outer).name, "model")
+        parts = {
+            id(model): place
+            for model, part in zip(models, codes, strict=True)
+            if model is not outer
+            and id(model) not in places
+            and (place := _part_of(outer, code, model, part)) is not None
+        }
+        if parts:
+            body.append(f"{name} = {made[id(outer)]}")
+            places |= {i: f"{name}.{place}" for i, place in parts.items()}
+            places[id(outer)] = name
+    return body, {**made, **places}
+
+
+def _part_of(outer: ModelValue, code: ClassCode, model: ModelValue, part: ClassCode) -> str | None:
+    """The attribute in which a model's class has another model."""
+    plan = plan_of(outer)
+    nodes = live(plan.region.nodes, tensors_in(plan.result), plan.inputs)
+    if not any(isinstance(n, CallNode) and n.use is model.use for n in nodes):
+        return None
+    found = re.findall(rf"^self\.(\w+) = {part.name}\(", "\n".join(code.init), re.MULTILINE)
+    return found[0] if len(found) == 1 else None
+
+
+def structure(value: Any, table: dict[int, str]) -> str:
+    """What the source returns, with the modules in place of the models."""
+    if isinstance(value, ModelValue):
+        return table[id(value)]
+    if isinstance(value, (list, tuple)):
+        parts = [structure(v, table) for v in value]
+        if isinstance(value, list):
+            return f"[{', '.join(parts)}]"
+        return f"({', '.join(parts)}{',' if len(parts) == 1 else ''})"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k!r}: {structure(v, table)}" for k, v in value.items()) + "}"
+    return repr(value) if plain(value) else "None"
+
+
+def constants(
+    known: Iterable[Symbol], codes: list[ClassCode], factories: list[FactoryCode]
+) -> list[str]:
+    """The module's constants that classes and factories name, as the source assigns them."""
+    texts = [t for c in codes for t in [*c.init, *c.body, *c.parameters]]
+    texts += [t for f in factories for t in [*f.parameters, f.returns or "", *f.body]]
+    found = words("\n".join(texts))
+    return [f"{symbol.name} = {symbol.value!r}" for symbol in known if symbol.name in found]

@@ -1,0 +1,105 @@
+"""What is found: models under the names that the report has for them, and builders that none came out of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from kt_translate.builders import Given
+from kt_translate.diagnostics import Diagnostic
+from kt_translate.evaluate.values import Instance, ModelValue, models_in
+from kt_translate.graph.nodes import CallNode, LayerNode, Param
+from kt_translate.graph.sym import UNKNOWN, Sym
+from kt_translate.graph.tensor import tensors_in
+
+
+@dataclass
+class Found:
+    """A model of the source, or several that one function gives, under the name that the report has for it."""
+
+    name: str
+    kind: str  # "variable", "function", "method"
+    line: int
+    value: Any  # a ModelValue, or tuples, lists and dicts of them
+    params: list[Param] = field(default_factory=list)  # of the factory
+    sizes: list[Param] = field(default_factory=list)  # those that Keras finds at build time
+    given: Given = field(default_factory=Given)
+    keras: str | None = None  # the source's expression for it
+    arguments: str = ""  # of the factory in that
+    said: list[Diagnostic] = field(default_factory=list)
+    stands: tuple[str | None, int] | None = None  # file and line, where they are not the source's
+    run_models: list[ModelValue] = field(default_factory=list)  # all that were made for it
+    made: list[tuple[Found, int, dict[str, Any]]] = field(default_factory=list)
+    """By which calls of functions a variable's model was made, the one to prefer first."""
+
+    @property
+    def models(self) -> list[ModelValue]:
+        return models_in(self.value)
+
+
+@dataclass
+class Gap:
+    """A builder of models that none came out of."""
+
+    name: str
+    kind: str
+    line: int
+    said: list[Diagnostic] = field(default_factory=list)
+    why: str = ""
+
+
+def elements(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, ModelValue]]:
+    """The models within a value, each with the text that gets at it."""
+    if isinstance(value, ModelValue):
+        yield path, value
+    elif depth > 3:
+        return
+    elif isinstance(value, (list, tuple)):
+        for i, item in enumerate(value):
+            yield from elements(item, f"{path}[{i}]", depth + 1)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from elements(item, f"{path}[{key!r}]", depth + 1)
+    elif isinstance(value, Instance) and value.cls.keras_base() is None and depth == 0:
+        for key, item in value.attributes.items():
+            yield from elements(item, f"{path}.{key}", depth + 1)
+
+
+def path_in(value: Any) -> str:
+    return next(path for path, _ in elements(value))
+
+
+def nested(models: list[ModelValue]) -> set[int]:
+    """The modules that are parts of other models."""
+    nodes = [n for m in models if m.region is not None for n in m.region.nodes]
+    return {id(n.use) for n in nodes if isinstance(n, CallNode)}
+
+
+def frozen(model: ModelValue) -> bool:
+    nodes = model.region.nodes if model.region is not None else []
+    return any(n.use.frozen for n in nodes if isinstance(n, (LayerNode, CallNode)))
+
+
+def arguments_text(given: Given) -> str | None:
+    """The arguments that must be given, as the samples have them; None where one is not known."""
+    texts = []
+    for param in given.params:
+        if param.default is None or param.symbol.name in given.guessed:
+            value = param.symbol.value
+            if value is UNKNOWN or param.symbol.name in given.guessed:
+                return None
+            texts.append(f"{param.symbol.name}={value!r}")
+    return ", ".join(texts)
+
+
+def inputs_text(given: Given) -> list[str]:
+    """The tensors among the arguments, as inputs of their sizes."""
+    texts = []
+    for name, value in given.tensors.items():
+        made = []
+        for tensor in tensors_in(value):
+            shape = tuple(d.value if isinstance(d, Sym) else d for d in tensor.shape[1:])
+            made.append(f"keras.Input({shape!r}, dtype={tensor.dtype!r})")
+        texts.append(f"{name}={made[0] if len(made) == 1 else '[' + ', '.join(made) + ']'}")
+    return texts
