@@ -8,6 +8,7 @@ from typing import Any
 import libcst as cst
 
 from kt_translate.builders import Given, Run, Shapes, best_run, declared, is_complete, run
+from kt_translate.diagnostics import Place
 from kt_translate.evaluate.calls import call_function
 from kt_translate.evaluate.general import file_of
 from kt_translate.evaluate.interpreter import Interpreter
@@ -41,7 +42,8 @@ def discover(ev: Interpreter, shapes: Shapes) -> Iterator[Found | Gap]:
     finder = Finder(ev, shapes)
     models = list(ev.models)
     variables = list(ev.bindings)
-    for value in list(ev.module.names.values()):
+    late = _called_by_builders(ev)
+    for value in [v for v in ev.module.names.values() if v not in late] + late:
         if isinstance(value, Function) and isinstance(value.node, cst.FunctionDef):
             yield from finder.function(value)
         elif isinstance(value, Class) and value.keras_base() is None:
@@ -49,6 +51,24 @@ def discover(ev: Interpreter, shapes: Shapes) -> Iterator[Found | Gap]:
     for model in [*models, *(m for found in finder.found.values() for m in found.run_models)]:
         use_classes_of_calls(ev, finder.found, model)
     yield from finder.variables(variables)
+
+
+def _called_by_builders(ev: Interpreter) -> list[Function]:
+    """The functions that cannot be called without arguments, and that other functions of the module call."""
+    functions = [
+        v for v in ev.module.names.values() if isinstance(v, Function) and isinstance(v.node, cst.FunctionDef)
+    ]
+    called = {id(f): called_by(ev, f) for f in functions}
+    return [
+        f
+        for f in functions
+        if any(p.default is None for p, _ in declared(f))
+        and any(f.name in called[id(g)] for g in functions if g is not f)
+    ]
+
+
+def _takes_functions(bound: dict[str, Any]) -> bool:
+    return any(isinstance(v, Function) for v in bound.values())
 
 
 def left_over(ev: Interpreter, written: set[int], seen: set[int]) -> Iterator[Found]:
@@ -81,9 +101,16 @@ class Finder:
         gives = any(models_in(r) for r in results)
         if not gives and (results or not self._builds(function)):
             return
+        inlined = gives and function in _called_by_builders(self.ev)
+        if inlined and any(_takes_functions(bound) for bound, _, _ in function.calls):
+            self._note_inlined(function, "a function among its arguments decides what it builds")
+            return
         done = best_run(
             self.ev, function, lambda v: call_function(self.ev, function, [], v), self.shapes
         )
+        if inlined and not done.whole:
+            self._note_inlined(function, done.why)
+            return
         if models_in(done.result):
             self.found[id(function)] = self._of_function(function, done)
             yield self.found[id(function)]
@@ -95,6 +122,15 @@ class Finder:
         yield from local
         if not local:
             yield Gap(function.name, "function", function.line, done.found, done.why)
+
+    def _note_inlined(self, function: Function, why: str) -> None:
+        """Say that a builder is to be found in the classes of those that call it."""
+        reason = f" ({why})" if why else ""
+        self.ev.log.add(
+            "KT301",
+            Place(function.line),
+            f"{function.name} is written out in the classes of the functions that call it{reason}",
+        )
 
     def _of_function(self, function: Function, done: Run) -> Found:
         line = self.ev.imported.get(id(function), function.line)

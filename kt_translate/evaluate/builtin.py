@@ -150,6 +150,8 @@ _PLAIN: dict[str, Callable[..., Any]] = {
     "divmod": divmod,
     "any": any,
     "all": all,
+    "chr": chr,
+    "ord": ord,
 }
 _ITERATING: dict[str, Callable[..., Any]] = {
     "enumerate": enumerate,

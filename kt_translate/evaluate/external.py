@@ -110,9 +110,20 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
         return Partial(args[0], args[1:], kwargs)
     if path in ("os.environ.get", "os.getenv"):
         return args[1] if len(args) > 1 else None
+    if path in ("copy.copy", "copy.deepcopy") and args:
+        return _copied(args[0], path == "copy.deepcopy")
     if path == "os.path.join" and plain(args):
         return "/".join(str(a) for a in args)
     return Unknown(f"the result of {path}", ev.line)
+
+
+def _copied(value: Any, deep: bool) -> Any:
+    """A list or dict of its own; what the evaluator's values stand for is not copied."""
+    if isinstance(value, dict):
+        return {k: _copied(v, deep) if deep else v for k, v in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_copied(v, deep) if deep else v for v in value)
+    return value
 
 
 def _op(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
@@ -208,6 +219,8 @@ def _numpy(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) 
         and isinstance(first, (int, float))
     ):
         return float(getattr(math, name)(first))
+    if name in ("linspace", "arange") and plain(args) and plain(kwargs):
+        return _spaced(name, args, kwargs)
     if name in ("max", "min", "sum") and plain(first) and isinstance(first, (list, tuple)):
         return max(first) if name == "max" else min(first) if name == "min" else sum(first)
     if name in ("array", "asarray") and plain(first) and isinstance(first, (list, tuple)):
@@ -215,6 +228,22 @@ def _numpy(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) 
     if isinstance(first, Array):
         return Array(None, first.dtype)
     return Unknown(f"the result of numpy.{name}", ev.line)
+
+
+def _spaced(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """``np.linspace`` and ``np.arange`` as lists."""
+    given = dict(zip(("start", "stop", "num" if name == "linspace" else "step"), args), **kwargs)
+    if name == "arange" and "stop" not in given:
+        given = {"stop": given["start"], "start": 0}
+    start, stop = given.get("start", 0), given["stop"]
+    if name == "arange":
+        step = given.get("step", 1)
+        return [start + i * step for i in range(max(0, math.ceil((stop - start) / step)))]
+    count = given.get("num", 50)
+    spaces = count - 1 if given.get("endpoint", True) else count
+    step = (stop - start) / spaces if spaces > 0 else 0.0
+    values = [i * step + float(start) for i in range(count)]
+    return [*values[:-1], float(stop)] if given.get("endpoint", True) and count > 1 else values
 
 
 def array_reshape(value: Array, shape: Any) -> Array:

@@ -270,9 +270,9 @@ class Interpreter:
                 return known(value)
             self.demands.append((value, value.value))
             if not self.quiet:
-                self.note(
-                    "KT301", f"{what} depends on {value}: translated for {value} = {value.value!r}"
-                )
+                said = shorten(str(value))
+                taken = shorten(repr(value.value))
+                self.note("KT301", f"{what} depends on {said}: translated for {said} = {taken}")
         return known(value)
 
     def bind_method(
@@ -315,6 +315,11 @@ class Interpreter:
             self.depth -= 1
             self.line, self.rest_of_function = line, rest
         return None
+
+
+def shorten(text: str, most: int = 72) -> str:
+    """Text for a message, with its middle left out where it is long."""
+    return text if len(text) <= most else f"{text[: most - 24]} ... {text[-18:]}"
 
 
 # -- statements -----------------------------------------------------------------------------------

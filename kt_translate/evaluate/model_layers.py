@@ -42,12 +42,9 @@ def uses_within(node: Node) -> Iterator[ModuleUse]:
     """The modules that a node stands for, those within loops and conditions included."""
     if isinstance(node, (LayerNode, CallNode)):
         yield node.use
-    bodies = [node.body] if isinstance(node, LoopNode) else []
-    if isinstance(node, IfNode):
-        bodies = [node.then, node.orelse]
-    for body in bodies:
-        for inner in body.nodes:
-            yield from uses_within(inner)
+    for inner in _nested(node):
+        if isinstance(inner, (LayerNode, CallNode)):
+            yield inner.use
 
 
 def freeze(model: ModelValue, frozen: bool) -> None:
@@ -105,10 +102,22 @@ def _in_keras_order(inputs: list[Tensor], outputs: list[Tensor]) -> list[Node]:
 def _parents(node: Node, inputs: list[Tensor]) -> list[Node]:
     if any(t in inputs for t in node.outputs):
         return []
-    found = [_base(t.node) for t in node.inputs] if not isinstance(node, (IfNode, LoopNode)) else [
-        _base(t.node) for t in node.uses()
-    ]
+    if isinstance(node, (IfNode, LoopNode)):
+        inner = {id(n) for n in _nested(node)}
+        found = [_base(t.node) for t in node.uses() if id(t.node) not in inner]
+    else:
+        found = [_base(t.node) for t in node.inputs]
     return [p for p in found if p is not None]
+
+
+def _nested(node: Node) -> Iterator[Node]:
+    bodies = [node.body] if isinstance(node, LoopNode) else []
+    if isinstance(node, IfNode):
+        bodies = [node.then, node.orelse]
+    for body in bodies:
+        for inner in body.nodes:
+            yield inner
+            yield from _nested(inner)
 
 
 def _search(inputs: list[Tensor], outputs: list[Tensor]) -> tuple[list[Node], dict[int, int]]:

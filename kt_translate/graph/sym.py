@@ -288,7 +288,10 @@ def expand(value: Any, only: set[Symbol] | None = None) -> Any:
 def _call_value(args: tuple[Any, ...]) -> Any:
     function = FUNCTIONS.get(args[0]) if isinstance(args[0], str) else None
     values = known(list(args[1:]))
-    return UNKNOWN if function is None or values is UNKNOWN else function(*values)
+    if function is not None and values is not UNKNOWN:
+        with suppress(Exception):
+            return function(*values)
+    return UNKNOWN
 
 
 def call_symbolic(function: str, *args: Any) -> Sym:

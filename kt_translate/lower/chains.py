@@ -57,6 +57,16 @@ def chain_of_if(node: IfNode) -> tuple[Chain, Chain] | None:
     return None
 
 
+def flat_chains(node: IfNode) -> tuple[Chain, Chain] | None:
+    """`chain_of_if` where neither chain has loops or conditions in it."""
+    chains = chain_of_if(node)
+    if chains is None or any(
+        isinstance(link, (IfNode, LoopNode)) for chain in chains for link in chain.links
+    ):
+        return None
+    return chains
+
+
 def chain_of_model(plan: Plan) -> Chain | None:
     """The chain that a Sequential within a class is; None for any other model."""
     if not plan.inline or plan.container != "sequential" or not isinstance(plan.result, Tensor):

@@ -12,7 +12,7 @@ from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.blocks import indented
 from kt_translate.lower.liveness import last_uses
-from kt_translate.lower.chains import Chain, append, chain_of, chain_of_if, constructors
+from kt_translate.lower.chains import Chain, append, chain_of, constructors, flat_chains
 from kt_translate.pytorch.expr import Expr
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 def attribute_of_if(node: IfNode) -> str | None:
     """The attribute of a condition that becomes one module; None where it stays a condition in ``forward``."""
-    chains = chain_of_if(node)
+    chains = flat_chains(node)
     if chains is None:
         return None
     name = node.joined[0][0].name
@@ -35,7 +35,7 @@ def attribute_of_if(node: IfNode) -> str | None:
 
 
 def write_if(writer: Writer, node: IfNode) -> None:
-    chains = chain_of_if(node)
+    chains = flat_chains(node)
     if chains is not None and id(node.test) in writer.module_names:
         _write_optional(writer, node, *chains)
         return
@@ -121,6 +121,9 @@ def _write_optional(writer: Writer, node: IfNode, then: Chain, orelse: Chain) ->
     attribute = writer.module_names[id(node.test)]
 
     def made(chain: Chain) -> list[str]:
+        if any(isinstance(link, (IfNode, LoopNode)) for link in chain.modules):
+            lines = append(writer, f"self.{attribute}", chain)
+            return [f"self.{attribute} = nn.Sequential()", *lines]
         parts = constructors(writer, chain)
         sizes = [size_line(writer, size) for size in chain.sizes]
         if not parts:

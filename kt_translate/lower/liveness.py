@@ -63,8 +63,10 @@ def _live_loop(node: LoopNode, wanted: set[int], stop: set[int]) -> LoopNode | N
         if len(more) == len(needed):
             break
         needed = more
-    if not needed and not node.sizes:
-        return None
+    if not needed:
+        body = []
+        if not node.sizes:
+            return None
     wanted |= inner | ({id(c.before) for c in needed} - stop)
     return replace(
         node,

@@ -52,6 +52,8 @@ _USUAL = {"kernel": "glorot_uniform", "recurrent": "orthogonal", "bias": "zeros"
 
 def _spelled(value: Any) -> Any:
     """An initializer's name, where a name or an object without arguments gives it."""
+    if isinstance(value, KerasObject) and value.path.endswith((".get", ".deserialize")):
+        return _spelled(value.args[0]) if value.args else None
     if isinstance(value, str):
         return _OLD.get(snake_case(value), snake_case(value))
     if isinstance(value, KerasObject) and not value.args and not set(value.kwargs) - {"seed"}:
@@ -98,7 +100,12 @@ def _name_and_args(value: Any) -> tuple[str, list[Any], dict[str, Any]]:
     if isinstance(value, str):
         return snake_case(value), [], {}
     if isinstance(value, KerasObject):
-        return snake_case(value.path.split(".")[-1]), list(value.args), dict(value.kwargs)
+        name = snake_case(value.path.split(".")[-1])
+        if name in ("get", "deserialize") and value.args:
+            return _name_and_args(value.args[0])
+        return name, list(value.args), dict(value.kwargs)
+    if isinstance(value, dict) and isinstance(value.get("class_name"), str):
+        return snake_case(value["class_name"]), [], dict(value.get("config", {}))
     if isinstance(value, KerasFunction) or isinstance(getattr(value, "path", None), str):
         return snake_case(value.path.split(".")[-1]), [], {}
     raise RuleError("KT203", "this initializer or regularizer is not known")

@@ -184,6 +184,11 @@ class Writer:
             self.code.parameters.append(name + hint + default)
         required = [p for p in self.code.parameters if "=" not in p]
         self.code.parameters = required + [p for p in self.code.parameters if "=" in p]
+        if self.plan.kind == "layer":  # the source's own arguments, then what Keras finds by itself
+            own = _sizes(self.plan)
+            by_name = [p for p in self.code.parameters if p.split(":")[0] in own]
+            rest = [p for p in self.code.parameters if p not in by_name]
+            self.code.parameters = [*rest, *(["*", *by_name] if by_name else [])]
 
     def _size_of(self, symbol: Symbol) -> str | None:
         """How forward reads a size off the input that has it."""
@@ -388,11 +393,12 @@ class Writer:
             }
             defaults = {p.symbol.name: p.default for p in node.plan.params}
             said = {n: as_expr(v) for n, v in given.items()}
-            sizes = [said[p.symbol.name] for p in node.plan.params if p.symbol.kind == "dim" and p.symbol.name in said]
+            by_name = node.plan.kind == "layer"
+            sizes = [] if by_name else [said[n] for n in made.used_parameters if n in _sizes(node.plan)]
             named = {
                 p.symbol.name: said[p.symbol.name]
                 for p in node.plan.params
-                if p.symbol.kind != "dim" and p.symbol.name in said
+                if (by_name or p.symbol.kind != "dim") and p.symbol.name in said
             }
             named = {n: e for n, e in named.items() if defaults[n] is None or str(e) != defaults[n]}
             return Expr(made.name)(*sizes, **named)
@@ -478,6 +484,11 @@ class Writer:
             return Expr(name)
 
         return then
+
+
+def _sizes(plan: Plan) -> set[str]:
+    """The parameters that stand for sizes of the inputs."""
+    return {p.symbol.name for p in plan.params if p.symbol.kind == "dim"}
 
 
 def shown_shape(tensor: Tensor) -> list[str]:
