@@ -9,8 +9,10 @@ import libcst as cst
 
 from kt_translate.builders import Given, Run, Shapes, best_run, declared, is_complete, run
 from kt_translate.evaluate.calls import call_function
+from kt_translate.evaluate.general import file_of
 from kt_translate.evaluate.interpreter import Interpreter
-from kt_translate.evaluate.models import build_deferred, plan_of
+from kt_translate.evaluate.models import plan_of
+from kt_translate.evaluate.sequential import build_deferred
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import (
     Class,
@@ -72,7 +74,7 @@ class Finder:
     # -- functions ------------------------------------------------------------------------------
     def function(self, function: Function) -> Iterator[Found | Gap]:
         """A function of the module."""
-        if id(function) in self.seen:
+        if id(function) in self.seen or (function.source not in (None, self.ev.main) and not function.calls):
             return
         self.seen.add(id(function))
         results = [r for _, r, _ in function.calls if not isinstance(r, Unknown)]
@@ -95,7 +97,10 @@ class Finder:
             yield Gap(function.name, "function", function.line, done.found, done.why)
 
     def _of_function(self, function: Function, done: Run) -> Found:
-        found = Found(function.name, "function", function.line, done.result, done.given.params)
+        line = self.ev.imported.get(id(function), function.line)
+        found = Found(function.name, "function", line, done.result, done.given.params)
+        if id(function) in self.ev.imported:
+            found.stands = file_of(self.ev, function), function.line
         _take(found, [done])
         _name_parts(found, function)
         text = arguments_text(done.given)

@@ -6,6 +6,7 @@ import re
 
 import libcst as cst
 
+from kt_translate.evaluate import applications
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.values import Class, External, Function
 
@@ -16,8 +17,11 @@ def makers_of(ev: Interpreter) -> set[str]:
     """The names by which the source makes models: Keras's, and its own functions and methods that do."""
     makers = set(MAKERS)
     functions: list[Function] = []
-    for name, value in ev.module.names.items():
-        if isinstance(value, External) and value.path.split(".")[-1] in MAKERS:
+    scopes = [ev.module, *(m.scope for m in ev.files.values() if m.scope is not ev.module)]
+    for name, value in [item for scope in scopes for item in scope.names.items()]:
+        if isinstance(value, External) and (
+            value.path.split(".")[-1] in MAKERS or value.path.startswith("keras.applications.")
+        ):
             makers.add(name)
         elif isinstance(value, Function):
             functions.append(value)
@@ -25,6 +29,8 @@ def makers_of(ev: Interpreter) -> set[str]:
             functions += [f for f in value.names.values() if isinstance(f, Function)]
             if value.keras_base() == "keras.Model":
                 makers.add(name)
+    if "applications" in ev.main.text and (folder := applications.folder(ev)) is not None:
+        makers |= applications.names(folder).keys()
     called = {id(f): called_by(ev, f) for f in functions}
     while True:
         more = {f.name for f in functions if called[id(f)] & makers} - makers - {"__init__"}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kt_translate import classes
 from kt_translate.diagnostics import Log, Place
 from kt_translate.discover import discover, left_over
 from kt_translate.emit import module, parity, training
@@ -49,7 +50,7 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     """Translate one file. Raises SourceError if the text is not Python."""
     catalogue.load()
     op_catalogue.load()
-    source = Source(text, name)
+    source = Source(text, name, options.path)
     settings = {k: ast.literal_eval(v) for k, v in options.settings.items()}
     ev = Interpreter(source, log, settings)
     ev.input_shapes = options.input_shapes
@@ -83,12 +84,14 @@ def _written(ev: Interpreter, name: str, log: Log) -> Writing:
             writing.gap(found)
         else:
             writing.add(found)
-    for title, value in ev.module.names.items():
-        base = value.keras_base() if isinstance(value, Class) else None
-        if isinstance(value, Class) and base in ("keras.Model", "keras.Layer"):
-            kind = "class" if base == "keras.Model" else "layer"
-            message = f"no rule yet for the class {title}({base})"
-            writing.untranslated(title, kind, value.line, "KT201", message)
+    for cls in classes.keras_classes(ev):
+        shape = ev.input_shapes.get(cls.name, ev.input_shapes.get(""))
+        plans = classes.plans_of(ev, cls, shape)
+        if plans:
+            writing.layer(cls, *plans[0])
+        elif classes.has_call(cls):
+            kind, message = classes.kind_of(cls), f"the class {cls.name} is not translated"
+            writing.untranslated(cls.name, kind, cls.line, "KT201", message)
     for found in left_over(ev, set(writing.codes), writing.seen):
         writing.add(found)
     writing.document()

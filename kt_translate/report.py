@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from kt_translate import classes
 from kt_translate.diagnostics import Diagnostic, Log, Place
 from kt_translate.emit.module import FactoryCode
 from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.signals import Raised
-from kt_translate.evaluate.values import ModelValue
+from kt_translate.evaluate.values import Class, ModelValue
 from kt_translate.factories import instances, sayable, signature, structure
 from kt_translate.found import Found, Gap
 from kt_translate.graph.nodes import CallNode, Plan
@@ -19,7 +20,7 @@ from kt_translate.graph.tensor import Layout, Tensor, tensors_in, to_first
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.liveness import live
 from kt_translate.lower.names import Names, class_name
-from kt_translate.lower.writer import ClassCode, Writer
+from kt_translate.lower.writer import ClassCode, Writer, shown_shape
 
 _TAKEN = ["nn", "F", "torch", "Tensor", "Any", "np", "math", "load_keras_weights", "like_keras"]
 _PLAIN_NAMES = {"model", "m", "net", "network", "seq"}
@@ -69,7 +70,7 @@ class Writing:
         for plan, made in self._undocumented:
             shapes = f"{_shown(made.inputs)} -> {_shown(made.outputs)}"
             title = plan.title or plan.name
-            made.docstring = f"``{title}`` ({self.source}:{plan.line}): {shapes}."
+            made.docstring = f"``{title}`` ({plan.file or self.source}:{plan.line}): {shapes}."
         self._undocumented.clear()
 
     # -- models ---------------------------------------------------------------------------------
@@ -103,6 +104,28 @@ class Writing:
             entry["keras"] = found.keras
             entry["torch"] = f"{made.factory}({found.arguments})"
         self._guesses(found)
+
+    def layer(self, cls: Class, plan: Plan, inferred: dict[str, Any]) -> None:
+        """Write a layer or model class of the source, and its entry."""
+        try:
+            code = self.class_of(plan)
+        except (RuleError, Raised) as error:
+            message = str(error)
+            kind = classes.kind_of(cls)
+            self.untranslated(cls.name, kind, cls.line, getattr(error, "code", "KT302"), message)
+            return
+        self.seen.add(cls.line)
+        found = Found(cls.name, "class", cls.line, None)
+        self._entry(
+            cls.name,
+            classes.kind_of(cls),
+            cls.line,
+            code.name,
+            inferred={k: v for k, v in inferred.items() if k in code.used_parameters},
+            inputs=_ports(code.inputs, plan.inputs, "input", found),
+            outputs=_ports(code.outputs, tensors_in(plan.result), "output", found),
+            status="partial" if plan.gap else "translated",
+        )
 
     def gap(self, gap: Gap) -> None:
         """Report a builder of models that none came out of."""
@@ -144,7 +167,8 @@ class Writing:
             if id(plan) in self.codes:
                 continue
             if len(found.models) == 1:
-                plan.name, plan.line = name, found.line
+                plan.name = name
+                plan.file, plan.line = found.stands or (None, found.line)
             else:
                 plan.name = model.variable or plan.name
                 if plan.name in _PLAIN_NAMES:
@@ -296,14 +320,7 @@ def _input_hint(name: str) -> str:
 
 
 def _shown(found: list[Tensor]) -> str:
-    parts = []
-    for tensor in found:
-        sizes = [
-            "N" if i == 0 else "L" if d is None else str(d)
-            for i, d in enumerate(tensor.torch_shape)
-        ]
-        parts.append(f"({', '.join(sizes)})")
-    return ", ".join(parts)
+    return ", ".join(f"({', '.join(shown_shape(tensor))})" for tensor in found)
 
 
 def _ports(

@@ -19,7 +19,7 @@ FLOORS = [
     ["ops"],
     ["evaluate", "lower"],
     ["emit"],
-    ["builders", "makers"],
+    ["builders", "classes", "makers"],
     ["found"],
     ["instances"],
     ["discover", "factories"],

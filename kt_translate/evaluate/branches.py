@@ -12,9 +12,9 @@ import libcst as cst
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State
 from kt_translate.evaluate.values import ModelValue, Scope, Unknown, plain
-from kt_translate.graph.nodes import ORDER, CheckNode, IfNode
+from kt_translate.graph.nodes import ORDER, CheckNode, IfNode, LoopNode, SizeNode
 from kt_translate.graph.region import CURRENT, Region
-from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, same, substitute
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, expand, known, same, substitute
 from kt_translate.graph.tensor import Dim, Layout, Tensor, tensors_in
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ class Outcome:
 
 def depends(value: Any) -> bool:
     """Whether a condition hangs on more than the constants of the module."""
-    return isinstance(value, Sym) and any(s.kind != "global" for s in value.symbols)
+    return isinstance(value, Sym) and any(
+        s.kind not in ("global", "local") for s in value.symbols
+    )
 
 
 def run_if(ev: Interpreter, node: cst.If, test: Any, scope: Scope) -> bool:
@@ -155,6 +157,7 @@ class _Joiner:
         self.node = node
         self.equal_then = equalities(test, True)
         self.equal_else = equalities(test, False)
+        self.named = set(_named_in(node.then)) | set(_named_in(node.orelse))
         self.done: dict[tuple[int, int], Tensor] = {}
 
     def value(self, a: Any, b: Any) -> Any:
@@ -169,7 +172,7 @@ class _Joiner:
             if tensors_in(a) or tensors_in(b):
                 return type(a)(self.value(x, y) for x, y in zip(a, b, strict=True))
         if all(isinstance(v, Sym) or plain(v) for v in (a, b)):
-            return Sym.choose(self.test, a, b)
+            return Sym.choose(self.test, expand(a, self.named), expand(b, self.named))
         if isinstance(a, Unknown) and isinstance(b, Unknown):
             return a
         raise NotGeneral
@@ -195,6 +198,7 @@ class _Joiner:
 
     def dim(self, a: Dim, b: Dim) -> Dim:
         """A size that both branches leave, said in one way where the condition makes them equal."""
+        a, b = expand(a, self.named), expand(b, self.named)
         if same(a, b):
             return a
         if same(substitute(a, self.equal_else), substitute(b, self.equal_else)):
@@ -250,9 +254,21 @@ def _join(
     return result
 
 
+def _named_in(region: Region) -> Iterator[Symbol]:
+    """The settings that get a name within a branch: outside, nothing knows them by it."""
+    for node in region.nodes:
+        if isinstance(node, SizeNode):
+            yield node.symbol
+        elif isinstance(node, IfNode):
+            yield from _named_in(node.then)
+            yield from _named_in(node.orelse)
+        elif isinstance(node, LoopNode):
+            yield from _named_in(node.body)
+
+
 def _harmless(a: Any, b: Any) -> bool:
     """Values that a model does not hang on: paths, data, results of the rest of the world."""
-    return all(isinstance(v, (Unknown, Sym)) or plain(v) for v in (a, b))
+    return all(isinstance(v, Unknown) or (plain(v) and not isinstance(v, (int, float))) for v in (a, b))
 
 
 # -- what a condition says -------------------------------------------------------------------------

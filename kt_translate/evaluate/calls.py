@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import external, general, models, tensors
+from kt_translate.evaluate import external, general, lambdas, models, modules, subclasses, tensors, text
 from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
@@ -17,6 +17,7 @@ from kt_translate.evaluate.values import (
     LayerValue,
     Method,
     ModelValue,
+    Module,
     Native,
     Partial,
     Scope,
@@ -27,7 +28,7 @@ from kt_translate.evaluate.values import (
 )
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
-from kt_translate.layers.layer import REGISTRY
+from kt_translate.layers.layer import REGISTRY, RuleError
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -64,9 +65,13 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
     if isinstance(owner, External):
         return external.member(owner, name)
     if isinstance(owner, Instance):
+        if owner.pending and not isinstance(owner.cls.lookup(name), Function):
+            subclasses.settle(ev, owner)
         if name in owner.attributes:
             return owner.attributes[name]
         found = owner.cls.lookup(name)
+        if found is None and owner.use is not None:
+            found = subclasses.layer_method(ev, owner, name)
         if isinstance(found, Function):
             return _bound(ev, found, owner)
         return Unknown(f"attribute {name} of {owner.cls.name}", ev.line) if found is None else found
@@ -81,7 +86,12 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
         for base in owner.cls.mro()[1:]:
             if isinstance(base, Class) and isinstance(base.names.get(name), Function):
                 return Method(base.names[name], owner.instance)
+        if isinstance(owner.instance, Instance) and owner.instance.use is not None:
+            return subclasses.builtin_part(ev, owner.instance, name)
         return Native(f"super().{name}", lambda ev, *a, **k: None)
+    if isinstance(owner, Module):
+        found = modules.member(ev, owner, name)
+        return Unknown(f"{name} of {owner.name}", ev.line) if found is None else found
     if isinstance(owner, ModelValue):
         return models.attribute(ev, owner, name)
     if isinstance(owner, LayerValue):
@@ -126,6 +136,9 @@ def _method(ev: Interpreter, owner: Any, name: str, args: Any, kwargs: dict[str,
     if isinstance(owner, str) and not (plain(args) and plain(kwargs)):
         if any(isinstance(a, Unknown) for a in (*args, *kwargs.values())):
             return Unknown("text of what is not known", ev.line)
+        said = text.formatted(owner, list(args), kwargs) if name == "format" else None
+        if said is not None:
+            return said
         args, kwargs = [known(a) for a in args], {k: known(v) for k, v in kwargs.items()}
     with as_the_source_would():
         return getattr(owner, name)(*args, **kwargs)
@@ -164,13 +177,19 @@ def call(
         return models.call_layer(ev, function, args, kwargs)
     if isinstance(function, ModelValue):
         return models.call_model(ev, function, args, kwargs)
+    if isinstance(function, lambdas.LambdaValue):
+        try:
+            return lambdas.call_lambda(ev, function, args, kwargs)
+        except RuleError as error:
+            ev.note(error.code, error.message, error.hint)
+            return Unknown(error.message, ev.line)
     if isinstance(function, Class):
         return _instantiate(ev, function, args, kwargs)
     if isinstance(function, Instance):
-        method = function.cls.lookup("call") or function.cls.lookup("__call__")
+        if function.use is not None:
+            return subclasses.call_instance(ev, function, args, kwargs)
+        method = function.cls.lookup("__call__")
         if isinstance(method, Function):
-            if function.cls.keras_base():
-                ev.note("KT201", f"no rule yet for the subclassed layer {function.cls.name}")
             return call_function(ev, method, [function, *args], kwargs)
     if tensors_in(args):
         ev.note("KT107", "what is called with a tensor here is not known")
@@ -178,6 +197,8 @@ def call(
 
 
 def _instantiate(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    if subclasses.base_of(cls) is not None:
+        return subclasses.make_instance(ev, cls, args, kwargs)
     instance = Instance(cls, {}, args, kwargs, ev.line)
     init = cls.lookup("__init__")
     if isinstance(init, Function):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import branches, calls, tensors
+from kt_translate.evaluate import branches, calls, tensors, text
 from kt_translate.evaluate.builtin import BUILTINS
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import (
@@ -78,8 +78,12 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
         return same if op in ("is", "==") else not same
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)) and op == "+":
         return [*a, *b] if isinstance(a, list) else (*a, *b)
-    if op == "%" and isinstance(a, str) and isinstance(b, tuple) and not plain(b):
-        return _percent(ev, a, b)
+    if op == "%" and isinstance(a, str) and isinstance(b, (tuple, dict)):
+        if any(isinstance(v, (Unknown, Array)) for v in (b.values() if isinstance(b, dict) else b)):
+            return Unknown("text of what is not known", ev.line)
+    if op == "%" and isinstance(a, str) and not plain(b):
+        said = text.percent(a, b)
+        return Unknown("text of what is not known", ev.line) if said is None else said
     with as_the_source_would():
         if isinstance(a, Sym) or isinstance(b, Sym):
             return Sym.binary(op, a, b)
@@ -144,7 +148,7 @@ def _name(ev: Interpreter, node: cst.Name, scope: Scope) -> Any:
         pass
     if name in CONSTANTS:
         return CONSTANTS[name]
-    for base in ev.module.names.get("*", ()):
+    for base in scope.module.names.get("*", ()):
         found = External(canonical(f"{base}.{name}"))
         if calls.is_known(found.path):
             return found
@@ -320,7 +324,9 @@ def _subscript(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
 
 
 def _lambda(ev: Interpreter, node: cst.Lambda, scope: Scope) -> Any:
-    return Function("<lambda>", node, scope, defaults_of(ev, node.params, scope), ev.line)
+    function = Function("<lambda>", node, scope, defaults_of(ev, node.params, scope), ev.line)
+    function.source = ev.source
+    return function
 
 
 def _string(ev: Interpreter, node: Any, scope: Scope) -> Any:
@@ -331,31 +337,31 @@ def _formatted(ev: Interpreter, node: Any, scope: Scope) -> Any:
     out: Any = ""
     for part in node.parts:
         if isinstance(part, cst.FormattedStringText):
-            text: Any = (
+            piece: Any = (
                 part.value.encode().decode("unicode_escape") if "\\" in part.value else part.value
             )
-            text = text.replace("{{", "{").replace("}}", "}")
+            piece = piece.replace("{{", "{").replace("}}", "}")
         else:
             value = evaluate(ev, part.expression, scope)
             spec = "".join(
                 p.value for p in part.format_spec or () if isinstance(p, cst.FormattedStringText)
             )
             if isinstance(value, Sym):
-                text = (
+                piece = (
                     value
                     if isinstance(value.value, str) and not spec
                     else Sym.call("str", (value,), calls.text_of(value.value))
                 )
             else:
                 try:
-                    text = (
+                    piece = (
                         format(value, spec)
                         if plain(value)
                         else Unknown("text of what is not known", ev.line)
                     )
                 except (ValueError, TypeError):
-                    text = str(value)
-        out = binary(ev, "+", out, text) if out != "" else text
+                    piece = str(value)
+        out = binary(ev, "+", out, piece) if out != "" else piece
     return out
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import copies, models
+from kt_translate.evaluate import applications, copies, models
+from kt_translate.evaluate.higher_order import CALLING, call_with_functions
 from kt_translate.evaluate.internals import INTERNALS
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Array, External, Native, Partial, Unknown, plain
@@ -42,6 +44,7 @@ _CONSTANTS = {
     "math.inf": math.inf,
     "numpy.pi": math.pi,
     "numpy.inf": math.inf,
+    "typing.TYPE_CHECKING": False,
 }
 _DATA: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "mnist": ((60000, 28, 28), (60000,)),
@@ -55,7 +58,12 @@ _DATA: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
 
 def member(owner: External, name: str) -> Any:
     """``module.name``, under its canonical path."""
-    path = canonical(f"{owner.path}.{name}")
+    return outside(canonical(f"{owner.path}.{name}"))
+
+
+def outside(path: str) -> Any:
+    """What a canonical path stands for: a constant that is known, else the path itself."""
+    name = path.split(".")[-1]
     if path in _CONSTANTS:
         return _CONSTANTS[path]
     if path.startswith("numpy.") and name in (
@@ -85,6 +93,8 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
     """A call of something outside the file."""
     if path in INTERNALS:
         return INTERNALS[path](ev, *args, **kwargs)
+    if path in CALLING:
+        return _guarded(ev, node, lambda: call_with_functions(ev, path, args, kwargs))
     if path in OPS and not any(isinstance(a, (Array, Unknown)) for a in (*args, *kwargs.values())):
         if not path.startswith("numpy.") or tensors_in([args, kwargs]):
             return _op(ev, path, args, kwargs, node)
@@ -106,16 +116,22 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
 
 
 def _op(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    return _guarded(ev, node, lambda: call_op(path, args, kwargs))
+
+
+def _guarded(ev: Interpreter, node: Any, act: Callable[[], Any]) -> Any:
     try:
-        return call_op(path, args, kwargs)
+        return act()
     except RuleError as error:
-        ev.log.add(error.code, ev.source.place(node, ev.line), error.message, error.hint)
+        ev.note(error.code, error.message, error.hint, node)
         return Unknown(error.message, ev.line)
 
 
 def _keras(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     if path in copies.FUNCTIONS:
         return copies.FUNCTIONS[path](ev, *args, **kwargs)
+    if path.startswith(applications.ROOT):
+        return applications.call(ev, path, args, kwargs)
     parts = path.split(".")
     last = parts[-1]
     if last in ("Input", "Model", "Sequential") and len(parts) == 2:

@@ -14,9 +14,9 @@ import libcst as cst
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Array, Function, Instance, LayerValue, ModelValue, Unknown, map_tensors, plain
-from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, ModuleUse, Param, Plan
+from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, ModuleUse, Param, Plan, named
 from kt_translate.graph.region import CURRENT, Node, Region
-from kt_translate.graph.sym import Sym, Symbol, key_of, known, same, substitute
+from kt_translate.graph.sym import Sym, Symbol, closed, key_of, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Dim, Tensor, tensors_in
 
 if TYPE_CHECKING:
@@ -63,24 +63,25 @@ def _sayable(value: Any) -> bool:
     return not isinstance(value, (Unknown, Array, Instance, LayerValue, ModelValue))
 
 
-def _kind(value: Any) -> Any:
+def kind_of(value: Any) -> Any:
     """What of an argument must be equal for two calls to share a class."""
     if isinstance(value, Tensor):
         return ("tensor", value.dtype, value.layout, tuple(d is None for d in value.shape))
     if isinstance(value, (list, tuple)) and tensors_in(value):
-        return (type(value).__name__, *map(_kind, value))
-    if _number(value):
-        return "number"
+        return (type(value).__name__, *map(kind_of, value))
+    if is_number(value):
+        sample = known(value)
+        return ("numbers", len(sample)) if isinstance(sample, (list, tuple)) else "number"
     return key_of(value)
 
 
-def _number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
     """Whether an argument can be a parameter of the class."""
     return isinstance(value, Sym) or (plain(value) and not isinstance(value, (dict, set)))
 
 
 def _key(function: Function, bound: dict[str, Any]) -> Any:
-    return (id(function.node), *((name, _kind(v)) for name, v in sorted(bound.items())))
+    return (id(function.node), *((name, kind_of(v)) for name, v in sorted(bound.items())))
 
 
 def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) -> Plan | None:
@@ -92,14 +93,14 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
     inputs: list[Tensor] = []
     sizes: list[Param] = []
     for name, value in bound.items():
-        if _number(value):
+        if is_number(value):
             symbol = Symbol(name, known(value), "param")
             params.append(Param(symbol, *_declared(ev, function, name, symbol.value)))
             inner[name] = Sym.of(symbol)
         elif tensors_in(value):
             several = len(tensors_in(list(bound.values()))) > 1
             inner[name] = map_tensors(
-                lambda t, name=name: _input(t, name, several, names, sizes, inputs), value
+                lambda t, name=name: fresh_input(t, name, several, names, sizes, inputs), value
             )
         else:
             inner[name] = value
@@ -119,28 +120,36 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
         demands, ev.demands[before:] = ev.demands[before:], []
     outputs = tensors_in(result)
     ids = {id(t) for t in inputs}
-    whole = outputs and _tensors_only(result)
+    own = {p.symbol for p in (*sizes, *params)}
+    whole = outputs and tensors_only(result)
     if (
         not whole
         or ev.log.errors > errors
         or len(ev.models) > models
         or any(id(t) in ids or t.mask is not None or "ranks" in t.facts for t in outputs)
         or not _modules(region.nodes)
+        or any(s.kind == "carried" for t in outputs for s in symbols_in(closed(t.shape)) - own)
     ):
         ev.log.diagnostics[:] = log
         del ev.models[models:]
         return None
     plan = Plan(function.name, "function", region, inputs, result, [*sizes, *params], line=function.line)
+    plan.file = file_of(ev, function)
     plan.demands = [(said, value) for said, value in demands if isinstance(said, Sym)]
     plan.numbers = {p.symbol: p.symbol.name for p in params}
     return plan
 
 
-def _tensors_only(value: Any) -> bool:
+def file_of(ev: Interpreter, function: Function) -> str | None:
+    """The other file that a function comes from."""
+    return None if function.source in (None, ev.main) else function.source.name  # type: ignore[union-attr]
+
+
+def tensors_only(value: Any) -> bool:
     if isinstance(value, (list, tuple)):
-        return all(map(_tensors_only, value))
+        return all(map(tensors_only, value))
     if isinstance(value, dict):
-        return all(map(_tensors_only, value.values()))
+        return all(map(tensors_only, value.values()))
     return isinstance(value, Tensor)
 
 
@@ -181,7 +190,7 @@ _ROLES = {
 }
 
 
-def _input(
+def fresh_input(
     outer: Tensor, name: str, several: bool, names: set[str], sizes: list[Param], inputs: list[Tensor]
 ) -> Tensor:
     """A tensor parameter of the class: its sizes are symbols."""
@@ -214,10 +223,20 @@ def _table(plan: Plan, bound: dict[str, Any]) -> dict[Symbol, Any]:
     return table
 
 
+def outer_result(tensor: Tensor, table: dict[Symbol, Any]) -> Tensor:
+    """A result of the class, with its sizes in the caller's terms; what is long to say gets a name."""
+    roles = _ROLES.get(tensor.rank, ("size",) * (tensor.rank - 1))
+    shape: list[Dim] = [tensor.shape[0]]
+    for role, dim in zip(roles, tensor.shape[1:], strict=True):
+        said = substitute(closed(dim), table)
+        shape.append(named(said, role) if isinstance(said, Sym) and said.weight > 4 else said)
+    return Tensor(tuple(shape), tensor.dtype, tensor.layout)
+
+
 def _call(ev: Interpreter, plan: Plan, table: dict[Symbol, Any], bound: dict[str, Any]) -> Any:
     """A call of the plan's class: its results, in the caller's terms."""
     results = map_tensors(
-        lambda t: Tensor(tuple(substitute(d, table) for d in t.shape), t.dtype, t.layout), plan.result
+        lambda t: outer_result(t, table), plan.result
     )
     use = ModuleUse(re.sub(r"^(build|make|create|get|add|apply)_+|_+$", "", plan.name).lower() or plan.name)
     use.region = CURRENT[-1]

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate.values import External, Scope, Unknown
+from kt_translate.evaluate import modules
+from kt_translate.evaluate.external import outside
+from kt_translate.evaluate.signals import Raised
+from kt_translate.evaluate.values import External, Module, Scope, Unknown
 from kt_translate.source.names import canonical
 
 if TYPE_CHECKING:
@@ -24,21 +27,46 @@ def import_module(ev: Interpreter, node: cst.Import, scope: Scope) -> None:
     for alias in node.names:
         path = dotted(alias.name)
         if alias.asname is not None:
-            ev.bind(alias.asname.name.value, External(canonical(path)), scope)  # type: ignore[union-attr]
+            ev.bind(alias.asname.name.value, _module(ev, path), scope)  # type: ignore[union-attr]
         else:
             top = path.split(".")[0]
-            ev.bind(top, External(canonical(top)), scope)
+            ev.bind(top, _module(ev, top), scope)
+
+
+def _module(ev: Interpreter, path: str) -> Any:
+    found = modules.imported(ev, path)
+    return External(canonical(found)) if isinstance(found, str) else found
 
 
 def import_names(ev: Interpreter, node: cst.ImportFrom, scope: Scope) -> None:
     base = dotted(node.module) if node.module is not None else ""
+    level = len(node.relative)
+    module = modules.imported(ev, base, level)
     if isinstance(node.names, cst.ImportStar):
-        scope.names.setdefault("*", []).append(canonical(base))
+        _import_all(ev, module, base, scope)
         return
     for alias in node.names:
         name = alias.evaluated_name
-        bound = alias.evaluated_alias or name
-        if node.relative:
-            ev.bind(bound, Unknown(f"{name} comes from another file", ev.line), scope)
-        else:
-            ev.bind(bound, External(canonical(f"{base}.{name}")), scope)
+        ev.bind(alias.evaluated_alias or name, _imported(ev, module, name, base), scope)
+
+
+def _import_all(ev: Interpreter, module: Any, base: str, scope: Scope) -> None:
+    if isinstance(module, Module):
+        for name, value in modules.public_names(module).items():
+            ev.bind(name, value, scope)
+        bases = module.scope.names.get("*", ())
+    else:
+        bases = [canonical(module if isinstance(module, str) else base)]
+    scope.names.setdefault("*", []).extend(bases)
+
+
+def _imported(ev: Interpreter, module: Any, name: str, base: str) -> Any:
+    if isinstance(module, str):
+        return outside(canonical(f"{module}.{name}"))
+    found = modules.member(ev, module, name) if isinstance(module, Module) else None
+    if found is None and ev.trying:
+        raise Raised(f"ImportError: cannot import name {name!r}")
+    if found is None:
+        where = module.name if isinstance(module, Module) else f"{base or 'another file'}, not there"
+        return Unknown(f"{name} of {where}", ev.line)
+    return found

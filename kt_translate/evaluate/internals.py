@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate.values import Unknown, plain
+from kt_translate.evaluate.values import Unknown, items_of, plain
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Tensor
 
@@ -23,7 +23,8 @@ def _input_shape(
     weights: Any = None,
 ) -> Any:
     """The given shape, or the usual one. What Keras checks of it is left to Keras."""
-    default = (default_size, default_size, 3)
+    size = known(default_size)  # for the sample, which is None
+    default = (size, size, 3)
     if isinstance(input_shape, Sym):
         return Sym.binary("or", input_shape, default)
     if plain(input_shape) and input_shape:
@@ -35,7 +36,7 @@ def _correct_pad(ev: Interpreter, inputs: Any, kernel_size: Any) -> Any:
     """What MobileNet pads before a convolution of stride 2 so that it is centred."""
     if not isinstance(inputs, Tensor):
         return Unknown("the padding of what is not known", ev.line)
-    sizes = kernel_size if isinstance(kernel_size, (tuple, list)) else (kernel_size, kernel_size)
+    sizes = items_of(kernel_size, None) or (kernel_size, kernel_size)
     pads = []
     for size, kernel in zip(inputs.shape[1:3], sizes):
         half = Sym.binary("//", kernel, 2) if isinstance(kernel, Sym) else kernel // 2

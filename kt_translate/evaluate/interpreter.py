@@ -5,13 +5,16 @@ What is data, files or training gives `Unknown` values that flow on without harm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import libcst as cst
 
 from kt_translate.diagnostics import Log, Place
-from kt_translate.evaluate import branches, expressions, imports, loops
+from kt_translate.evaluate import branches, calls, expressions, imports, loops
 from kt_translate.evaluate.signals import (
     MAX_DEPTH,
     MAX_STEPS,
@@ -31,12 +34,14 @@ from kt_translate.evaluate.values import (
     Instance,
     Items,
     ModelValue,
+    Module,
     Scope,
     Unknown,
     items_of,
     name_value,
     plain,
 )
+from kt_translate.graph.nodes import named
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
 from kt_translate.source.operators import AUGMENTED
 from kt_translate.source.syntax import Source
@@ -47,6 +52,11 @@ class Interpreter:
 
     def __init__(self, source: Source, log: Log, settings: dict[str, Any]) -> None:
         self.source = source
+        self.main = source
+        self.origin: int | None = None  # while in another file: the line of the main one that led there
+        self.files: dict[Path, Module] = {}  # other files of the project
+        self.imported: dict[int, int] = {}  # functions of those files by their ids: the lines that import them
+        self.trying = 0  # within statements that ``try`` guards
         self.log = log
         self.settings = settings
         self.module = Scope("module", {"__name__": "__main__", "__file__": source.name})
@@ -60,6 +70,7 @@ class Interpreter:
         self.rest_of_function = 0
         self.plans: dict[Any, list[Any]] = {}  # classes of functions on tensors
         self.under_way: set[Any] = set()
+        self.class_plans: dict[int, list[Any]] = {}  # of the source's layers: (plan, object, tensors)
         self.models: list[Any] = []
         self.compiled: list[tuple[Any, int, dict[str, Any]]] = []
         self.bindings: list[tuple[str, Any, int]] = []  # of the module's variables to models, with their lines
@@ -86,8 +97,40 @@ class Interpreter:
         except LimitReached as limit:
             self.note("KT103", str(limit))
 
-    def note(self, code: str, message: str, hint: str = "") -> None:
-        self.log.add(code, Place(max(self.line, 1)), message, hint)
+    @contextmanager
+    def in_file(self, source: Source | None) -> Iterator[None]:
+        """Within, the statements are those of ``source``."""
+        if source is None or source is self.source:
+            yield
+            return
+        before = self.source, self.line, self.origin
+        self.origin = None if source is self.main else self.main_line
+        self.source = source
+        try:
+            yield
+        finally:
+            self.source, self.line, self.origin = before
+
+    @property
+    def main_line(self) -> int:
+        """The line of the main file: of the statement at hand, or of the one that led to another file."""
+        return self.line if self.origin is None else self.origin
+
+    @property
+    def file(self) -> str | None:
+        """The other file that is at hand, as messages call it; None in the main one."""
+        return None if self.origin is None else self.source.name
+
+    def place(self, node: Any = None) -> Place:
+        """Where in the main file we are, to the column where ``node`` is given."""
+        if self.origin is not None or node is None:
+            return Place(max(self.main_line, 1))
+        return self.source.place(node, self.line)
+
+    def note(self, code: str, message: str, hint: str = "", node: Any = None) -> None:
+        if self.origin is not None:
+            message = f"{message} ({self.source.name}:{self.line})"
+        self.log.add(code, self.place(node), message, hint)
 
     def block(self, statements: Sequence[Any], scope: Scope) -> None:
         for i, statement in enumerate(statements):
@@ -147,7 +190,9 @@ class Interpreter:
         if scope.kind == "module" and name in self.settings:
             value = self.settings[name]
             self.used_settings.add(name)
-        if scope.kind == "module":
+        if scope is self.module and isinstance(value, Function) and value.source is not self.main:
+            self.imported.setdefault(id(value), self.line)
+        if scope is self.module:
             self._note_binding(name, value, scope.names.get(name))
         scope.names[name] = value
 
@@ -218,7 +263,7 @@ class Interpreter:
 
     def demand(self, value: Any, what: str) -> Any:
         """The sample behind a symbolic value, noted as taken for granted unless it is a constant of the module."""
-        if isinstance(value, Sym) and any(s.kind != "global" for s in value.symbols):
+        if isinstance(value, Sym) and branches.depends(value):
             if any(s.kind in ("loop", "carried") for s in value.symbols):
                 raise NotGeneral
             if self.is_pinned(value):
@@ -230,9 +275,20 @@ class Interpreter:
                 )
         return known(value)
 
+    def bind_method(
+        self, function: Function, instance: Any, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> dict[str, Any]:
+        return calls.bind_arguments(self, function, [instance, *args], kwargs)
+
+    def run_method(
+        self, function: Function, instance: Any, args: Sequence[Any], kwargs: dict[str, Any]
+    ) -> Any:
+        """Run a method of the source in place."""
+        return self.run_body(function, self.bind_method(function, instance, args, kwargs))
+
     def is_pinned(self, value: Sym) -> bool:
         """Whether all that a value depends on was taken for granted already."""
-        pinned = {s for s in value.symbols if s.kind == "global"}
+        pinned = {s for s in value.symbols if s.kind in ("global", "local")}
         for said, taken in self.demands:
             if isinstance(said, Sym) and said.head == "symbol":
                 pinned.add(said.args[0])
@@ -249,9 +305,10 @@ class Interpreter:
         self.depth += 1
         self.rest_of_function = len(self.rest)
         try:
-            if isinstance(function.node, cst.Lambda):
-                return self.evaluate(function.node.body, scope)
-            self.suite(function.node.body, scope)
+            with self.in_file(function.source):
+                if isinstance(function.node, cst.Lambda):
+                    return self.evaluate(function.node.body, scope)
+                self.suite(function.node.body, scope)
         except Return as result:
             return result.value
         finally:
@@ -271,12 +328,30 @@ def _assign(ev: Interpreter, node: cst.Assign, scope: Scope) -> None:
             and isinstance(target.target, cst.Name)
             and isinstance(value, (int, float, str))
             and isinstance(node.value, (cst.Integer, cst.Float, cst.SimpleString))
-            and ev.module.names.get(target.target.value) is None
+            and scope.names.get(target.target.value) is None
             and target.target.value not in ev.settings
         ):
-            symbol = ev.constants[target.target.value] = Symbol(target.target.value, value, "global")
-            value = Sym.of(symbol)
+            value = _constant(ev, target.target.value, value, scope)
+        elif isinstance(target.target, cst.Name) and _worth_a_name(value) and scope.kind == "function":
+            value = named(value, target.target.value)
         ev.assign(target.target, value, scope)
+
+
+def _constant(ev: Interpreter, name: str, value: Any, scope: Scope) -> Any:
+    """A constant of a module, by its name. Of another file: where no other constant is called so."""
+    symbol = Symbol(name, value, "global")
+    if scope is ev.module:
+        ev.constants[name] = symbol
+    else:
+        taken = re.search(rf"^{name}\s*[:=]", ev.main.text, re.MULTILINE)
+        symbol = ev.constants.setdefault(name, symbol)
+        if taken or symbol.value != value or type(symbol.value) is not type(value):
+            return value
+    return Sym.of(symbol)
+
+
+def _worth_a_name(value: Any) -> bool:
+    return isinstance(value, Sym) and value.weight > 0 and branches.depends(value)
 
 
 def _ann_assign(ev: Interpreter, node: cst.AnnAssign, scope: Scope) -> None:
@@ -297,6 +372,7 @@ def _aug_assign(ev: Interpreter, node: cst.AugAssign, scope: Scope) -> None:
 def _function(ev: Interpreter, node: cst.FunctionDef, scope: Scope) -> None:
     defaults = expressions.defaults_of(ev, node.params, scope)
     function = Function(node.name.value, node, scope, defaults, ev.source.line(node))
+    function.source = ev.source
     function.decorators = tuple(ev.source.code(d.decorator) for d in node.decorators)
     ev.bind(node.name.value, function, scope)
 
@@ -304,7 +380,7 @@ def _function(ev: Interpreter, node: cst.FunctionDef, scope: Scope) -> None:
 def _class(ev: Interpreter, node: cst.ClassDef, scope: Scope) -> None:
     bases = [ev.evaluate(arg.value, scope) for arg in node.bases]
     inner = Scope("class", {}, scope)
-    cls = Class(node.name.value, node, bases, inner.names, scope, ev.source.line(node))
+    cls = Class(node.name.value, node, bases, inner.names, scope, ev.source.line(node), ev.source)
     for statement in node.body.body:
         ev.run_guarded(statement, inner)
     for value in inner.names.values():
@@ -397,8 +473,12 @@ def _with(ev: Interpreter, node: cst.With, scope: Scope) -> None:
 
 
 def _try(ev: Interpreter, node: cst.Try, scope: Scope) -> None:
+    ev.trying += 1
     try:
-        ev.suite(node.body, scope)
+        try:
+            ev.suite(node.body, scope)
+        finally:
+            ev.trying -= 1
     except Raised:
         if node.handlers:
             ev.suite(node.handlers[0].body, scope)

@@ -12,7 +12,17 @@ from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State
 from kt_translate.evaluate.values import Items, Scope, Unknown, items_of, plain
 from kt_translate.graph.nodes import ORDER, CallNode, Carried, IfNode, LayerNode, LoopNode
 from kt_translate.graph.region import Node, Region
-from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, same, substitute
+from kt_translate.graph.sym import (
+    UNKNOWN,
+    Sym,
+    Symbol,
+    call_symbolic,
+    expand,
+    known,
+    same,
+    substitute,
+    symbols_in,
+)
 from kt_translate.graph.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -178,8 +188,10 @@ class _General:
         state = self.state
         for (place, axis), size in self.sizes.items():
             leaving = changed.get(place, self.entering[place])
-            size.leaving = leaving if axis < 0 else leaving.shape[axis]
+            size.leaving = expand(leaving if axis < 0 else leaving.shape[axis])
         self._samples()
+        for size in self.sizes.values():
+            size.after.args[0].origin = self._afterwards(size)
         table = {c.entering.args[0]: c.after for c in self.sizes.values()}
         tensors: dict[int, list[Carried]] = {id(r): [] for r in state.regions()}
         for place, leaving in changed.items():
@@ -191,7 +203,7 @@ class _General:
                 tensors[id(region)].append(Carried(self.before[place], entering, leaving, after))
                 state.put(place, after)
             elif (place, -1) in self.sizes:
-                state.put(place, self.sizes[place, -1].after)
+                state.put(place, table[self.sizes[place, -1].entering.args[0]])
             else:
                 state.put(place, Unknown("what the last turn of a loop leaves", self.ev.line))
         for symbol in self.symbols:
@@ -206,13 +218,25 @@ class _General:
                 raise NotGeneral
             node = LoopNode(
                 [c.before for c in carried], [c.after for c in carried], self.ev.line,
-                self.targets, self.value, body, carried, list(self.sizes.values()), self.order,
+                self.targets, self.value, body, carried, list(self.sizes.values()), self.order, self.ev.file,
             )
             added += bool(body.nodes)
             region.add(node)
             _own(body, node)
         if not added and len(self.items or ()) < MANY_TURNS:
             raise NotGeneral
+
+    def _afterwards(self, size: Carried) -> Any:
+        """What a size is after all turns, where words can say it; None where only running the loop can."""
+        changing = {c.entering.args[0] for c in self.sizes.values()} | set(self.symbols)
+        if not symbols_in(size.leaving) & changing:
+            return size.leaving
+        step = Sym.binary("-", size.leaving, size.entering)
+        poly = _plain_sum(step)
+        count = _count(self.value)
+        if count is None or poly is None or symbols_in(poly) & changing:
+            return None
+        return Sym.binary("+", size.before, Sym.binary("*", count, poly))
 
     def _samples(self) -> None:
         """The values of what is carried, after all turns, where they are known."""
@@ -225,6 +249,32 @@ class _General:
             values = [known(substitute(c.leaving, table)) for c in self.sizes.values()]
         for carried, value in zip(self.sizes.values(), values, strict=True):
             carried.after.args[0].value = value
+
+
+def _count(value: Any) -> Any:
+    """The number of turns, said; None where there are no words for it."""
+    if isinstance(value, Items) and value.function in ("enumerate", "reversed") and len(value.args) == 1:
+        return _count(value.args[0])
+    if isinstance(value, Sym) and value.head == "call" and value.args[0] == "range":
+        bounds = value.args[1:]
+        if len(bounds) == 1:
+            return bounds[0]
+        return Sym.binary("-", bounds[1], bounds[0]) if len(bounds) == 2 else None
+    if isinstance(value, Sym):
+        return call_symbolic("len", value)
+    return len(value) if isinstance(value, (list, tuple, range)) else None
+
+
+def _plain_sum(step: Any) -> Any:
+    """A difference with what is on both sides left out: ``(c + g) - c`` is ``g``. None if it is not as plain as that."""
+    if not isinstance(step, Sym) or step.head != "-":
+        return step
+    total, less = step.args
+    if isinstance(total, Sym) and total.head == "+":
+        for part, rest in (total.args, total.args[::-1]):
+            if same(part, less):
+                return rest
+    return None
 
 
 def _bindings(targets: Any, item: Any) -> Iterator[tuple[Symbol, Any]]:

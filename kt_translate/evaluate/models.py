@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import copies
+from kt_translate.evaluate import lambdas, sequential
 from kt_translate.evaluate.values import (
     Array,
     External,
@@ -32,13 +33,13 @@ def make(ev: Interpreter, kind: str, args: list[Any], kwargs: dict[str, Any]) ->
     if kind == "Input":
         return make_input(ev, args, kwargs)
     if kind == "Sequential":
-        return make_sequential(ev, args, kwargs)
+        return sequential.make_sequential(ev, args, kwargs)
     given = dict(zip(("inputs", "outputs", "name"), args), **kwargs)
     inputs = given.get("inputs", given.get("input"))
     outputs = given.get("outputs", given.get("output"))
     if not tensors_in(inputs) or not tensors_in(outputs):
         return Unknown("a model of what is not known", ev.line)
-    model = ModelValue("functional", inputs, outputs, CURRENT[-1], given.get("name"), ev.line)
+    model = ModelValue("functional", inputs, outputs, CURRENT[-1], given.get("name"), ev.main_line)
     model.use = ModuleUse("functional", given.get("name"))
     ev.models.append(model)
     return model
@@ -80,6 +81,12 @@ def make_layer(
     ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any], node: Any = None
 ) -> Any:
     """``keras.layers.<name>(...)``; a diagnostic and an unknown value where there is no rule for it."""
+    if name == "Lambda":
+        try:
+            return lambdas.make_lambda(ev, args, kwargs)
+        except RuleError as error:
+            ev.note(error.code, error.message, error.hint, node)
+            return Unknown("a Lambda that is not translated", ev.line)
     if name == "InputLayer":
         tensor = make_input(ev, args, kwargs)
         return tensor
@@ -100,7 +107,7 @@ def make_layer(
     try:
         rule = _bound_rule(ev, name, args, kwargs)
     except RuleError as error:
-        ev.log.add(error.code, ev.source.place(node, ev.line), error.message, error.hint)
+        ev.note(error.code, error.message, error.hint, node)
         return Unknown(f"a {name} that is not translated", ev.line)
     use = ModuleUse(rule.keras_kind, rule.common.name, line=ev.line)
     use.frozen = rule.common.trainable is False
@@ -223,111 +230,13 @@ def layer_attribute(ev: Interpreter, layer: LayerValue, name: str) -> Any:
 # -- models ---------------------------------------------------------------------------------------
 
 
-def make_sequential(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) -> ModelValue:
-    """``keras.Sequential(layers)``: a region of its own, grown by `add`."""
-    given = dict(zip(("layers", "name"), args), **kwargs)
-    model = ModelValue("sequential", None, None, Region(), given.get("name"), ev.line)
-    model.use = ModuleUse("sequential", given.get("name"))
-    ev.models.append(model)
-    start = ev.starts.get(ev.line)
-    if start is not None:
-        inside(model, lambda: _start(ev, model, start.shape[1:], start.dtype))
-    for layer in given.get("layers") or []:
-        add(ev, model, layer)
-    return model
-
-
-def add(ev: Interpreter, model: ModelValue, layer: Any) -> None:
-    """``model.add(layer)``; without a known input the layer waits for one."""
-    if isinstance(layer, Tensor):
-        model.region.add(layer.node)  # type: ignore[union-attr, arg-type]
-        model.inputs = model.outputs = layer
-        return
-    if not isinstance(layer, (LayerValue, ModelValue)):
-        ev.note("KT107", "what is added to the model here is not known")
-        model.attributes["gap"] = ev.line
-        return
-    model.layers.append(layer)
-    if model.inputs is None:
-        shape = _own_input_shape(layer)
-        if shape is None:
-            model.deferred.append(layer)
-            return
-        inside(
-            model,
-            lambda: _start(
-                ev, model, shape, "int32" if layer_kind(layer) == "embedding" else "float32"
-            ),
-        )
-    if model.outputs is not None:
-        inside(model, lambda: _extend(ev, model, layer))
-
-
-def layer_kind(layer: Any) -> str:
-    return layer.use.kind if layer.use is not None else ""
-
-
-def _own_input_shape(layer: Any) -> Any:
-    if isinstance(layer, ModelValue):
-        first = tensors_in(layer.inputs)
-        return first[0].shape[1:] if len(first) == 1 else None
-    common = layer.rule.common
-    if common.batch_input_shape is not None:
-        return tuple(common.batch_input_shape[1:])
-    if common.input_shape is None and hasattr(layer.rule, "layer"):
-        return (
-            _own_input_shape(layer.rule.layer) if isinstance(layer.rule.layer, LayerValue) else None
-        )
-    if common.input_shape is None and layer_kind(layer) == "embedding":
-        return (None,)
-    return common.input_shape
-
-
-def inside(model: ModelValue, act: Any) -> None:
-    """Do something in the model's own region."""
-    CURRENT.append(model.region)  # type: ignore[arg-type]
-    try:
-        act()
-    finally:
-        CURRENT.pop()
-
-
-def _start(ev: Interpreter, model: ModelValue, shape: Any, dtype: str) -> None:
-    made = make_input(ev, [shape], {"dtype": dtype})
-    if isinstance(made, Tensor):
-        model.inputs = model.outputs = made
-        model.plan = None
-
-
-def _extend(ev: Interpreter, model: ModelValue, layer: Any) -> None:
-    result = (
-        call_layer(ev, layer, [model.outputs], {})
-        if isinstance(layer, LayerValue)
-        else call_model(ev, layer, [model.outputs], {})
-    )
-    if not isinstance(result, Tensor):
-        model.attributes["gap"] = ev.line
-        return
-    model.outputs = result
-    model.plan = None
-
-
-def build_deferred(ev: Interpreter, model: ModelValue, shape: Any, dtype: str = "float32") -> None:
-    """Give a Sequential without an input its input's shape (without the batch)."""
-    waiting, model.deferred = model.deferred, []
-    inside(model, lambda: _start(ev, model, shape, dtype))
-    for layer in waiting:
-        if model.outputs is not None:
-            inside(model, lambda layer=layer: _extend(ev, model, layer))
-
-
 def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """A model called as a layer."""
     inputs = tensors_in(args[0]) if args else []
     if not inputs:
         return Unknown("a model called on what is not known", ev.line)
     if model.kind == "sequential" and model.inputs is None and model.deferred:
-        build_deferred(ev, model, inputs[0].shape[1:], inputs[0].dtype)
+        sequential.build_deferred(ev, model, inputs[0].shape[1:], inputs[0].dtype)
     if model.outputs is None or model.use is None or "gap" in model.attributes:
         return Unknown("a model that is not known", ev.line)
     results = map_tensors(lambda t: Tensor(t.shape, t.dtype, t.layout, t.mask), model.outputs)
@@ -371,7 +280,7 @@ def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
         found = tensors_in(model.inputs if name == "input_shape" else model.outputs)
         return found[0].shape if len(found) == 1 else [t.shape for t in found]
     if name == "add":
-        return Native(name, lambda ev, layer: add(ev, model, layer))
+        return Native(name, lambda ev, layer: sequential.add(ev, model, layer))
     if name == "build":
         return Native(name, lambda ev, *a, **k: _build(ev, model, *a, **k))
     if name == "compile":
@@ -409,12 +318,12 @@ def _get_layer(ev: Interpreter, model: ModelValue, name: Any = None, index: Any 
 
 def _build(ev: Interpreter, model: ModelValue, input_shape: Any = None) -> None:
     if model.deferred and isinstance(input_shape, (tuple, list)):
-        build_deferred(ev, model, tuple(input_shape[1:]))
+        sequential.build_deferred(ev, model, tuple(input_shape[1:]))
 
 
 def _compile(ev: Interpreter, model: ModelValue, *args: Any, **kwargs: Any) -> None:
     given = dict(zip(("optimizer", "loss", "metrics"), args), **kwargs)
-    ev.compiled.append((model, ev.line, given))
+    ev.compiled.append((model, ev.main_line, given))
 
 
 def _fit(
@@ -422,7 +331,7 @@ def _fit(
 ) -> Any:
     data = args[0] if args else kwargs.get("x")
     if model.deferred and isinstance(data, Array) and data.shape:
-        build_deferred(ev, model, data.shape[1:])
+        sequential.build_deferred(ev, model, data.shape[1:])
     copies.checkpoints(ev, model, kwargs.get("callbacks"))
     ev.note("KT401", f"{name}() is left out")
     return Unknown("the history of training", ev.line)

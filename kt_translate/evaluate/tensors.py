@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.diagnostics import Place
 from kt_translate.evaluate.values import Array, External, Native, Unknown
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Tensor
@@ -93,7 +92,7 @@ def _said(ev: Interpreter, compute: Callable[[], Any]) -> Any:
     try:
         return compute()
     except RuleError as error:
-        ev.log.add(error.code, Place(max(ev.line, 1)), error.message, error.hint)
+        ev.note(error.code, error.message, error.hint)
         return Unknown(error.message, ev.line)
 
 

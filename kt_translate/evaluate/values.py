@@ -16,9 +16,13 @@ from kt_translate.graph.sym import Items, Sym
 from kt_translate.graph.tensor import Tensor
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kt_translate.diagnostics import Diagnostic
     from kt_translate.graph.nodes import ModuleUse
     from kt_translate.graph.region import Region
     from kt_translate.layers.layer import Layer
+    from kt_translate.source.syntax import Source
 
 
 class Unknown:
@@ -45,7 +49,7 @@ class External:
         return hash(self.path)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Scope:
     """Names of a module, function or class body, and the scope around it."""
 
@@ -64,7 +68,7 @@ class Scope:
         return scope
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Function:
     """A function or lambda of the source, with the scope it was made in."""
 
@@ -75,11 +79,12 @@ class Function:
     line: int
     owner: Class | None = None
     decorators: tuple[str, ...] = ()
+    source: Source | None = None  # the file that it stands in
     calls: list[tuple[dict[str, Any], Any, Any]] = field(default_factory=list)
     """The arguments and the result of each call, and where the models in the result ended then."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Class:
     """A class of the source."""
 
@@ -89,6 +94,7 @@ class Class:
     names: dict[str, Any]
     scope: Scope
     line: int
+    source: Source | None = None
 
     def lookup(self, name: str) -> Any:
         """The attribute by this name in the class or its bases; None if there is none."""
@@ -111,7 +117,18 @@ class Class:
         )
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
+class Module:
+    """Another file of the source's project; a folder of files has no source."""
+
+    name: str
+    path: Path
+    scope: Scope
+    source: Source | None = None
+    problems: list[Diagnostic] = field(default_factory=list)  # in statements of the module itself
+
+
+@dataclass(eq=False, repr=False)
 class Instance:
     """An object of a class of the source."""
 
@@ -120,6 +137,10 @@ class Instance:
     args: list[Any] = field(default_factory=list)
     kwargs: dict[str, Any] = field(default_factory=dict)
     line: int = 0
+    use: ModuleUse | None = None  # of a Keras layer or model of the source: the module that it becomes
+    pending: bool = False  # its constructor has not run yet
+    built: bool = False
+    bound: dict[str, Any] | None = None
 
 
 @dataclass(eq=False)
@@ -155,7 +176,7 @@ class Native:
     call: Callable[..., Any]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class LayerValue:
     """A layer that the source made: its declaration, and the torch module that will stand for it."""
 
@@ -178,7 +199,7 @@ class Array:
     dtype: str = "float64"
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class ModelValue:
     """A Keras model: its graph from inputs to outputs, in the region in which it was built."""
 

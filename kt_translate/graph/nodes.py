@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
-from kt_translate.graph.region import Node, OpNode, Region
-from kt_translate.graph.sym import Sym, Symbol
+from kt_translate.graph.region import CURRENT, Node, OpNode, Region
+from kt_translate.graph.sym import Sym, Symbol, known
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import Layer
 
@@ -16,7 +16,7 @@ from kt_translate.layers.layer import Layer
 ORDER = count()  # of modules, loops and conditions, as the source makes them
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class ModuleUse:
     """One torch module to be: a layer, or an instance of a generated class. Used again, it is shared."""
 
@@ -33,7 +33,7 @@ class ModuleUse:
     region: Region | None = None  # in which the source makes it
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class LayerNode(Node):
     """A layer called on tensors."""
 
@@ -56,7 +56,15 @@ class LayerNode(Node):
                 yield from (v for v in value if isinstance(v, Tensor))
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
+class WeightNode(Node):
+    """A weight of a layer of the source's own (``add_weight``)."""
+
+    use: ModuleUse = None  # type: ignore[assignment]
+    initializer: Any = None
+
+
+@dataclass(eq=False, repr=False)
 class Param:
     """A constructor parameter of a generated class."""
 
@@ -67,7 +75,7 @@ class Param:
     source: str | None = None  # where the value comes from, for the docstring
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Plan:
     """A class to be generated: what is built in `region` between `inputs` and `result`."""
 
@@ -88,13 +96,16 @@ class Plan:
     input_names: list[str] = field(default_factory=list)
     keep_signature: bool = False  # a factory: every parameter of the source's function stays
     comment: str = ""
+    inline: bool = False  # a Sequential that a class has in it: written where it is made
+    gap: bool = False  # something of it is not translated
+    file: str | None = None  # the file that it comes from, if that is not the source itself
 
     @property
     def symbols(self) -> set[Symbol]:
         return {p.symbol for p in self.params}
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class CallNode(Node):
     """An instance of a generated class, called on tensors. `args` says what each of its symbols is here."""
 
@@ -103,7 +114,7 @@ class CallNode(Node):
     args: dict[Symbol, Any] = field(default_factory=dict)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class IfNode(Node):
     """A condition on settings that is kept. Each output is one of two tensors, each made in a branch or before."""
 
@@ -119,7 +130,7 @@ class IfNode(Node):
             yield from (t for node in region.nodes for t in node.uses())
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Carried:
     """What a loop hands from turn to turn: a tensor or a number. `entering` stands for it within the body."""
 
@@ -129,7 +140,7 @@ class Carried:
     after: Any
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class LoopNode(Node):
     """A loop over settings that is kept: one general turn."""
 
@@ -139,6 +150,7 @@ class LoopNode(Node):
     tensors: list[Carried] = field(default_factory=list)
     sizes: list[Carried] = field(default_factory=list)  # of Symbols
     order: int = 0
+    file: str | None = None  # where the loop stands, if that is not the source itself
 
     def uses(self) -> Iterator[Tensor]:
         yield from (c.before for c in self.tensors)
@@ -147,13 +159,28 @@ class LoopNode(Node):
         yield from (t for node in self.body.nodes for t in node.uses() if id(t) not in own)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
+class SizeNode(Node):
+    """A setting that gets a name on the way: ``head_size = units // num_heads``."""
+
+    symbol: Symbol = None  # type: ignore[assignment]
+    order: int = 0
+
+
+@dataclass(eq=False, repr=False)
 class CheckNode(Node):
     """The source raises where this holds."""
 
     test: Any = None
     raises: str = ""  # the exception, as the source makes it
     order: int = 0
+
+
+def named(value: Any, name: str) -> Any:
+    """The value under a name of its own in the code to be: a variable of ``__init__``."""
+    symbol = Symbol(name, known(value), "local", value)
+    CURRENT[-1].add(SizeNode([], [], 0, symbol, next(ORDER)))
+    return Sym.of(symbol)
 
 
 __all__ = [
@@ -170,5 +197,8 @@ __all__ = [
     "Param",
     "Plan",
     "Region",
+    "SizeNode",
+    "WeightNode",
     "Sym",
+    "named",
 ]

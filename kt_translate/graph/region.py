@@ -12,7 +12,7 @@ from typing import Any
 from kt_translate.graph.tensor import Dim, Layout, Shape, Tensor
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Node:
     """Something that happens to tensors."""
 
@@ -24,7 +24,7 @@ class Node:
         yield from self.inputs
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class OpNode(Node):
     """A torch expression of the inputs: ``render(inputs) -> Expr``; `wants` gives the layouts it asks for."""
 
@@ -35,7 +35,7 @@ class OpNode(Node):
     device: bool = False  # render(..., device=Expr) is told where the model's tensors are
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Region:
     """Nodes in order, and the region around it."""
 

@@ -8,6 +8,7 @@ with it as with a number; the emitter writes it down. Sums and products are norm
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +21,9 @@ __all__ = [
     "Sym",
     "Symbol",
     "call_symbolic",
+    "closed",
     "code",
+    "expand",
     "key_of",
     "known",
     "same",
@@ -73,7 +76,8 @@ class Sym:
         x, y = known(a), known(b)
         value: Any = UNKNOWN
         if x is not UNKNOWN and y is not UNKNOWN:
-            value = BINARY[op](x, y)
+            with suppress(Exception):  # a sample of a branch that is not taken may not fit
+                value = BINARY[op](x, y)
         return Sym(op, (a, b), value)
 
     @staticmethod
@@ -88,7 +92,11 @@ class Sym:
     @staticmethod
     def index(a: Any, key: Any) -> Sym:
         x, k = known(a), known(key)
-        return Sym("index", (a, key), UNKNOWN if x is UNKNOWN or k is UNKNOWN else x[k])
+        value: Any = UNKNOWN
+        if x is not UNKNOWN and k is not UNKNOWN:
+            with suppress(Exception):
+                value = x[k]
+        return Sym("index", (a, key), value)
 
     @staticmethod
     def choose(condition: Any, a: Any, b: Any) -> Any:
@@ -98,6 +106,13 @@ class Sym:
         c = known(condition)
         value = UNKNOWN if c is UNKNOWN else known(a) if c else known(b)
         return Sym("if", (condition, a, b), value)
+
+    @cached_property
+    def weight(self) -> int:
+        """How much there is to read in it: the number of its operations."""
+        if self.head == "symbol":
+            return 0
+        return 1 + sum(a.weight for a in self.args if isinstance(a, Sym))
 
     # -- what it depends on ---------------------------------------------------------------------
     @cached_property
@@ -110,7 +125,10 @@ class Sym:
     def substitute(self, table: dict[Symbol, Any]) -> Any:
         """The same expression with other things in place of symbols (a callee's result, said by its caller)."""
         if self.head == "symbol":
-            return table.get(self.args[0], self)
+            symbol = self.args[0]
+            if symbol.kind == "local" and symbol not in table and symbols_in(symbol.origin) & table.keys():
+                return substitute(symbol.origin, table)
+            return table.get(symbol, self)
         if not self.symbols & table.keys():
             return self
         args = tuple(substitute(a, table) for a in self.args)
@@ -132,7 +150,10 @@ class Sym:
     @property
     def expr(self) -> Expr:
         if self.head == "symbol":
-            return Expr(self.args[0].spelled)
+            symbol = self.args[0]
+            if symbol.kind == "local" and symbol.spelled == symbol.name:
+                return code(symbol.origin)  # it has no name where the text is to stand
+            return Expr(symbol.spelled)
         if self.head == "text":
             return Expr(self.args[0], self.args[1])
         if self.head == "unary":
@@ -212,6 +233,8 @@ def _symbols_in(args: Any) -> Iterator[Symbol]:
     for arg in args:
         if isinstance(arg, Symbol):
             yield arg
+            if arg.kind == "local":
+                yield from _symbols_in([arg.origin])
         elif isinstance(arg, Sym):
             yield from arg.symbols
         elif isinstance(arg, Items):
@@ -247,6 +270,19 @@ def substitute(value: Any, table: dict[Symbol, Any]) -> Any:
     if isinstance(value, dict):
         return {k: substitute(v, table) for k, v in value.items()}
     return value
+
+
+def closed(value: Any) -> Any:
+    """The same with what loops leave said in closed form, where there is one, and without names given on the way."""
+    value = expand(value)
+    found = {s for s in symbols_in(value) if s.kind == "carried" and s.origin is not None}
+    return closed(substitute(value, {s: s.origin for s in found})) if found else value
+
+
+def expand(value: Any, only: set[Symbol] | None = None) -> Any:
+    """The same without the names (or some of them) that the source gave to parts of it on the way."""
+    found = {s for s in symbols_in(value) if s.kind == "local" and (only is None or s in only)}
+    return expand(substitute(value, {s: s.origin for s in found}), only) if found else value
 
 
 def _call_value(args: tuple[Any, ...]) -> Any:
@@ -312,6 +348,8 @@ def _simplify(op: str, a: Any, b: Any) -> Any:
         folded = _folded(a, b if op == "+" else -b)
         if folded is not None:
             return folded
+    if op in ("and", "or") and isinstance(b, bool):
+        return a if b is (op == "and") else b
     if op == "+":
         if _is_int(b) and b == 0:
             return a

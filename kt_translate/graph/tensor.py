@@ -23,7 +23,7 @@ class Layout(Enum):
     KEEP = "keep"  # of a rule: whatever the input has
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Tensor:
     """A tensor: ``shape`` and every axis in Keras's order (batch first, channels last), ``layout`` says torch's."""
 

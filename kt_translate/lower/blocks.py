@@ -35,7 +35,9 @@ def token(number: int) -> str:
     return f"κ{number}κ"
 
 
-def with_names(lines: list[str], kept: str, name_of: Callable[[str], str]) -> tuple[list[str], dict[str, str]]:
+def with_names(
+    lines: list[str], kept: str, name_of: Callable[[str], str], parameters: set[str]
+) -> tuple[list[str], dict[str, str]]:
     """The statements with names for tokens. ``kept``: other text that reads tokens. Also gives token -> name."""
     lines = _without_dead(lines, kept)
     shared = True
@@ -43,18 +45,54 @@ def with_names(lines: list[str], kept: str, name_of: Callable[[str], str]) -> tu
         shared = False
         for i, line in enumerate(lines):
             match = _ASSIGNED.fullmatch(line)
-            if match and _TOKEN.fullmatch(match[2]) and match[1] != match[2] and _may_share(lines, i, match[1], match[2], kept):
+            if (
+                match
+                and _TOKEN.fullmatch(match[2])
+                and match[1] != match[2]
+                and _may_share(lines, i, match[1], match[2], kept)
+            ):
                 lines = [other.replace(match[1], match[2]) for other in lines]
                 kept = kept.replace(match[1], match[2])
                 lines = [other for other in lines if not _self_assigned(other)]
                 shared = True
                 break
-    names: dict[str, str] = {}
-    for found in _TOKEN.findall("\n".join(lines)):
-        if found not in names:
-            names[found] = name_of(found)
+    names = _names(lines, kept, name_of, parameters)
     named = [_TOKEN.sub(lambda m: names[m[0]], line) for line in lines]
     return [line for line in named if not _self_assigned(line)], names
+
+
+def _names(
+    lines: list[str], kept: str, name_of: Callable[[str], str], parameters: set[str]
+) -> dict[str, str]:
+    """A name for each token; one that nothing reads any more passes its name on."""
+    names: dict[str, str] = {}
+    holders: dict[str, str] = {}
+    for i, line in enumerate(lines):
+        for found in _TOKEN.findall(line):
+            if found in names:
+                continue
+            base, n = name_of(found), 0
+            name = base
+            while not _is_free(name, holders, lines, i, kept, parameters):
+                n += 1
+                name = f"{base}_{n}"
+            names[found] = name
+            holders[name] = found
+    return names
+
+
+def _is_free(
+    name: str, holders: dict[str, str], lines: list[str], at: int, kept: str, parameters: set[str]
+) -> bool:
+    if _depth(lines[at]) and (name in holders or name in parameters):
+        return False
+    after = lines[at + 1 :]
+    if name in holders:
+        return holders[name] not in kept and not any(holders[name] in line for line in after)
+    if name in parameters:
+        word = re.compile(rf"(?<![\w.]){name}\b(?!=)")
+        return not any(map(word.search, after)) and f"ρ{name}" not in kept
+    return True
 
 
 def _self_assigned(line: str) -> bool:
@@ -103,19 +141,22 @@ def _without_empty(lines: list[str]) -> list[str]:
 
 
 def _may_share(lines: list[str], at: int, new: str, old: str, kept: str) -> bool:
-    """Whether ``new = old`` can be one variable: the old size is not read again until it takes the new one's value."""
+    """Whether ``new = old`` can be one variable: the old size is not read again before it takes another value."""
     home = next((i for i, ln in enumerate(lines) if _assigns(ln, old)), None)
-    back = next((i for i, ln in enumerate(lines) if i > at and _assigns(ln, old, new)), None)
+    depth = _depth(lines[at])
+    back = next(
+        (i for i, ln in enumerate(lines) if i > at and _assigns(ln, old) and _depth(ln) <= depth),
+        None,
+    )
     if home is None or (old in kept and back is None):
         return False
-    if back is None and _depth(lines[at]) > _depth(lines[home]):
+    if back is None:
+        return depth <= _depth(lines[home]) and not any(old in ln for ln in lines[at + 1 :])
+    if any(old in line for line in lines[at + 1 : back]):
         return False
-    for i, line in enumerate(lines):
-        if old not in line or i in (at, home, back) or i < at:
-            continue
-        if back is None or i < back or _depth(line) > _depth(lines[back]) or _assigns(line, old):
-            return False
-    return True
+    if _assigns(lines[back], old, new):
+        return not any(_assigns(ln, new) for ln in lines[back + 1 :])
+    return new not in kept and not any(new in line for line in [lines[back], *lines[back + 1 :]])
 
 
 def _assigns(line: str, name: str, value: str | None = None) -> bool:

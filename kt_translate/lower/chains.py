@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from kt_translate.graph.nodes import CallNode, Carried, IfNode, LayerNode, LoopNode
+from kt_translate.graph.nodes import CallNode, Carried, IfNode, LayerNode, LoopNode, Plan, SizeNode
 from kt_translate.graph.region import Node
 from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.pytorch.expr import Expr
@@ -22,13 +22,22 @@ class Chain:
     links: list[Node] = field(default_factory=list)
     end: Tensor | None = None
 
+    @property
+    def modules(self) -> list[Node]:
+        return [link for link in self.links if not isinstance(link, SizeNode)]
+
+    @property
+    def sizes(self) -> list[SizeNode]:
+        """The settings that get names on the way."""
+        return [link for link in self.links if isinstance(link, SizeNode)]
+
 
 def chain_of(nodes: list[Node], carried: list[Carried]) -> Chain | None:
     """The chain that a loop's body is; None where it is anything else."""
     if len(carried) != 1:
         return None
     chain = _follow(nodes, carried[0].entering, carried[0].leaving)
-    if chain is None or not chain.links or carried[0].entering.layout is not carried[0].leaving.layout:
+    if chain is None or not chain.modules or carried[0].entering.layout is not carried[0].leaving.layout:
         return None
     return chain
 
@@ -43,13 +52,25 @@ def chain_of_if(node: IfNode) -> tuple[Chain, Chain] | None:
     for source in _sources(node.then.nodes, a) + _sources(node.orelse.nodes, b):
         then = _follow(node.then.nodes, source, a)
         orelse = _follow(node.orelse.nodes, source, b)
-        if then is not None and orelse is not None and (then.links or orelse.links):
+        if then is not None and orelse is not None and (then.modules or orelse.modules):
             return then, orelse
     return None
 
 
+def chain_of_model(plan: Plan) -> Chain | None:
+    """The chain that a Sequential within a class is; None for any other model."""
+    if not plan.inline or plan.container != "sequential" or not isinstance(plan.result, Tensor):
+        return None
+    nodes = [n for n in plan.region.nodes if plan.inputs[0] not in n.outputs]
+    chain = _follow(nodes, plan.inputs[0], plan.result)
+    if chain is None or not all(isinstance(n, (LayerNode, CallNode)) for n in chain.modules):
+        return None
+    return chain if chain.modules and plan.result.layout is plan.inputs[0].layout else None
+
+
 def _sources(nodes: list[Node], end: Tensor) -> list[Tensor]:
-    return list(nodes[0].inputs[:1]) if nodes else [end]
+    first = next((n for n in nodes if not isinstance(n, SizeNode)), None)
+    return [end] if first is None else list(first.inputs[:1])
 
 
 def _follow(nodes: list[Node], source: Tensor, end: Tensor) -> Chain | None:
@@ -57,6 +78,9 @@ def _follow(nodes: list[Node], source: Tensor, end: Tensor) -> Chain | None:
     chain = Chain(source, [], source)
     for node in nodes:
         at = chain.end
+        if isinstance(node, SizeNode):
+            chain.links.append(node)
+            continue
         if isinstance(node, LoopNode):
             fits = node.tensors and node.tensors[0].before is at and chain_of(node.body.nodes, node.tensors)
             after = node.tensors[0].after if fits else None
@@ -94,7 +118,7 @@ def _is_link(node: LayerNode, at: Tensor | None) -> bool:
 
 def constructors(writer: Writer, chain: Chain) -> list[Expr]:
     """What makes the links, for a Sequential."""
-    return [_made(writer, link) for link in chain.links]
+    return [_made(writer, link) for link in chain.modules]
 
 
 def _made(writer: Writer, link: Node) -> Expr:
@@ -125,6 +149,8 @@ def append(writer: Writer, target: str, chain: Chain) -> list[str]:
             assert chains is not None
             then, orelse = (append(writer, target, c) for c in chains)
             lines += control.conditional(writer.said(link.test), then, orelse)
+        elif isinstance(link, SizeNode):
+            lines.append(control.size_line(writer, link))
         else:
             lines.append(f"{target}.append({_made(writer, link)})")
     return lines

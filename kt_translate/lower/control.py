@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.graph.nodes import CallNode, CheckNode, IfNode, LoopNode, Param, Plan
+from kt_translate.graph.nodes import CallNode, CheckNode, IfNode, LoopNode, Param, Plan, SizeNode
 from kt_translate.graph.region import Node
 from kt_translate.graph.sym import Items, Sym, Symbol, code, symbols_in
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.blocks import indented
+from kt_translate.lower.liveness import last_uses
 from kt_translate.lower.chains import Chain, append, chain_of, chain_of_if, constructors
 from kt_translate.pytorch.expr import Expr
 
@@ -27,7 +28,7 @@ def attribute_of_if(node: IfNode) -> str | None:
     if chains is None:
         return None
     name = node.joined[0][0].name
-    only = [link for chain in chains for link in chain.links]
+    only = [link for chain in chains for link in chain.modules]
     if len(only) == 1 and isinstance(only[0], (CallNode,)):
         return only[0].use.kind
     return name if name not in (None, "x") else "optional"
@@ -46,7 +47,7 @@ def write_if(writer: Writer, node: IfNode) -> None:
     variables, owner, uses = dict(writer.variables), dict(writer.owner), writer.last_use
     for i, (region, block) in enumerate(((node.then, then), (node.orelse, orelse))):
         writer.block, writer.code.body = block, []
-        writer.last_use = _uses_in(node, i, uses, writer.steps[id(node)])
+        writer.last_use = _uses_in(writer, node, i, uses)
         writer.variables, writer.owner = dict(variables), dict(owner)
         for inner in region.nodes:
             writer.node(inner)
@@ -70,12 +71,19 @@ def write_if(writer: Writer, node: IfNode) -> None:
     outer.add(node.order, conditional(writer.said(node.test), then.lines(), orelse.lines()))
 
 
-def _uses_in(node: IfNode, branch: int, uses: dict[int, int], end: int) -> dict[int, int]:
+def _uses_in(writer: Writer, node: IfNode, branch: int, uses: dict[int, int]) -> dict[int, int]:
     """The steps of last use as one branch sees them: what only the other one reads is of no use in it."""
+    end = writer.steps[id(node)]
     region = (node.then, node.orelse)[branch]
-    here = {id(t) for inner in region.nodes for t in inner.uses()}
-    here |= {id(joined[1 + branch]) for joined in node.joined}
-    return {i: step for i, step in uses.items() if step > end or i in here}
+    ends = [joined[1 + branch] for joined in node.joined]
+    here, steps = last_uses(region.nodes, ends)
+    offset = end
+    if region.nodes:
+        first = region.nodes[0]
+        offset = writer.steps[id(first)] - steps[id(first)]
+    return {i: step for i, step in uses.items() if step > end} | {
+        i: step + offset for i, step in here.items() if uses.get(i, -1) <= end
+    }
 
 
 def _joined_name(writer: Writer, out: Tensor, states: list[tuple[Any, Any]]) -> str:
@@ -112,21 +120,22 @@ def _write_optional(writer: Writer, node: IfNode, then: Chain, orelse: Chain) ->
     out, source = node.joined[0][0], then.source
     attribute = writer.module_names[id(node.test)]
 
-    def made(chain: Chain) -> str:
+    def made(chain: Chain) -> list[str]:
         parts = constructors(writer, chain)
+        sizes = [size_line(writer, size) for size in chain.sizes]
         if not parts:
-            return "nn.Identity()"
-        return str(parts[0]) if len(parts) == 1 else f"nn.Sequential({', '.join(map(str, parts))})"
+            text = "nn.Identity()"
+        else:
+            text = str(parts[0]) if len(parts) == 1 else str(Expr("nn.Sequential")(*parts))
+        return [*sizes, f"self.{attribute} = {text}"]
 
     test = writer.said(node.test)
-    if then.links and orelse.links:
-        lines = [f"if {test}:", f"    self.{attribute} = {made(then)}", "else:"]
-        lines.append(f"    self.{attribute} = {made(orelse)}")
+    if then.modules and orelse.modules:
+        lines = [f"if {test}:", *indented(made(then)), "else:", *indented(made(orelse))]
     else:
-        wanted = test if then.links else Expr.unary("not", test)
-        links = made(then if then.links else orelse)
+        wanted = test if then.modules else Expr.unary("not", test)
         lines = [f"self.{attribute}: nn.Module = nn.Identity()", f"if {wanted}:"]
-        lines.append(f"    self.{attribute} = {links}")
+        lines += indented(made(then if then.modules else orelse))
     writer.block.add(node.order, lines)
     writer.step = writer.steps[id(node)]
     writer.assign(out, Expr(f"self.{attribute}")(writer.read(source, out.layout)), module=True)
@@ -205,9 +214,9 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
     """A loop whose body is more than a chain: a class for the body, an instance of it for each turn."""
     entering = [c.entering for c in node.tensors]
     outside = [t for t in _outside(node) if t.mask is None]
-    plan = Plan(f"{writer.code.name}_stage", "loop", node.body, [*entering, *outside], line=node.line)
+    plan = Plan(f"{writer.code.name}_stage", "loop", node.body, [*entering, *outside], line=node.line, file=node.file)
     plan.result = [c.leaving for c in node.tensors]
-    plan.params = _free_symbols(node)
+    plan.params = free_symbols(node.body.nodes)
     made = writer.classes(plan)
     with writer.spelling(in_forward=False):
         given = {p.symbol.name: code(Sym.of(p.symbol)) for p in plan.params if p.symbol.name in made.used_parameters}
@@ -253,8 +262,11 @@ def _made_in(nodes: list[Node]) -> set[int]:
     return made
 
 
-def _free_symbols(node: LoopNode) -> list[Param]:
-    """Parameters of the class of a loop's body: all symbols that its settings may hold. The unused are left out later."""
+def free_symbols(nodes: list[Node]) -> list[Param]:
+    """Parameters of the class of a loop's body or of an inner model: all symbols that its settings may hold.
+
+    Those that nothing uses are left out later.
+    """
     found: dict[Symbol, None] = {}
 
     def take(value: Any) -> None:
@@ -279,17 +291,22 @@ def _free_symbols(node: LoopNode) -> list[Param]:
             if rule is not None:
                 take(vars(rule) | {"name": inner.use.keras_name})
 
-    walk(node.body.nodes)
-    inner_loops = _inner_symbols(node.body.nodes)
-    symbols = [s for s in found if s not in inner_loops and s.kind != "global"]
+    walk(nodes)
+    inner_loops = _inner_symbols(nodes)
+    symbols = [s for s in found if s not in inner_loops and s.kind not in ("global", "mode")]
     names: set[str] = set()
     params = []
     for symbol in sorted(symbols, key=lambda s: (s.kind != "dim", s.name)):
         if symbol.name in names:
-            raise RuleError("KT302", f"two sizes of a loop are called {symbol.name}")
+            raise RuleError("KT302", f"two settings are called {symbol.name}")
         names.add(symbol.name)
         params.append(Param(symbol, None, type(symbol.value).__name__ if type(symbol.value) in (int, bool, str, float) else "Any"))
     return params
+
+
+def symbols_of_shapes(nodes: list[Node]) -> set[Symbol]:
+    """The symbols that sizes of tensors are made of: they are integers."""
+    return {s for node in nodes for t in (*node.inputs, *node.outputs) for s in symbols_in(t.shape)}
 
 
 def _inner_symbols(nodes: list[Node]) -> set[Symbol]:
@@ -298,14 +315,29 @@ def _inner_symbols(nodes: list[Node]) -> set[Symbol]:
         if isinstance(node, LoopNode):
             for size in node.sizes:
                 found |= {size.entering.args[0], size.after.args[0]}
-            found |= set(_symbols_of(node.targets)) | _inner_symbols(node.body.nodes)
+            found |= set(symbols_of(node.targets)) | _inner_symbols(node.body.nodes)
+        elif isinstance(node, SizeNode):
+            found.add(node.symbol)
         elif isinstance(node, IfNode):
             found |= _inner_symbols(node.then.nodes + node.orelse.nodes)
     return found
 
 
-def _symbols_of(targets: Any) -> list[Symbol]:
-    return [targets] if isinstance(targets, Symbol) else [s for t in targets for s in _symbols_of(t)]
+def symbols_of(targets: Any) -> list[Symbol]:
+    return [targets] if isinstance(targets, Symbol) else [s for t in targets for s in symbols_of(t)]
+
+
+# -- names of settings ---------------------------------------------------------------------------
+
+
+def write_size(writer: Writer, node: SizeNode) -> None:
+    """``channels = 2 * filters``; left out in the end where nothing reads it."""
+    writer.block.add(node.order, [size_line(writer, node)])
+
+
+def size_line(writer: Writer, node: SizeNode) -> str:
+    value = writer.said(node.symbol.origin)
+    return f"{writer.carry([node.symbol], node.symbol.name)} = {value}"
 
 
 # -- checks ---------------------------------------------------------------------------------------
@@ -314,7 +346,7 @@ def _symbols_of(targets: Any) -> list[Symbol]:
 def write_check(writer: Writer, node: CheckNode) -> None:
     """A check of settings, where the class can say it; the loader and the caller need no other."""
     known = {p.symbol for p in writer.plan.params}
-    if symbols_in(node.test) <= known:
+    if {s for s in symbols_in(node.test) if s.kind != "local"} <= known:
         raised = re.match(r"[A-Za-z]+", node.raises)
         kind = raised[0] if raised and raised[0].endswith(("Error", "Exception")) else "ValueError"
         test = writer.said(node.test)

@@ -16,16 +16,20 @@ from kt_translate.graph.nodes import (
     LoopNode,
     ModuleUse,
     Plan,
+    SizeNode,
+    WeightNode,
 )
 from kt_translate.graph.region import Node, OpNode
-from kt_translate.graph.sym import Sym, Symbol, code
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, expand
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in, to_first, to_last
 from kt_translate.layers.layer import Call, RuleError
 from kt_translate.lower import control
 from kt_translate.lower.blocks import Block, token, with_names
+from kt_translate.lower.chains import Chain, chain_of_model, constructors
 from kt_translate.lower.liveness import last_uses, live
 from kt_translate.lower.names import Names, attribute_name
-from kt_translate.lower.settings import like_keras
+from kt_translate.lower.tidy import tidied
+from kt_translate.lower.settings import initializer, like_keras
 from kt_translate.pytorch.expr import Expr, as_expr
 
 
@@ -36,6 +40,7 @@ class ClassCode:
     name: str
     docstring: str
     container: str | None
+    attributes: bool = False  # its parts are kept under the same names as in Keras
     init: list[str] = field(default_factory=list)
     arguments: str = "x: Tensor"
     body: list[str] = field(default_factory=list)
@@ -56,7 +61,9 @@ class Writer:
 
     def __init__(self, plan: Plan, name: str, classes: Callable[[Plan], ClassCode]) -> None:
         self.plan = plan
-        self.code = ClassCode(name, "", plan.container, inputs=plan.inputs)
+        self.code = ClassCode(
+            name, "", plan.container, plan.kind == "layer", inputs=plan.inputs
+        )
         self.classes = classes
         self.attributes = Names({"forward", "logits", "training"})
         self.modules: dict[int, Expr] = {}
@@ -70,9 +77,12 @@ class Writer:
         self.blocks: dict[object, Block] = {plan.region.key: self.block}
         self.flattened: dict[int, Any] = {}  # of each module, what its input was flattened from
         self.variables_of_inputs: list[str] = []
+        self.carried: list[tuple[Symbol, str]] = []  # with how they were spelled before
         self.tokens: dict[str, str] = {}  # of the sizes that loops carry: token -> the name it asks for
 
     def write(self) -> ClassCode:
+        if self.plan.kind == "model" and not self.plan.keep_signature:
+            self.plan.params = control.free_symbols(self.plan.region.nodes)
         outputs = tensors_in(self.plan.result)
         self.code.outputs = outputs
         logits = outputs[0] if len(outputs) == 1 and outputs[0].logits is not None else None
@@ -87,6 +97,8 @@ class Writer:
                     self.node(node)
             self._finish(outputs, ends, logits)
         self._parameters()
+        for symbol, spelled in reversed(self.carried):
+            symbol.spelled = spelled
         return self.code
 
     # -- symbols --------------------------------------------------------------------------------
@@ -113,15 +125,17 @@ class Writer:
         made = token(len(self.tokens))
         self.tokens[made] = name
         for symbol in symbols:
+            self.carried.append((symbol, symbol.spelled))
             symbol.spelled = made
         return made
 
     def _parameters(self) -> None:
         """The constructor's parameters: all of a factory's, for others those that it uses; what forward needs, kept."""
-        taken = {p.symbol.name for p in self.plan.params} | set(self.owner)
-        names = Names(taken)
+        parameters = {p.symbol.name for p in self.plan.params}
         forward = "\n".join([*self.code.body, self.code.returns])
-        lines, named = with_names(self.block.lines(), forward, lambda t: names.fresh(self.tokens[t]))
+        lines, named = with_names(
+            self.block.lines(), forward, lambda t: self.tokens[t], parameters
+        )
         kept: dict[str, str] = {}
         sizes: dict[str, str] = {}
         for found, name in named.items():
@@ -141,22 +155,27 @@ class Writer:
             else:
                 kept[name] = self.attributes.fresh(name)
                 forward = re.sub(rf"self\.ρ{name}\b", f"self.{kept[name]}", forward)
-        *self.code.body, self.code.returns = forward.split("\n")
+        *body, returns = forward.split("\n")
+        self.code.body, self.code.returns = tidied(body, returns)
         self.code.body = [f"{local} = {place}" for local, place in sizes.items()] + self.code.body
         self.code.init = lines + [f"self.{attribute} = {name}" for name, attribute in kept.items()]
         with self.spelling(in_forward=False):
             self.code.guards = [
                 (_guard(str(said), value), f"translated for {said} = {value!r}")
-                for said, value in _distinct(self.plan.demands)
+                for said, value in _distinct([(expand(s), v) for s, v in self.plan.demands])
             ]
         text = " ".join([*self.code.init, *(condition for condition, _ in self.code.guards)])
         words = set(re.findall(r"[A-Za-z_]\w*", re.sub(r"\w+=", "", text)))
+        sizes_of = control.symbols_of_shapes(self.plan.region.nodes)
         for param in self.plan.params:
             name = param.symbol.name
             if not (self.plan.keep_signature or name in words):
                 continue
             self.code.used_parameters.append(name)
-            hint = f": {param.annotation}" if param.annotation else ""
+            kind = param.annotation
+            if kind == "Any" and param.symbol.value is UNKNOWN and param.symbol in sizes_of:
+                kind = "int"
+            hint = f": {kind}" if kind else ""
             default = (
                 ""
                 if param.default is None
@@ -181,9 +200,12 @@ class Writer:
             self.code.annotation = f"tuple[{', '.join(['Tensor'] * len(parts))}]"
         if logits is not None:
             node = logits.node
+            names = ", ".join(self.variables_of_inputs)
+            if isinstance(node, OpNode):
+                self.code.logits = str(node.render(Expr(f"self.logits({names})")))
+                return
             assert isinstance(node, LayerNode)
             source = node.inputs[0]
-            names = ", ".join(self.variables_of_inputs)
             call = Call(
                 Expr("self"),
                 [Expr(f"self.logits({names})")],
@@ -224,10 +246,13 @@ class Writer:
                         walk(node.then.nodes + node.orelse.nodes)
                 elif isinstance(node, LoopNode):
                     uses[node.order] = (id(node.body.key), control.attribute_of_loop(node))
-                elif isinstance(node, CallNode) or (
+                elif isinstance(node, (CallNode, WeightNode)) or (
                     isinstance(node, LayerNode) and node.makes_module()
                 ):
-                    uses[node.use.order] = (id(node.use), self.name_of(node.use))
+                    name = self.name_of(node.use)
+                    if isinstance(node, WeightNode):
+                        name = attribute_name(node.outputs[0].name or node.use.hint, "weight")
+                    uses[node.use.order] = (id(node.use), name)
 
         walk(nodes)
         for order in sorted(uses):
@@ -244,6 +269,10 @@ class Writer:
             control.write_if(self, node)
         elif isinstance(node, LoopNode):
             control.write_loop(self, node)
+        elif isinstance(node, WeightNode):
+            self._weight(node)
+        elif isinstance(node, SizeNode):
+            control.write_size(self, node)
         elif isinstance(node, CheckNode):
             control.write_check(self, node)
         elif isinstance(node, OpNode):
@@ -329,16 +358,31 @@ class Writer:
                 return Expr("None")
             attribute = self.module_names[id(use)]
             self.modules[id(use)] = Expr(f"self.{attribute}")
-            home = self.blocks.get(use.region.home) if use.region is not None else None
-            (home or self.block).add(use.order, [f"self.{attribute} = {made}"])
+            self._home(use).add(use.order, [f"self.{attribute} = {made}"])
         return self.modules[id(use)]
+
+    def _weight(self, node: WeightNode) -> None:
+        """A weight of the class's own: its variable in forward is the attribute."""
+        tensor = node.outputs[0]
+        attribute = self.module_names[id(node.use)]
+        with self.spelling(in_forward=False):
+            start = initializer(node.initializer or "glorot_uniform")
+            options = {"trainable": False} if node.use.frozen else {}
+            made = Expr("keras_weight")(start, *tensor.shape, **options)
+        self._home(node.use).add(node.use.order, [f"self.{attribute} = {made}"])
+        self.variables[id(tensor)] = (f"self.{attribute}", tensor.layout)
+
+    def _home(self, use: ModuleUse) -> Block:
+        """The statements among which the source makes a module."""
+        home = self.blocks.get(use.region.home) if use.region is not None else None
+        return home or self.block
 
     def instance(self, node: CallNode) -> Expr:
         """What makes the instance of a generated class."""
         made = self.classes(node.plan)
         with self.spelling(in_forward=False):
             given = {
-                p.symbol.name: node.args.get(p.symbol, Expr(p.symbol.name))
+                p.symbol.name: node.args.get(p.symbol, Sym.of(p.symbol))
                 for p in node.plan.params
                 if p.symbol.name in made.used_parameters
             }
@@ -353,9 +397,18 @@ class Writer:
             named = {n: e for n, e in named.items() if defaults[n] is None or str(e) != defaults[n]}
             return Expr(made.name)(*sizes, **named)
 
+    def sequence(self, chain: Chain, use: ModuleUse) -> Expr:
+        """A chain of modules in a Sequential of its own."""
+        made = Expr("nn.Sequential")(*constructors(self, chain))
+        return Expr("like_keras")(made, name=use.keras_name) if use.keras_name is not None else made
+
     def _call(self, node: CallNode) -> None:
-        self.classes(node.plan)
-        module = self._module(node.use, lambda: self.instance(node))
+        chain = chain_of_model(node.plan)
+        if chain is None:
+            self.classes(node.plan)
+            module = self._module(node.use, lambda: self.instance(node))
+        else:
+            module = self._module(node.use, lambda: self.sequence(chain, node.use))
         inputs = [
             self.ordered(t, p.layout) for t, p in zip(node.inputs, node.plan.inputs, strict=True)
         ]
@@ -437,7 +490,8 @@ def shown_shape(tensor: Tensor) -> list[str]:
     sizes = []
     for i, (letter, dim) in enumerate(zip(letters, tensor.torch_shape, strict=False)):
         said = str(dim)
-        sizes.append("N" if i == 0 else letter if dim is None or len(said) > 16 else said)
+        long = dim is None or len(said) > 16 or "κ" in said
+        sizes.append("N" if i == 0 else letter if long else said)
     return sizes
 
 

@@ -92,6 +92,9 @@ def canonical(path: str) -> str:
             break
     if path == "keras_applications" or path.startswith("keras_applications."):
         path = "keras.applications" + path[len("keras_applications") :]
+    for old in ("tf.compat.v1.", "tf.compat.v2."):
+        if path.startswith(old):
+            return canonical("tensorflow." + path[len(old) :])
     if path.startswith("tensorflow.compat.v1.") or path.startswith("tensorflow.compat.v2."):
         path = "tensorflow." + path[len("tensorflow.compat.v1.") :]
     if path == "tensorflow" or path.startswith("tensorflow."):

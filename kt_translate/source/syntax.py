@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import libcst as cst
@@ -29,9 +30,10 @@ class SourceError(Exception):
 class Source:
     """A parsed file. Raises SourceError if the text is not Python."""
 
-    def __init__(self, text: str, name: str) -> None:
+    def __init__(self, text: str, name: str, path: Path | None = None) -> None:
         self.text = text
         self.name = name
+        self.path = path
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

@@ -60,6 +60,16 @@ def like_keras(
     return module
 
 
+def keras_weight(
+    init: Callable[[Tensor], Any], *shape: int, trainable: bool = True
+) -> nn.Parameter:
+    """A weight of a layer's own, in Keras's layout (inputs before outputs), as ``add_weight`` makes it."""
+    weight = nn.Parameter(torch.empty(shape), requires_grad=trainable)
+    with torch.no_grad():
+        init(weight.movedim((-1, -2), (0, 1)) if weight.ndim > 1 else weight)
+    return weight
+
+
 def parameters_named(module: nn.Module, name: str) -> Iterator[Tensor]:
     """The module's parameter or buffer of this name; of a recurrent one, those of each direction."""
     found = False

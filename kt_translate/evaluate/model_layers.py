@@ -1,0 +1,136 @@
+"""The layers of a functional model, in the order in which Keras lists them, and freezing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kt_translate.evaluate.values import LayerValue, ModelValue
+from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, ModuleUse
+from kt_translate.graph.region import Node
+from kt_translate.graph.tensor import Tensor, tensors_in
+
+
+def layers_of(model: ModelValue) -> list[Any]:
+    """Inputs, layers and models called, as ``model.layers`` has them.
+
+    What a class or a loop of the output holds together counts as one.
+    """
+    inputs, outputs = tensors_in(model.inputs), tensors_in(model.outputs)
+    found: dict[object, Any] = {}
+    ends = {id(inner): outer for outer, inner in _ends(outputs)}
+    for node in _in_keras_order(inputs, outputs):
+        if isinstance(node, LayerNode):
+            layer = found.setdefault(id(node.use), LayerValue(node.rule, node.use, node.line))
+            layer.trainable = not node.use.frozen
+            layer.calls.append((node.inputs, ends.get(id(node.outputs[0]), node.outputs[0])))
+        elif isinstance(node, CallNode):
+            part = ModelValue("part", list(node.inputs), node.outputs[0], name=node.use.keras_name)
+            part.use, part.trainable = node.use, not node.use.frozen
+            found.setdefault(id(node.use), part)
+        elif isinstance(node, (IfNode, LoopNode)):
+            for use in uses_within(node):
+                part = ModelValue("part", name=use.keras_name)
+                part.use, part.trainable = use, not use.frozen
+                found.setdefault(id(use), part)
+        elif not node.inputs and node.outputs:
+            found[id(node)] = node.outputs[0]
+    return list(found.values())
+
+
+def uses_within(node: Node) -> Iterator[ModuleUse]:
+    """The modules that a node stands for, those within loops and conditions included."""
+    if isinstance(node, (LayerNode, CallNode)):
+        yield node.use
+    bodies = [node.body] if isinstance(node, LoopNode) else []
+    if isinstance(node, IfNode):
+        bodies = [node.then, node.orelse]
+    for body in bodies:
+        for inner in body.nodes:
+            yield from uses_within(inner)
+
+
+def freeze(model: ModelValue, frozen: bool) -> None:
+    """``model.trainable = ...``: of everything between its inputs and its outputs."""
+    for node in _in_keras_order(tensors_in(model.inputs), tensors_in(model.outputs)):
+        for use in uses_within(node):
+            use.frozen = frozen
+
+
+# -- order ----------------------------------------------------------------------------------------
+
+
+def _base(node: Node | None) -> Node | None:
+    """The layer's own node, for that of the activation that it was given."""
+    while isinstance(node, LayerNode) and node.use.part_of is not None:
+        node = node.inputs[0].node
+    return node
+
+
+def _ends(outputs: list[Tensor]) -> Iterator[tuple[Tensor, Tensor]]:
+    """(what a layer gives, what it gives before its activation), for layers with one."""
+    stack, seen = [t.node for t in outputs], set()
+    while stack:
+        node = stack.pop()
+        if node is None or id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, LayerNode) and node.use.part_of is not None:
+            yield node.outputs[0], node.inputs[0]
+        stack += [t.node for t in node.uses()]
+
+
+def _key(node: Node) -> int:
+    """What layer or operation a node calls: shared layers have several nodes."""
+    return id(node.use) if isinstance(node, (LayerNode, CallNode)) else id(node)
+
+
+def _in_keras_order(inputs: list[Tensor], outputs: list[Tensor]) -> list[Node]:
+    """The first node of each layer: by the longest way to an output, then by when a search from there meets it."""
+    nodes, met = _search(inputs, outputs)
+    depths: dict[int, int] = {}
+    by_layer: dict[int, int] = {}
+    first: dict[int, Node] = {}
+    for node in reversed(nodes):
+        key = _key(node)
+        depth = max(depths.setdefault(id(node), 0), by_layer.get(key, 0))
+        depths[id(node)] = by_layer[key] = depth
+        for parent in _parents(node, inputs):
+            depths[id(parent)] = max(depth + 1, depths.get(id(parent), 0))
+    for node in nodes:
+        first.setdefault(_key(node), node)
+    return [first[key] for key in sorted(first, key=lambda key: (-by_layer[key], met[key]))]
+
+
+def _parents(node: Node, inputs: list[Tensor]) -> list[Node]:
+    if any(t in inputs for t in node.outputs):
+        return []
+    found = [_base(t.node) for t in node.inputs] if not isinstance(node, (IfNode, LoopNode)) else [
+        _base(t.node) for t in node.uses()
+    ]
+    return [p for p in found if p is not None]
+
+
+def _search(inputs: list[Tensor], outputs: list[Tensor]) -> tuple[list[Node], dict[int, int]]:
+    """All nodes, each after what it needs, and in which order the layers are met, outputs first."""
+    done: dict[int, Node] = {}
+    met: dict[int, int] = {}
+    for output in outputs:
+        stack: list[tuple[Node, Iterator[Node]]] = []
+
+        def enter(node: Node, stack: list[tuple[Node, Iterator[Node]]] = stack) -> None:
+            met.setdefault(_key(node), len(met))
+            stack.append((node, iter(_parents(node, inputs))))
+
+        start = _base(output.node)
+        if start is not None and id(start) not in done:
+            enter(start)
+        while stack:
+            node, rest = stack[-1]
+            parent = next((p for p in rest if id(p) not in done), None)
+            if parent is not None:
+                enter(parent)
+            else:
+                done[id(node)] = node
+                stack.pop()
+    return list(done.values()), met

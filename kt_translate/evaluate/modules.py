@@ -1,0 +1,190 @@
+"""Other files of the source's project: found and read beside it, never imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.diagnostics import Diagnostic
+from kt_translate.evaluate.values import External, Module, Scope, Unknown
+from kt_translate.graph.region import CURRENT, Region
+from kt_translate.source.names import canonical, is_keras
+from kt_translate.source.syntax import Source, SourceError
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+MAX_FILES = 200
+MAX_SIZE = 2_000_000
+_PROJECT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
+_MAX_UP = 4
+_NEVER = {*sys.stdlib_module_names, "keras", "tf_keras", "tensorflow", "numpy", "keras_core", "torch"}
+
+
+# -- finding --------------------------------------------------------------------------------------
+
+
+def find(path: Path | None, dotted: str, level: int) -> Path | None:
+    """The file or folder that an import in the file at ``path`` names; None if it is not of the project."""
+    if path is None:
+        return None
+    parts = dotted.split(".") if dotted else []
+    folder = Path(os.path.abspath(path)).parent
+    if level:
+        for _ in range(level - 1):
+            folder = folder.parent
+        return _file_of(folder, parts)
+    if not parts or parts[0] in _NEVER:
+        return None
+    return next((found for root in _roots(folder) if (found := _file_of(root, parts))), None)
+
+
+def _roots(folder: Path) -> Iterator[Path]:
+    """Where the project's own modules may lie: beside the source, above its package, up to the project's root."""
+    yield folder
+    while (folder / "__init__.py").is_file() and folder != folder.parent:
+        folder = folder.parent
+        yield folder
+    for _ in range(_MAX_UP):
+        if folder == folder.parent or any((folder / mark).exists() for mark in _PROJECT_MARKS):
+            return
+        folder = folder.parent
+        yield folder
+
+
+def _file_of(root: Path, parts: list[str]) -> Path | None:
+    place = root.joinpath(*parts)
+    if parts and (file := place.with_name(f"{place.name}.py")).is_file():
+        return file
+    if (package := place / "__init__.py").is_file():
+        return package
+    return place if place.is_dir() and any(place.glob("*.py")) else None
+
+
+def package_name(path: Path | None, level: int, dotted: str) -> str:
+    """The absolute name of a relative import, as far as packages go up from the file."""
+    if path is None or not level:
+        return dotted
+    names: list[str] = []
+    folder = Path(os.path.abspath(path)).parent
+    for _ in range(level - 1):
+        folder = folder.parent
+    while (folder / "__init__.py").is_file() and folder != folder.parent:
+        names.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join([*names, dotted] if dotted else names)
+
+
+# -- loading --------------------------------------------------------------------------------------
+
+
+def imported(ev: Interpreter, dotted: str, level: int = 0) -> Module | str | None:
+    """What ``import dotted`` gives: a file of the project, or the full name of what comes from outside.
+
+    None for a relative import of what is not there.
+    """
+    path = ev.source.path
+    name = package_name(path, level, dotted)
+    if level and is_keras(canonical(name)):
+        return name
+    found = find(path, dotted, level)
+    module = load(ev, found) if found is not None else None
+    return module if module is not None or level else dotted
+
+
+def load(ev: Interpreter, path: Path, shown: str = "") -> Module | None:
+    """The file at ``path``, its statements run once; None if it cannot be read."""
+    path = Path(os.path.abspath(path))
+    if path in ev.files:
+        return ev.files[path]
+    if ev.main.path is not None and path == Path(os.path.abspath(ev.main.path)):
+        ev.files[path] = Module(ev.main.name, path, ev.module, ev.main)
+        return ev.files[path]
+    if len(ev.files) >= MAX_FILES:
+        ev.note("KT103", f"more than {MAX_FILES} files were read: {path.name} is left out")
+        return None
+    scope = Scope("module", {"__name__": path.stem, "__file__": str(path)})
+    module = Module(shown or _shown(ev, path), path, scope)
+    if path.is_file():
+        module.source = _read(ev, path, module.name)
+        if module.source is None:
+            return None
+    ev.files[path] = module
+    if module.source is not None:
+        _run(ev, module, module.source)
+    return module
+
+
+def _shown(ev: Interpreter, path: Path) -> str:
+    """How messages and docstrings call the file: as seen from the main file."""
+    start = Path(os.path.abspath(ev.main.path)).parent if ev.main.path is not None else path.parent
+    return Path(os.path.relpath(path, start)).as_posix()
+
+
+def _read(ev: Interpreter, path: Path, shown: str) -> Source | None:
+    try:
+        if path.stat().st_size > MAX_SIZE:
+            raise OSError(f"it is larger than {MAX_SIZE} bytes")
+        with tokenize.open(path) as file:
+            return Source(file.read(), shown, path)
+    except SourceError as error:
+        why = f"line {error.place.line}: {error.message}"
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        why = str(error)
+    ev.note("KT107", f"{shown} cannot be read: {why}")
+    return None
+
+
+def _run(ev: Interpreter, module: Module, source: Source) -> None:
+    """Run a file's statements. What is wrong in them is told where something of it is used."""
+    before, errors, models = list(ev.log.diagnostics), ev.log.errors, len(ev.models)
+    rest, ev.rest, ev.checking = ev.rest, [], False
+    CURRENT.append(Region())
+    try:
+        with ev.in_file(source):
+            for statement in source.module.body:
+                ev.run_guarded(statement, module.scope)
+    finally:
+        CURRENT.pop()
+        ev.rest = rest
+        module.problems = [
+            d for d in ev.log.diagnostics if d not in before and d.severity == "error"
+        ]
+        ev.log.diagnostics[:], ev.log.errors = before, errors
+        del ev.models[models:]
+
+
+# -- what is in them ------------------------------------------------------------------------------
+
+
+def member(ev: Interpreter, module: Module, name: str) -> Any:
+    """``module.name``: a name of the file, or a file in the folder; None if there is neither."""
+    if name in module.scope.names:
+        value = module.scope.names[name]
+        if isinstance(value, Unknown):
+            _tell(ev, module.problems)
+        return value
+    for base in module.scope.names.get("*", ()):
+        if name[:1].isupper() or is_keras(base):
+            return External(canonical(f"{base}.{name}"))
+    folder = module.path.parent if module.path.name == "__init__.py" else module.path
+    found = _file_of(folder, [name]) if folder.is_dir() else None
+    return load(ev, found) if found is not None else None
+
+
+def _tell(ev: Interpreter, problems: list[Diagnostic]) -> None:
+    for problem in problems:
+        ev.log.add(problem.code, ev.place(), problem.message, problem.hint)
+
+
+def public_names(module: Module) -> dict[str, Any]:
+    """What ``from module import *`` binds."""
+    names = module.scope.names
+    listed = names.get("__all__")
+    if isinstance(listed, (list, tuple)):
+        return {n: names[n] for n in listed if isinstance(n, str) and n in names}
+    return {n: v for n, v in names.items() if n[:1] not in "_*"}

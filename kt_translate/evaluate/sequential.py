@@ -1,0 +1,119 @@
+"""Sequential models: grown layer by layer, whether their input is known yet or not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate import calls, models
+from kt_translate.evaluate.lambdas import LambdaValue
+from kt_translate.evaluate.values import Instance, LayerValue, ModelValue
+from kt_translate.graph.nodes import ModuleUse
+from kt_translate.graph.region import CURRENT, Region
+from kt_translate.graph.tensor import Tensor, tensors_in
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+
+def make_sequential(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) -> ModelValue:
+    """``keras.Sequential(layers)``: a region of its own, grown by `add`."""
+    given = dict(zip(("layers", "name"), args), **kwargs)
+    model = ModelValue("sequential", None, None, Region(), given.get("name"), ev.main_line)
+    model.use = ModuleUse("sequential", given.get("name"))
+    ev.models.append(model)
+    start = ev.starts.get(ev.line)
+    if start is not None:
+        inside(model, lambda: _start(ev, model, start.shape[1:], start.dtype))
+    for layer in given.get("layers") or []:
+        add(ev, model, layer)
+    return model
+
+
+def add(ev: Interpreter, model: ModelValue, layer: Any) -> None:
+    """``model.add(layer)``; without a known input the layer waits for one."""
+    if isinstance(layer, Tensor):
+        model.region.add(layer.node)  # type: ignore[union-attr, arg-type]
+        model.inputs = model.outputs = layer
+        return
+    if not isinstance(layer, (LayerValue, ModelValue, LambdaValue)) and not is_layer(layer):
+        ev.note("KT107", "what is added to the model here is not known")
+        model.attributes["gap"] = ev.line
+        return
+    model.layers.append(layer)
+    if model.inputs is None:
+        shape = _own_input_shape(layer)
+        if shape is None:
+            model.deferred.append(layer)
+            return
+        inside(
+            model,
+            lambda: _start(
+                ev, model, shape, "int32" if layer_kind(layer) == "embedding" else "float32"
+            ),
+        )
+    if model.outputs is not None:
+        inside(model, lambda: _extend(ev, model, layer))
+
+
+def is_layer(value: Any) -> bool:
+    """Whether this is an object of a layer class of the source."""
+    return isinstance(value, Instance) and value.use is not None
+
+
+def layer_kind(layer: Any) -> str:
+    use = getattr(layer, "use", None)
+    return use.kind if use is not None else ""
+
+
+def _own_input_shape(layer: Any) -> Any:
+    if isinstance(layer, ModelValue):
+        first = tensors_in(layer.inputs)
+        return first[0].shape[1:] if len(first) == 1 else None
+    if isinstance(layer, LambdaValue):
+        return layer.input_shape
+    if isinstance(layer, Instance):
+        return layer.kwargs.get("input_shape")
+    common = layer.rule.common
+    if common.batch_input_shape is not None:
+        return tuple(common.batch_input_shape[1:])
+    if common.input_shape is None and hasattr(layer.rule, "layer"):
+        return (
+            _own_input_shape(layer.rule.layer) if isinstance(layer.rule.layer, LayerValue) else None
+        )
+    if common.input_shape is None and layer_kind(layer) == "embedding":
+        return (None,)
+    return common.input_shape
+
+
+def inside(model: ModelValue, act: Any) -> None:
+    """Do something in the model's own region."""
+    CURRENT.append(model.region)  # type: ignore[arg-type]
+    try:
+        act()
+    finally:
+        CURRENT.pop()
+
+
+def _start(ev: Interpreter, model: ModelValue, shape: Any, dtype: str) -> None:
+    made = models.make_input(ev, [shape], {"dtype": dtype})
+    if isinstance(made, Tensor):
+        model.inputs = model.outputs = made
+        model.plan = None
+
+
+def _extend(ev: Interpreter, model: ModelValue, layer: Any) -> None:
+    result = calls.call(ev, layer, [model.outputs], {}, None, None)
+    if not isinstance(result, Tensor):
+        model.attributes["gap"] = ev.line
+        return
+    model.outputs = result
+    model.plan = None
+
+
+def build_deferred(ev: Interpreter, model: ModelValue, shape: Any, dtype: str = "float32") -> None:
+    """Give a Sequential without an input its input's shape (without the batch)."""
+    waiting, model.deferred = model.deferred, []
+    inside(model, lambda: _start(ev, model, shape, dtype))
+    for layer in waiting:
+        if model.outputs is not None:
+            inside(model, lambda layer=layer: _extend(ev, model, layer))

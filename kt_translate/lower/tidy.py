@@ -1,0 +1,66 @@
+"""Joins statements of a ``forward`` that read as one: a value that only the next line takes is written into it."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+MAX_WIDTH = 76
+_ASSIGNED = re.compile(r"(\s*)(\w+) = (.*?)((?:  # .*)?)")
+
+
+def tidied(lines: list[str], returns: str) -> tuple[list[str], str]:
+    """The statements and the returned expression, with the values that are used once written where they are used."""
+    lines = [*lines, f"return {returns}"]
+    i = 0
+    while i + 1 < len(lines):
+        joined = _joined(lines, i)
+        if joined is None:
+            i += 1
+        else:
+            lines[i : i + 2] = [joined]
+            i = max(i - 1, 0)
+    return lines[:-1], lines[-1].removeprefix("return ")
+
+
+def _joined(lines: list[str], at: int) -> str | None:
+    """Statement ``at`` written into the next one; None where it has to stand by itself."""
+    first = _ASSIGNED.fullmatch(lines[at])
+    if first is None:
+        return None
+    indent, name, value, _ = first.groups()
+    head, mark, comment = lines[at + 1].partition("  # ")
+    if not head.startswith(indent) or head[len(indent) : len(indent) + 1] == " ":
+        return None
+    statement = head[len(indent) :]
+    if not re.match(r"(\w+ = |return )", statement) or not _dies(lines, at, name, statement):
+        return None
+    tree = ast.parse(statement)
+    value_tree = ast.parse(value, mode="eval").body
+    uses = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)]
+    if len(uses) != 1 or isinstance(value_tree, (ast.IfExp, ast.Lambda, ast.Tuple)):
+        return None
+    used = uses[0]
+    before, after = statement[: used.col_offset], statement[used.end_col_offset :]
+    atom = isinstance(value_tree, (ast.Call, ast.Name, ast.Attribute, ast.Subscript, ast.Constant))
+    bare = before.endswith("(") and after[:1] in (")", ",") or before.endswith(("return ", " = ")) and not after
+    text = value if atom or bare else f"({value})"
+    joined = f"{indent}{before}{text}{after}"
+    if len(joined) > MAX_WIDTH:
+        return None
+    return joined + (f"{mark}{comment}" if mark else "")
+
+
+def _dies(lines: list[str], at: int, name: str, statement: str) -> bool:
+    """Whether nothing reads the name after the statement that follows."""
+    if statement.startswith(f"{name} = ") or statement.startswith("return "):
+        return True
+    word = re.compile(rf"(?<![\w.]){name}\b(?!=)")
+    depth = len(lines[at]) - len(lines[at].lstrip())
+    for line in lines[at + 2 :]:
+        match = _ASSIGNED.fullmatch(line)
+        if match and match[2] == name and len(match[1]) <= depth:
+            return not word.search(match[3])
+        if word.search(line.partition("  # ")[0]):
+            return False
+    return True
