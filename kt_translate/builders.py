@@ -94,6 +94,13 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any], region: Region | 
         result = act()
     except (Raised, LimitReached, Break, Continue, NotGeneral) as stop:
         why = f"line {ev.line}: {getattr(stop, 'text', None) or stop}"
+    except (
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:  # of samples that do not fit
+        why = f"line {ev.line}: {type(error).__name__}: {error}"
     finally:
         CURRENT.pop()
         ev.module.names.clear()

@@ -96,7 +96,7 @@ def constants(
     known: Iterable[Symbol], codes: list[ClassCode], factories: list[FactoryCode]
 ) -> list[str]:
     """The module's constants that classes and factories name, as the source assigns them."""
-    texts = [t for c in codes for t in [*c.init, *c.body, *c.parameters]]
+    texts = [t for c in codes for t in [*c.init, *c.body, *c.parameters, *(g for g, _ in c.guards)]]
     texts += [t for f in factories for t in [*f.parameters, f.returns or "", *f.body]]
     found = words("\n".join(texts))
     return [f"{symbol.name} = {symbol.value!r}" for symbol in known if symbol.name in found]

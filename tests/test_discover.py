@@ -203,7 +203,7 @@ def test_models_made_of_what_functions_give() -> None:
     assert not pair.errors
     code = pair.done.code
     assert "self.down = Down(2, filters=WIDTH, apply_norm=False)" in code
-    assert code.count("(nn.Module):\n    \"\"\"``down``") == 1
+    assert code.count('(nn.Module):\n    """``down``') == 1
     pair.check("generator", "generator")
     pair.check("Generator", "Generator()")
     pair.check("early", "early")  # what the function reads has changed since
@@ -270,6 +270,44 @@ def test_models_that_functions_keep_to_themselves() -> None:
     pair.check("build", "build(Input((9, 8, 2)), 4)", "4, in_channels=2")
     pair.check("inner", "Sequential([Input((3,)), Dense(2)])")
     assert [m["line"] for m in pair.entries("scratch", "variable")] == [13]
+
+
+SCRIPT = HEAD + """
+import argparse
+
+class Trainer(object):
+    def __init__(self, args):
+        self.model = self.build(args.classes)
+
+    def build(self, classes):
+        return Sequential([Input((4,)), Dense(classes, activation="softmax")])
+
+def get_model(classes, rate=0.5):
+    inputs = Input((3,))
+    return Model(inputs, Dense(classes)(layers.Dropout(rate)(inputs)))
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--classes", type=int, default=6)
+    parser.add_argument("--name", "-n")
+    args = parser.parse_args([])
+    trainer = Trainer(args)
+    model = get_model(args.classes)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_script_with_a_command_line() -> None:
+    pair = Pair(SCRIPT)
+    assert not pair.errors
+    assert all(m["status"] == "translated" for m in pair.done.models)
+    pair.check("get_model", "get_model(5)", "5")
+    source = "Trainer(argparse.Namespace(classes=6)).model"
+    pair.check("Trainer.model", source, "None")
+    pair.check("Trainer.build", "Trainer(argparse.Namespace(classes=6)).build(4)", "None, 4")
 
 
 GUESSED = HEAD + """

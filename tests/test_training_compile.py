@@ -291,6 +291,22 @@ model.compile(keras.optimizers.SGD(0.05), {loss})
     pair.assert_same()
 
 
+def test_a_loss_of_the_source_that_takes_class_numbers() -> None:
+    source = f"""{HEAD}
+from keras import ops
+def masked(y_true, y_pred):
+    losses = keras.losses.sparse_categorical_crossentropy(y_true, y_pred, from_logits=True)
+    mask = ops.cast(ops.not_equal(y_true, 0), losses.dtype)
+    return ops.sum(losses * mask) / ops.sum(mask)
+model = keras.Sequential([keras.Input((5, 6)), layers.Dense(4)])
+model.compile(keras.optimizers.SGD(0.5), masked)
+"""
+    pair = Pair(source)
+    assert not pair.codes
+    pair.train(rng.normal(size=(9, 5, 6)), rng.integers(0, 4, size=(9, 5)))
+    pair.assert_same()
+
+
 def test_metrics_of_the_source() -> None:
     source = f"""{HEAD}{OWN_LOSSES}
 def r2(y_true, y_pred):

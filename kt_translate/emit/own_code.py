@@ -6,13 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from kt_translate.diagnostics import Log, Place
+from kt_translate.emit.support import words
 from kt_translate.evaluate.calls import bind_arguments
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
-from kt_translate.evaluate.values import Function, Instance, Unknown
+from kt_translate.evaluate.values import External, Function, Instance, Unknown
 from kt_translate.graph.nodes import Plan
+from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.region import CURRENT, Node, Region
-from kt_translate.graph.tensor import Tensor
+from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.writer import ClassCode, Writer
 from kt_translate.pytorch.expr import Expr
@@ -98,9 +100,15 @@ def traced(
 ) -> tuple[list[str], Expr, int]:
     """What a function of targets and outputs does: its statements, its result, the rank of that.
 
-    Targets are taken to be shaped like outputs.
+    Targets are taken to be shaped like outputs, or without the classes where they are class numbers.
     """
-    target = Tensor(output.shape, "float32", output.layout)
+    aligned = "target"
+    shape = output.shape
+    if takes_class_numbers(ev, function):
+        if output.layout is Layout.FIRST and output.rank > 2:
+            raise NotPlain(f"{function.name} takes class numbers for pictures")
+        shape, aligned = output.shape[:-1], "target.reshape(output.shape[:-1])"
+    target = Tensor(shape, "float32", output.layout)
     given = Tensor(output.shape, output.dtype, output.layout)
     target.facts["input"], given.facts["input"] = "target", "output"
     region = Region()
@@ -118,7 +126,15 @@ def traced(
     code = Writer(plan, "Loss", _no_class).write()
     if code.init:
         raise NotPlain(f"{function.name} has weights or modules of its own")
-    return ["target = target.to(output.dtype)", *code.body], Expr.raw(code.returns), result.rank
+    return [f"target = {aligned}.to(output.dtype)", *code.body], Expr.raw(code.returns), result.rank
+
+
+def takes_class_numbers(ev: Interpreter, function: Function) -> bool:
+    """Whether the function hands its targets to a sparse cross-entropy, as far as its names tell."""
+    text = ev.source.code(function.node)
+    used = [ev.module.names.get(name) for name in words(text)]
+    paths = [value.path for value in used if isinstance(value, (KerasObject, External))]
+    return any("sparse" in said.lower() for said in (text, *paths))
 
 
 def _function_of(ev: Interpreter, value: Function | Instance) -> tuple[Function, list[Any]]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import applications, copies, models
+from kt_translate.evaluate import applications, copies, models, scripts
 from kt_translate.evaluate.higher_order import CALLING, call_with_functions
 from kt_translate.evaluate.internals import INTERNALS
 from kt_translate.evaluate.signals import as_the_source_would
@@ -98,6 +98,8 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
     if path in OPS and not any(isinstance(a, (Array, Unknown)) for a in (*args, *kwargs.values())):
         if not path.startswith("numpy.") or tensors_in([args, kwargs]):
             return _op(ev, path, args, kwargs, node)
+    if path == "argparse.ArgumentParser":
+        return scripts.make_parser(ev)
     if path in _TF_INITIALIZERS:
         return KerasObject(f"initializers.{_TF_INITIALIZERS[path]}", args, kwargs)
     if path.startswith(("keras.", "tf.keras.")):

@@ -78,7 +78,7 @@ class Augmentation(Picture, abstract=True):
         if len(parts) > 2 or any(is_plain(p) and not -1 <= (p or 0) <= 1 for p in parts):
             raise RuleError(
                 "KT204",
-                f"{name_of(self)}({field}={as_text(value)}) must be one or two numbers from -1 to 1",
+                f"{name_of(self)}({field}={as_text(value)}) must be one or two numbers in [-1, 1]",
             )
 
     def module(self, *tensors: Tensor) -> Expr:
@@ -196,7 +196,7 @@ class RandomContrast(Augmentation):
 
 
 class RandomCrop(Augmentation):
-    """``keras.layers.RandomCrop``: Keras counts on the cropped size, also where it does not crop."""
+    """``keras.layers.RandomCrop``: of the cropped size to Keras, even where it does not crop."""
 
     height: Any
     width: Any

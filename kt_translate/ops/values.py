@@ -198,7 +198,9 @@ def constant(value: Any, dtype: str | None = None) -> Tensor:
     parts = leaves(value)
     numbers = [p for p in parts if isinstance(p, Tensor)]
     kind = promoted(*map(dtype_of, parts)) if parts else "float32"
-    of_type = dtype is not None and dtype != kind
+    if dtype == "float32" and all(type(p) is int for p in parts):
+        value, kind = _as_floats(value), "float32"
+    of_type = dtype not in (None, kind) and (kind, dtype) != ("int32", "int64")
     asked: Any = _torch_dtype(dtype) if of_type else OMIT
 
     def render(*es: Expr, device: Expr) -> Expr:
@@ -211,6 +213,10 @@ def constant(value: Any, dtype: str | None = None) -> Tensor:
     if not numbers and not of_type:
         result.facts.update(constant=value, region=CURRENT[-1])
     return result
+
+
+def _as_floats(value: Any) -> Any:
+    return [_as_floats(v) for v in value] if isinstance(value, list) else float(value)
 
 
 def _torch_dtype(dtype: str | None) -> Any:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 import torch
@@ -389,18 +388,3 @@ def _compare_gradients(
         np.testing.assert_allclose(
             mine, other, rtol=loose, atol=loose * scale, err_msg=f"gradient of {where}"
         )
-
-
-__all__ = [
-    "bools",
-    "check",
-    "evaluate",
-    "floats",
-    "ints",
-    "keras",
-    "positive",
-    "rejects",
-    "translate",
-    "unit",
-    "written",
-]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -11,7 +12,7 @@ from kt_translate.graph.sym import Sym, Symbol
 from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.values import as_tensor, broadcast, promoted
-from tests.ops.harness import check, evaluate, keras, rejects, translate, written
+from tests.ops.harness import check, evaluate, rejects, translate, written
 
 PLAIN: list[tuple[str, Any]] = [
     ("tf.sqrt(4.0)", 2.0),

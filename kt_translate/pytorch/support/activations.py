@@ -1,4 +1,4 @@
-"""Activations that PyTorch lacks, or whose slope at a kink is not Keras's, and all of them by name."""
+"""Activations that PyTorch lacks or whose slope at a kink is not Keras's, and all by name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 def selu(x: Tensor) -> Tensor:
-    """SELU with Keras's slope at 0, that of the positive side (PyTorch takes the negative one's)."""
+    """SELU with Keras's slope at 0: that of the positive side (in PyTorch of the negative one)."""
     return torch.where(x < 0, F.selu(x), 1.0507009873554805 * x)
 
 
@@ -24,7 +24,7 @@ def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
 def clipped_relu(
     x: Tensor, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
 ) -> Tensor:
-    """Keras's ReLU with all its settings: nothing up to ``threshold``, and at most ``max_value``."""
+    """Keras's ReLU with all its settings: 0 up to ``threshold``, and at most ``max_value``."""
     if max_value is None and threshold == 0:
         return F.leaky_relu(x, negative_slope)
     if max_value == 6 and threshold == 0:
@@ -64,7 +64,7 @@ def softmax_over(x: Tensor, dims: tuple[int, ...]) -> Tensor:
 
 
 def masked_softmax(x: Tensor, mask: Tensor, dim: int | tuple[int, ...]) -> Tensor:
-    """Softmax of Keras's layer with a mask: exactly 0 where it is False, even where all of it is."""
+    """Softmax of Keras's layer with a mask: exactly 0 where it is False, even if all of it is."""
     x = torch.where(mask, x, -3e4 if x.dtype == torch.float16 else -1e9)
     y = softmax_over(x, dim) if isinstance(dim, tuple) else x.softmax(dim)
     return torch.where(mask, y, 0.0)

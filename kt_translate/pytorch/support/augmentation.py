@@ -192,7 +192,7 @@ def translation_matrix(down: Tensor, right: Tensor) -> Tensor:
 
 
 class RandomFlip(nn.Module):
-    """Keras's RandomFlip: flips half of the pictures in training; in both directions, or in none."""
+    """Keras's RandomFlip: in training flips half of the pictures, in both directions or none."""
 
     def __init__(self, mode: str = "horizontal_and_vertical") -> None:
         super().__init__()

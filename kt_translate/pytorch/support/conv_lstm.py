@@ -117,7 +117,7 @@ class ConvLSTM(nn.Module):
 
 
 def gate_convolution(x: Tensor, conv: Any, padding: str, masks: list[Tensor] | None) -> Tensor:
-    """What ``x`` (N, C, ...) gives to the four gates; with dropout ``masks`` each sees its own x."""
+    """What ``x`` (N, C, ...) gives to the gates; with dropout ``masks`` each sees its own x."""
 
     def padded(x: Tensor) -> Tensor:
         return pad_same(x, conv.kernel_size, conv.stride, conv.dilation) if padding == "same" else x

@@ -71,7 +71,7 @@ def keras_weight(
 
 
 def parameters_named(module: nn.Module, name: str) -> Iterator[Tensor]:
-    """The module's parameter or buffer of this name; of a recurrent one, those of each direction."""
+    """The module's parameter or buffer of this name; in a recurrent one, of each direction."""
     found = False
     for key, parameter in (*module.named_parameters(), *module.named_buffers()):
         if re.fullmatch(re.escape(name) + r"(_l\d+(_reverse)?)?", key):

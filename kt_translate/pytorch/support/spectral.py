@@ -50,7 +50,7 @@ class SpectralNormalization(nn.Module):
         return self.layer(*inputs, **options)
 
     def from_keras(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
-        """Most files have the kernel twice: before the vector, as a weight of the wrapper's, too."""
+        """Most files have the kernel twice: also before the vector, as the wrapper's own weight."""
         inside = len(arrays) - len(list(self.layer.parameters()))
         vector, rest = arrays[inside - 1], arrays[inside:]
         conversion = conversion_of(self.layer)
