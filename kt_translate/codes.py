@@ -263,6 +263,18 @@ _declare(
     "nothing needs to be done",
 )
 _declare(
+    "KT208",
+    "warning",
+    "augmentation not translated for training",
+    """
+    The layer changes pictures at random in training and passes them on otherwise. Its module does the
+    latter; in training mode it raises NotImplementedError.
+
+        x = layers.RandAugment(value_range=(0, 255))(x)
+    """,
+    "augment the data in the input pipeline instead",
+)
+_declare(
     "KT301",
     "note",
     "function specialised to the arguments given",

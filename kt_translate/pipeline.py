@@ -21,6 +21,7 @@ from kt_translate.layers import catalogue
 from kt_translate.lower.writer import ClassCode
 from kt_translate.ops import catalogue as op_catalogue
 from kt_translate.report import Writing
+from kt_translate.source.flavour import flavour_of
 from kt_translate.source.syntax import Source
 
 
@@ -53,13 +54,14 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     source = Source(text, name, options.path)
     settings = {k: ast.literal_eval(v) for k, v in options.settings.items()}
     ev = Interpreter(source, log, settings)
+    ev.flavour = flavour_of(text)
     ev.input_shapes = options.input_shapes
     ev.run_module()
     writing = _written(ev, name, log)
     if not writing.entries:
         log.add("KT003", Place(1), "no Keras model is built here that could be translated")
     _options_that_name_nothing(ev, writing, options)
-    parts = training.compiled(_compiled(ev, writing), "3", log, writing.written)
+    parts = training.compiled(_compiled(ev, writing), ev.flavour, log, writing.written, ev)
     kept = constants(ev.constants.values(), writing.written, writing.factories)
     trained = training.render(parts, name)
     made = {e["source_name"]: e["factory"] for e in writing.entries if e["status"] == "translated"}
@@ -68,7 +70,7 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     if options.want_test:
         test = parity.render(text, name, f"{Path(name).stem}_pt.py", writing.entries)
     entries = [{k: v for k, v in e.items() if k not in _OF_THE_TEST} for e in writing.entries]
-    return Translation(output, test, entries, [part.entry() for part in parts], "3", log)
+    return Translation(output, test, entries, [part.entry() for part in parts], ev.flavour, log)
 
 
 _OF_THE_TEST = ("keras", "torch")  # of an entry: what gives the model, on either side

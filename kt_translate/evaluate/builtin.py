@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.evaluate import tensors
 from kt_translate.evaluate.calls import attribute, call
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import (
@@ -25,6 +26,7 @@ from kt_translate.evaluate.values import (
     plain,
 )
 from kt_translate.graph.sym import Sym, call_symbolic, known
+from kt_translate.graph.tensor import tensors_in
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -34,6 +36,10 @@ def _symbolic(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """A builtin that stays an expression where an argument is symbolic."""
 
     def run(ev: Interpreter, *args: Any, **kwargs: Any) -> Any:
+        if tensors_in(args):
+            found = tensors.builtin(ev, name, args)
+            if found is not NotImplemented:
+                return found
         if any(isinstance(a, (Unknown, Array)) for a in args):
             return Unknown(f"{name} of what is not known", ev.line)
         if any(isinstance(a, Sym) for a in args) and not kwargs:

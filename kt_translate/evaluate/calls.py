@@ -97,9 +97,13 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
     if isinstance(owner, LayerValue):
         return models.layer_attribute(ev, owner, name)
     if isinstance(owner, Tensor):
-        return _tensor_attribute(ev, owner, name)
+        return tensors.attribute(ev, owner, name)
     if isinstance(owner, Array):
         return external.array_attribute(owner, name)
+    if owner is None or isinstance(owner, (tuple, int, Sym)):
+        found = tensors.shape_attribute(owner, name)
+        if found is not NotImplemented:
+            return found
     if isinstance(owner, Sym) and isinstance(owner.value, (str, list, tuple, dict)):
         ev.demand(owner, f".{name}")
         owner = owner.value
@@ -116,20 +120,6 @@ def _bound(ev: Interpreter, function: Function, owner: Instance) -> Any:
     if "property" in function.decorators:
         return call_function(ev, function, [owner], {})
     return Method(function, owner.cls if "classmethod" in function.decorators else owner)
-
-
-def _tensor_attribute(ev: Interpreter, x: Tensor, name: str) -> Any:
-    if name in ("shape", "_keras_shape"):
-        return x.shape
-    if name == "dtype":
-        return x.dtype
-    if name in ("ndim", "rank"):
-        return x.rank
-    if name == "get_shape":
-        return Native(name, lambda ev: x.shape)
-    if name == "as_list":
-        return Native(name, lambda ev: list(x.shape))
-    return Unknown(f"attribute {name} of a tensor", ev.line)
 
 
 def _method(ev: Interpreter, owner: Any, name: str, args: Any, kwargs: dict[str, Any]) -> Any:

@@ -31,6 +31,7 @@ from kt_translate.evaluate.values import (
 from kt_translate.graph.operators import BINARY
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Tensor
+from kt_translate.ops.shape import ShapeVector
 from kt_translate.source.names import canonical
 from kt_translate.source.operators import OPERATORS
 
@@ -76,7 +77,8 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
             return op in ("is not", "!=")
         same = a is b or (op in ("==", "!=") and a == b)
         return same if op in ("is", "==") else not same
-    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)) and op == "+":
+    sequences = isinstance(a, (list, tuple)) and isinstance(b, (list, tuple))
+    if sequences and op == "+" and not any(isinstance(v, ShapeVector) for v in (a, b)):
         return [*a, *b] if isinstance(a, list) else (*a, *b)
     if op == "%" and isinstance(a, str) and isinstance(b, (tuple, dict)):
         if any(isinstance(v, (Unknown, Array)) for v in (b.values() if isinstance(b, dict) else b)):
@@ -242,7 +244,7 @@ def _unary(ev: Interpreter, node: cst.UnaryOperation, scope: Scope) -> Any:
         return Unknown("not of what is not known", ev.line) if truth is None else not truth
     op = {cst.Minus: "-", cst.Plus: "+", cst.BitInvert: "~"}[type(node.operator)]
     if isinstance(value, Tensor):
-        return tensors.negative(ev, value) if op == "-" else value
+        return tensors.unary(ev, op, value)
     if isinstance(value, Sym):
         return Sym.unary(op, value)
     if isinstance(value, (int, float)):

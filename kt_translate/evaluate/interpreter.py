@@ -53,6 +53,7 @@ class Interpreter:
     def __init__(self, source: Source, log: Log, settings: dict[str, Any]) -> None:
         self.source = source
         self.main = source
+        self.flavour = "3"  # of Keras: "3", "2" or "1"
         self.origin: int | None = None  # while in another file: the line of the main one that led there
         self.files: dict[Path, Module] = {}  # other files of the project
         self.imported: dict[int, int] = {}  # functions of those files by their ids: the lines that import them

@@ -21,6 +21,8 @@ from kt_translate.graph.objects import KerasFunction
 from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
+from kt_translate.layers.regularization import ActivityRegularization, activity_penalty
+from kt_translate.layers.legacy import merge_call, modernize
 from kt_translate.layers.layer import REGISTRY, Layer, RuleError
 from kt_translate.source.names import MERGE_FUNCTIONS
 
@@ -90,6 +92,13 @@ def make_layer(
     if name == "InputLayer":
         tensor = make_input(ev, args, kwargs)
         return tensor
+    if name == "merge" and (args or kwargs):
+        return _merge(ev, args, kwargs, node)
+    try:
+        name, args, kwargs = modernize(name, args, kwargs, ev.flavour)
+    except RuleError as error:
+        ev.log.add(error.code, ev.source.place(node, ev.line), error.message, error.hint)
+        return Unknown(f"a {name} that is not translated", ev.line)
     if name in MERGE_FUNCTIONS and args:
         layer = make_layer(ev, name.capitalize(), args[1:], kwargs)
         return call_layer(ev, layer, [args[0]], {}) if isinstance(layer, LayerValue) else layer
@@ -115,16 +124,27 @@ def make_layer(
     return LayerValue(rule, use, ev.line)
 
 
+def _merge(ev: Interpreter, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """Keras 1's ``merge([a, b], mode="concat")``."""
+    try:
+        inputs, name, settings = merge_call(args, kwargs)
+    except RuleError as error:
+        ev.log.add(error.code, ev.source.place(node, ev.line), error.message, error.hint)
+        return Unknown("a merge that is not translated", ev.line)
+    layer = make_layer(ev, name, [], settings, node)
+    return call_layer(ev, layer, [inputs], {}) if isinstance(layer, LayerValue) else layer
+
+
 def _bound_rule(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) -> Layer:
     """The layer's declaration, with its settings. What it must know is taken as the sample says."""
     try:
-        return REGISTRY[name].bind(args, kwargs, "3")
+        return REGISTRY[name].bind(args, kwargs, ev.flavour)
     except RuleError:
         settings = [*args, *kwargs.values()]
         if not any(isinstance(v, Sym) and not isinstance(v.value, (int, float)) for v in settings):
             raise
         taken = [_taken(ev, name, v) for v in args]
-        return REGISTRY[name].bind(taken, {k: _taken(ev, name, v) for k, v in kwargs.items()}, "3")
+        return REGISTRY[name].bind(taken, {k: _taken(ev, name, v) for k, v in kwargs.items()}, ev.flavour)
 
 
 def _taken(ev: Interpreter, layer: str, value: Any) -> Any:
@@ -169,11 +189,11 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
         return Unknown("a layer that does not fit its input", ev.line)
     node = LayerNode([*inputs, *extra], outputs, ev.line, rule, layer.use, options)
     CURRENT[-1].add(node)
-    if (
-        rule.common.activity_regularizer is not None
-        or getattr(rule, "activity_regularizer", None) is not None
-    ):
-        ev.note("KT203", f"{type(rule).__name__}(activity_regularizer=...) is not supported")
+    kind = getattr(rule, "activation", None) if type(rule).__name__ == "Activation" else None
+    if type(rule).__name__ == "Softmax" and rule.axis == -1 and len(inputs) == 1:  # type: ignore[attr-defined]
+        kind = "softmax"
+    if kind in ("softmax", "sigmoid"):
+        outputs[0].logits, outputs[0].activation = inputs[0], kind
     result: Any = outputs[0] if len(outputs) == 1 else list(outputs)
     activation = getattr(rule, "activation", None)
     if (
@@ -182,8 +202,30 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
         and type(rule).__name__ not in ("Activation", "SimpleRNN")
     ):
         result = apply_activation(ev, activation, outputs[0])
+    remark = getattr(rule, "remark", None)
+    if remark is not None:
+        ev.note(*remark)
+    result = _penalized(ev, layer, result)
     layer.calls.append((inputs, result))
     return result
+
+
+def _penalized(ev: Interpreter, layer: LayerValue, result: Any) -> Any:
+    """What comes out, watched by the layer's ``activity_regularizer`` if it has one."""
+    penalty = layer.rule.common.activity_regularizer or getattr(
+        layer.rule, "activity_regularizer", None
+    )
+    if penalty is None or isinstance(layer.rule, ActivityRegularization):
+        return result
+    try:
+        rule = activity_penalty(penalty)
+    except RuleError as error:
+        ev.note(error.code, error.message, error.hint)
+        return result
+    use = ModuleUse("activity_regularization", line=ev.line)
+    use.region = CURRENT[-1]
+    watch = LayerValue(rule, use, ev.line)
+    return map_tensors(lambda t: call_layer(ev, watch, [t], {}), result)
 
 
 def apply_activation(ev: Interpreter, activation: Any, x: Tensor) -> Any:
@@ -210,10 +252,7 @@ def _named(ev: Interpreter, name: Any, x: Tensor) -> Any:
     layer = make_layer(ev, "Activation", [name], {})
     if not isinstance(layer, LayerValue):
         return layer
-    result = call_layer(ev, layer, [x], {})
-    if isinstance(result, Tensor) and name in ("softmax", "sigmoid"):
-        result.logits, result.activation = x, name
-    return result
+    return call_layer(ev, layer, [x], {})
 
 
 def activate(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -334,7 +373,8 @@ def _build(ev: Interpreter, model: ModelValue, input_shape: Any = None) -> None:
 
 
 def _compile(ev: Interpreter, model: ModelValue, *args: Any, **kwargs: Any) -> None:
-    given = dict(zip(("optimizer", "loss", "metrics"), args), **kwargs)
+    third = ("loss_weights", "metrics") if ev.flavour == "3" else ("metrics", "loss_weights")
+    given = dict(zip(("optimizer", "loss", *third), args), **kwargs)
     ev.compiled.append((model, ev.main_line, given))
 
 

@@ -81,7 +81,7 @@ def _own_input_shape(layer: Any) -> Any:
             _own_input_shape(layer.rule.layer) if isinstance(layer.rule.layer, LayerValue) else None
         )
     if common.input_shape is None and layer_kind(layer) == "embedding":
-        return (None,)
+        return (common.input_length,)
     return common.input_shape
 
 

@@ -284,7 +284,11 @@ class Writer:
             wants = node.wants or [Layout.KEEP] * len(node.inputs)
             inputs = [self.ordered(t, w) for t, w in zip(node.inputs, wants, strict=True)]
             where = {"device": Expr(f"{self.variables_of_inputs[0]}.device")} if node.device else {}
-            self.assign(node.outputs[0], node.render(*inputs, **where))
+            made = node.render(*inputs, **where)
+            if len(node.outputs) == 1:
+                self.assign(node.outputs[0], made)
+            else:
+                self.code.body.append(f"{', '.join(map(self.variable, node.outputs))} = {made}")
         elif isinstance(node, CallNode):
             self._call(node)
 
@@ -296,6 +300,7 @@ class Writer:
         read = self.read if copes else self.ordered
         inputs = [read(t, w) for t, w in zip(node.inputs, wants, strict=True)]
         self._same_flattening(node)
+        self.code.regularized |= rule.keras_kind == "activity_regularization"
         module = self._module(node.use, lambda: self.constructor(node, tensors))
         masks = [
             self.read(t.mask, Layout.KEEP) if t.mask is not None else None for t in node.inputs

@@ -53,11 +53,12 @@ def call_op(path: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
     declared = OPS[path]
     signature = inspect.signature(declared.function)
     given = {}
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
     for key, value in kwargs.items():
         name = declared.spellings.get(key, key)
         if name not in signature.parameters:
             name = _SPELLINGS.get(name, name)
-        if name in signature.parameters:
+        if name in signature.parameters or (takes_all and key not in _INERT):
             given[name] = value
         elif key not in _INERT:
             raise RuleError("KT204", f"{path} has no argument {key!r}")

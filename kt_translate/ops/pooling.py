@@ -17,7 +17,7 @@ from kt_translate.pytorch.expr import Expr
 def by_layer(name: str, x: Any, *args: Any, **kwargs: Any) -> Tensor:
     """What the layer ``name``, which has no weights, does to ``x``."""
     x = tensor(x, f"the argument of {name}")
-    rule = REGISTRY[name].bind(list(args), kwargs, "3")
+    rule = REGISTRY[name].bind(list(args), kwargs)
     wants = rule.wants(x)[0]
     seen = x.seen_in(wants)
     output = rule.outputs(seen)[0]
