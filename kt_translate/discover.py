@@ -37,6 +37,9 @@ from kt_translate.instances import made_by, use_classes_of_calls
 from kt_translate.makers import called_by, makers_of, makes_model, methods_of, returned_by
 
 
+LONG = 200  # of what a class would have to check: nobody would read it
+
+
 def discover(ev: Interpreter, shapes: Shapes) -> Iterator[Found | Gap]:
     """What the module's functions and classes build, then what its variables hold."""
     finder = Finder(ev, shapes)
@@ -108,7 +111,7 @@ class Finder:
         done = best_run(
             self.ev, function, lambda v: call_function(self.ev, function, [], v), self.shapes
         )
-        if inlined and not done.whole:
+        if inlined and (not done.whole or any(len(str(s)) > LONG for s, _ in done.demands)):
             self._note_inlined(function, done.why)
             return
         if models_in(done.result):

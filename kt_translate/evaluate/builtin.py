@@ -14,7 +14,6 @@ from kt_translate.evaluate.values import (
     External,
     Function,
     Instance,
-    Items,
     LayerValue,
     Method,
     ModelValue,
@@ -25,7 +24,7 @@ from kt_translate.evaluate.values import (
     items_of,
     plain,
 )
-from kt_translate.graph.sym import Sym, call_symbolic, known
+from kt_translate.graph.sym import Items, Sym, call_symbolic, known
 from kt_translate.graph.tensor import tensors_in
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import external, general, lambdas, models, modules, subclasses, tensors, text
+from kt_translate.evaluate import external, general, lambdas, model_parts, models, modules, subclasses, tensors, text
 from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
@@ -93,7 +93,7 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
         found = modules.member(ev, owner, name)
         return Unknown(f"{name} of {owner.name}", ev.line) if found is None else found
     if isinstance(owner, ModelValue):
-        return models.attribute(ev, owner, name)
+        return model_parts.attribute(ev, owner, name)
     if isinstance(owner, LayerValue):
         return models.layer_attribute(ev, owner, name)
     if isinstance(owner, Tensor):
@@ -205,6 +205,8 @@ def call_function(
     if result is NotImplemented:
         given = dict(bound)
         result = ev.run_body(function, bound)
+        if isinstance(result, ModelValue) and result.maker is None:
+            result.maker = (function, given)
         function.calls.append((given, result, [(m.outputs, len(m.layers)) for m in models_in(result)]))
     return result
 

@@ -17,7 +17,6 @@ from kt_translate.evaluate.values import (
     External,
     Function,
     Instance,
-    Items,
     LayerValue,
     ModelValue,
     Native,
@@ -29,7 +28,7 @@ from kt_translate.evaluate.values import (
     plain,
 )
 from kt_translate.graph.operators import BINARY
-from kt_translate.graph.sym import Sym, known
+from kt_translate.graph.sym import Items, Sym, known
 from kt_translate.graph.tensor import Tensor
 from kt_translate.ops.shape import ShapeVector
 from kt_translate.source.names import canonical

@@ -17,7 +17,7 @@ from kt_translate.evaluate.values import Array, Function, Instance, LayerValue, 
 from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, ModuleUse, Param, Plan, named
 from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.sym import Sym, Symbol, closed, key_of, known, same, substitute, symbols_in
-from kt_translate.graph.tensor import Dim, Tensor, tensors_in
+from kt_translate.graph.tensor import Dim, Layout, Tensor, tensors_in
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def call_general(ev: Interpreter, function: Function, bound: dict[str, Any]) -> Any:
     """The result of a call on tensors, by the class of the function; NotImplemented where it has to be inlined."""
-    if not _eligible(function, bound):
+    if ev.inlining or not _eligible(function, bound):
         return NotImplemented
     key = _key(function, bound)
     if key in ev.under_way:
@@ -230,7 +230,8 @@ def outer_result(tensor: Tensor, table: dict[Symbol, Any]) -> Tensor:
     for role, dim in zip(roles, tensor.shape[1:], strict=True):
         said = substitute(closed(dim), table)
         shape.append(named(said, role) if isinstance(said, Sym) and said.weight > 4 else said)
-    return Tensor(tuple(shape), tensor.dtype, tensor.layout)
+    layout = Layout.LAST if tensor.rank == 3 else tensor.layout
+    return Tensor(tuple(shape), tensor.dtype, layout)
 
 
 def _call(ev: Interpreter, plan: Plan, table: dict[Symbol, Any], bound: dict[str, Any]) -> Any:

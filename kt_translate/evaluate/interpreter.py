@@ -32,7 +32,6 @@ from kt_translate.evaluate.values import (
     External,
     Function,
     Instance,
-    Items,
     ModelValue,
     Module,
     Scope,
@@ -42,7 +41,7 @@ from kt_translate.evaluate.values import (
     plain,
 )
 from kt_translate.graph.nodes import named
-from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
+from kt_translate.graph.sym import Items, UNKNOWN, Sym, Symbol, known
 from kt_translate.source.operators import AUGMENTED
 from kt_translate.source.syntax import Source
 
@@ -66,6 +65,7 @@ class Interpreter:
         self.depth = 0
         self.demands: list[tuple[Any, Any]] = []
         self.checking = False  # within the test of an ``if`` that raises
+        self.inlining = 0  # while functions on tensors are run in place
         self.quiet = 0  # within functions whose demands are their callers' to report
         self.rest: list[tuple[Sequence[Any] | None, Scope]] = []  # statements to come, None: of a loop
         self.rest_of_function = 0

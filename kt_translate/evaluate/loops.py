@@ -9,11 +9,12 @@ import libcst as cst
 
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State
-from kt_translate.evaluate.values import Items, Scope, Unknown, items_of, plain
+from kt_translate.evaluate.values import Scope, Unknown, items_of, plain
 from kt_translate.graph.nodes import ORDER, CallNode, Carried, IfNode, LayerNode, LoopNode
 from kt_translate.graph.region import Node, Region
 from kt_translate.graph.sym import (
     UNKNOWN,
+    Items,
     Sym,
     Symbol,
     call_symbolic,
@@ -35,6 +36,8 @@ MANY_TURNS = 64  # of a loop that builds nothing: training, data
 
 def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
     """Keep a loop as a loop. False where that cannot be done; nothing has changed then."""
+    if ev.inlining:
+        return False
     items = items_of(value, None)
     if items is None:
         items = None if isinstance(value, Sym) else []
@@ -157,7 +160,7 @@ class _General:
             raise NotGeneral
         entering = self.entering.get(place)
         shape = list(before.shape if entering is None else entering.shape)
-        widened = entering is None
+        widened = entering is None or entering.layout is not leaving.layout
         for axis, (have, leaves) in enumerate(zip(shape, leaving.shape, strict=True)):
             if same(have, leaves) or have is None:
                 continue
@@ -170,7 +173,7 @@ class _General:
                 shape[axis] = self.sizes[place, axis].entering
             widened = True
         if widened:
-            fresh = Tensor(tuple(shape), before.dtype, before.layout, name=before.name)
+            fresh = Tensor(tuple(shape), before.dtype, leaving.layout, name=before.name)
             self.entering[place] = fresh
         return widened
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import copies
-from kt_translate.evaluate import lambdas, sequential
+from kt_translate.evaluate import calls, lambdas, sequential
 from kt_translate.evaluate.values import (
-    Array,
     External,
     Function,
     LayerValue,
     ModelValue,
-    Native,
     Unknown,
     map_tensors,
 )
 from kt_translate.graph.nodes import CallNode, LayerNode, ModuleUse, Plan
 from kt_translate.graph.objects import KerasFunction
-from kt_translate.graph.region import CURRENT, Node, Region
+from kt_translate.graph.region import CURRENT, Node
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 from kt_translate.layers.regularization import ActivityRegularization, activity_penalty
@@ -201,7 +198,7 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
         and not hasattr(rule, "recurrent_activation")
         and type(rule).__name__ not in ("Activation", "SimpleRNN")
     ):
-        result = apply_activation(ev, activation, outputs[0])
+        result = apply_activation(ev, activation, outputs[0], layer.use)
     remark = getattr(rule, "remark", None)
     if remark is not None:
         ev.note(*remark)
@@ -224,34 +221,35 @@ def _penalized(ev: Interpreter, layer: LayerValue, result: Any) -> Any:
         return result
     use = ModuleUse("activity_regularization", line=ev.line)
     use.region = CURRENT[-1]
+    use.part_of = layer.use
     watch = LayerValue(rule, use, ev.line)
     return map_tensors(lambda t: call_layer(ev, watch, [t], {}), result)
 
 
-def apply_activation(ev: Interpreter, activation: Any, x: Tensor) -> Any:
-    """``activation`` of a layer, whatever it was given as: a name, a function, a layer."""
+def apply_activation(ev: Interpreter, activation: Any, x: Tensor, owner: ModuleUse) -> Any:
+    """``activation`` of a layer ``owner``, whatever it was given as: a name, a function, a layer."""
     if isinstance(activation, (str, Sym)):
-        return _named(ev, activation, x)
+        return _named(ev, activation, x, owner)
     if isinstance(activation, KerasFunction):
-        return _named(ev, activation.path.split(".")[-1], x)
+        return _named(ev, activation.path.split(".")[-1], x, owner)
     if isinstance(activation, External):
-        return _named(ev, activation.path.split(".")[-1], x)
+        return _named(ev, activation.path.split(".")[-1], x, owner)
     if isinstance(activation, LayerValue):
+        activation.use.part_of = owner
         return call_layer(ev, activation, [x], {})
     if isinstance(activation, Function):
-        from kt_translate.evaluate import calls
-
         return calls.call_function(ev, activation, [x], {})
     ev.note("KT203", "this activation is not known")
     return Unknown("an unknown activation", ev.line)
 
 
-def _named(ev: Interpreter, name: Any, x: Tensor) -> Any:
+def _named(ev: Interpreter, name: Any, x: Tensor, owner: ModuleUse | None = None) -> Any:
     if name == "linear":
         return x
     layer = make_layer(ev, "Activation", [name], {})
     if not isinstance(layer, LayerValue):
         return layer
+    layer.use.part_of = owner
     return call_layer(ev, layer, [x], {})
 
 
@@ -313,77 +311,3 @@ def plan_of(model: ModelValue) -> Plan:
             line=model.line,
         )
     return model.plan  # type: ignore[no-any-return]
-
-
-def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
-    """What the source asks of a model."""
-    if name in model.attributes:
-        return model.attributes[name]
-    if name in ("input", "inputs"):
-        return model.inputs if name == "input" else tensors_in(model.inputs)
-    if name in ("output", "outputs"):
-        return model.outputs if name == "output" else tensors_in(model.outputs)
-    if name == "layers":
-        return model.layers or layers_of(model)
-    if name == "name":
-        return model.name or Unknown("an automatic name", ev.line)
-    if name in ("input_shape", "output_shape"):
-        found = tensors_in(model.inputs if name == "input_shape" else model.outputs)
-        return found[0].shape if len(found) == 1 else [t.shape for t in found]
-    if name == "add":
-        return Native(name, lambda ev, layer: sequential.add(ev, model, layer))
-    if name == "build":
-        return Native(name, lambda ev, *a, **k: _build(ev, model, *a, **k))
-    if name == "compile":
-        return Native(name, lambda ev, *a, **k: _compile(ev, model, *a, **k))
-    if name in ("fit", "fit_generator", "train_on_batch"):
-        return Native(name, lambda ev, *a, **k: _fit(ev, model, name, a, k))
-    if name in copies.METHODS:
-        return Native(name, lambda ev, *a, **k: copies.METHODS[name](ev, model, *a, **k))
-    if name == "get_layer":
-        return Native(name, lambda ev, *a, **k: _get_layer(ev, model, *a, **k))
-    return Native(name, lambda ev, *a, **k: Unknown(f"the result of {name}", ev.line))
-
-
-def layers_of(model: ModelValue) -> list[Any]:
-    """The layers of a functional model, in the order in which the source calls them."""
-    found: dict[int, Any] = {}
-    for node in model.region.nodes if model.region is not None else []:
-        if isinstance(node, LayerNode):
-            layer = found.setdefault(id(node.use), LayerValue(node.rule, node.use, node.line))
-            layer.calls.append((node.inputs, node.outputs[0]))
-        elif not node.inputs and node.outputs:
-            found[id(node)] = node.outputs[0]
-    return list(found.values())
-
-
-def _get_layer(ev: Interpreter, model: ModelValue, name: Any = None, index: Any = None) -> Any:
-    layers = model.layers or layers_of(model)
-    if isinstance(index, int) and -len(layers) <= index < len(layers):
-        return layers[index]
-    return next(
-        (la for la in layers if isinstance(la, LayerValue) and la.use.keras_name == name),
-        Unknown("a layer", ev.line),
-    )
-
-
-def _build(ev: Interpreter, model: ModelValue, input_shape: Any = None) -> None:
-    if model.deferred and isinstance(input_shape, (tuple, list)):
-        sequential.build_deferred(ev, model, tuple(input_shape[1:]))
-
-
-def _compile(ev: Interpreter, model: ModelValue, *args: Any, **kwargs: Any) -> None:
-    third = ("loss_weights", "metrics") if ev.flavour == "3" else ("metrics", "loss_weights")
-    given = dict(zip(("optimizer", "loss", *third), args), **kwargs)
-    ev.compiled.append((model, ev.main_line, given))
-
-
-def _fit(
-    ev: Interpreter, model: ModelValue, name: str, args: Any, kwargs: dict[str, Any]
-) -> Any:
-    data = args[0] if args else kwargs.get("x")
-    if model.deferred and isinstance(data, Array) and data.shape:
-        sequential.build_deferred(ev, model, data.shape[1:])
-    copies.checkpoints(ev, model, kwargs.get("callbacks"))
-    ev.note("KT401", f"{name}() is left out")
-    return Unknown("the history of training", ev.line)

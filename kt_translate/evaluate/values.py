@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.graph.sym import Items, Sym
+from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -215,6 +215,7 @@ class ModelValue:
     trainable: bool = True
     variable: str | None = None
     deferred: list[Any] = field(default_factory=list)
+    maker: Any = None  # the function that built it, and its arguments
     attributes: dict[str, Any] = field(default_factory=dict)
     original: ModelValue | None = None  # of which this is a copy
 

@@ -228,6 +228,9 @@ class Layer:
         defaults = dict(cls.signature())  # type: ignore[attr-defined]
         for older in {"1": ("2", "1"), "2": ("2",)}.get(flavour, ()):
             defaults |= cls.flavours.get(older, {})  # type: ignore[attr-defined]
+        old = cls.flavours.get("2", {})  # type: ignore[attr-defined]
+        needed = {n for n, d in defaults.items() if d is inspect.Parameter.empty}
+        defaults |= {n: old[n] for n in needed & old.keys()}  # what only Keras 3 asks for
         values = {name: given.get(name, defaults[name]) for name in names}
         missing = [name for name, value in values.items() if value is inspect.Parameter.empty]
         if missing:

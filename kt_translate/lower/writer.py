@@ -199,7 +199,11 @@ class Writer:
         return None
 
     def _finish(self, outputs: list[Tensor], ends: list[Any], logits: Tensor | None) -> None:
-        parts = [str(self.ordered(t, Layout.LAST if t.rank == 3 else t.layout)) for t in ends]
+        inner = self.plan.kind == "loop"
+        parts = [
+            str(self.ordered(t, Layout.LAST if t.rank == 3 and not inner else t.layout))
+            for t in ends
+        ]
         self.code.returns = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
         if len(parts) > 1:
             self.code.annotation = f"tuple[{', '.join(['Tensor'] * len(parts))}]"

@@ -1,0 +1,113 @@
+"""What the source asks of a model: its ends, its layers, and what it does with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate import copies, sequential
+from kt_translate.evaluate.model_layers import layers_of
+from kt_translate.evaluate.values import Array, LayerValue, ModelValue, Native, Unknown
+from kt_translate.graph.sym import known
+from kt_translate.graph.tensor import tensors_in
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+
+def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
+    """What the source asks of a model."""
+    if name in model.attributes:
+        return model.attributes[name]
+    if name in ("input", "inputs"):
+        return model.inputs if name == "input" else tensors_in(model.inputs)
+    if name in ("output", "outputs"):
+        return model.outputs if name == "output" else tensors_in(model.outputs)
+    if name == "layers":
+        if _has_blocks(_layers(model)):
+            spread_out(ev, model)
+        return _layers(model)
+    if name == "name":
+        return model.name or Unknown("an automatic name", ev.line)
+    if name in ("input_shape", "output_shape"):
+        found = tensors_in(model.inputs if name == "input_shape" else model.outputs)
+        return found[0].shape if len(found) == 1 else [t.shape for t in found]
+    if name == "add":
+        return Native(name, lambda ev, layer: sequential.add(ev, model, layer))
+    if name == "build":
+        return Native(name, lambda ev, *a, **k: _build(ev, model, *a, **k))
+    if name == "compile":
+        return Native(name, lambda ev, *a, **k: _compile(ev, model, *a, **k))
+    if name in ("fit", "fit_generator", "train_on_batch"):
+        return Native(name, lambda ev, *a, **k: _fit(ev, model, name, a, k))
+    if name in copies.METHODS:
+        return Native(name, lambda ev, *a, **k: copies.METHODS[name](ev, model, *a, **k))
+    if name == "get_layer":
+        return Native(name, lambda ev, *a, **k: _get_layer(ev, model, *a, **k))
+    return Native(name, lambda ev, *a, **k: Unknown(f"the result of {name}", ev.line))
+
+
+def _get_layer(ev: Interpreter, model: ModelValue, name: Any = None, index: Any = None) -> Any:
+    layers = _layers(model)
+    if _has_blocks(layers) and (isinstance(index, int) or not _is_named(layers, name)):
+        spread_out(ev, model)
+        layers = _layers(model)
+    if isinstance(index, int) and -len(layers) <= index < len(layers):
+        return layers[index]
+    for layer in layers:
+        if isinstance(layer, LayerValue) and name is not None and known(layer.use.keras_name) == name:
+            return layer
+        if isinstance(layer, ModelValue) and name is not None and name in (layer.name, layer.variable):
+            return layer
+    return Unknown("a layer", ev.line)
+
+
+def _layers(model: ModelValue) -> list[Any]:
+    return model.layers or layers_of(model)
+
+
+def _has_blocks(layers: list[Any]) -> bool:
+    """Whether layers are hidden in what has become a class or a loop."""
+    return any(isinstance(la, ModelValue) and la.kind == "part" for la in layers)
+
+
+def _is_named(layers: list[Any], name: Any) -> bool:
+    return any(isinstance(la, LayerValue) and known(la.use.keras_name) == name for la in layers)
+
+
+def spread_out(ev: Interpreter, model: ModelValue) -> None:
+    """Build a model again with the functions of the source run in place, so that the layers in them can be reached."""
+    if model.maker is None:
+        return
+    function, bound = model.maker
+    model.maker = None
+    ev.inlining += 1
+    try:
+        again = ev.run_body(function, dict(bound))
+    finally:
+        ev.inlining -= 1
+    if isinstance(again, ModelValue):
+        ev.models[:] = [m for m in ev.models if m is not again]
+        model.inputs, model.outputs, model.region = again.inputs, again.outputs, again.region
+        model.plan = None
+
+
+def _build(ev: Interpreter, model: ModelValue, input_shape: Any = None) -> None:
+    if model.deferred and isinstance(input_shape, (tuple, list)):
+        sequential.build_deferred(ev, model, tuple(input_shape[1:]))
+
+
+def _compile(ev: Interpreter, model: ModelValue, *args: Any, **kwargs: Any) -> None:
+    third = ("loss_weights", "metrics") if ev.flavour == "3" else ("metrics", "loss_weights")
+    given = dict(zip(("optimizer", "loss", *third), args), **kwargs)
+    ev.compiled.append((model, ev.main_line, given))
+
+
+def _fit(
+    ev: Interpreter, model: ModelValue, name: str, args: Any, kwargs: dict[str, Any]
+) -> Any:
+    data = args[0] if args else kwargs.get("x")
+    if model.deferred and isinstance(data, Array) and data.shape:
+        sequential.build_deferred(ev, model, data.shape[1:])
+    copies.checkpoints(ev, model, kwargs.get("callbacks"))
+    ev.note("KT401", f"{name}() is left out")
+    return Unknown("the history of training", ev.line)
