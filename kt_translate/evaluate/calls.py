@@ -127,11 +127,21 @@ def _method(ev: Interpreter, owner: Any, name: str, args: Any, kwargs: dict[str,
         if any(isinstance(a, Unknown) for a in (*args, *kwargs.values())):
             return Unknown("text of what is not known", ev.line)
         said = text.formatted(owner, list(args), kwargs) if name == "format" else None
+        if name == "join" and isinstance(args[0], (list, tuple)):
+            said = text.joined([p for a in args[0] for p in (owner, a)][1:])
         if said is not None:
             return said
-        args, kwargs = [known(a) for a in args], {k: known(v) for k, v in kwargs.items()}
+        args = [_settled(ev, a) for a in args]
+        kwargs = {k: _settled(ev, v) for k, v in kwargs.items()}
     with as_the_source_would():
         return getattr(owner, name)(*args, **kwargs)
+
+
+def _settled(ev: Interpreter, value: Any) -> Any:
+    """The sample of a value that a method of Python's own has to know."""
+    for symbolic in value if isinstance(value, (list, tuple)) else [value]:
+        ev.demand(symbolic, "text")
+    return known(value)
 
 
 # -- calls ----------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ def percent(template: str, values: Any) -> Any:
             parts.append(given.pop(0))
         else:
             return None
-    return _joined([*parts, template[at:]])
+    return joined([*parts, template[at:]])
 
 
 def formatted(template: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -47,10 +47,10 @@ def formatted(template: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
             parts.append(kwargs[field])
         else:
             return None
-    return _joined(parts)
+    return joined(parts)
 
 
-def _joined(parts: list[Any]) -> Any:
+def joined(parts: list[Any]) -> Any:
     out: Any = ""
     for part in parts:
         if isinstance(part, Sym):

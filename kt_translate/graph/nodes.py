@@ -97,6 +97,7 @@ class Plan:
     input_names: list[str] = field(default_factory=list)
     keep_signature: bool = False  # a factory: every parameter of the source's function stays
     comment: str = ""
+    exposed: dict[str, Any] = field(default_factory=dict)  # sizes that its user must read off it
     inline: bool = False  # a Sequential that a class has in it: written where it is made
     gap: bool = False  # something of it is not translated
     file: str | None = None  # the file that it comes from, if that is not the source itself

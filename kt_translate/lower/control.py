@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.graph.nodes import CallNode, CheckNode, IfNode, LoopNode, Param, Plan, SizeNode
 from kt_translate.graph.region import Node
-from kt_translate.graph.sym import Items, Sym, Symbol, code, symbols_in
+from kt_translate.graph.sym import Items, Sym, Symbol, closed, code, symbols_in
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.blocks import indented
@@ -185,10 +185,15 @@ def carry_sizes(writer: Writer, node: LoopNode) -> list[str]:
     return lines
 
 
-def for_loop(writer: Writer, node: LoopNode, body: list[str]) -> list[str]:
-    """The loop in ``__init__`` around ``body``, with the sizes handed on."""
+def for_loop(
+    writer: Writer, node: LoopNode, body: list[str], read: dict[int, str] | None = None
+) -> list[str]:
+    """The loop in ``__init__`` around ``body``, with the sizes handed on. ``read``: how some of them are read."""
     with writer.spelling(in_forward=False):
-        updates = [f"{size.entering} = {code(size.leaving)}" for size in node.sizes]
+        updates = [
+            f"{size.entering} = {(read or {}).get(i) or writer.said(size.leaving)}"
+            for i, size in enumerate(node.sizes)
+        ]
         inner = body + updates
         used = set(re.findall(r"\w+", "\n".join(inner)))
         targets, iterable = node.targets, node.iterable
@@ -220,6 +225,13 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
     plan = Plan(f"{writer.code.name}_stage", "loop", node.body, [*entering, *outside], line=node.line, file=node.file)
     plan.result = [c.leaving for c in node.tensors]
     plan.params = free_symbols(node.body.nodes)
+    inner = _inner_symbols(node.body.nodes)
+    within: dict[int, str] = {}
+    for i, size in enumerate(node.sizes):
+        size.leaving = closed(size.leaving)
+        if symbols_in(size.leaving) & inner:
+            within[i] = size.entering.args[0].name
+            plan.exposed[within[i]] = size.leaving
     made = writer.classes(plan)
     with writer.spelling(in_forward=False):
         given = {p.symbol.name: code(Sym.of(p.symbol)) for p in plan.params if p.symbol.name in made.used_parameters}
@@ -227,7 +239,8 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
     alone = len(entering) == 1 and not outside
     container = "nn.Sequential()" if alone else "nn.ModuleList()"
     body = [f"self.{attribute}.append({instance})"]
-    writer.block.add(node.order, [*sizes, f"self.{attribute} = {container}", *for_loop(writer, node, body)])
+    read = {i: f"self.{attribute}[-1].{made.exposed[name]}" for i, name in within.items()}
+    writer.block.add(node.order, [*sizes, f"self.{attribute} = {container}", *for_loop(writer, node, body, read)])
     before = [writer.read(c.before, c.entering.layout) for c in node.tensors]
     for carried, inner in zip(node.tensors, plan.result, strict=True):
         carried.after.layout = inner.layout

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kt_translate.graph.nodes import (
+    ORDER,
     CallNode,
     CheckNode,
     IfNode,
@@ -20,7 +21,7 @@ from kt_translate.graph.nodes import (
     WeightNode,
 )
 from kt_translate.graph.region import Node, OpNode
-from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, expand
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, expand, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in, to_first, to_last
 from kt_translate.layers.layer import Call, RuleError
 from kt_translate.lower import control
@@ -52,6 +53,7 @@ class ClassCode:
     used_parameters: list[str] = field(default_factory=list)
     guards: list[tuple[str, str]] = field(default_factory=list)  # (condition, message)
     factory: str | None = None
+    exposed: dict[str, str] = field(default_factory=dict)  # name of a size -> the attribute that has it
     inputs: list[Tensor] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
 
@@ -96,6 +98,9 @@ class Writer:
                 if logits is None or logits not in node.outputs:
                     self.node(node)
             self._finish(outputs, ends, logits)
+        for name, value in self.plan.exposed.items():
+            attribute = self.code.exposed[name] = self.attributes.fresh(name)
+            self.block.add(next(ORDER), [f"self.{attribute} = {self.said(value)}"])
         self._parameters()
         for symbol, spelled in reversed(self.carried):
             symbol.spelled = spelled
@@ -116,7 +121,11 @@ class Writer:
                 symbol.spelled = spelled
 
     def said(self, value: Any) -> Expr:
-        """A setting, as ``__init__`` says it."""
+        """A setting, as ``__init__`` says it. Raises RuleError for one that only another class knows."""
+        own = {p.symbol for p in self.plan.params}
+        for symbol in symbols_in(value):
+            if symbol.kind == "carried" and symbol.spelled == symbol.name and symbol not in own:
+                raise RuleError("KT302", f"the size {symbol.name} is known within a loop only")
         with self.spelling(in_forward=False):
             return code(value)
 

@@ -71,6 +71,8 @@ def read_live_layer(layer: Any, attribute: str = "") -> KerasLayer:
     own = "variables" if hasattr(layer, "_trainable_variables") else "weights"
     variables = [*getattr(layer, f"_trainable_{own}"), *getattr(layer, f"_non_trainable_{own}")]
     arrays = [np.asarray(variable.numpy()) for variable in variables]
+    if hasattr(layer, "adapt_mean"):  # a Normalization computes with copies that it makes of them
+        arrays[:2] = [np.asarray(layer.mean), np.asarray(layer.variance)]
     places = attribute_names(layer)
     return KerasLayer(
         layer.name,
