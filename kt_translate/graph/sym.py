@@ -259,6 +259,20 @@ def symbols_in(value: Any) -> frozenset[Symbol]:
     return frozenset(_symbols_in([value]))
 
 
+def spelled_in(value: Any) -> Iterator[Symbol]:
+    """The symbols that the text of ``value`` names: of a setting with a name of its own that name only."""
+    if isinstance(value, Symbol):
+        yield value
+    elif isinstance(value, (Sym, Items)):
+        for arg in value.args:
+            yield from spelled_in(arg)
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from spelled_in(part)
+    elif isinstance(value, dict):
+        yield from spelled_in(list(value.values()))
+
+
 def substitute(value: Any, table: dict[Symbol, Any]) -> Any:
     """`Sym.substitute`, through tuples, lists and dicts."""
     if isinstance(value, Sym):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.graph.nodes import CallNode, CheckNode, IfNode, LoopNode, Param, Plan, SizeNode
 from kt_translate.graph.region import Node
-from kt_translate.graph.sym import Items, Sym, Symbol, closed, code, symbols_in
+from kt_translate.graph.sym import Items, Sym, Symbol, closed, code, spelled_in, symbols_in
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.blocks import indented
@@ -284,9 +284,11 @@ def free_symbols(nodes: list[Node]) -> list[Param]:
     Those that nothing uses are left out later.
     """
     found: dict[Symbol, None] = {}
+    behind: dict[Symbol, None] = {}  # those that only the origins of names speak of
 
     def take(value: Any) -> None:
-        found.update(dict.fromkeys(symbols_in(value)))
+        found.update(dict.fromkeys(spelled_in(value)))
+        behind.update(dict.fromkeys(symbols_in(value)))
 
     def walk(nodes: list[Node]) -> None:
         for inner in nodes:
@@ -303,14 +305,18 @@ def free_symbols(nodes: list[Node]) -> list[Param]:
                 take(inner.iterable)
                 take([c.before for c in inner.sizes])
                 walk(inner.body.nodes)
+            elif isinstance(inner, SizeNode):
+                take(inner.symbol.origin)
             rule = getattr(inner, "rule", None)
             if rule is not None:
                 take(vars(rule) | {"name": inner.use.keras_name})
 
     walk(nodes)
+    names = {s.name for s in found}
+    found.update(dict.fromkeys(s for s in behind if s.name not in names))
     inner_loops = _inner_symbols(nodes)
     symbols = [s for s in found if s not in inner_loops and s.kind not in ("global", "mode")]
-    names: set[str] = set()
+    names = set()
     params = []
     for symbol in sorted(symbols, key=lambda s: (s.kind != "dim", s.name)):
         if symbol.name in names:
