@@ -14,7 +14,7 @@ from kt_translate.emit import module, parity, training
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.values import Class, Function, Unknown
 from kt_translate.factories import constants
-from kt_translate.found import Gap
+from kt_translate.found import Found, Gap
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.sym import UNKNOWN, Sym
 from kt_translate.layers import catalogue
@@ -81,7 +81,11 @@ def _written(ev: Interpreter, name: str, log: Log) -> Writing:
     kept = (Function, Class, Sym)
     taken = {n for n, value in ev.module.names.items() if isinstance(value, kept)}
     writing = Writing(name, log, taken)
-    for found in list(discover(ev, ev.input_shapes)):
+    every = list(discover(ev, ev.input_shapes))
+    for found in every:
+        if isinstance(found, Found):
+            writing.name_plans(found)
+    for found in every:
         if isinstance(found, Gap):
             writing.gap(found)
         else:

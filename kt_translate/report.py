@@ -47,6 +47,7 @@ class Writing:
         self.factories: list[FactoryCode] = []
         self.entries: list[dict[str, Any]] = []
         self.codes: dict[int, ClassCode] = {}  # of each plan, by its id
+        self.named: dict[int, Plan] = {}
         self.titles: dict[int, str] = {}  # of each model, by its id
         self._undocumented: list[tuple[Plan, ClassCode]] = []
         self.seen: set[int] = set()  # lines on which the models that were written are made
@@ -83,7 +84,7 @@ class Writing:
             self.seen.add(model.line)
         made = self._made_by_call(found)
         if made is None:
-            self._name_plans(found)
+            self.name_plans(found)
             made = self._made(found)
         if made is None:
             self._entry(found.name, found.kind, found.line, self._gap(found.name, found.line))
@@ -156,16 +157,17 @@ class Writing:
             )
 
     # -- classes --------------------------------------------------------------------------------
-    def _name_plans(self, found: Found) -> None:
-        """The classes are called by what the source calls the models."""
+    def name_plans(self, found: Found) -> None:
+        """The classes are called by what the source calls the models, by the first name that it has for each."""
         title = re.split(r"[.\[]", found.name.rstrip("]"))
         name = found.name if found.kind == "function" else "_".join(p for p in title[-2:] if p)
         if found.kind == "method" and "[" not in found.name:
             name = title[-1]
         for i, model in enumerate(found.models):
             plan = plan_of(model)
-            if id(plan) in self.codes:
+            if id(plan) in self.codes or id(plan) in self.named:
                 continue
+            self.named[id(plan)] = plan
             if len(found.models) == 1:
                 plan.name = name
                 plan.file, plan.line = found.stands or (None, found.line)
@@ -247,6 +249,8 @@ class Writing:
         name = last if verb else f"make_{last}"
         if name in self.names.taken and owner:
             name = f"make_{re.sub(r'(?<=[a-z])(?=[A-Z])', '_', owner).lower()}_{last}"
+        elif name in self.names.taken and not verb:
+            name = f"{last}_model"
         return self.names.fresh(re.sub(r"\W+", "_", name))
 
     def _made_by_call(self, found: Found) -> _Written | None:

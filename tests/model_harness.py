@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -104,8 +103,3 @@ def _array(tensor: Any, random: np.random.Generator) -> Any:
     if "int" in str(tensor.dtype):
         return random.integers(0, 4, size=shape).astype("int32")
     return random.normal(size=shape)
-
-
-def written(text: str, path: Path) -> Path:
-    path.write_text(text)
-    return path

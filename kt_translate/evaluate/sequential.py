@@ -21,7 +21,7 @@ def make_sequential(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) ->
     model = ModelValue("sequential", None, None, Region(), given.get("name"), ev.main_line)
     model.use = ModuleUse("sequential", given.get("name"))
     ev.models.append(model)
-    start = ev.starts.get(ev.line)
+    start = ev.starts.get(ev.main_line)
     if start is not None:
         inside(model, lambda: _start(ev, model, start.shape[1:], start.dtype))
     for layer in given.get("layers") or []:

@@ -84,7 +84,9 @@ class Writer:
 
     def write(self) -> ClassCode:
         if self.plan.kind == "model" and not self.plan.keep_signature:
-            self.plan.params = control.free_symbols(self.plan.region.nodes)
+            told = self.plan.symbols
+            free = control.free_symbols(self.plan.region.nodes)
+            self.plan.params = [*self.plan.params, *(p for p in free if p.symbol not in told)]
         outputs = tensors_in(self.plan.result)
         self.code.outputs = outputs
         logits = outputs[0] if len(outputs) == 1 and outputs[0].logits is not None else None
