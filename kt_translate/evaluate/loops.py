@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,7 @@ class _General:
         self.sizes: dict[tuple[Place, int], Carried] = {}  # of a tensor's axis; axis -1: of a number
         self.symbols: list[Symbol] = []
         self.targets: Any = None
+        self.lost = False  # something that was known before leaves unknown
 
     def run(self) -> None:
         changed = self._turn()
@@ -143,6 +145,8 @@ class _General:
             before = self.before.get(place, MISSING)
             if before is MISSING:
                 continue  # first bound within the loop
+            if isinstance(leaving, Unknown) and (_number(before) or isinstance(before, Tensor)):
+                self.lost = True
             if isinstance(before, Tensor) and isinstance(leaving, Tensor):
                 widened |= self._widen_tensor(place, before, leaving)
             elif place not in self.entering and _number(before) and _number(leaving):
@@ -208,8 +212,10 @@ class _General:
             elif (place, -1) in self.sizes:
                 state.put(place, table[self.sizes[place, -1].entering.args[0]])
             else:
-                state.put(place, Unknown("what the last turn of a loop leaves", self.ev.line))
+                state.put(place, self._last(place, leaving, table))
         for symbol in self.symbols:
+            if self._read_later(symbol.name):
+                raise NotGeneral
             self.ev.bind(symbol.name, Unknown("the last value of a loop variable", self.ev.line), self.scope)
         added = 0
         for region in state.regions():
@@ -223,11 +229,35 @@ class _General:
                 [c.before for c in carried], [c.after for c in carried], self.ev.line,
                 self.targets, self.value, body, carried, list(self.sizes.values()), self.order, self.ev.file,
             )
+            if body.nodes and self.lost:
+                raise NotGeneral
             added += bool(body.nodes)
             region.add(node)
             _own(body, node)
         if not added and len(self.items or ()) < MANY_TURNS:
             raise NotGeneral
+
+    def _last(self, place: Place, leaving: Any, table: dict[Symbol, Any]) -> Any:
+        """What a name that the loop binds first holds afterwards."""
+        inner = set(self.symbols) | table.keys()
+        if _number(leaving) and not symbols_in(leaving) & inner:
+            return expand(leaving)
+        if not isinstance(leaving, Unknown) and self._read_later(place[1]):
+            raise NotGeneral
+        return Unknown("what the last turn of a loop leaves", self.ev.line)
+
+    def _read_later(self, name: str) -> bool:
+        """Whether what follows in the function reads the name before it binds it again."""
+        read = re.compile(rf"(?<![\w.'\"]){re.escape(name)}\b(?!\s*=[^=])(?!['\"])")
+        bound = re.compile(rf"{re.escape(name)}\s*=[^=]")
+        for statements, _ in reversed(self.ev.rest[self.ev.rest_of_function :]):
+            for statement in statements or ():
+                text = self.ev.source.code(statement).strip()
+                if read.search(text):
+                    return True
+                if bound.match(text):
+                    return False
+        return False
 
     def _afterwards(self, size: Carried) -> Any:
         """What a size is after all turns, where words can say it; None where only running the loop can."""

@@ -157,7 +157,7 @@ _BUILTINS: dict[str, Callable[..., Any]] = {
     "abs": lambda x: OPS["keras.ops.abs"].function(x),
     "round": lambda x, digits=0: OPS["keras.ops.round"].function(x, digits),
     "pow": lambda a, b: operation("**", a, b),
-    "len": lambda x: size_of(x, 0),
+    "len": lambda x: size_of(x, 0) if isinstance(x, Tensor) else len(x),
     "sum": _sum,
     "max": lambda *args: reduce(OPS["keras.ops.maximum"].function, _items(args)),
     "min": lambda *args: reduce(OPS["keras.ops.minimum"].function, _items(args)),

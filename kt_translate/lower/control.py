@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.graph.nodes import CallNode, CheckNode, IfNode, LoopNode, Param, Plan, SizeNode
+from kt_translate.graph.nodes import CallNode, Carried, CheckNode, IfNode, LoopNode, Param, Plan, SizeNode
 from kt_translate.graph.region import Node
 from kt_translate.graph.sym import Items, Sym, Symbol, closed, code, spelled_in, symbols_in
 from kt_translate.graph.tensor import Tensor
@@ -190,17 +190,36 @@ def for_loop(
 ) -> list[str]:
     """The loop in ``__init__`` around ``body``, with the sizes handed on. ``read``: how some of them are read."""
     with writer.spelling(in_forward=False):
-        updates = [
-            f"{size.entering} = {(read or {}).get(i) or writer.said(size.leaving)}"
+        updates = {
+            str(size.entering): (size, (read or {}).get(i) or str(writer.said(size.leaving)))
             for i, size in enumerate(node.sizes)
-        ]
-        inner = body + updates
+        }
+        inner = body + _one_by_one(writer, updates)
         used = set(re.findall(r"\w+", "\n".join(inner)))
         targets, iterable = node.targets, node.iterable
         if isinstance(iterable, Items) and iterable.function == "enumerate" and len(iterable.args) == 1:
             if isinstance(targets, tuple) and not _names(targets[0]) & used:
                 targets, iterable = targets[1], iterable.args[0]
         return [f"for {_target(targets, used)} in {code(iterable)}:", *indented(inner)]
+
+
+def _one_by_one(writer: Writer, updates: dict[str, tuple[Carried, str]]) -> list[str]:
+    """The sizes for the next turn, each set when no other needs its old value any more."""
+    lines = []
+    waiting = {name: value for name, (_, value) in updates.items()}
+    while waiting:
+        free = next(
+            (n for n in waiting if not any(n in v for m, v in waiting.items() if m != n)), None
+        )
+        if free is None:
+            free = next(iter(waiting))
+            symbol = updates[free][0].entering.args[0]
+            spelled = symbol.spelled
+            old = writer.carry([], symbol.name)
+            lines.append(f"{old} = {spelled}")
+            waiting = {m: v if m == free else v.replace(free, old) for m, v in waiting.items()}
+        lines.append(f"{free} = {waiting.pop(free)}")
+    return lines
 
 
 def _names(targets: Any) -> set[str]:

@@ -170,6 +170,8 @@ class Writer:
         self.code.body, self.code.returns = tidied(body, returns)
         self.code.body = [f"{local} = {place}" for local, place in sizes.items()] + self.code.body
         self.code.init = lines + [f"self.{attribute} = {name}" for name, attribute in kept.items()]
+        if stray := re.search(r"ρ\w+", "\n".join(self.code.init)):
+            raise RuleError("KT302", f"{stray[0][1:]} is not known where {self.code.name} is made")
         with self.spelling(in_forward=False):
             self.code.guards = [
                 (_guard(str(said), value), f"translated for {said} = {value!r}")
