@@ -261,13 +261,8 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
     if isinstance(value, Unknown) or isinstance(key, Unknown):
         return Unknown("an element of what is not known", ev.line)
     if isinstance(value, Sym):
-        return Sym.index(value, key) if not isinstance(key, slice) else _sliced(ev, value, key)
+        return Sym.index(value, key)
     if isinstance(key, Sym) or not plain(key):
         key = ev.demand(key, "an index")
     with as_the_source_would():
         return value[key]
-
-
-def _sliced(ev: Interpreter, value: Sym, key: slice) -> Any:
-    sample = ev.demand(value, "a slice")
-    return sample[key] if isinstance(sample, (tuple, list, str)) else Unknown("a slice", ev.line)

@@ -280,10 +280,9 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
 
 def _outside(node: LoopNode) -> list[Tensor]:
     """The tensors that the body reads and no turn changes."""
-    own = {id(c.before) for c in node.tensors}
-    body = LoopNode([], [], body=node.body, tensors=node.tensors)
-    found = {id(t): t for t in body.uses() if id(t) not in own}
-    inner = _made_in(node.body.nodes)
+    inner = _made_in(node.body.nodes) | {id(c.entering) for c in node.tensors}
+    found = {id(t): t for n in node.body.nodes for t in n.uses()}
+    found |= {id(c.leaving): c.leaving for c in node.tensors}
     return [t for i, t in found.items() if i not in inner]
 
 
