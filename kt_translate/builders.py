@@ -216,7 +216,7 @@ def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> G
         if tensors_in(sample):
             role = name if several else ""
             given.values[name] = map_tensors(
-                partial(as_input, role=role, sizes=given.sizes), sample
+                partial(as_input, role=role, sizes=given.sizes, reserved=set(ev.constants)), sample
             )
             given.tensors[name] = given.values[name]
             continue
@@ -244,10 +244,10 @@ def default_text(ev: Interpreter, param: cst.Param, value: Any) -> str | None:
     return "None"
 
 
-def as_input(outer: Tensor, role: str, sizes: list[Param]) -> Tensor:
+def as_input(outer: Tensor, role: str, sizes: list[Param], reserved: set[str]) -> Tensor:
     """An input of its own for a tensor parameter; its sizes are parameters of the class."""
     roles = ROLES.get(outer.rank, tuple(f"size_{i}" for i in range(1, outer.rank)))
-    taken = {p.symbol.name for p in sizes}
+    taken = {p.symbol.name for p in sizes} | reserved
     shape: list[Any] = [None]
     for what, dim in zip(roles, outer.shape[1:], strict=True):
         sample = known(dim)
@@ -275,7 +275,7 @@ def completed(
         shape = shapes.get(function.name, shapes.get(""))
         outer = Tensor((None, *shape)) if shape is not None else _used_with(function, i)
         if model.deferred and outer is not None:
-            ev.starts[model.line] = as_input(outer, "", found.given.sizes)
+            ev.starts[model.line] = as_input(outer, "", found.given.sizes, set(ev.constants))
     if not ev.starts:
         return found
     again = run(ev, found.given, act)

@@ -21,6 +21,7 @@ from kt_translate.evaluate.values import (
     Partial,
     Super,
     Unknown,
+    endless,
     items_of,
     plain,
 )
@@ -39,7 +40,9 @@ def _symbolic(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             found = tensors.builtin(ev, name, args)
             if found is not NotImplemented:
                 return found
-        if any(isinstance(a, (Unknown, Array)) for a in args):
+        if name == "len" and len(args) == 1 and isinstance(args[0], Array) and args[0].shape:
+            return args[0].shape[0]
+        if any(map(_opaque, args)) or (name not in _OF_ANY and any(map(_holds_opaque, args))):
             return Unknown(f"{name} of what is not known", ev.line)
         if any(isinstance(a, Sym) for a in args) and not kwargs:
             return call_symbolic(name, *args)
@@ -56,9 +59,12 @@ def _iterating(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         lists = [items_of(a, None) if not isinstance(a, int) else a for a in args]
         if any(isinstance(a, Sym) for a in args) and (None in lists or name == "sorted"):
             return call_symbolic(name, *args)
-        if any(part is None for part in lists):
+        if any(part is None or (name == "sorted" and _holds_opaque(part)) for part in lists):
             return Unknown(f"{name} of what is not known", ev.line)
-        return Items(function(*lists, **kwargs), name, args)
+        if name == "sorted" and not plain(kwargs):
+            return _sorted(ev, lists[0], **kwargs)
+        with as_the_source_would():
+            return Items(function(*lists, **kwargs), name, args)
 
     return run
 
@@ -69,18 +75,82 @@ def _sequence(name: str, make: Callable[..., Any]) -> Callable[..., Any]:
     def run(ev: Interpreter, *args: Any) -> Any:
         if not args:
             return make()
-        if isinstance(args[0], (list, tuple, range, dict, set, str)):
-            return make(args[0])
         if isinstance(args[0], Sym):
             return call_symbolic(name, args[0])
-        return Unknown(f"a {name}", ev.line)
+        items = items_of(args[0], None)
+        return Unknown(f"a {name} of what is not known", ev.line) if items is None else make(items)
 
     return run
 
 
+def _opaque(value: Any) -> bool:
+    """Whether Python's builtins can do nothing with a value."""
+    return isinstance(value, _OPAQUE) or endless(value)
+
+
+def _holds_opaque(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and any(map(_opaque, value))
+
+
+def _set(make: Callable[..., Any]) -> Callable[..., Any]:
+    """``set`` and ``frozenset``: of what is plain, for only that can be compared."""
+
+    def run(ev: Interpreter, *args: Any) -> Any:
+        if not args:
+            return make()
+        items = items_of(args[0], None)
+        if items is None or not plain(items):
+            return Unknown("a set of what is not known", ev.line)
+        with as_the_source_would():
+            return make(items)
+
+    return run
+
+
+def _dict(ev: Interpreter, *args: Any, **kwargs: Any) -> Any:
+    if not args:
+        return kwargs
+    if isinstance(args[0], dict):
+        return {**args[0], **kwargs}
+    pairs = items_of(args[0], None)
+    if pairs is None or not all(isinstance(p, (list, tuple)) and len(p) == 2 for p in pairs):
+        return Unknown("a dict of what is not known", ev.line)
+    with as_the_source_would():
+        return {**dict(pairs), **kwargs}
+
+
 def _map(ev: Interpreter, function: Any, *lists: Any) -> Any:
-    items = [items_of(a, None) or [] for a in lists]
-    return [call(ev, function, list(turn), {}, None, None) for turn in zip(*items)]
+    items = [items_of(a, None) for a in lists]
+    if any(part is None for part in items):
+        return Unknown("a function of what is not known", ev.line)
+    return [call(ev, function, list(turn), {}, None, None) for turn in zip(*items)]  # type: ignore[arg-type]
+
+
+def _filter(ev: Interpreter, function: Any, values: Any) -> Any:
+    items = items_of(values, None)
+    if items is None:
+        return Unknown("a part of what is not known", ev.line)
+    kept = [v if function is None else call(ev, function, [v], {}, None, None) for v in items]
+    truths = [ev.truth(k) for k in kept]
+    if None in truths:
+        return Unknown("a part chosen by what is not known", ev.line)
+    return [v for v, truth in zip(items, truths, strict=True) if truth]
+
+
+def _sorted(ev: Interpreter, items: list[Any], key: Any = None, reverse: Any = False) -> Any:
+    keys = [v if key is None else call(ev, key, [v], {}, None, None) for v in items]
+    if not plain(keys) or not plain(reverse):
+        return Unknown("sorted by what is not known", ev.line)
+    with as_the_source_would():
+        order = sorted(range(len(items)), key=keys.__getitem__, reverse=bool(reverse))
+    return [items[i] for i in order]
+
+
+def _next(ev: Interpreter, values: Any, *default: Any) -> Any:
+    items = items_of(values, None)
+    if items:
+        return items[0]
+    return default[0] if default and items is not None else Unknown("the next of what is not known", ev.line)
 
 
 def _isinstance(ev: Interpreter, value: Any, kinds: Any) -> Any:
@@ -128,7 +198,9 @@ def _getattr(ev: Interpreter, owner: Any, name: str, *default: Any) -> Any:
 
 
 def _type(ev: Interpreter, value: Any, *rest: Any) -> Any:
-    return value.cls if isinstance(value, Instance) else Unknown("a type", ev.line)
+    if isinstance(value, Instance):
+        return value.cls
+    return NATIVES.get(type(known(value)).__name__, Unknown("a type", ev.line))
 
 
 def _super_of(ev: Interpreter, cls: Any = None, instance: Any = None) -> Any:
@@ -139,6 +211,8 @@ def _nothing(ev: Interpreter, *args: Any, **kwargs: Any) -> None:
     return None
 
 
+_OF_ANY = ("len", "bool")  # of lists whose items are not known
+_OPAQUE = (Unknown, Array, External, Native, Function, Class, Method, Partial, Instance, LayerValue, ModelValue)
 _PLAIN: dict[str, Callable[..., Any]] = {
     "int": int,
     "float": float,
@@ -169,15 +243,13 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     **{name: _iterating(name, function) for name, function in _ITERATING.items()},
     "list": _sequence("list", list),
     "tuple": _sequence("tuple", tuple),
-    "set": lambda ev, *a: set(a[0]) if a and plain(a[0]) else set(),
-    "dict": lambda ev, *a, **k: {
-        **(dict(a[0]) if a and isinstance(a[0], (dict, list)) else {}),
-        **k,
-    },
+    "set": _set(set),
+    "frozenset": _set(frozenset),
+    "dict": _dict,
     "map": _map,
-    "filter": lambda ev, f, xs: (
-        [x for x in xs if call(ev, f, [x], {}, None, None)] if isinstance(xs, (list, tuple)) else []
-    ),
+    "filter": _filter,
+    "iter": lambda ev, v: v,
+    "next": _next,
     "isinstance": _isinstance,
     "getattr": _getattr,
     "hasattr": lambda ev, o, n: not isinstance(attribute(ev, o, n), Unknown),
@@ -190,3 +262,4 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     ),
     "repr": lambda ev, v: repr(v) if plain(v) else Unknown("repr", ev.line),
 }
+NATIVES = {name: Native(name, function) for name, function in BUILTINS.items()}

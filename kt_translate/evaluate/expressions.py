@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import branches, calls, tensors, text
-from kt_translate.evaluate.builtin import BUILTINS
+from kt_translate.evaluate.builtin import NATIVES
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
@@ -153,8 +153,8 @@ def _name(ev: Interpreter, node: cst.Name, scope: Scope) -> Any:
         found = External(canonical(f"{base}.{name}"))
         if calls.is_known(found.path):
             return found
-    if name in BUILTINS:
-        return Native(name, BUILTINS[name])
+    if name in NATIVES:
+        return NATIVES[name]
     if hasattr(builtins, name):
         return External(f"builtins.{name}")
     return Unknown(f"the name {name} is not defined", ev.line)

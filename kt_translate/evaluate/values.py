@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 class Unknown:
     """A value that the source alone does not tell: data, files, the results of training."""
 
-    def __init__(self, why: str, line: int = 0) -> None:
+    def __init__(self, why: str, line: int = 0, many: bool = False) -> None:
         self.why = why
         self.line = line
+        self.many = many  # in a list: any number of items
 
     def __repr__(self) -> str:
         return f"<unknown: {self.why}>"
@@ -246,6 +247,9 @@ def name_value(value: Any, name: str) -> None:
             value.use.hint = value.use.hint or name
 
 
+VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
+
+
 def items_of(value: Any, count: int | None) -> list[Any] | None:
     """The items of an iterable value; None where they are not known."""
     if isinstance(value, Sym):
@@ -257,13 +261,18 @@ def items_of(value: Any, count: int | None) -> list[Any] | None:
         if isinstance(sample, (tuple, list, str)):
             return [Sym.index(value, i) for i in range(len(sample))]
         return [Sym.index(value, i) for i in range(count)] if count is not None else None
-    if isinstance(value, (list, tuple, range, str, set, frozenset, dict)):
-        return list(value)
+    if isinstance(value, (list, tuple, range, str, set, frozenset, dict, *VIEWS)):
+        return None if endless(value) else list(value)
     if isinstance(value, Tensor):
         return None
     if isinstance(value, Array) and count is not None:
         return [Array(None, value.dtype) for _ in range(count)]
     return None
+
+
+def endless(value: Any) -> bool:
+    """Whether the number of items is not known: what a loop over data has filled."""
+    return isinstance(value, (list, tuple)) and any(isinstance(v, Unknown) and v.many for v in value)
 
 
 def models_in(value: Any) -> list[ModelValue]:

@@ -63,6 +63,8 @@ class WeightNode(Node):
 
     use: ModuleUse = None  # type: ignore[assignment]
     initializer: Any = None
+    regularizer: Any = None
+    constraint: Any = None
 
 
 @dataclass(eq=False, repr=False)
@@ -101,6 +103,10 @@ class Plan:
     inline: bool = False  # a Sequential that a class has in it: written where it is made
     gap: bool = False  # something of it is not translated
     file: str | None = None  # the file that it comes from, if that is not the source itself
+    modules: dict[str, Any] = field(default_factory=dict)  # parameters that are layers or models: their values here
+    held: dict[int, str] = field(default_factory=dict)  # the attributes that hold modules, by the id of their use
+    kept: list[tuple[str, Any]] = field(default_factory=list)  # attributes with models that `forward` does not call
+    factory: str | None = None  # what makes the one model of this class, in the output
 
     @property
     def symbols(self) -> set[Symbol]:

@@ -182,14 +182,16 @@ class Sym:
         poly = _polynomial(self)
         if poly is None:
             return self._atom
-        return tuple(sorted(poly.items(), key=repr))
+        return _number_of(frozenset(poly.items()))
 
     @cached_property
     def _atom(self) -> Any:
         if self.head == "symbol":
             symbol = self.args[0]
-            return key_of(symbol.origin) if symbol.kind == "local" else ("symbol", id(symbol))
-        return (self.head, *(key_of(a) for a in self.args))
+            if symbol.kind == "local":
+                return _number_of(("local", key_of(symbol.origin)))
+            return _number_of(("symbol", id(symbol)))
+        return _number_of((self.head, *(key_of(a) for a in self.args)))
 
     def __eq__(self, other: object) -> bool:
         return same(self, other)
@@ -252,6 +254,14 @@ class Items(list):  # type: ignore[type-arg]
         super().__init__(items)
         self.function = function
         self.args = args
+
+
+_NUMBERS: dict[Any, int] = {}
+
+
+def _number_of(key: Any) -> int:
+    """A number for a key: what is built of such numbers is compared in one step, however much it says."""
+    return _NUMBERS.setdefault(key, len(_NUMBERS))
 
 
 def symbols_in(value: Any) -> frozenset[Symbol]:
@@ -446,7 +456,7 @@ def _polynomial(value: Any) -> dict[tuple[Any, ...], Any] | None:
 
 
 def _product(m: tuple[Any, ...], n: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(sorted((*m, *n), key=repr))
+    return tuple(sorted((*m, *n)))
 
 
 def _collect(terms: Any) -> dict[tuple[Any, ...], Any]:

@@ -17,8 +17,11 @@ _ARGUMENTS: dict[str, dict[str, Any]] = {
 _OLD_ARGUMENTS = {"m": "max_value", "low": "min_value", "high": "max_value"}
 
 
-def constraint(value: Any, rule: Layer, parameter: str) -> Expr:
-    """The function that gives the constrained parameter, as it stands in the generated code."""
+def constraint(value: Any, rule: Layer | None, parameter: str) -> Expr:
+    """The function that gives the constrained parameter, as it stands in the generated code.
+
+    ``rule``: the layer that the parameter is of; None for a weight that is laid out as in Keras.
+    """
     name, args, kwargs = _given(value)
     if name not in _ARGUMENTS:
         raise RuleError("KT203", f"the constraint {name} is not supported")
@@ -45,9 +48,11 @@ def _given(value: Any) -> tuple[str, list[Any], dict[str, Any]]:
     return spelled.get(name.replace("_", ""), name), list(args), dict(kwargs)
 
 
-def _dims(axis: Any, rule: Layer, parameter: str) -> Any:
+def _dims(axis: Any, rule: Layer | None, parameter: str) -> Any:
     """Torch's dimensions of the parameter for axes of Keras's."""
     axes = known(axis)
+    if rule is None:
+        return axes
     if isinstance(axes, int):
         return _dim(axes, rule, parameter)
     if not isinstance(axes, (tuple, list)) or not all(isinstance(a, int) for a in axes):

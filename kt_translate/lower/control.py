@@ -268,6 +268,8 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
     if alone:
         writer.assign(node.tensors[0].after, Expr(f"self.{attribute}")(before[0]), module=True)
         return
+    for tensor in outside:  # every turn reads it
+        writer.last_use[id(tensor)] = max(writer.last_use.get(id(tensor), -1), writer.step + 1)
     names = [writer.variable(c.after) for c in node.tensors]
     shown = ", ".join(names)
     starts = ", ".join(map(str, before))
@@ -301,6 +303,24 @@ def free_symbols(nodes: list[Node]) -> list[Param]:
 
     Those that nothing uses are left out later.
     """
+    found = all_symbols(nodes)
+    inner_loops = _inner_symbols(nodes)
+    symbols = [s for s in found if s not in inner_loops and s.kind not in ("global", "mode")]
+    names: set[str] = set()
+    params = []
+    for symbol in sorted(symbols, key=lambda s: (s.kind != "dim", s.name)):
+        if symbol.name in names:
+            raise RuleError("KT302", f"two settings are called {symbol.name}")
+        names.add(symbol.name)
+        kind = type(symbol.value)
+        params.append(
+            Param(symbol, None, kind.__name__ if kind in (int, bool, str, float) else "Any")
+        )
+    return params
+
+
+def all_symbols(nodes: list[Node]) -> dict[Symbol, None]:
+    """All symbols in sizes and settings of the nodes, in order."""
     found: dict[Symbol, None] = {}
     behind: dict[Symbol, None] = {}  # those that only the origins of names speak of
 
@@ -332,16 +352,7 @@ def free_symbols(nodes: list[Node]) -> list[Param]:
     walk(nodes)
     names = {s.name for s in found}
     found.update(dict.fromkeys(s for s in behind if s.name not in names))
-    inner_loops = _inner_symbols(nodes)
-    symbols = [s for s in found if s not in inner_loops and s.kind not in ("global", "mode")]
-    names = set()
-    params = []
-    for symbol in sorted(symbols, key=lambda s: (s.kind != "dim", s.name)):
-        if symbol.name in names:
-            raise RuleError("KT302", f"two settings are called {symbol.name}")
-        names.add(symbol.name)
-        params.append(Param(symbol, None, type(symbol.value).__name__ if type(symbol.value) in (int, bool, str, float) else "Any"))
-    return params
+    return found
 
 
 def symbols_of_shapes(nodes: list[Node]) -> set[Symbol]:

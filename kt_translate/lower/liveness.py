@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kt_translate.graph.nodes import CheckNode, IfNode, LoopNode, SizeNode
+from kt_translate.graph.nodes import CheckNode, IfNode, LoopNode, SizeNode, WeightNode
 from kt_translate.graph.region import Node, Region
 from kt_translate.graph.tensor import Tensor
 
@@ -24,7 +24,7 @@ def _live(nodes: list[Node], wanted: set[int], stop: set[int]) -> list[Node]:
             kept = _live_if(node, wanted, stop)
         elif isinstance(node, LoopNode):
             kept = _live_loop(node, wanted, stop)
-        elif isinstance(node, (CheckNode, SizeNode)):
+        elif isinstance(node, (CheckNode, SizeNode, WeightNode)):
             kept = node
         elif any(id(t) in wanted for t in node.outputs):
             kept = node

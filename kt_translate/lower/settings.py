@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kt_translate.graph.nodes import ModuleUse
+from kt_translate.graph.nodes import ModuleUse, WeightNode
 from kt_translate.graph.objects import KerasFunction, KerasObject
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import Layer, RuleError, snake_case
@@ -129,6 +129,28 @@ def initializer(value: Any) -> Expr:
     given = {**dict(zip(_POSITIONAL.get(name, ()), args, strict=False)), **kwargs}
     named = {renamed[k]: v for k, v in given.items() if k in renamed}
     return Expr("partial")(Expr(function), **named) if named else Expr(function)
+
+
+def weight_lines(node: WeightNode, attribute: str) -> list[str]:
+    """The statements that make a weight of a layer's own, with its penalty and its limit."""
+    tensor = node.outputs[0]
+    if not tensor.dtype.startswith("float"):
+        empty = Expr("torch.zeros")(as_expr(tuple(tensor.shape)), dtype=Expr(f"torch.{tensor.dtype}"))
+        return [f"self.register_buffer({attribute!r}, {empty})"]
+    start = node.initializer or "glorot_uniform"
+    made_by = start.node.render() if isinstance(start, Tensor) else None
+    options = {"trainable": False} if node.use.frozen else {}
+    if made_by is not None:
+        made = Expr("nn.Parameter")(made_by, **({"requires_grad": False} if options else {}))
+    else:
+        made = Expr("keras_weight")(initializer(start), *tensor.shape, **options)
+    lines = [f"self.{attribute} = {made}"]
+    more: dict[str, Any] = {}
+    if node.regularizer is not None:
+        more["regularize"] = as_expr({attribute: regularizer(node.regularizer)})
+    if node.constraint is not None:
+        more["constrain"] = as_expr({attribute: constraint(node.constraint, None, attribute)})
+    return [*lines, str(Expr("like_keras")(Expr("self"), **more))] if more else lines
 
 
 def _scaled(scale: Any, mode: Any, distribution: Any) -> Expr:

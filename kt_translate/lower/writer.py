@@ -30,7 +30,7 @@ from kt_translate.lower.chains import Chain, chain_of_model, constructors
 from kt_translate.lower.liveness import last_uses, live
 from kt_translate.lower.names import Names, attribute_name
 from kt_translate.lower.tidy import tidied
-from kt_translate.lower.settings import initializer, like_keras
+from kt_translate.lower.settings import like_keras, weight_lines
 from kt_translate.pytorch.expr import Expr, as_expr
 
 
@@ -393,10 +393,9 @@ class Writer:
         tensor = node.outputs[0]
         attribute = self.module_names[id(node.use)]
         with self.spelling(in_forward=False):
-            start = initializer(node.initializer or "glorot_uniform")
-            options = {"trainable": False} if node.use.frozen else {}
-            made = Expr("keras_weight")(start, *tensor.shape, **options)
-        self._home(node.use).add(node.use.order, [f"self.{attribute} = {made}"])
+            lines = weight_lines(node, attribute)
+        self.code.regularized |= node.regularizer is not None
+        self._home(node.use).add(node.use.order, lines)
         self.variables[id(tensor)] = (f"self.{attribute}", tensor.layout)
 
     def _home(self, use: ModuleUse) -> Block:

@@ -51,9 +51,9 @@ def like_keras(
             for part in module.modules():
                 open_forget_gate(part)
     if regularize:
-        marks.keras_regularizers = dict(regularize)
+        marks.keras_regularizers = {**getattr(module, "keras_regularizers", {}), **regularize}
     if constrain:
-        marks.keras_constraints = dict(constrain)
+        marks.keras_constraints = {**getattr(module, "keras_constraints", {}), **constrain}
     if not trainable:
         marks.keras_frozen = True
         module.requires_grad_(False)

@@ -1,0 +1,100 @@
+"""Weights of the source's own layers: ``add_weight``, and variables kept as attributes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate.values import Array, External, Instance, Unknown
+from kt_translate.graph.nodes import ModuleUse, WeightNode
+from kt_translate.graph.objects import KerasObject
+from kt_translate.graph.region import CURRENT
+from kt_translate.graph.sym import Sym, known
+from kt_translate.graph.tensor import Tensor
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+NAME_FIRST = ("name", "shape", "dtype", "initializer", "regularizer", "trainable", "constraint")
+SHAPE_FIRST = ("shape", "initializer", "dtype", "trainable", "autocast", "regularizer", "constraint")
+VARIABLES = ("keras.Variable", "tf.Variable", "keras.backend.variable")
+
+
+def add_weight(ev: Interpreter, instance: Instance, args: Any, kwargs: dict[str, Any]) -> Any:
+    """``layer.add_weight(...)``. Before Keras 3 the name came first."""
+    first_is_name = bool(args) and (isinstance(known(args[0]), str) or ev.flavour != "3" and args[0] is None)
+    given = dict(zip(NAME_FIRST if first_is_name else SHAPE_FIRST, args), **kwargs)
+    return _weight(ev, given)
+
+
+def make_variable(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """``keras.Variable``, ``tf.Variable`` and ``K.variable``: a weight that starts with a value."""
+    order = {
+        "keras.Variable": ("initializer", "shape", "dtype", "trainable"),
+        "tf.Variable": ("initial_value", "trainable", "validate_shape", "caching_device", "name", "variable_def", "dtype"),
+    }.get(path, ("value", "dtype", "name", "constraint"))
+    given = dict(zip(order, args), **kwargs)
+    start = next((given.pop(k) for k in ("initial_value", "value", "initializer") if k in given), None)
+    if isinstance(start, (Unknown, Array)) and given.get("shape") is None:
+        shape = getattr(start, "shape", None)
+        if shape is None:
+            return Unknown("a variable with a value that is not known", ev.line)
+        given["shape"] = shape
+    if isinstance(start, KerasObject) and start.path == "initial":
+        start, given["shape"] = start.args
+    elif isinstance(start, Tensor):
+        given["shape"] = start.shape
+    elif isinstance(start, (int, float)) and not isinstance(start, bool):
+        given.setdefault("shape", ())
+        start = KerasObject("initializers.Constant", [float(start)], {})
+    if isinstance(start, (Unknown, Array)):
+        ev.note("KT204", "the first value of this variable is not translated: it comes with the weights")
+        start = "zeros"
+    given["initializer"] = start
+    return _weight(ev, given)
+
+
+def initial_value(initializer: KerasObject, args: list[Any], kwargs: dict[str, Any]) -> KerasObject:
+    """``initializer(shape)``: what a variable starts with."""
+    shape = kwargs.get("shape", args[0] if args else ())
+    return KerasObject("initial", [initializer, shape], {})
+
+
+def _weight(ev: Interpreter, given: dict[str, Any]) -> Any:
+    shape = given.get("shape")
+    shape = () if shape is None else shape
+    if isinstance(shape, Sym) and isinstance(known(shape), (tuple, list)):
+        shape = tuple(Sym.index(shape, i) for i in range(len(shape.value)))
+    elif isinstance(shape, (int, Sym)):
+        shape = (shape,)
+    if not isinstance(shape, (tuple, list)) or any(d is None or isinstance(d, Unknown) for d in shape):
+        ev.note("KT303", "the shape of this weight is not known")
+        return Unknown("a weight of unknown shape", ev.line)
+    tensor = Tensor(tuple(shape), _dtype(given.get("dtype")))
+    name = known(given.get("name"))
+    use = ModuleUse("weight", None, name if isinstance(name, str) else None, line=ev.line)
+    use.region = CURRENT[-1]
+    trainable = ev.demand(given["trainable"], "trainable=") if "trainable" in given else True
+    use.frozen = trainable is False
+    settings = {k: _setting(ev, k, given.get(k)) for k in ("initializer", "regularizer", "constraint")}
+    CURRENT[-1].add(
+        WeightNode(
+            [], [tensor], ev.line, use, settings["initializer"], settings["regularizer"], settings["constraint"]
+        )
+    )
+    return tensor
+
+
+def _setting(ev: Interpreter, name: str, value: Any) -> Any:
+    if isinstance(value, Unknown):
+        ev.note("KT102", f"the {name} of this weight is not known")
+        return None
+    return ev.demand(value, f"the {name} of a weight")
+
+
+def _dtype(value: Any) -> str:
+    value = known(value)
+    if isinstance(value, External):
+        value = value.path.split(".")[-1]
+    if not isinstance(value, str):
+        return "float32"
+    return {"int": "int32", "float": "float32"}.get(value, value)
