@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from kt_translate.evaluate import subclasses
+from kt_translate.builders import guess
+from kt_translate.evaluate import own_classes, subclasses
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
-from kt_translate.evaluate.values import Class, Function
-from kt_translate.graph.nodes import Plan
-from kt_translate.graph.region import CURRENT, Region
+from kt_translate.evaluate.values import Class, Function, Instance, ModelValue
+from kt_translate.graph.nodes import LayerNode, Plan
+from kt_translate.graph.region import CURRENT, OpNode, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
-from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 
 # The ranks to try where the source does not tell: rows of features first, then pictures, sequences, volumes.
 RANKS = (2, 4, 3, 5)
+NOT_TENSORS = ("self", "training", "mask", "train")
 
 
 def keras_classes(ev: Interpreter) -> Iterator[Class]:
@@ -33,7 +37,15 @@ def kind_of(cls: Class) -> str:
 
 def has_call(cls: Class) -> bool:
     """Whether there is something to translate: a model that only trains others has no call."""
-    return isinstance(cls.lookup("call"), Function) or kind_of(cls) == "layer"
+    return isinstance(cls.lookup("call"), Function) or is_functional(cls) or kind_of(cls) == "layer"
+
+
+def is_functional(cls: Class) -> bool:
+    """Whether the class is a model between tensors that its constructor makes."""
+    init = cls.lookup("__init__")
+    if not isinstance(init, Function) or cls.source is None or isinstance(cls.lookup("call"), Function):
+        return False
+    return bool(re.search(r"super\(.*?\)\.__init__\(\s*(inputs?\s*=|\[|\w+\s*,)", cls.source.code(init.node)))
 
 
 def plans_of(ev: Interpreter, cls: Class, shape: Any = None) -> list[tuple[Plan, dict[str, Any]]]:
@@ -41,57 +53,178 @@ def plans_of(ev: Interpreter, cls: Class, shape: Any = None) -> list[tuple[Plan,
 
     Where the file never calls it, it is tried on inputs of ``shape`` (without the batch axis), or of unknown sizes.
     """
-    found = ev.class_plans.get(id(cls.node), [])
-    if not found:
-        _try(ev, cls, shape)
-        found = ev.class_plans.get(id(cls.node), [])
-    return [(plan, _inferred(plan, tensors)) for plan, _, tensors in found]
+    if not ev.class_plans.get(id(cls.node)) and has_call(cls):
+        instances = [i for i in ev.made.get(id(cls.node), []) if not _open_settings(i)]
+        try_calls(ev, cls, instances[0] if instances else _sample(ev, cls), shape)
+    return [(plan, inferred(plan, tensors)) for plan, _, tensors in ev.class_plans.get(id(cls.node), [])]
 
 
-def _inferred(plan: Plan, tensors: list[Tensor]) -> dict[str, Any]:
+def _open_settings(instance: Instance) -> bool:
+    return any(isinstance(v, Sym) and known(v) is UNKNOWN for v in [*instance.args, *instance.kwargs.values()])
+
+
+def inferred(plan: Plan, tensors: list[Tensor]) -> dict[str, Any]:
     """The sizes of the inputs as the file's own use has them, where they are known."""
     sizes = {}
-    for inner, outer in zip(plan.inputs, tensors, strict=True):
+    for inner, outer in zip(plan.inputs, tensors):
         for a, b in zip(inner.shape, outer.shape, strict=True):
-            if isinstance(a, Sym) and isinstance(known(b), int):
+            if isinstance(a, Sym) and a.head == "symbol" and isinstance(known(b), int):
                 sizes[a.args[0].name] = known(b)
     return sizes
 
 
-def _try(ev: Interpreter, cls: Class, shape: Any) -> None:
-    """Call the class on inputs that fit: the first rank for which nothing goes wrong."""
-    call = cls.lookup("call")
-    if not isinstance(call, Function) and subclasses.base_of(cls) in ("keras.Layer", "keras.Model"):
-        return
-    tries = [tuple(shape)] if shape is not None else [(UNKNOWN,) * (rank - 1) for rank in RANKS]
+# -- classes and objects that the file never calls -------------------------------------------------
+
+
+def try_calls(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> bool:
+    """Call an object on inputs that fit: the first for which nothing goes wrong. Whether there are any."""
+    if is_functional(cls):
+        return _attempt(ev, instance, {})
     first: list[Any] | None = None
-    for sizes in tries:
-        diagnostics, errors = list(ev.log.diagnostics), ev.log.errors
-        _call(ev, cls, sizes)
-        if ev.log.errors == errors and ev.class_plans.get(id(cls.node)):
-            return
+    for given in _likely_inputs(ev, cls, instance, shape):
+        diagnostics, plans = list(ev.log.diagnostics), dict(ev.plans)
+        if _attempt(ev, instance, given):
+            plan = instance.calls[-1][0]
+            indices = _indices(plan)
+            if not indices:
+                return True
+            for tensor, inner in zip(tensors_in(list(given.values())), plan.inputs):
+                tensor.dtype = "int32" if id(inner) in indices else tensor.dtype
+            _forget(ev, cls, plans)
+            if _attempt(ev, instance, given):
+                return True
         first = first or list(ev.log.diagnostics)
         ev.log.diagnostics[:] = diagnostics
-        ev.class_plans.pop(id(cls.node), None)
-        ev.plans = {k: v for k, v in ev.plans.items() if not (isinstance(k, tuple) and k[0] == id(cls.node))}
+        _forget(ev, cls, plans)
     ev.log.diagnostics[:] = first or ev.log.diagnostics
+    return False
 
 
-def _call(ev: Interpreter, cls: Class, sizes: tuple[Any, ...]) -> None:
+def _forget(ev: Interpreter, cls: Class, plans: dict[Any, Any]) -> None:
+    ev.class_plans.pop(id(cls.node), None)
+    ev.plans = {k: v for k, v in ev.plans.items() if k in plans}
+
+
+def _attempt(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> bool:
+    """Call an object outside of everything. Whether it has become a class without a complaint."""
+    errors, calls = ev.log.errors, len(instance.calls)
     CURRENT.append(Region())
     try:
-        init = cls.lookup("__init__")
-        given: dict[str, Any] = {}
-        if isinstance(init, Function):
-            params = init.node.params
-            for p in (*params.params, *params.kwonly_params):
-                given[p.name.value] = Sym.of(Symbol(p.name.value, known(init.defaults.get(p.name.value, UNKNOWN))))
-            given.pop(next(iter(given), ""), None)
-        instance = subclasses.make_instance(ev, cls, [], given)
-        dims = tuple(Sym.of(Symbol(f"size_{i}", UNKNOWN, "dim")) if d is UNKNOWN else d for i, d in enumerate(sizes))
-        layout = Layout.FIRST if len(dims) >= 3 else Layout.LAST
-        subclasses.call_instance(ev, instance, [Tensor((None, *dims), "float32", layout)], {})
+        if given:
+            subclasses.call_instance(ev, instance, [], given)
+        else:
+            plan = own_classes.plan_of_instance(ev, instance, {})
+            if plan is not None:
+                instance.calls.append((plan, [], plan.result))
     except (Raised, LimitReached, Break, Continue, NotGeneral) as error:
-        ev.note("KT302", f"{cls.name}: {error}")
+        ev.note("KT302", f"{instance.cls.name}: {getattr(error, 'text', None) or error}")
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # of samples that do not fit
+        ev.note("KT302", f"{instance.cls.name}: {type(error).__name__}: {error}")
     finally:
         CURRENT.pop()
+    if ev.log.errors > errors:
+        del instance.calls[calls:]
+    return ev.log.errors == errors and len(instance.calls) > calls
+
+
+def _indices(plan: Plan) -> set[int]:
+    """The inputs that hold indices: an Embedding looks them up."""
+    found: set[int] = set()
+    todo = [t for n in plan.region.nodes if isinstance(n, LayerNode) and n.rule.keras_kind == "embedding" for t in n.inputs]
+    while todo:
+        tensor = todo.pop()
+        if tensor in plan.inputs and not tensor.dtype.startswith("int"):
+            found.add(id(tensor))
+        elif isinstance(tensor.node, OpNode):
+            todo += tensor.node.inputs
+    return found
+
+
+def _likely_inputs(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> Iterator[dict[str, Any]]:
+    """Arguments of ``call`` to try, the likeliest first."""
+    call = cls.lookup("call")
+    names = ["inputs"]
+    text = ""
+    if isinstance(call, Function) and cls.source is not None:
+        text = cls.source.code(call.node)
+        params = call.node.params
+        every = [*params.posonly_params, *params.params, *params.kwonly_params][1:]
+        names = [p.name.value for p in every if p.default is None and p.name.value not in NOT_TENSORS]
+        names = names or [p.name.value for p in every[:1]]
+    shapes = [tuple(shape)] if shape is not None else []
+    for value in [*instance.args, *instance.kwargs.values()] if shape is None else []:
+        if isinstance(value, ModelValue) and len(tensors_in(value.inputs)) == 1:
+            shapes.append(tensors_in(value.inputs)[0].shape[1:])
+    tries = shapes or [(UNKNOWN,) * (rank - 1) for rank in RANKS]
+    for sizes in tries:
+        yield {name: _structure(text, name, sizes) for name in names}
+    if len(names) > 1 and shape is None:  # a sequence of indices and what goes with it
+        for ranks in ((2, 3), (3, 2), (4, 2), (2, 4), (3, 3, 2)):
+            if len(ranks) == len(names):
+                yield {n: _structure(text, n, (UNKNOWN,) * (r - 1)) for n, r in zip(names, ranks)}
+
+
+def _structure(text: str, name: str, sizes: tuple[Any, ...]) -> Any:
+    """An input, or a list or dict of them as ``call`` takes it apart."""
+    said = re.escape(name)
+    keys = re.findall(rf"\b{said}\[\s*(['\"])(\w+)\1\s*\]", text)
+    if keys:
+        return {k: _input(sizes) for k in dict.fromkeys(k for _, k in keys)}
+    unpacked = re.search(rf"^\s*\(?\[?(\w+(?:\s*,\s*\w+)+),?\]?\)?\s*=\s*{said}\s*$", text, re.MULTILINE)
+    if unpacked:
+        return [_input(sizes) for _ in unpacked[1].split(",")]
+    places = {int(n) for n in re.findall(rf"\b{said}\[(\d)\]", text)}
+    if places == set(range(len(places))) and len(places) > 1:
+        return [_input(sizes) for _ in places]
+    return _input(sizes)
+
+
+def _input(sizes: tuple[Any, ...]) -> Tensor:
+    dims = tuple(Sym.of(Symbol(f"size_{i}", UNKNOWN, "global")) if d is UNKNOWN else d for i, d in enumerate(sizes))
+    layout = Layout.FIRST if len(dims) >= 3 else Layout.LAST
+    return Tensor((None, *dims), "float32", layout)
+
+
+# -- samples --------------------------------------------------------------------------------------
+
+
+def _sample(ev: Interpreter, cls: Class) -> Instance:
+    """An object of a class of which the module has none: with the arguments of a call elsewhere in the file."""
+    init = cls.lookup("__init__")
+    given: dict[str, Any] = {}
+    if isinstance(init, Function):
+        params = init.node.params
+        names = [p.name.value for p in (*params.params, *params.kwonly_params)][1:]
+        told = _arguments_elsewhere(ev, cls, names)
+        text = ev.source.code(init.node)
+        for name in names:
+            value = known(init.defaults.get(name, told.get(name, UNKNOWN)))
+            if value is UNKNOWN:
+                value = guess(name, text, ev.source.text)
+            given[name] = value
+    instance = subclasses.make_instance(ev, cls, [], given)
+    ev.made[id(cls.node)].remove(instance)
+    return instance
+
+
+def _arguments_elsewhere(ev: Interpreter, cls: Class, names: list[str]) -> dict[str, Any]:
+    """What the file's functions give the class, where it is plain."""
+    try:
+        tree = ast.parse(ev.main.text)
+    except SyntaxError:
+        return {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == cls.name:
+            pairs = [*zip(names, node.args), *((k.arg, k.value) for k in node.keywords if k.arg in names)]
+            return {str(n): v for n, value in pairs if (v := _plain(ev, value)) is not UNKNOWN}
+    return {}
+
+
+def _plain(ev: Interpreter, node: ast.expr) -> Any:
+    if isinstance(node, ast.Name):
+        value = known(ev.module.names.get(node.id, UNKNOWN))
+        return value if isinstance(value, (int, float, str, bool, tuple, list)) else UNKNOWN
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return UNKNOWN

@@ -15,7 +15,7 @@ from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, symbols_in
 from kt_translate.graph.tensor import tensors_in
 from kt_translate.lower.liveness import live
 from kt_translate.lower.names import attribute_name
-from kt_translate.lower.writer import ClassCode
+from kt_translate.lower.class_code import ClassCode
 
 
 def sayable(value: Any) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kt_translate import classes
+from kt_translate.cases import values_of
 from kt_translate.diagnostics import Log, Place
 from kt_translate.discover import discover, left_over
 from kt_translate.emit import module, parity, training
@@ -16,9 +17,10 @@ from kt_translate.evaluate.values import Class, Function, Unknown
 from kt_translate.factories import constants
 from kt_translate.found import Found, Gap
 from kt_translate.graph.objects import KerasObject
+from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym
 from kt_translate.layers import catalogue
-from kt_translate.lower.writer import ClassCode
+from kt_translate.lower.class_code import ClassCode
 from kt_translate.ops import catalogue as op_catalogue
 from kt_translate.report import Writing
 from kt_translate.source.flavour import flavour_of
@@ -68,12 +70,13 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     output = module.render(name, writing.written, kept, trained, made, writing.factories)
     test = None
     if options.want_test:
-        test = parity.render(text, name, f"{Path(name).stem}_pt.py", writing.entries)
+        facts = parity.Facts(ev.flavour, values_of(ev), [part.entry() for part in parts])
+        test = parity.render(text, name, f"{Path(name).stem}_pt.py", writing.entries, facts)
     entries = [{k: v for k, v in e.items() if k not in _OF_THE_TEST} for e in writing.entries]
     return Translation(output, test, entries, [part.entry() for part in parts], ev.flavour, log)
 
 
-_OF_THE_TEST = ("keras", "torch")  # of an entry: what gives the model, on either side
+_OF_THE_TEST = ("cases",)  # of an entry: what gives the model, on either side
 
 
 def _written(ev: Interpreter, name: str, log: Log) -> Writing:
@@ -94,15 +97,34 @@ def _written(ev: Interpreter, name: str, log: Log) -> Writing:
         shape = ev.input_shapes.get(cls.name, ev.input_shapes.get(""))
         plans = classes.plans_of(ev, cls, shape)
         if plans:
-            writing.layer(cls, *plans[0])
+            _, instance, tensors = ev.class_plans[id(cls.node)][0]
+            writing.layer(cls, *plans[0], (instance, tensors))
         elif classes.has_call(cls):
             kind, message = classes.kind_of(cls), f"the class {cls.name} is not translated"
             writing.untranslated(cls.name, kind, cls.line, "KT201", message)
+    _objects(ev, writing)
     for found in left_over(ev, set(writing.codes), writing.seen):
         writing.add(found)
     writing.document()
     writing.entries.sort(key=lambda entry: entry["line"])
     return writing
+
+
+def _objects(ev: Interpreter, writing: Writing) -> None:
+    """The variables of the module that hold objects of the source's own models."""
+    seen: set[tuple[str, int]] = set()
+    for name, instance, line in ev.objects:
+        cls = instance.cls
+        if (name, line) in seen or classes.kind_of(cls) != "class" and not instance.called_alone(ev):
+            continue
+        seen.add((name, line))
+        shape = ev.input_shapes.get(name, ev.input_shapes.get(""))
+        if not instance.calls and classes.has_call(cls):
+            classes.try_calls(ev, cls, instance, shape)
+        if instance.calls:
+            writing.object(name, line, instance)
+        elif classes.has_call(cls):
+            writing.untranslated(name, "variable", line, "KT201", f"the model {name} is not translated")
 
 
 def _options_that_name_nothing(ev: Interpreter, writing: Writing, options: Options) -> None:

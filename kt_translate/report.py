@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from kt_translate import classes
+from kt_translate import cases, classes
 from kt_translate.diagnostics import Diagnostic, Log, Place
 from kt_translate.emit.module import FactoryCode
+from kt_translate.emit.support import support_names
 from kt_translate.evaluate.models import plan_of
+from kt_translate.evaluate.own_classes import table_of
 from kt_translate.evaluate.signals import Raised
-from kt_translate.evaluate.values import Class, ModelValue
+from kt_translate.evaluate.values import Class, Instance, ModelValue
 from kt_translate.factories import instances, sayable, signature, structure
 from kt_translate.found import Found, Gap
 from kt_translate.graph.nodes import CallNode, Plan
+from kt_translate.graph.region import Region
 from kt_translate.graph.sym import UNKNOWN, code, known, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in, to_first
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.liveness import live
 from kt_translate.lower.names import Names, class_name
-from kt_translate.lower.writer import ClassCode, Writer, shown_shape
+from kt_translate.lower.class_code import ClassCode, shown_shape
+from kt_translate.lower.writer import Writer
 
 _TAKEN = ["nn", "F", "torch", "Tensor", "Any", "np", "math", "load_keras_weights", "like_keras"]
 _PLAIN_NAMES = {"model", "m", "net", "network", "seq"}
@@ -49,6 +53,7 @@ class Writing:
         self.codes: dict[int, ClassCode] = {}  # of each plan, by its id
         self.named: dict[int, Plan] = {}
         self.titles: dict[int, str] = {}  # of each model, by its id
+        self.own_names: set[str] = set()  # of the source's classes that are written under their own names
         self._undocumented: list[tuple[Plan, ClassCode]] = []
         self.seen: set[int] = set()  # lines on which the models that were written are made
 
@@ -59,6 +64,9 @@ class Writing:
                 raise RuleError("KT303", f"the input of {plan.name} is not known")
             name = class_name(plan.name)
             own = plan.keep_signature and plan.name == name
+            if plan.kind == "layer" and name not in self.own_names and name not in support_names():
+                own = plan.name == name
+                self.own_names.add(name)
             code = Writer(plan, name if own else self.names.fresh(name), self.class_of).write()
             self.codes[id(plan)] = code
             self.written.append(code)
@@ -90,6 +98,8 @@ class Writing:
             self._entry(found.name, found.kind, found.line, self._gap(found.name, found.line))
             return
         model = found.models[0]
+        if found.kind == "variable" and plan_of(model).factory is None:
+            plan_of(model).factory = made.factory
         entry = self._entry(
             found.name,
             found.kind,
@@ -101,13 +111,13 @@ class Writing:
             outputs=_ports(made.codes[0].outputs, tensors_in(model.outputs), "output", found),
             status="translated",
         )
-        if found.keras is not None:
-            entry["keras"] = found.keras
-            entry["torch"] = f"{made.factory}({found.arguments})"
+        entry["cases"] = cases.of_models(found, made.factory, made.codes, found.value)
         self._guesses(found)
 
-    def layer(self, cls: Class, plan: Plan, inferred: dict[str, Any]) -> None:
-        """Write a layer or model class of the source, and its entry."""
+    def layer(
+        self, cls: Class, plan: Plan, inferred: dict[str, Any], use: tuple[Instance, list[Tensor]]
+    ) -> None:
+        """Write a layer or model class of the source, and its entry; ``use``: the object made, and what it takes."""
         try:
             code = self.class_of(plan)
         except (RuleError, Raised) as error:
@@ -117,7 +127,7 @@ class Writing:
             return
         self.seen.add(cls.line)
         found = Found(cls.name, "class", cls.line, None)
-        self._entry(
+        entry = self._entry(
             cls.name,
             classes.kind_of(cls),
             cls.line,
@@ -125,6 +135,46 @@ class Writing:
             inferred={k: v for k, v in inferred.items() if k in code.used_parameters},
             inputs=_ports(code.inputs, plan.inputs, "input", found),
             outputs=_ports(code.outputs, tensors_in(plan.result), "output", found),
+            status="partial" if plan.gap else "translated",
+        )
+        if not plan.gap:
+            entry["cases"] = [cases.of_class(cls, code.name, code, plan, *use)]
+
+    def object(self, name: str, line: int, instance: Instance) -> None:
+        """Write what a variable of the module holds, an object of a class of the source, and its entry."""
+        plan, tensors, results = instance.calls[-1]
+        table = table_of(plan, instance, tensors)
+        node = CallNode([], [], line, plan, instance.use, table)
+        try:
+            code = self.class_of(plan)
+            said = [v for s, v in table.items() if s.name in code.used_parameters]
+            unsaid = [s.name for s, v in table.items() if s.name in code.used_parameters and known(v) is UNKNOWN]
+            if unsaid:
+                raise RuleError("KT303", f"the size of the input of {name} is not known ({', '.join(unsaid)})")
+            if not all(map(sayable, said)):
+                node = replace(node, args={s: known(v) for s, v in table.items()})
+            made = str(Writer(Plan("", "model", Region(), []), "", self.class_of).instance(node))
+        except (RuleError, Raised) as error:
+            hint = _input_hint(name) if getattr(error, "code", "") == "KT303" else ""
+            self.untranslated(name, "variable", line, getattr(error, "code", "KT302"), str(error), hint)
+            return
+        factory = code.name
+        found = Found(name, "variable", line, None)
+        if made != f"{code.name}()":
+            factory = self._factory_name(found)
+            docstring = f"``{name}`` ({self.source}:{line})."
+            self.factories.append(FactoryCode(factory, [], made, code.name, docstring))
+        instance.factory = factory
+        self.codes.setdefault(id(plan), code)
+        self.titles[id(instance)] = name
+        self._entry(
+            name,
+            "variable",
+            line,
+            factory,
+            torch_name=code.name,
+            inputs=_ports(code.inputs, tensors, "input", found),
+            outputs=_ports(code.outputs, tensors_in(results), "output", found),
             status="partial" if plan.gap else "translated",
         )
 
@@ -136,9 +186,11 @@ class Writing:
         message = f"the model of {gap.name} is not translated{why}"
         self.untranslated(gap.name, gap.kind, gap.line, "KT107", message)
 
-    def untranslated(self, name: str, kind: str, line: int, code: str, message: str) -> None:
+    def untranslated(
+        self, name: str, kind: str, line: int, code: str, message: str, hint: str = ""
+    ) -> None:
         """Report something of the source that has no translation."""
-        self.log.add(code, Place(max(line, 1)), message)
+        self.log.add(code, Place(max(line, 1)), message, hint)
         self._entry(name, kind, line, self._gap(name, line))
 
     def _say(self, said: Diagnostic) -> None:
@@ -312,8 +364,7 @@ class Writing:
             "inputs": inputs or [],
             "outputs": outputs or [],
             "status": status,
-            "keras": None,
-            "torch": None,
+            "cases": [{"name": name, "skip": f"{name} is not translated"}],
         }
         self.entries.append(entry)
         return entry

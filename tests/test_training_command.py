@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from kt_translate.emit import module
-from kt_translate.lower.writer import ClassCode
+from kt_translate.lower.class_code import ClassCode
 
 CLASSES = [
     ClassCode(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kt_translate.emit import support
-from kt_translate.lower.writer import ClassCode
+from kt_translate.lower.class_code import ClassCode
 from kt_translate.pytorch.expr import Expr, as_expr
 
 

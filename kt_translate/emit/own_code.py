@@ -16,7 +16,8 @@ from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.layers.layer import RuleError
-from kt_translate.lower.writer import ClassCode, Writer
+from kt_translate.lower.class_code import ClassCode
+from kt_translate.lower.writer import Writer
 from kt_translate.pytorch.expr import Expr
 from kt_translate.training.losses import LossCode, users_loss
 from kt_translate.training.metrics import MetricCode, users_metric

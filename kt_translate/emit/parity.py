@@ -3,94 +3,114 @@
 from __future__ import annotations
 
 import ast
+import re
+import textwrap
+from dataclasses import dataclass, field
 from typing import Any
 
 from kt_translate.emit.module import environment
+from kt_translate.emit.slices import names_in, slice_of
+
+# TensorFlow's gelu is good to 5e-9, and so is what is made of it.
+_TOLERANCES = {"gelu": 2e-7}
+_TOLERANCE = 1e-9
 
 
-def render(text: str, source: str, output: str, entries: list[dict[str, Any]]) -> str | None:
-    """The test's text; None where nothing can be built without arguments that only the user knows."""
+@dataclass(frozen=True)
+class Facts:
+    """What the test must know beside the models.
+
+    Args:
+        flavour: the Keras that the source is written for.
+        values: what is known of the module's variables, as expressions.
+        training: the report's entries for `compile`.
+    """
+
+    flavour: str = "3"
+    values: dict[str, str] = field(default_factory=dict)
+    training: list[dict[str, Any]] = field(default_factory=list)
+
+
+def render(
+    text: str, source: str, output: str, entries: list[dict[str, Any]], facts: Facts
+) -> str | None:
+    """The test's text; None where there is no model at all."""
     import black
 
-    cases = [
-        {
-            "name": e["source_name"],
-            "keras": e["keras"],
-            "torch": e["torch"],
-            "permute": [i["permute"] for i in e["inputs"]],
-            "output_permute": [o["permute"] for o in e["outputs"]],
-        }
-        for e in entries
-        if e["status"] == "translated" and e["keras"] is not None
-    ]
-    if not cases:
+    if not entries:
         return None
-    names = {
-        node.id
-        for case in cases
-        for node in ast.walk(ast.parse(str(case["keras"]), mode="eval"))
-        if isinstance(node, ast.Name)
-    }
-    text = (
-        environment()
-        .get_template("parity_test.py.j2")
-        .render(output=output, source=source, cases=repr(cases), slice=repr(slice_of(text, names)))
+    cases, marks = _cases(text, entries, facts)
+    wanted = {n for case in cases if "keras" in case for n in names_in(case["keras"])}
+    compiled = {n for case in cases if "training" in case for n in names_in(case["keras"])}
+    compiled |= {name.rpartition("_of_line_")[0] for name in compiled}
+    wanted |= {bound for line, (name, bound) in marks.items() if name in wanted}
+    kept = slice_of(
+        text,
+        wanted,
+        facts.values,
+        compiled,
+        facts.flavour,
+        {line: name for line, (name, _) in marks.items()},
     )
-    return black.format_str(text, mode=black.Mode(line_length=100))
+    limit = next((v for word, v in _TOLERANCES.items() if word in text), _TOLERANCE)
+    head = "\n\n".join(
+        [
+            f"TOLERANCE = {limit!r}  # of the largest number, in float64",
+            "# How each model is made on either side, and the order of the axes that the translation has.\n"
+            f"CASES = {cases!r}",
+            f"# The statements of {source} that build its models.\nSOURCE = {_quoted(kept)}",
+        ]
+    )
+    head = black.format_str(head, mode=black.Mode(line_length=100))
+    template = environment().get_template("parity_test.py.j2")
+    facts_of_file = {"legacy": facts.flavour != "3", "flavour": facts.flavour}
+    return str(template.render(output=output, source=source, head=head, **facts_of_file))
 
 
-def slice_of(text: str, wanted: set[str]) -> str:
-    """The top-level statements that the names need, and ``model.add(...)`` and the like of those names."""
-    body = [
-        statement
-        for node in ast.parse(text).body
-        for statement in (node.body if isinstance(node, ast.If) and _is_main(node) else [node])
+def _cases(
+    text: str, entries: list[dict[str, Any]], facts: Facts
+) -> tuple[list[dict[str, Any]], dict[int, tuple[str, str]]]:
+    """The cases, with names of their own, and the lines on which variables are to be kept under another name."""
+    cases: list[dict[str, Any]] = []
+    marks: dict[int, tuple[str, str]] = {}
+    for entry in entries:
+        for made in entry["cases"]:
+            case = dict(made)
+            variable = str(entry["source_name"])
+            if case.get("keras", "").endswith(f"_of_line_{entry['line']}"):
+                if _is_at_top(text, entry["line"]):
+                    marks[entry["line"]] = (case["keras"], variable)
+                else:
+                    case = {"name": case["name"], "skip": _LOCAL.format(**entry)}
+            for part in facts.training:
+                if part["model"] == entry["source_name"] and part["loss"] and part["optimizer"]:
+                    names = {k: part[k] for k in ("optimizer", "scheduler", "loss", "loss_on")}
+                    if "keras" in case and len(entry["cases"]) == 1:
+                        case["training"] = names
+            taken = [c["name"] for c in cases]
+            if case["name"] in taken:
+                case["name"] += f":{entry['line']}"
+            cases.append(case)
+    return cases, marks
+
+
+_LOCAL = "{source_name} (line {line}) is local to a function that does more than to build it"
+
+
+def _is_at_top(text: str, line: int) -> bool:
+    """Whether a line is run with the module, and not in a function."""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    inside = [
+        n
+        for n in ast.walk(ast.parse(text))
+        if isinstance(n, functions) and n.lineno <= line <= (n.end_lineno or 0)
     ]
-    needed = set(wanted)
-    kept: list[ast.stmt] = []
-    while True:
-        found = [s for s in body if _imports_keras(s) or _binds(s) & needed or _extends(s, needed)]
-        names = {n.id for s in found for n in ast.walk(s) if isinstance(n, ast.Name)}
-        if len(found) == len(kept) and names <= needed:
-            return "\n".join(ast.unparse(s) for s in found)
-        kept, needed = found, needed | names
+    return not inside
 
 
-def _is_main(node: ast.If) -> bool:
-    return "__name__" in ast.unparse(node.test)
-
-
-def _imports_keras(node: ast.stmt) -> bool:
-    if isinstance(node, ast.ImportFrom):
-        return (node.module or "").split(".")[0] in (
-            "keras",
-            "tensorflow",
-            "tf_keras",
-            "numpy",
-            "math",
-        )
-    names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-    return any(
-        n.split(".")[0] in ("keras", "tensorflow", "tf_keras", "numpy", "math", "os") for n in names
-    )
-
-
-def _binds(node: ast.stmt) -> set[str]:
-    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-        return {node.name}
-    if isinstance(node, (ast.Import, ast.ImportFrom)):
-        return {a.asname or a.name.split(".")[0] for a in node.names}
-    return {
-        n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-    }
-
-
-def _extends(node: ast.stmt, needed: set[str]) -> bool:
-    call = node.value if isinstance(node, ast.Expr) else None
-    function = call.func if isinstance(call, ast.Call) else None
-    return (
-        isinstance(function, ast.Attribute)
-        and function.attr in ("add", "build", "append", "extend")
-        and isinstance(function.value, ast.Name)
-        and function.value.id in needed
-    )
+def _quoted(text: str) -> str:
+    """The text as a literal that reads as it does."""
+    text = textwrap.dedent(text).strip("\n")
+    if "'''" in text or text.endswith(("'", "\\")) or re.search(r"[^\x09\x0a\x20-\x7e\xa0-\uffff]", text):
+        return repr(text)
+    return f"r'''\n{text}\n'''"

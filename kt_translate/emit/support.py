@@ -174,3 +174,8 @@ def import_lines(text: str) -> list[str]:
 
 def _isort(name: str) -> tuple[int, str]:
     return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name)
+
+
+def support_names() -> set[str]:
+    """The names of all support definitions."""
+    return set(units()[0])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import tensors
 from kt_translate.evaluate.calls import attribute, call
-from kt_translate.evaluate.signals import as_the_source_would
+from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
     Class,
@@ -44,7 +44,7 @@ def _symbolic(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             return args[0].shape[0]
         if any(map(_opaque, args)) or (name not in _OF_ANY and any(map(_holds_opaque, args))):
             return Unknown(f"{name} of what is not known", ev.line)
-        if any(isinstance(a, Sym) for a in args) and not kwargs:
+        if any(isinstance(a, Sym) or (name in _CHOOSING and _symbolic_in(a)) for a in args) and not kwargs:
             return call_symbolic(name, *args)
         with as_the_source_would():
             return function(*args, **kwargs)
@@ -83,6 +83,10 @@ def _sequence(name: str, make: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def _symbolic_in(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and any(isinstance(v, Sym) for v in value)
+
+
 def _opaque(value: Any) -> bool:
     """Whether Python's builtins can do nothing with a value."""
     return isinstance(value, _OPAQUE) or endless(value)
@@ -110,6 +114,8 @@ def _set(make: Callable[..., Any]) -> Callable[..., Any]:
 def _dict(ev: Interpreter, *args: Any, **kwargs: Any) -> Any:
     if not args:
         return kwargs
+    if isinstance(args[0], Sym):
+        args = (ev.demand(args[0], "a dict"),)
     if isinstance(args[0], dict):
         return {**args[0], **kwargs}
     pairs = items_of(args[0], None)
@@ -146,11 +152,20 @@ def _sorted(ev: Interpreter, items: list[Any], key: Any = None, reverse: Any = F
     return [items[i] for i in order]
 
 
-def _next(ev: Interpreter, values: Any, *default: Any) -> Any:
+def _iter(ev: Interpreter, values: Any) -> Any:
     items = items_of(values, None)
-    if items:
-        return items[0]
-    return default[0] if default and items is not None else Unknown("the next of what is not known", ev.line)
+    return Unknown("an iterator of what is not known", ev.line) if items is None else items
+
+
+def _next(ev: Interpreter, values: Any, *default: Any) -> Any:
+    """The next of an iterator, which is the list of what is still to come."""
+    if not isinstance(values, list) or endless(values):
+        return Unknown("the next of what is not known", ev.line)
+    if values:
+        return values.pop(0)
+    if default:
+        return default[0]
+    raise Raised("StopIteration")
 
 
 def _isinstance(ev: Interpreter, value: Any, kinds: Any) -> Any:
@@ -211,6 +226,7 @@ def _nothing(ev: Interpreter, *args: Any, **kwargs: Any) -> None:
     return None
 
 
+_CHOOSING = ("max", "min", "any", "all")
 _OF_ANY = ("len", "bool")  # of lists whose items are not known
 _OPAQUE = (Unknown, Array, External, Native, Function, Class, Method, Partial, Instance, LayerValue, ModelValue)
 _PLAIN: dict[str, Callable[..., Any]] = {
@@ -248,7 +264,7 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     "dict": _dict,
     "map": _map,
     "filter": _filter,
-    "iter": lambda ev, v: v,
+    "iter": _iter,
     "next": _next,
     "isinstance": _isinstance,
     "getattr": _getattr,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import external, general, lambdas, model_parts, models, modules, subclasses, tensors, text
+from kt_translate.evaluate.own_weights import initial_value
 from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
@@ -26,6 +27,7 @@ from kt_translate.evaluate.values import (
     models_in,
     plain,
 )
+from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.layers.layer import REGISTRY, RuleError
@@ -36,16 +38,6 @@ if TYPE_CHECKING:
 
 def text_of(value: Any) -> Any:
     return value if not plain(value) else str(value)
-
-
-def is_known(path: str) -> bool:
-    """Whether a name from ``import *`` is one that the module has."""
-    last = path.split(".")[-1]
-    return (
-        last in REGISTRY
-        or last in ("Input", "Model", "Sequential", "Layer")
-        or path.startswith("numpy.")
-    )
 
 
 def set_trainable(owner: Any, value: bool) -> None:
@@ -63,7 +55,7 @@ def set_trainable(owner: Any, value: bool) -> None:
 def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
     """``owner.name``."""
     if isinstance(owner, External):
-        return external.member(owner, name)
+        return external.version(ev, owner.path) if name == "__version__" else external.member(owner, name)
     if isinstance(owner, Instance):
         if owner.pending and not isinstance(owner.cls.lookup(name), Function):
             subclasses.settle(ev, owner)
@@ -107,6 +99,10 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
     if isinstance(owner, Sym) and isinstance(owner.value, (str, list, tuple, dict)):
         ev.demand(owner, f".{name}")
         owner = owner.value
+    if isinstance(owner, tuple) and name in getattr(owner, "_fields", ()):
+        return getattr(owner, name)
+    if isinstance(owner, Unknown) and name == "reshape":
+        return Native(name, lambda ev, *a: external.reshaped(owner, a))
     if isinstance(owner, (str, list, tuple, dict, set)) and hasattr(owner, name):
         return Native(name, lambda ev, *a, **k: _method(ev, owner, name, a, k))
     if isinstance(owner, (int, float)) and hasattr(owner, name):
@@ -183,6 +179,10 @@ def call(
         except RuleError as error:
             ev.note(error.code, error.message, error.hint)
             return Unknown(error.message, ev.line)
+    if isinstance(function, KerasObject) and function.path.startswith("initializers."):
+        return initial_value(function, args, kwargs)
+    if isinstance(function, Sym) and isinstance(known(function), str) and len(args) == 1 and tensors_in(args):
+        return models._named(ev, function, args[0])
     if isinstance(function, Class):
         return _instantiate(ev, function, args, kwargs)
     if isinstance(function, Instance):

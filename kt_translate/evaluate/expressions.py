@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import builtins
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import branches, calls, tensors, text
+from kt_translate.evaluate import branches, calls, containers, stars, tensors, text
 from kt_translate.evaluate.builtin import NATIVES
+from kt_translate.evaluate.reflection import SCOPED
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
@@ -19,7 +20,6 @@ from kt_translate.evaluate.values import (
     Instance,
     LayerValue,
     ModelValue,
-    Native,
     Scope,
     Super,
     Unknown,
@@ -28,10 +28,9 @@ from kt_translate.evaluate.values import (
     plain,
 )
 from kt_translate.graph.operators import BINARY
-from kt_translate.graph.sym import Items, Sym, known
+from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Tensor
 from kt_translate.ops.shape import ShapeVector
-from kt_translate.source.names import canonical
 from kt_translate.source.operators import OPERATORS
 
 if TYPE_CHECKING:
@@ -149,10 +148,9 @@ def _name(ev: Interpreter, node: cst.Name, scope: Scope) -> Any:
         pass
     if name in CONSTANTS:
         return CONSTANTS[name]
-    for base in scope.module.names.get("*", ()):
-        found = External(canonical(f"{base}.{name}"))
-        if calls.is_known(found.path):
-            return found
+    found = stars.starred(scope, name)
+    if found is not None:
+        return found
     if name in NATIVES:
         return NATIVES[name]
     if hasattr(builtins, name):
@@ -177,14 +175,27 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
         value = evaluate(ev, arg.value, scope)
         if arg.star == "*":
             items = items_of(value, None)
-            args += items if items is not None else []
+            args += items if items is not None else [Unknown("arguments of what is not known", ev.line)]
         elif arg.star == "**":
-            kwargs.update({str(k): v for k, v in value.items()} if isinstance(value, dict) else {})
+            kwargs.update(_named_arguments(ev, value, function))
         elif arg.keyword is not None:
             kwargs[arg.keyword.value] = value
         else:
             args.append(value)
+    if isinstance(function, External) and function.path in SCOPED and not kwargs:
+        return SCOPED[function.path](ev, scope, *args)
     return calls.call(ev, function, args, kwargs, node, scope)
+
+
+def _named_arguments(ev: Interpreter, value: Any, function: Any) -> dict[str, Any]:
+    """What ``**value`` gives to a call."""
+    if isinstance(value, Sym):
+        value = ev.demand(value, "arguments")
+    if isinstance(value, dict):
+        return {str(known(k)): v for k, v in value.items()}
+    if isinstance(function, External) and function.path.startswith("keras.layers."):
+        return {"**": Unknown("arguments that are not known", ev.line)}
+    return {}
 
 
 def _super(ev: Interpreter, scope: Scope) -> Any:
@@ -261,64 +272,6 @@ def _conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
     return evaluate(ev, node.orelse if ev.truth(test) is False else node.body, scope)
 
 
-def _elements(ev: Interpreter, elements: Sequence[Any], scope: Scope) -> list[Any]:
-    out: list[Any] = []
-    for element in elements:
-        value = evaluate(ev, element.value, scope)
-        if isinstance(element, cst.StarredElement):
-            out += items_of(value, None) or []
-        else:
-            out.append(value)
-    return out
-
-
-def _dict(ev: Interpreter, node: Any, scope: Scope) -> Any:
-    out: dict[Any, Any] = {}
-    for element in node.elements:
-        if isinstance(element, cst.StarredDictElement):
-            value = evaluate(ev, element.value, scope)
-            out.update(value if isinstance(value, dict) else {})
-        else:
-            key = evaluate(ev, element.key, scope)
-            try:
-                out[key] = evaluate(ev, element.value, scope)
-            except TypeError:
-                continue
-    return out
-
-
-def _comprehension(ev: Interpreter, node: Any, scope: Scope) -> Any:
-    out: list[Any] = []
-    inner = Scope("function", {}, scope)
-    _turns(ev, node.for_in, inner, lambda: out.append(evaluate(ev, node.elt, inner)))
-    return set(out) if isinstance(node, cst.SetComp) and plain(out) else out
-
-
-def _dict_comprehension(ev: Interpreter, node: cst.DictComp, scope: Scope) -> Any:
-    out: dict[Any, Any] = {}
-    inner = Scope("function", {}, scope)
-
-    def add() -> None:
-        out[evaluate(ev, node.key, inner)] = evaluate(ev, node.value, inner)
-
-    _turns(ev, node.for_in, inner, add)
-    return out
-
-
-def _turns(ev: Interpreter, node: cst.CompFor, scope: Scope, body: Callable[[], None]) -> None:
-    value = evaluate(ev, node.iter, scope)
-    for part in value.args if isinstance(value, Items) else [value]:
-        ev.demand(part, "the length of a list")
-    for item in items_of(value, None) or []:
-        ev.steps += 1
-        ev.assign(node.target, item, scope)
-        if all(ev.truth(evaluate(ev, clause.test, scope)) for clause in node.ifs):
-            if node.inner_for_in is not None:
-                _turns(ev, node.inner_for_in, scope, body)
-            else:
-                body()
-
-
 def _subscript(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
     value = evaluate(ev, node.value, scope)
     return calls.index(ev, value, subscript_key(ev, node, scope))
@@ -391,14 +344,14 @@ EXPRESSIONS: dict[type, Callable[[Any, Any, Scope], Any]] = {
     cst.SimpleString: _string,
     cst.ConcatenatedString: _concatenated,
     cst.FormattedString: _formatted,
-    cst.List: lambda ev, n, s: _elements(ev, n.elements, s),
-    cst.Tuple: lambda ev, n, s: tuple(_elements(ev, n.elements, s)),
-    cst.Set: lambda ev, n, s: set(_elements(ev, n.elements, s)),
-    cst.Dict: _dict,
-    cst.ListComp: _comprehension,
-    cst.SetComp: _comprehension,
-    cst.GeneratorExp: _comprehension,
-    cst.DictComp: _dict_comprehension,
+    cst.List: lambda ev, n, s: containers.elements(ev, n.elements, s),
+    cst.Tuple: lambda ev, n, s: tuple(containers.elements(ev, n.elements, s)),
+    cst.Set: lambda ev, n, s: set(containers.elements(ev, n.elements, s)),
+    cst.Dict: containers.dictionary,
+    cst.ListComp: containers.comprehension,
+    cst.SetComp: containers.comprehension,
+    cst.GeneratorExp: containers.comprehension,
+    cst.DictComp: containers.dict_comprehension,
     cst.Subscript: _subscript,
     cst.Lambda: _lambda,
     cst.NamedExpr: _named,

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import applications, copies, models, scripts
+from kt_translate.evaluate import applications, copies, models, own_weights, scripts, standard
 from kt_translate.evaluate.higher_order import CALLING, call_with_functions
 from kt_translate.evaluate.internals import INTERNALS
 from kt_translate.evaluate.signals import as_the_source_would
@@ -45,6 +45,7 @@ _CONSTANTS = {
     "numpy.pi": math.pi,
     "numpy.inf": math.inf,
     "typing.TYPE_CHECKING": False,
+    **standard.CONSTANTS,
 }
 _DATA: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "mnist": ((60000, 28, 28), (60000,)),
@@ -93,11 +94,15 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
     """A call of something outside the file."""
     if path in INTERNALS:
         return INTERNALS[path](ev, *args, **kwargs)
+    if path in standard.FUNCTIONS:
+        return standard.FUNCTIONS[path](ev, *args, **kwargs)
     if path in CALLING:
         return _guarded(ev, node, lambda: call_with_functions(ev, path, args, kwargs))
     if path in OPS and not any(isinstance(a, (Array, Unknown)) for a in (*args, *kwargs.values())):
         if not path.startswith("numpy.") or tensors_in([args, kwargs]):
             return _op(ev, path, args, kwargs, node)
+    if path in own_weights.VARIABLES:
+        return own_weights.make_variable(ev, path, args, kwargs)
     if path == "argparse.ArgumentParser":
         return scripts.make_parser(ev)
     if path in _TF_INITIALIZERS:
@@ -151,6 +156,8 @@ def _keras(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], 
         return models.make(ev, last, args, kwargs)
     if parts[1] == "layers":
         return models.make_layer(ev, last, args, kwargs, node)
+    if parts[1] in ("initializers", "regularizers", "constraints") and last == "get" and args:
+        return args[0]
     if parts[1] in _OBJECTS:
         name = ".".join(parts[1:])
         if last[:1].islower() and parts[1] not in ("regularizers", "initializers", "constraints"):
@@ -251,7 +258,24 @@ def _spaced(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
 def array_reshape(value: Array, shape: Any) -> Array:
     if not isinstance(shape, (tuple, list)):
         shape = (shape,)
-    return Array(tuple(None if s == -1 else s for s in shape), value.dtype)
+    return Array(tuple(None if type(s) is int and s == -1 else s for s in shape), value.dtype)
+
+
+def reshaped(value: Unknown, args: tuple[Any, ...]) -> Any:
+    """Data that are not known, in a shape that the source says in part."""
+    shape = args[0] if len(args) == 1 else args
+    if not isinstance(shape, (tuple, list)) or all(isinstance(s, Unknown) for s in shape):
+        return Unknown("data in another shape", value.line)
+    return array_reshape(Array(None), shape)
+
+
+def version(ev: Interpreter, path: str) -> Any:
+    """The version of Keras or TensorFlow that the source is written for."""
+    if path == "tf":
+        return {"3": "2.18.0", "2": "2.12.0"}.get(ev.flavour, "1.15.0")
+    if path == "keras":
+        return {"3": "3.6.0", "2": "2.12.0"}.get(ev.flavour, "1.2.2")
+    return Unknown(f"the version of {path}", ev.line)
 
 
 def array_attribute(value: Array, name: str) -> Any:

@@ -168,9 +168,11 @@ def member(ev: Interpreter, module: Module, name: str) -> Any:
         if isinstance(value, Unknown):
             _tell(ev, module.problems)
         return value
-    for base in module.scope.names.get("*", ()):
-        if name[:1].isupper() or is_keras(base):
-            return External(canonical(f"{base}.{name}"))
+    from kt_translate.evaluate import stars
+
+    found_outside = stars.starred(module.scope, name)
+    if found_outside is not None:
+        return found_outside
     folder = module.path.parent if module.path.name == "__init__.py" else module.path
     found = _file_of(folder, [name]) if folder.is_dir() else None
     return load(ev, found) if found is not None else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import models as models_module
+import libcst as cst
+
 from kt_translate.evaluate import own_classes
 from kt_translate.evaluate.general import outer_result
 from kt_translate.evaluate.own_weights import add_weight
@@ -52,6 +54,7 @@ def make_instance(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str
     instance.use = ModuleUse(snake_case(cls.name), kwargs.get("name"), line=ev.line)
     instance.use.region = CURRENT[-1]
     instance.pending = True
+    ev.made.setdefault(id(cls.node), []).append(instance)
     return instance
 
 
@@ -243,7 +246,7 @@ def call_arguments(
     order += [p.name.value for p in params.kwonly_params]
     given = {n: bound[n] for n in order if n != "training" and not _is_default(call, n, bound[n])}
     star = params.star_arg
-    for i, value in enumerate(bound.get(star.name.value, ()) if hasattr(star, "name") else ()):
+    for i, value in enumerate(bound.get(star.name.value, ()) if isinstance(star, cst.Param) else ()):
         given[f"*{i}"] = value
     return given
 

@@ -142,6 +142,8 @@ class Instance:
     pending: bool = False  # its constructor has not run yet
     built: bool = False
     bound: dict[str, Any] | None = None
+    calls: list[tuple[Any, list[Tensor], Any]] = field(default_factory=list)  # class, inputs and results of each call
+    variable: str | None = None
 
 
 @dataclass(eq=False)
@@ -241,6 +243,10 @@ def name_value(value: Any, name: str) -> None:
         value.name = value.name or name
     elif isinstance(value, LayerValue):
         value.use.hint = value.use.hint or name
+    elif isinstance(value, Instance):
+        value.variable = value.variable or name
+        if value.use is not None:
+            value.use.hint = value.use.hint or name
     elif isinstance(value, ModelValue):
         value.variable = value.variable or name
         if value.use is not None:

@@ -107,6 +107,8 @@ class Plan:
     held: dict[int, str] = field(default_factory=dict)  # the attributes that hold modules, by the id of their use
     kept: list[tuple[str, Any]] = field(default_factory=list)  # attributes with models that `forward` does not call
     factory: str | None = None  # what makes the one model of this class, in the output
+    masks: list[int] = field(default_factory=list)  # which of the inputs' masks are inputs too
+    passing: dict[int, int] = field(default_factory=dict)  # ids of the masks that come in: their places
 
     @property
     def symbols(self) -> set[Symbol]:

@@ -77,6 +77,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "max": max,
     "min": min,
     "sum": sum,
+    "any": any,
+    "all": all,
     "range": range,
     "tuple": tuple,
     "list": list,

@@ -99,7 +99,7 @@ def _follow(nodes: list[Node], source: Tensor, end: Tensor) -> Chain | None:
             fits = inner is not None and inner[0].source is at
             after = node.joined[0][0] if fits else None
         elif isinstance(node, CallNode):
-            fits = len(node.inputs) == 1 and node.inputs[0] is at and len(node.outputs) == 1
+            fits = len(node.inputs) == 1 and node.inputs[0] is at and isinstance(node.plan.result, Tensor)
             fits = fits and node.plan.inputs[0].layout is node.inputs[0].layout
             after = node.outputs[0] if fits else None
         elif isinstance(node, LayerNode):

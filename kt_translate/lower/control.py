@@ -25,13 +25,18 @@ if TYPE_CHECKING:
 def attribute_of_if(node: IfNode) -> str | None:
     """The attribute of a condition that becomes one module; None where it stays a condition in ``forward``."""
     chains = flat_chains(node)
-    if chains is None:
+    if chains is None or of_mode(node):
         return None
     name = node.joined[0][0].name
     only = [link for chain in chains for link in chain.modules]
     if len(only) == 1 and isinstance(only[0], (CallNode,)):
         return only[0].use.kind
     return name if name not in (None, "x") else "optional"
+
+
+def of_mode(node: IfNode) -> bool:
+    """Whether the condition asks for training or evaluation: what its branches call is made in either."""
+    return any(s.kind == "mode" for s in symbols_in(node.test))
 
 
 def write_if(writer: Writer, node: IfNode) -> None:
@@ -68,6 +73,9 @@ def write_if(writer: Writer, node: IfNode) -> None:
         writer.variables[id(out)] = (name, out.layout)
         writer.owner[name] = id(out)
     writer.code.body += conditional(flag, *bodies)
+    if of_mode(node):
+        outer.add(node.order, then.lines() + orelse.lines())
+        return
     outer.add(node.order, conditional(writer.said(node.test), then.lines(), orelse.lines()))
 
 

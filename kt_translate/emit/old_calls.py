@@ -1,0 +1,138 @@
+"""Statements written for Keras 1 and 2, as tf_keras takes them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Any
+
+from kt_translate.layers.layer import REGISTRY, RuleError
+from kt_translate.layers.legacy import merge_call, modernize
+from kt_translate.source.names import canonical
+
+_KERAS = ("keras", "tf_keras")
+_MODEL = {"input": "inputs", "output": "outputs"}
+_OPTIMIZER = {"lr": "learning_rate"}
+_MERGERS = {"keras.layers.merge", "keras.legacy.layers.merge"}
+
+
+def modern(node: ast.stmt, flavour: str) -> Iterator[ast.stmt]:
+    """The statement for today's Keras 3 or, if it is older, for tf_keras."""
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        yield from _imports(node, "keras" if flavour == "3" else "tf_keras")
+    else:
+        yield ast.fix_missing_locations(_Old(flavour).visit(node))
+
+
+def _imports(node: ast.Import | ast.ImportFrom, keras: str) -> Iterator[ast.stmt]:
+    """The imports, from where the names are now."""
+    for alias in node.names:
+        if isinstance(node, ast.Import):
+            path = canonical(alias.name)
+            if path.split(".")[0] not in _KERAS:
+                yield ast.Import([alias])
+            elif alias.asname is None and alias.name.startswith("tensorflow."):
+                yield ast.Import([ast.alias("tensorflow")])
+            elif alias.asname is None:
+                yield ast.Import([ast.alias(keras, None if keras == "keras" else "keras")])
+            else:
+                yield from _import(path.split("."), alias.asname, keras)
+            continue
+        full = f"{node.module or ''}.{alias.name}"
+        path = canonical(full)
+        if path.split(".")[0] not in _KERAS or node.level or alias.name == "*":
+            level, module = node.level, node.module
+            if path.split(".")[0] in _KERAS and not node.level:
+                module = keras + canonical(str(node.module))[len("keras") :]
+            yield ast.ImportFrom(module, [alias], level)
+        elif keras == "keras" and path == full.removeprefix("tensorflow."):
+            yield ast.ImportFrom(node.module, [alias], 0)
+        else:
+            yield from _import(path.split("."), alias.asname or alias.name, keras)
+
+
+def _import(parts: list[str], name: str, keras: str) -> Iterator[ast.stmt]:
+    """``from keras.layers import Dense as name``."""
+    if parts[-1] in ("np_utils", "vis_utils"):
+        parts = parts[:-1]
+    if len(parts) == 1:
+        yield ast.Import([ast.alias(keras, name)])
+        return
+    own = _renamed(parts[-1])
+    alias = ast.alias(own, name if name != own else None)
+    yield ast.ImportFrom(".".join([keras, *parts[1:-1]]), [alias], 0)
+
+
+def _renamed(name: str) -> str:
+    """The name by which tf_keras has a layer."""
+    try:
+        name = modernize(name, [], {}, "1")[0]
+    except RuleError:
+        return name
+    return REGISTRY[name].__name__ if name in REGISTRY else name
+
+
+class _Old(ast.NodeTransformer):
+    """Calls with the arguments that tf_keras knows."""
+
+    def __init__(self, flavour: str) -> None:
+        self.flavour = flavour
+
+    def visit_Attribute(self, node: ast.Attribute) -> Any:
+        self.generic_visit(node)
+        if node.attr == "keras" and isinstance(node.value, ast.Name):
+            return ast.parse("__import__('tf_keras')", mode="eval").body
+        node.attr = _renamed(node.attr) if node.attr[:1].isupper() else node.attr
+        return node
+
+    def visit_Call(self, node: ast.Call) -> Any:
+        self.generic_visit(node)
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        args: list[Any] = [_value(arg) for arg in node.args]
+        kwargs = {k.arg: _value(k.value) for k in node.keywords if k.arg is not None}
+        rest = [k for k in node.keywords if k.arg is None]
+        if any(isinstance(arg, ast.Starred) for arg in node.args):
+            return node
+        try:
+            if name == "merge":
+                return _merged(args, kwargs)
+            if name in REGISTRY or modernize(name, [], {}, self.flavour)[0] != name:
+                name, args, kwargs = modernize(name, args, kwargs, self.flavour)
+                kwargs = _as_declared(name, kwargs)
+        except RuleError:
+            return node
+        old = _MODEL if name == "Model" else _OPTIMIZER if {"lr", "decay"} & kwargs.keys() else {}
+        node.args = [_node(arg) for arg in args]
+        node.keywords = [*(ast.keyword(old.get(k, k), _node(v)) for k, v in kwargs.items()), *rest]
+        return node
+
+
+def _as_declared(name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+    rule = REGISTRY.get(name)
+    return {rule.renamed.get(k, k): v for k, v in kwargs.items()} if rule else kwargs
+
+
+def _merged(args: list[Any], kwargs: dict[str, Any]) -> ast.expr:
+    inputs, layer, settings = merge_call(args, kwargs)
+    made = ", ".join(f"{k}={ast.unparse(_node(v))}" for k, v in settings.items())
+    text = f"__import__('tf_keras').layers.{layer}({made})({ast.unparse(_node(inputs))})"
+    return ast.parse(text, mode="eval").body
+
+
+def _value(node: ast.expr) -> Any:
+    """A literal's value; any other expression stays a node."""
+    try:
+        value = ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError):
+        return node
+    return value if isinstance(value, (str, int, float, bool, tuple, list, type(None))) else node
+
+
+def _node(value: Any) -> ast.expr:
+    if isinstance(value, ast.expr):
+        return value
+    if isinstance(value, tuple):
+        return ast.Tuple([_node(v) for v in value], ast.Load())
+    if isinstance(value, list):
+        return ast.List([_node(v) for v in value], ast.Load())
+    return ast.parse(repr(value), mode="eval").body

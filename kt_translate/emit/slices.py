@@ -1,0 +1,254 @@
+"""The statements of a source that build its models, without its data, its training and its plots."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from kt_translate.emit.old_calls import modern
+
+BY_HAND = "# "  # before a value that is to stand whatever the source says
+
+# Modules whose functions depend on nothing but their arguments.
+PURE = {
+    "__future__",
+    "abc",
+    "collections",
+    "copy",
+    "dataclasses",
+    "enum",
+    "functools",
+    "itertools",
+    "keras",
+    "math",
+    "numpy",
+    "operator",
+    "re",
+    "string",
+    "tensorflow",
+    "tf_keras",
+    "typing",
+}
+# What reads data, wherever it comes from.
+_READS = {
+    "fromfile",
+    "genfromtxt",
+    "get_file",
+    "image_dataset_from_directory",
+    "input",
+    "listdir",
+    "load",
+    "load_data",
+    "load_img",
+    "loadtxt",
+    "open",
+    "parse_args",
+    "read_csv",
+    "text_dataset_from_directory",
+}
+# What a model does that is no part of building it.
+_USES = {
+    "adapt",
+    "compile",
+    "evaluate",
+    "evaluate_generator",
+    "fit",
+    "fit_generator",
+    "load_weights",
+    "predict",
+    "predict_generator",
+    "print",
+    "save",
+    "save_weights",
+    "summary",
+    "test_on_batch",
+    "train_on_batch",
+}
+
+
+@dataclass
+class _Statement:
+    """A top-level statement: the names that it binds, changes and reads."""
+
+    node: ast.stmt
+    binds: set[str] = field(default_factory=set)
+    changes: set[str] = field(default_factory=set)
+    reads: set[str] = field(default_factory=set)
+    pure: bool = True
+    tainted: bool = False  # by data, directly or through what it reads
+
+    @classmethod
+    def of(cls, node: ast.stmt) -> _Statement:
+        made = cls(node)
+        made.binds = set(_bound(node))
+        inner = list(ast.walk(node))
+        made.reads = {n.id for n in inner if isinstance(n, ast.Name)}
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            return made
+        made.pure = not any(_reads_data(n) for n in inner)
+        for part in inner:
+            if isinstance(part, ast.Expr) and isinstance(part.value, ast.Call):
+                made._call(part.value)
+            elif isinstance(part, (ast.Attribute, ast.Subscript)) and not isinstance(part.ctx, ast.Load):
+                made.changes |= _root(part)
+        return made
+
+    def _call(self, call: ast.Call) -> None:
+        """``model.add(...)`` changes the model, and so may ``freeze(model)``."""
+        if isinstance(call.func, ast.Attribute):
+            if call.func.attr not in _USES:
+                self.changes |= _root(call.func)
+            elif call.func.attr == "compile":
+                self.changes |= {f"{name} compiled" for name in _root(call.func)}
+        elif isinstance(call.func, ast.Name) and call.func.id not in _USES:
+            self.changes |= {a.id for a in call.args if isinstance(a, ast.Name)}
+
+
+def slice_of(
+    text: str,
+    wanted: Iterable[str],
+    values: Mapping[str, str] | None = None,
+    compiled: Iterable[str] = (),
+    flavour: str = "3",
+    marks: Mapping[int, str] | None = None,
+) -> str:
+    """The statements that the wanted names need.
+
+    Args:
+        text: the source.
+        wanted: names of the module.
+        values: what is known of names whose own statements need data, as expressions.
+        compiled: the models whose ``compile`` is needed, too.
+        flavour: the Keras that the source is written for; older ones are brought up to tf_keras.
+        marks: names by which to keep what the assignments that start or end on these lines give.
+    """
+    found = [_Statement.of(node) for node in _statements(ast.parse(text).body)]
+    values = values or {}
+    _taint(found)
+    needed = {*wanted, *(f"{name} compiled" for name in compiled)}
+    kept: list[_Statement] = []
+    while True:
+        size = len(needed)
+        kept = [s for s in found if _is_needed(s, needed)]
+        for statement in kept:
+            if not _replaced(statement, values):
+                needed |= statement.reads
+        if len(needed) == size:
+            break
+    lines: list[str] = []
+    for statement in kept:
+        lines += _text(statement, text, values, needed, flavour)
+        for line, name in (marks or {}).items():
+            if statement.node.lineno <= line <= (statement.node.end_lineno or 0):
+                lines += [f"{name} = {bound}" for bound in sorted(statement.binds)][:1]
+    return "\n".join(lines)
+
+
+def names_in(expression: str) -> set[str]:
+    """The names that an expression reads."""
+    return {n.id for n in ast.walk(ast.parse(expression, mode="eval")) if isinstance(n, ast.Name)}
+
+
+def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """What runs when the file is run as a script."""
+    for node in body:
+        if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
+            yield from node.body
+        else:
+            yield node
+
+
+def _is_needed(statement: _Statement, needed: set[str]) -> bool:
+    if isinstance(statement.node, (ast.Import, ast.ImportFrom)):
+        star = any(alias.name == "*" for alias in statement.node.names)
+        return star or bool(statement.binds & needed)
+    return bool((statement.binds | statement.changes) & needed)
+
+
+def _taint(found: list[_Statement]) -> None:
+    """Mark what comes from data, files or packages other than Keras and numpy."""
+    names: set[str] = set()
+    for statement in found:
+        node = statement.node
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {name for name, path in _imports(node) if not _is_pure(path)}
+        elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            statement.tainted = not statement.pure or bool(statement.reads & names)
+            if statement.tainted:
+                names |= statement.binds
+
+
+def _is_pure(path: str) -> bool:
+    return path.split(".")[0] in PURE and "datasets" not in path
+
+
+def _replaced(statement: _Statement, values: Mapping[str, str]) -> bool:
+    """Whether what is known of its names stands for a statement, if anything does."""
+    by_hand = {name for name, value in values.items() if value.startswith(BY_HAND)}
+    return bool(statement.binds) and (statement.tainted or statement.binds <= by_hand)
+
+
+def _text(
+    statement: _Statement,
+    text: str,
+    values: Mapping[str, str],
+    needed: set[str],
+    flavour: str,
+) -> list[str]:
+    if _replaced(statement, values):
+        told = sorted(statement.binds & values.keys() & needed)
+        return [f"{name} = {values[name].removeprefix(BY_HAND)}" for name in told]
+    node = statement.node
+    if flavour != "3" or isinstance(node, (ast.Import, ast.ImportFrom)):
+        return [ast.unparse(n) for n in modern(node, flavour)]
+    first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+    lines = text.splitlines()[first - 1 : node.end_lineno]
+    if node.col_offset or _shares_lines(node, text):
+        return [ast.unparse(node)]
+    return lines
+
+
+def _shares_lines(node: ast.stmt, text: str) -> bool:
+    """Whether other statements stand on its lines."""
+    tail = text.encode().splitlines()[(node.end_lineno or 1) - 1][node.end_col_offset or 0 :]
+    return bool(tail.strip()) and not tail.strip().startswith(b"#")
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    """The names that a statement gives a value in the scope that it stands in."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield node.name
+    elif isinstance(node, (ast.Import, ast.ImportFrom)):
+        yield from (name for name, _ in _imports(node))
+    elif isinstance(node, ast.Name):
+        if isinstance(node.ctx, ast.Store):
+            yield node.id
+    elif isinstance(node, ast.Lambda):
+        return
+    else:
+        for child in ast.iter_child_nodes(node):
+            yield from _bound(child)
+
+
+def _imports(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
+    """The names that an import gives, with the full names of what they stand for."""
+    for alias in node.names:
+        if isinstance(node, ast.Import):
+            yield alias.asname or alias.name.split(".")[0], alias.name
+        else:
+            yield alias.asname or alias.name, f"{node.module or ''}.{alias.name}"
+
+
+def _reads_data(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return isinstance(node, ast.Attribute) and node.attr == "argv"
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return name in _READS
+
+
+def _root(node: ast.AST) -> set[str]:
+    """The name at the start of ``a.b[c].d``."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return {node.id} if isinstance(node, ast.Name) else set()

@@ -1,0 +1,94 @@
+"""Lists, tuples, dicts and comprehensions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from kt_translate.evaluate import expressions
+from kt_translate.evaluate.values import Scope, Unknown, items_of, plain
+from kt_translate.graph.sym import Items, Sym
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+
+def elements(ev: Interpreter, elements: Sequence[Any], scope: Scope) -> list[Any]:
+    out: list[Any] = []
+    for element in elements:
+        value = expressions.evaluate(ev, element.value, scope)
+        if isinstance(element, cst.StarredElement):
+            items = items_of(value, None)
+            out += [_any_number(ev)] if items is None else items
+        else:
+            out.append(value)
+    return out
+
+
+def _any_number(ev: Interpreter) -> Unknown:
+    return Unknown("items of what is not known", ev.line, many=True)
+
+
+def dictionary(ev: Interpreter, node: Any, scope: Scope) -> Any:
+    out: dict[Any, Any] = {}
+    for element in node.elements:
+        if isinstance(element, cst.StarredDictElement):
+            value = expressions.evaluate(ev, element.value, scope)
+            value = ev.demand(value, "a dict") if isinstance(value, Sym) else value
+            if not isinstance(value, dict):
+                return Unknown("a dict of what is not known", ev.line)
+            out.update(value)
+        else:
+            key = expressions.evaluate(ev, element.key, scope)
+            try:
+                out[key] = expressions.evaluate(ev, element.value, scope)
+            except TypeError:
+                continue
+    return out
+
+
+def comprehension(ev: Interpreter, node: Any, scope: Scope) -> Any:
+    out: list[Any] = []
+    inner = Scope("function", {}, scope)
+    if not _turns(ev, node.for_in, inner, lambda: out.append(expressions.evaluate(ev, node.elt, inner))):
+        return Unknown("a list made from what is not known", ev.line)
+    if isinstance(node, cst.SetComp):
+        return set(out) if plain(out) else Unknown("a set of what is not known", ev.line)
+    return out
+
+
+def dict_comprehension(ev: Interpreter, node: cst.DictComp, scope: Scope) -> Any:
+    out: dict[Any, Any] = {}
+    inner = Scope("function", {}, scope)
+
+    def add() -> None:
+        out[expressions.evaluate(ev, node.key, inner)] = expressions.evaluate(ev, node.value, inner)
+
+    if not _turns(ev, node.for_in, inner, add):
+        return Unknown("a dict made from what is not known", ev.line)
+    return out
+
+
+def _turns(ev: Interpreter, node: cst.CompFor, scope: Scope, body: Callable[[], None]) -> bool:
+    """Run a comprehension. Whether it is known which turns it takes."""
+    value = expressions.evaluate(ev, node.iter, scope)
+    for part in value.args if isinstance(value, Items) else [value]:
+        ev.demand(part, "the length of a list")
+    items = items_of(value, None)
+    if items is None:
+        return False
+    for item in items:
+        ev.steps += 1
+        ev.assign(node.target, item, scope)
+        truths = [ev.truth(expressions.evaluate(ev, clause.test, scope)) for clause in node.ifs]
+        if False in truths:
+            continue
+        if None in truths:
+            return False
+        if node.inner_for_in is None:
+            body()
+        elif not _turns(ev, node.inner_for_in, scope, body):
+            return False
+    return True

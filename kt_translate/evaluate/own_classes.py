@@ -1,0 +1,333 @@
+"""The source's own layers and models: their ``__init__``, ``build`` and ``call``, evaluated for all arguments at once.
+
+Each becomes a class of its own. What the constructor is given becomes its parameters, layers and models among it too;
+what Keras finds at build time, the sizes of the inputs, becomes parameters as well.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate import models as models_module
+from kt_translate.evaluate import subclasses
+from kt_translate.evaluate.general import annotation, fresh_input, is_number, kind_of, tensors_only
+from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
+from kt_translate.evaluate.state import NotGeneral
+from kt_translate.evaluate.values import Class, Function, Instance, LayerValue, ModelValue, map_tensors, plain
+from kt_translate.graph.nodes import Param, Plan
+from kt_translate.graph.region import CURRENT, Region
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, key_of, known, same, substitute, symbols_in
+from kt_translate.graph.tensor import Layout, Tensor, tensors_in
+from kt_translate.layers.layer import REGISTRY, snake_case
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+LAYER_ARGUMENTS = ("name", "trainable", "dtype", "input_shape", "batch_input_shape", "dynamic", "autocast")
+IN_PLACE = Plan("", "layer", Region(), [])
+"""Stands for the class of a call that no class can say: it is written where it is made."""
+
+Given = dict[str, Any]  # the arguments of ``call`` by name
+
+
+def plan_of_instance(ev: Interpreter, instance: Instance, given: Given) -> Plan | None:
+    """The class for a call; the same for all calls and objects that differ in numbers only."""
+    cls = instance.cls
+    bound = instance.bound = constructor_arguments(ev, cls, instance.args, instance.kwargs)
+    others = [v for v in given.values() if not tensors_in(v)]
+    if any(s.kind != "global" for s in _foreign([*bound.values(), *others])):
+        return IN_PLACE
+    tensors = tensors_in(list(given.values()))
+    masks = [id(m) for m in masks_of(tensors)]
+    key = (
+        id(cls.node),
+        instance.use.mode,
+        *(masks.index(id(t.mask)) if t.mask is not None else None for t in tensors),
+        *((n, _setting_kind(v)) for n, v in sorted(bound.items())),
+        *((n, _input_kind(v)) for n, v in given.items()),
+    )
+    if key in ev.under_way:
+        return None
+    for plan in ev.plans.setdefault(key, []):
+        table = table_of(plan, instance, tensors)
+        if all(same(substitute(said, table), value) for said, value in plan.demands):
+            return plan  # type: ignore[no-any-return]
+    plan = _make(ev, instance, bound, given, key)
+    if plan is not None:
+        ev.plans[key].append(plan)
+        if plan is not IN_PLACE:
+            ev.class_plans.setdefault(id(cls.node), []).append((plan, instance, tensors))
+    return plan
+
+
+def _setting_kind(value: Any) -> Any:
+    return ("module", id(value)) if is_module(value) else kind_of(value)
+
+
+def _input_kind(value: Any) -> Any:
+    if isinstance(value, dict) and tensors_in(value):
+        return ("dict", *((k, _input_kind(v)) for k, v in value.items()))
+    return kind_of(value) if tensors_in(value) else key_of(value)
+
+
+def is_module(value: Any) -> bool:
+    """Whether this is a layer or a model."""
+    return isinstance(value, (LayerValue, ModelValue)) or (isinstance(value, Instance) and value.use is not None)
+
+
+def _foreign(values: Iterable[Any]) -> Iterator[Symbol]:
+    """The symbols in settings that do not become parameters of the class."""
+    for value in values:
+        if isinstance(value, Instance):
+            inner = [*value.args, *value.kwargs.values()]
+            yield from (s for v in inner for s in symbols_in(v))
+            yield from _foreign(inner)
+        elif isinstance(value, LayerValue):
+            yield from symbols_in(list(vars(value.rule).values()))
+        elif isinstance(value, (list, tuple)) and not is_number(value):
+            yield from _foreign(value)
+        elif isinstance(value, dict):
+            yield from (s for v in value.values() for s in symbols_in(v))
+
+
+def masks_of(tensors: list[Tensor]) -> list[Tensor]:
+    """The masks of tensors, each once."""
+    return list({id(t.mask): t.mask for t in tensors if t.mask is not None}.values())
+
+
+# -- arguments of the constructor -----------------------------------------------------------------
+
+
+def constructor_arguments(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """What ``__init__`` is given, by name, without what every Keras layer takes."""
+    init = cls.lookup("__init__")
+    if isinstance(init, Function):
+        bound = ev.bind_method(init, None, args, kwargs)
+        params = init.node.params
+        order = [p.name.value for p in (*params.posonly_params, *params.params)]
+        bound.pop(order[0], None)
+        if params.star_kwarg is not None:
+            more = bound.pop(params.star_kwarg.name.value, None) or {}
+            if base_of(cls) not in subclasses.ROOTS or _hands_on(cls, params.star_kwarg.name.value):
+                bound |= {k: v for k, v in more.items() if k not in LAYER_ARGUMENTS}
+        return {k: v for k, v in bound.items() if k not in ("name", "dtype", "trainable")}
+    names = [n for n, _ in _signature(cls)]
+    given = dict(zip(names, args), **kwargs)
+    return {k: v for k, v in given.items() if k not in LAYER_ARGUMENTS}
+
+
+def _hands_on(cls: Class, kwargs: str) -> bool:
+    """Whether the constructor's further arguments go elsewhere than to Keras."""
+    init = cls.lookup("__init__")
+    text = cls.source.code(init.node) if cls.source is not None else ""
+    handed = re.findall(rf"(\S*?)\([^()]*\*\*{kwargs}\b", text)
+    used = re.search(rf"\b{kwargs}(\[|\.(get|pop)\b)", text)
+    return bool(used) or any(not name.endswith(("__init__", "def")) for name in handed if name)
+
+
+def base_of(cls: Class) -> str | None:
+    return subclasses.base_of(cls)
+
+
+def _signature(cls: Class) -> list[tuple[str, Any]]:
+    kind = (base_of(cls) or "").split(".")[-1]
+    return REGISTRY[kind].signature() if kind in REGISTRY else []
+
+
+def _declared(cls: Class, name: str, sample: Any) -> tuple[str | None, str]:
+    """Default and annotation of a constructor's parameter, as text."""
+    init = cls.lookup("__init__")
+    if isinstance(init, Function):
+        params = init.node.params
+        every = [p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)]
+        if name in init.defaults or name in every:
+            if name not in init.defaults:
+                return None, annotation(sample)
+            default = init.defaults[name]
+            text = repr(known(default)) if plain(known(default)) else None
+            return text, annotation(default if default is not None else sample, default is None)
+    default = dict(_signature(cls)).get(name, inspect.Parameter.empty)
+    return (repr(default) if plain(default) else None), annotation(sample)
+
+
+def _has_default(cls: Class, name: str) -> bool:
+    init = cls.lookup("__init__")
+    return isinstance(init, Function) and name in init.defaults
+
+
+def _in_order(cls: Class, bound: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The arguments in the order of the source's parameters."""
+    init = cls.lookup("__init__")
+    if not isinstance(init, Function):
+        return list(bound.items())
+    params = init.node.params
+    order = [p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)]
+    return sorted(bound.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
+
+
+# -- evaluation -----------------------------------------------------------------------------------
+
+
+class _Entering:
+    """The class seen from inside: its parameters and inputs, as symbols and fresh tensors."""
+
+    def __init__(self, ev: Interpreter, cls: Class, bound: dict[str, Any], given: Given) -> None:
+        self.params: list[Param] = []
+        self.sizes: list[Param] = []
+        self.inputs: list[Tensor] = []
+        self.inner: dict[str, Any] = {}
+        self.modules: dict[str, Any] = {}
+        for name, value in _in_order(cls, bound):
+            self._setting(cls, name, value)
+        names = set(bound)
+        several = len(tensors_in(list(given.values()))) > 1
+        self.masks: dict[int, Tensor] = {}  # of the masks outside, by their ids
+        self.given = {n: self._input(ev, cls, n, v, several, names) for n, v in given.items()}
+        if not several:
+            self._short_names(names)
+
+    def _setting(self, cls: Class, name: str, value: Any) -> None:
+        self.inner[name] = value
+        if is_module(value):
+            self.modules[name] = value
+            default = "None" if _has_default(cls, name) else None
+            kind = "nn.Module | None" if default else "nn.Module"
+            self.params.append(Param(Symbol(name, UNKNOWN, "module"), default, kind))
+        elif is_number(value):
+            symbol = Symbol(name, known(value), "param")
+            self.params.append(Param(symbol, *_declared(cls, name, symbol.value)))
+            self.inner[name] = Sym.of(symbol)
+        else:
+            self.params.append(Param(Symbol(name, UNKNOWN, "fixed"), "None", "Any"))
+
+    def _short_names(self, names: set[str]) -> None:
+        """``features``, not ``in_features``, of the only input."""
+        for param in self.sizes:
+            short = param.symbol.name.removeprefix("in_")
+            if short not in names:
+                param.symbol.name = param.symbol.spelled = short
+
+    def _input(
+        self, ev: Interpreter, cls: Class, name: str, value: Any, several: bool, names: set[str]
+    ) -> Any:
+        flat = tensors_in(value)
+        if not flat:
+            return value
+        if isinstance(value, dict):
+            said = [k for k in sorted(value, key=str) for _ in tensors_in(value[k])]
+        else:
+            said = unpacked_names(cls, name, len(flat)) if len(flat) > 1 else [name]
+        fresh: dict[int, Tensor] = {}
+        for tensor, own in zip(flat, said):
+            own = re.sub(r"\W", "_", str(own)).strip("_") or "x"
+            made = fresh_input(tensor, own, several, names, self.sizes, self.inputs)
+            if tensor.mask is not None:
+                made.mask = self.masks.get(id(tensor.mask))
+                if made.mask is None:
+                    made.mask = Tensor(made.shape[: tensor.mask.rank], "bool", Layout.LAST, name="mask")
+                    self.masks[id(tensor.mask)] = made.mask
+            fresh[id(tensor)] = made
+            if isinstance(value, dict):
+                made.facts["input"] = own
+        return map_tensors(lambda t: fresh[id(t)], value)
+
+
+def unpacked_names(cls: Class, name: str, count: int) -> list[str]:
+    """What ``call`` calls the tensors of a list that it is given: ``x, a = inputs``."""
+    call = cls.lookup("call")
+    text = cls.source.code(call.node) if cls.source is not None and isinstance(call, Function) else ""
+    found = re.search(rf"^\s*\(?\[?(\w+(?:\s*,\s*\w+)+)\]?\)?\s*=\s*{re.escape(name)}\s*$", text, re.MULTILINE)
+    parts = re.split(r"\s*,\s*", found[1]) if found else []
+    if len(parts) == count and len(set(parts)) == count:
+        return parts
+    return [f"{name.removesuffix('s')}_{i}" for i in range(count)]
+
+
+def _make(ev: Interpreter, instance: Instance, bound: dict[str, Any], given: Given, key: Any) -> Plan | None:
+    """Evaluate constructor, ``build`` and ``call`` on symbols. None, with a diagnostic, where there is no result."""
+    cls = instance.cls
+    entering = _Entering(ev, cls, bound, given)
+    me = Instance(cls, {}, [], {}, instance.line)
+    me.use, me.pending = instance.use, False
+    region = Region()
+    before, errors, models = len(ev.demands), ev.log.errors, len(ev.models)
+    CURRENT.append(region)
+    ev.under_way.add(key)
+    ev.quiet += 1
+    try:
+        init = cls.lookup("__init__")
+        if isinstance(init, Function):
+            ev.run_method(init, me, [], entering.inner)
+        else:
+            subclasses.builtin_part(ev, me, "__init__").call(ev, **entering.inner)
+        own = me.attributes.get("super()")
+        if isinstance(own, ModelValue) and not isinstance(cls.lookup("call"), Function):
+            entering.inputs, result = tensors_in(own.inputs), own.outputs
+        else:
+            result = subclasses.run_call(ev, me, entering.given)
+    except (Raised, LimitReached, Break, Continue, NotGeneral) as error:
+        ev.note("KT302", f"{cls.name}: {getattr(error, 'text', None) or error}")
+        return None
+    finally:
+        ev.quiet -= 1
+        ev.under_way.discard(key)
+        CURRENT.pop()
+        demands, ev.demands[before:] = ev.demands[before:], []
+    for model in ev.models[models:]:
+        models_module.plan_of(model).inline = True
+    del ev.models[models:]
+    if not tensors_in(result) or not tensors_only(result):
+        if ev.log.errors == errors:
+            ev.note("KT302", f"what {cls.name}.call returns is not known")
+        return None
+    return _finished(ev, me, entering, region, result, demands, ev.log.errors > errors)
+
+
+def _finished(
+    ev: Interpreter,
+    me: Instance,
+    entering: _Entering,
+    region: Region,
+    result: Any,
+    demands: list[tuple[Any, Any]],
+    gap: bool,
+) -> Plan:
+    """The class, from what its evaluation gave; IN_PLACE where its results have masks made within."""
+    cls = me.cls
+    entered = {id(m): i for i, m in enumerate(entering.masks.values())}
+    made = [t.mask for t in tensors_in(result) if t.mask is not None and id(t.mask) not in entered]
+    if made and not isinstance(cls.lookup("compute_mask"), Function):
+        return IN_PLACE
+    plan = Plan(cls.name, "layer", region, entering.inputs, result, [*entering.params, *entering.sizes], line=cls.line)
+    used = {id(t) for node in region.nodes for t in node.uses()}
+    plan.masks = [i for m, i in entered.items() if m in used]
+    plan.passing = entered
+    plan.inputs = [*entering.inputs, *(m for m in entering.masks.values() if id(m) in used)]
+    plan.container = snake_case(cls.name)
+    plan.demands = [(said, value) for said, value in demands if isinstance(said, Sym)]
+    plan.numbers = {p.symbol: p.symbol.name for p in entering.params if p.symbol.kind == "param"}
+    plan.modules = entering.modules
+    plan.gap = gap
+    for name, value in me.attributes.items():
+        if is_module(value) and name != "super()":
+            plan.held.setdefault(id(value.use), name)
+            if value in entering.modules.values() or (isinstance(value, ModelValue) and value.outputs is not None):
+                plan.kept.append((name, value))
+    return plan
+
+
+def table_of(plan: Plan, instance: Instance, tensors: list[Tensor]) -> dict[Symbol, Any]:
+    """What each symbol of a plan is for an object and a call of it."""
+    table: dict[Symbol, Any] = {}
+    given = instance.bound or {}
+    for symbol, name in plan.numbers.items():
+        if name in given:
+            table[symbol] = given[name]
+    for inner, outer in zip(plan.inputs, tensors):
+        for a, b in zip(inner.shape, outer.shape, strict=True):
+            if isinstance(a, Sym) and a.head == "symbol":
+                table[a.args[0]] = b
+    return table

@@ -1,0 +1,264 @@
+"""One rule per kind of statement."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from kt_translate.evaluate import branches, expressions, imports, loops
+from kt_translate.evaluate.signals import (
+    MAX_TURNS,
+    Break,
+    Continue,
+    LimitReached,
+    Raised,
+    Return,
+)
+from kt_translate.evaluate.values import Class, Function, Scope, Unknown, items_of
+from kt_translate.graph.nodes import named
+from kt_translate.graph.sym import Items, Sym, Symbol
+from kt_translate.source.operators import AUGMENTED
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+
+def _assign(ev: Interpreter, node: cst.Assign, scope: Scope) -> None:
+    value = ev.evaluate(node.value, scope)
+    for target in node.targets:
+        if (
+            scope.kind == "module"
+            and isinstance(target.target, cst.Name)
+            and isinstance(value, (int, float, str))
+            and isinstance(node.value, (cst.Integer, cst.Float, cst.SimpleString))
+            and scope.names.get(target.target.value) is None
+            and target.target.value not in ev.settings
+        ):
+            value = _constant(ev, target.target.value, value, scope)
+        elif isinstance(target.target, cst.Name) and _worth_a_name(value) and scope.kind == "function":
+            value = named(value, target.target.value)
+        ev.assign(target.target, value, scope)
+
+
+def _constant(ev: Interpreter, name: str, value: Any, scope: Scope) -> Any:
+    """A constant of a module, by its name. Of another file: where no other constant is called so."""
+    symbol = Symbol(name, value, "global")
+    if scope is ev.module:
+        ev.constants[name] = symbol
+    else:
+        taken = re.search(rf"^{name}\s*[:=]", ev.main.text, re.MULTILINE)
+        symbol = ev.constants.setdefault(name, symbol)
+        if taken or symbol.value != value or type(symbol.value) is not type(value):
+            return value
+    return Sym.of(symbol)
+
+
+def _worth_a_name(value: Any) -> bool:
+    return isinstance(value, Sym) and value.weight > 0 and branches.depends(value)
+
+
+def _ann_assign(ev: Interpreter, node: cst.AnnAssign, scope: Scope) -> None:
+    if node.value is not None:
+        ev.assign(node.target, ev.evaluate(node.value, scope), scope)
+
+
+def _aug_assign(ev: Interpreter, node: cst.AugAssign, scope: Scope) -> None:
+    op = AUGMENTED[type(node.operator)]
+    current = ev.evaluate(node.target, scope)
+    value = ev.evaluate(node.value, scope)
+    if op == "+" and isinstance(current, list) and isinstance(value, (list, tuple)):
+        current.extend(value)
+        return
+    ev.assign(node.target, expressions.binary(ev, op, current, value), scope)
+
+
+def _function(ev: Interpreter, node: cst.FunctionDef, scope: Scope) -> None:
+    defaults = expressions.defaults_of(ev, node.params, scope)
+    function = Function(node.name.value, node, scope, defaults, ev.source.line(node))
+    function.source = ev.source
+    function.decorators = tuple(ev.source.code(d.decorator) for d in node.decorators)
+    ev.bind(node.name.value, function, scope)
+
+
+def _class(ev: Interpreter, node: cst.ClassDef, scope: Scope) -> None:
+    bases = [ev.evaluate(arg.value, scope) for arg in node.bases]
+    inner = Scope("class", {}, scope)
+    cls = Class(node.name.value, node, bases, inner.names, scope, ev.source.line(node), ev.source)
+    for statement in node.body.body:
+        ev.run_guarded(statement, inner)
+    for value in inner.names.values():
+        if isinstance(value, Function):
+            value.owner = cls
+    ev.bind(node.name.value, cls, scope)
+
+
+def _if(ev: Interpreter, node: cst.If, scope: Scope) -> None:
+    demands, diagnostics = len(ev.demands), list(ev.log.diagnostics)
+    ev.checking = _raises(node.body)
+    value = ev.evaluate(node.test, scope)
+    ev.checking = False
+    if branches.run_if(ev, node, value, scope):
+        return
+    test = ev.truth(value)
+    if _raises(node.body) and (test is None or len(ev.demands) > demands) and not test:
+        test = False  # a check of what is not known here
+        del ev.demands[demands:]
+        ev.log.diagnostics[:] = diagnostics
+    if test or test is None:
+        ev.suite(node.body, scope)
+    elif isinstance(node.orelse, cst.If):
+        ev.statement(node.orelse, scope)
+    elif node.orelse is not None:
+        ev.suite(node.orelse.body, scope)
+
+
+def _raises(suite: Any) -> bool:
+    """Whether the last statement of a suite is ``raise``."""
+    last = suite.body[-1] if suite.body else None
+    if isinstance(last, cst.SimpleStatementLine):
+        last = last.body[-1]
+    return isinstance(last, cst.Raise)
+
+
+def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
+    value = ev.evaluate(node.iter, scope)
+    if loops.run_for(ev, node, scope, value):
+        return
+    if isinstance(value, Sym):
+        ev.demand(value, "the number of turns of a loop")
+    elif isinstance(value, Items):
+        for part in value.args:
+            ev.demand(part, "the number of turns of a loop")
+    items = items_of(value, None)
+    if items is None:
+        items = [Unknown("an element of what is not known", ev.line)]
+    for turn, item in enumerate(items):
+        if turn >= MAX_TURNS:
+            raise LimitReached(f"a loop was stopped after {MAX_TURNS} turns")
+        ev.assign(node.target, item, scope)
+        try:
+            _turn(ev, node.body, scope)
+        except Break:
+            return
+        except Continue:
+            continue
+    if node.orelse is not None:
+        ev.suite(node.orelse.body, scope)
+
+
+def _turn(ev: Interpreter, body: Any, scope: Scope) -> None:
+    ev.rest.append((None, scope))
+    try:
+        ev.suite(body, scope)
+    finally:
+        ev.rest.pop()
+
+
+def _while(ev: Interpreter, node: cst.While, scope: Scope) -> None:
+    for _ in range(MAX_TURNS):
+        if not ev.truth(ev.evaluate(node.test, scope), "a while loop"):
+            return
+        try:
+            _turn(ev, node.body, scope)
+        except Break:
+            return
+        except Continue:
+            continue
+    raise LimitReached(f"a loop was stopped after {MAX_TURNS} turns")
+
+
+def _with(ev: Interpreter, node: cst.With, scope: Scope) -> None:
+    for item in node.items:
+        value = ev.evaluate(item.item, scope)
+        if item.asname is not None:
+            ev.assign(item.asname.name, value, scope)
+    ev.suite(node.body, scope)
+
+
+def _try(ev: Interpreter, node: cst.Try, scope: Scope) -> None:
+    ev.trying += 1
+    try:
+        try:
+            ev.suite(node.body, scope)
+        finally:
+            ev.trying -= 1
+    except Raised:
+        if node.handlers:
+            ev.suite(node.handlers[0].body, scope)
+    else:
+        if node.orelse is not None:
+            ev.suite(node.orelse.body, scope)
+    finally:
+        if node.finalbody is not None:
+            ev.suite(node.finalbody.body, scope)
+
+
+def _return(ev: Interpreter, node: cst.Return, scope: Scope) -> None:
+    raise Return(None if node.value is None else ev.evaluate(node.value, scope))
+
+
+def _raise(ev: Interpreter, node: cst.Raise, scope: Scope) -> None:
+    raise Raised("" if node.exc is None else ev.source.code(node.exc))
+
+
+def _assert(ev: Interpreter, node: cst.Assert, scope: Scope) -> None:
+    if ev.truth(ev.evaluate(node.test, scope), "an assertion") is False:
+        raise Raised(f"AssertionError: {ev.source.code(node.test)}")
+
+
+def _break(ev: Interpreter, node: cst.Break, scope: Scope) -> None:
+    raise Break
+
+
+def _continue(ev: Interpreter, node: cst.Continue, scope: Scope) -> None:
+    raise Continue
+
+
+def _global(ev: Interpreter, node: cst.Global, scope: Scope) -> None:
+    scope.globals |= {item.name.value for item in node.names}
+
+
+def _nonlocal(ev: Interpreter, node: cst.Nonlocal, scope: Scope) -> None:
+    scope.nonlocals |= {item.name.value for item in node.names}
+
+
+def _expression(ev: Interpreter, node: cst.Expr, scope: Scope) -> None:
+    ev.evaluate(node.value, scope)
+
+
+def _delete(ev: Interpreter, node: cst.Del, scope: Scope) -> None:
+    if isinstance(node.target, cst.Name):
+        scope.names.pop(node.target.value, None)
+
+
+def _nothing(ev: Interpreter, node: Any, scope: Scope) -> None:
+    return
+
+
+STATEMENTS: dict[type, Callable[[Interpreter, Any, Scope], None]] = {
+    cst.Assign: _assign,
+    cst.AnnAssign: _ann_assign,
+    cst.AugAssign: _aug_assign,
+    cst.Import: imports.import_module,
+    cst.ImportFrom: imports.import_names,
+    cst.FunctionDef: _function,
+    cst.ClassDef: _class,
+    cst.If: _if,
+    cst.For: _for,
+    cst.While: _while,
+    cst.With: _with,
+    cst.Try: _try,
+    cst.Return: _return,
+    cst.Raise: _raise,
+    cst.Assert: _assert,
+    cst.Break: _break,
+    cst.Continue: _continue,
+    cst.Global: _global,
+    cst.Nonlocal: _nonlocal,
+    cst.Expr: _expression,
+    cst.Del: _delete,
+    cst.Pass: _nothing,
+}

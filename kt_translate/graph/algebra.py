@@ -1,0 +1,110 @@
+"""The arithmetic of symbolic sizes: the easy identities, and a normal form of sums and products."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kt_translate.graph import sym
+
+
+def _is_int(x: Any) -> bool:
+    return type(x) is int
+
+
+def simplify(op: str, a: Any, b: Any) -> Any:
+    """The easy identities of integer arithmetic; NotImplemented where none applies."""
+    if op in ("==", "!=") and isinstance(a, sym.Sym) and isinstance(b, sym.Sym) and a.key == b.key:
+        return op == "=="
+    if op in "+-" and _is_int(b) and isinstance(a, sym.Sym) and a.head == "//" and _is_int(a.args[1]):
+        folded = _folded(a, b if op == "+" else -b)
+        if folded is not None:
+            return folded
+    if op in ("and", "or") and isinstance(b, bool):
+        return a if b is (op == "and") else b
+    if op == "+":
+        if _is_int(b) and b == 0:
+            return a
+        if _is_int(a) and a == 0:
+            return b
+        if _is_int(b) and isinstance(a, sym.Sym) and a.head in "+-" and _is_int(a.args[1]):
+            total = b + a.args[1] if a.head == "+" else b - a.args[1]
+            return _shifted(a.args[0], total)
+        if _is_int(b) and b < 0:
+            return sym.Sym.binary("-", a, -b)
+    elif op == "-":
+        if _is_int(b) and b == 0:
+            return a
+        if isinstance(a, sym.Sym) and isinstance(b, sym.Sym) and a.key == b.key:
+            return 0
+        if _is_int(b) and isinstance(a, sym.Sym) and a.head in "+-" and _is_int(a.args[1]):
+            total = a.args[1] - b if a.head == "+" else -a.args[1] - b
+            return _shifted(a.args[0], total)
+    elif op == "*":
+        if _is_int(a) and a == 1:
+            return b
+        if _is_int(b) and b == 1:
+            return a
+        if (_is_int(a) and a == 0) or (_is_int(b) and b == 0):
+            return 0
+    elif op == "//":
+        if _is_int(b) and b == 1:
+            return a
+        if _is_int(b) and b > 0 and isinstance(a, sym.Sym):
+            if a.head == "//" and _is_int(a.args[1]):
+                return sym.Sym.binary("//", a.args[0], a.args[1] * b)
+            if a.head == "*" and _is_int(a.args[1]) and a.args[1] % b == 0:
+                return sym.Sym.binary("*", a.args[0], a.args[1] // b)
+            if a.head == "*" and _is_int(a.args[0]) and a.args[0] % b == 0:
+                return sym.Sym.binary("*", a.args[0] // b, a.args[1])
+    return NotImplemented
+
+
+def _folded(a: sym.Sym, by: int) -> Any:
+    """``(x - 2) // 2 + 1`` as ``x // 2``: where the sum within gets smaller. None where it does not."""
+    inner, divisor = a.args
+    constant = 0
+    if isinstance(inner, sym.Sym) and inner.head in "+-" and _is_int(inner.args[1]):
+        constant = inner.args[1] if inner.head == "+" else -inner.args[1]
+        inner = inner.args[0]
+    total = constant + by * divisor
+    if divisor <= 0 or constant >= 0 or not 0 <= total < divisor:
+        return None
+    return sym.Sym.binary("//", _shifted(inner, total), divisor)
+
+
+def _shifted(a: Any, by: int) -> Any:
+    if by == 0:
+        return a
+    return sym.Sym.binary("+", a, by) if by > 0 else sym.Sym.binary("-", a, -by)
+
+
+def polynomial(value: Any) -> dict[tuple[Any, ...], Any] | None:
+    """Sums of products: monomial (sorted atom keys) -> coefficient. None for what is no sum or product of numbers."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return {(): value} if value else {}
+    if not isinstance(value, sym.Sym):
+        return None
+    if value.head in ("+", "-", "*"):
+        a, b = polynomial(value.args[0]), polynomial(value.args[1])
+        if a is None or b is None:
+            return None
+        if value.head == "*":
+            return _collect((_product(m, n), c * d) for m, c in a.items() for n, d in b.items())
+        sign = 1 if value.head == "+" else -1
+        return _collect([*a.items(), *((m, sign * c) for m, c in b.items())])
+    if value.head == "symbol" and value.args[0].kind == "local":
+        return polynomial(value.args[0].origin)
+    if isinstance(value.value, (str, tuple, list)):
+        return None
+    return {(value._atom,): 1}
+
+
+def _product(m: tuple[Any, ...], n: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(sorted((*m, *n)))
+
+
+def _collect(terms: Any) -> dict[tuple[Any, ...], Any]:
+    total: dict[tuple[Any, ...], Any] = {}
+    for monomial, coefficient in terms:
+        total[monomial] = total.get(monomial, 0) + coefficient
+    return {m: c for m, c in total.items() if c}

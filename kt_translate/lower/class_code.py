@@ -1,0 +1,46 @@
+"""The text of a class as it grows, and how sizes are shown in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kt_translate.graph.tensor import Layout, Tensor
+
+
+@dataclass
+class ClassCode:
+    """The text of a class, without indentation; the emitter puts it into the template."""
+
+    name: str
+    docstring: str
+    container: str | None
+    attributes: bool = False  # its parts are kept under the same names as in Keras
+    init: list[str] = field(default_factory=list)
+    arguments: str = "x: Tensor"
+    body: list[str] = field(default_factory=list)
+    returns: str = "x"
+    annotation: str = "Tensor"
+    logits: str | None = None  # the activation of ``logits`` that forward returns
+    regularized: bool = False
+    parameters: list[str] = field(default_factory=list)  # as they stand in __init__
+    used_parameters: list[str] = field(default_factory=list)
+    guards: list[tuple[str, str]] = field(default_factory=list)  # (condition, message)
+    factory: str | None = None
+    exposed: dict[str, str] = field(default_factory=dict)  # name of a size -> the attribute that has it
+    inputs: list[Tensor] = field(default_factory=list)
+    outputs: list[Tensor] = field(default_factory=list)
+
+
+def shown_shape(tensor: Tensor) -> list[str]:
+    """The torch sizes as a comment shows them; letters for those that take long to say."""
+    letters = {3: "NLC", 4: "NCHW", 5: "NCDHW"}.get(tensor.rank, "N" + "?" * tensor.rank)
+    if tensor.layout is Layout.LAST:
+        letters = letters[0] + letters[2:] + letters[1] if tensor.rank > 3 else letters
+    elif tensor.rank == 3:
+        letters = "NCL"
+    sizes = []
+    for i, (letter, dim) in enumerate(zip(letters, tensor.torch_shape, strict=False)):
+        said = str(dim)
+        long = dim is None or len(said) > 16 or "κ" in said
+        sizes.append("N" if i == 0 else letter if long else said)
+    return sizes

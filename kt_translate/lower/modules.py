@@ -1,0 +1,145 @@
+"""The modules of a class: how they are called, and what makes them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, ModuleUse, Plan, WeightNode
+from kt_translate.graph.region import Node
+from kt_translate.graph.sym import Sym, substitute
+from kt_translate.graph.tensor import Tensor
+from kt_translate.lower.blocks import Block
+from kt_translate.lower.chains import Chain, constructors
+from kt_translate.lower.names import attribute_name
+from kt_translate.lower.scope import ClassScope
+from kt_translate.lower.settings import like_keras, weight_lines
+from kt_translate.pytorch.expr import Expr, as_expr
+
+
+class Modules(ClassScope):
+    """Makes the attributes of the class."""
+
+    def constructor(
+        self, node: LayerNode, tensors: list[Tensor], standalone: bool = False
+    ) -> Expr | None:
+        """What makes the layer's module. ``standalone``: one that does the whole call, without an attribute's name."""
+        with self.spelling(in_forward=False):
+            made = node.rule.standalone(*tensors) if standalone else node.rule.module(*tensors)
+            if made is None:
+                return None
+            settings, regularized = like_keras(node.rule, node.use, tensors)
+            self.code.regularized |= regularized
+            name = node.use.keras_name
+            if name is not None and (
+                standalone
+                or isinstance(name, Sym)
+                or self.module_names.get(id(node.use)) != name
+                or _automatic(name)
+            ):
+                if any(True for _ in node.rule.parameters()) or not standalone:
+                    settings = {"name": name, **settings}
+            return Expr(str(Expr("like_keras")(made, **settings))) if settings else made
+
+    def name_of(self, use: ModuleUse) -> str:
+        held = self.plan.held.get(id(use))
+        return attribute_name(held or use.keras_name or use.hint, use.kind)
+
+    def _module(self, use: ModuleUse, construct: Any) -> Expr:
+        if id(use) not in self.modules:
+            given = next((n for n, v in self.plan.modules.items() if v.use is use), None)
+            made = construct() if given is None else Expr(given)
+            if made is None:
+                return Expr("None")
+            attribute = self.module_names[id(use)]
+            self.modules[id(use)] = Expr(f"self.{attribute}")
+            self._home(use).add(use.order, [f"self.{attribute} = {made}"])
+        return self.modules[id(use)]
+
+    def _weight(self, node: WeightNode) -> None:
+        """A weight of the class's own: its variable in forward is the attribute."""
+        tensor = node.outputs[0]
+        attribute = self.module_names[id(node.use)]
+        with self.spelling(in_forward=False):
+            lines = weight_lines(node, attribute)
+        self.code.regularized |= node.regularizer is not None
+        self._home(node.use).add(node.use.order, lines)
+        self.variables[id(tensor)] = (f"self.{attribute}", tensor.layout)
+
+    def _home(self, use: ModuleUse) -> Block:
+        """The statements among which the source makes a module."""
+        home = self.blocks.get(use.region.home) if use.region is not None else None
+        return home or self.block
+
+    def instance(self, node: CallNode) -> Expr:
+        """What makes the instance of a generated class."""
+        made = self.classes(node.plan)
+        with self.spelling(in_forward=False):
+            given = {
+                p.symbol.name: node.args.get(p.symbol, Sym.of(p.symbol))
+                for p in node.plan.params
+                if p.symbol.name in made.used_parameters and p.symbol.kind not in ("module", "fixed")
+            }
+            for name, value in node.plan.modules.items():
+                module = self.module(value, node)
+                if module is not None:
+                    given[name] = module
+            defaults = {p.symbol.name: p.default for p in node.plan.params}
+            said = {n: as_expr(v) for n, v in given.items()}
+            by_name = node.plan.kind == "layer"
+            sizes = [] if by_name else [said[n] for n in made.used_parameters if n in sizes_of(node.plan)]
+            named = {
+                p.symbol.name: said[p.symbol.name]
+                for p in node.plan.params
+                if (by_name or p.symbol.kind != "dim") and p.symbol.name in said
+            }
+            named = {n: e for n, e in named.items() if defaults[n] is None or str(e) != defaults[n]}
+            return Expr(made.name)(*sizes, **named)
+
+    def module(self, value: Any, within: CallNode) -> Expr | None:
+        """What makes a layer or model that ``within`` is given as an argument; None where nothing tells its sizes."""
+        known_as = getattr(getattr(value, "plan", None), "factory", None)
+        if known_as is not None:
+            return Expr(known_as)()
+        node = node_of(within.plan.region.nodes, value.use)
+        if isinstance(node, LayerNode):
+            wants = node.rule.wants(*node.inputs)
+            seen = [t.seen_in(w) for t, w in zip(node.inputs, wants, strict=True)]
+            sized = [replace(t, shape=tuple(substitute(d, within.args) for d in t.shape)) for t in seen]
+            return self.constructor(node, sized)
+        if isinstance(node, CallNode):
+            return self.instance(replace(node, args={s: substitute(v, within.args) for s, v in node.args.items()}))
+        if getattr(value, "outputs", None) is not None:
+            return self.instance(CallNode([], [], 0, value.plan, value.use))
+        return None
+
+    def sequence(self, chain: Chain, use: ModuleUse) -> Expr:
+        """A chain of modules in a Sequential of its own."""
+        made = Expr("nn.Sequential")(*constructors(self, chain))
+        return Expr("like_keras")(made, name=use.keras_name) if use.keras_name is not None else made
+
+
+def _automatic(name: str) -> bool:
+    return re.fullmatch(r"[a-z0-9_]+?(_\d+)?", name) is not None and bool(re.search(r"_\d+$", name))
+
+
+def node_of(nodes: list[Node], use: ModuleUse) -> Node | None:
+    """The first call of a module."""
+    for node in nodes:
+        inner: list[Node] = []
+        if isinstance(node, IfNode):
+            inner = node.then.nodes + node.orelse.nodes
+        elif isinstance(node, LoopNode):
+            inner = node.body.nodes
+        elif getattr(node, "use", None) is use:
+            return node
+        found = node_of(inner, use)
+        if found is not None:
+            return found
+    return None
+
+
+def sizes_of(plan: Plan) -> set[str]:
+    """The parameters that stand for sizes of the inputs."""
+    return {p.symbol.name for p in plan.params if p.symbol.kind == "dim"}

@@ -1,0 +1,104 @@
+"""The parameters of a class, what of them ``forward`` needs, and the names of the sizes on the way."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, expand
+from kt_translate.layers.layer import RuleError
+from kt_translate.lower import control
+from kt_translate.lower.blocks import with_names
+from kt_translate.lower.modules import Modules, sizes_of
+from kt_translate.lower.tidy import tidied
+from kt_translate.pytorch.expr import Expr, as_expr
+
+
+def write_parameters(writer: Modules) -> None:
+    """The constructor's parameters: all of a factory's, for others those that it uses; what forward needs, kept."""
+    _settle_names(writer)
+    with writer.spelling(in_forward=False):
+        writer.code.guards = [
+            (str(_guard(code(said), value)), f"translated for {said} = {value!r}")
+            for said, value in _distinct([(expand(s), v) for s, v in writer.plan.demands])
+        ]
+    text = " ".join([*writer.code.init, *(condition for condition, _ in writer.code.guards)])
+    words = set(re.findall(r"[A-Za-z_]\w*", re.sub(r"\w+=", "", text)))
+    integers = control.symbols_of_shapes(writer.nodes)
+    for param in writer.plan.params:
+        name = param.symbol.name
+        own = writer.plan.kind == "layer" and param.symbol.kind != "dim"
+        if not (writer.plan.keep_signature or own or name in words):
+            continue
+        writer.code.used_parameters.append(name)
+        kind = param.annotation
+        if kind == "Any" and param.symbol.value is UNKNOWN and param.symbol in integers:
+            kind = "int"
+        hint = f": {kind}" if kind else ""
+        equals = " = " if hint else "="
+        default = "" if param.default is None else f"{equals}{param.default}"
+        writer.code.parameters.append(name + hint + default)
+    required = [p for p in writer.code.parameters if "=" not in p]
+    writer.code.parameters = required + [p for p in writer.code.parameters if "=" in p]
+    if writer.plan.kind == "layer":  # the source's own arguments, then what Keras finds by itself
+        own = sizes_of(writer.plan)
+        by_name = [p for p in writer.code.parameters if p.split(":")[0] in own]
+        rest = [p for p in writer.code.parameters if p not in by_name]
+        writer.code.parameters = [*rest, *(["*", *by_name] if by_name else [])]
+
+
+def _settle_names(writer: Modules) -> None:
+    """Give names to the tokens of sizes and settings, in ``__init__`` and in ``forward``."""
+    taken = {p.symbol.name for p in writer.plan.params}
+    known = control.all_symbols(writer.nodes)
+    taken |= {s.name for s in known if s.kind == "global"}
+    forward = "\n".join([*writer.code.body, writer.code.returns])
+    lines, named = with_names(writer.block.lines(), forward, lambda t: writer.tokens[t], taken)
+    kept: dict[str, str] = {}
+    sizes: dict[str, str] = {}
+    for found, name in named.items():
+        if found in forward:
+            kept[name] = writer.attributes.fresh(name)
+            forward = forward.replace(found, f"self.{kept[name]}")
+    dims = {p.symbol.name: p.symbol for p in writer.plan.params if p.symbol.kind == "dim"}
+    for name in dict.fromkeys(re.findall(r"self\.ρ(\w+)", forward)):
+        place = _size_of(writer, dims[name]) if name in dims else None
+        if place is None:
+            kept[name] = writer.attributes.fresh(name)
+            forward = re.sub(rf"self\.ρ{name}\b", f"self.{kept[name]}", forward)
+            continue
+        local = name
+        while local in writer.owner:
+            local += "_"
+        sizes[local] = place
+        forward = re.sub(rf"self\.ρ{name}\b", local, forward)
+    *body, returns = forward.split("\n")
+    body, writer.code.returns = tidied(body, returns)
+    writer.code.body = [f"{local} = {place}" for local, place in sizes.items()] + body
+    writer.code.init = lines + [f"self.{attribute} = {name}" for name, attribute in kept.items()]
+    if stray := re.search(r"ρ\w+", "\n".join(writer.code.init)):
+        raise RuleError("KT302", f"{stray[0][1:]} is not known where {writer.code.name} is made")
+
+
+def _size_of(writer: Modules, symbol: Symbol) -> str | None:
+    """How forward reads a size off the input that has it."""
+    for tensor, name in zip(writer.plan.inputs, writer.variables_of_inputs, strict=True):
+        for axis, dim in enumerate(tensor.torch_shape):
+            if isinstance(dim, Sym) and dim.head == "symbol" and dim.args[0] is symbol:
+                return f"{name}.shape[{axis}]"
+    return None
+
+
+def _guard(said: Expr, value: Any) -> Expr:
+    """The condition under which the class would be wrong."""
+    if isinstance(value, bool):
+        return said if value is False else Expr.unary("not", said)
+    return Expr.binary("is not" if value is None else "!=", said, as_expr(value))
+
+
+def _distinct(demands: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    found: list[tuple[Any, Any]] = []
+    for demand in demands:
+        if demand not in found:
+            found.append(demand)
+    return found

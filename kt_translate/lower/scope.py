@@ -1,0 +1,148 @@
+"""The names in a class that is being written: its settings in either method, and the variables of ``forward``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kt_translate.graph.nodes import Plan
+from kt_translate.graph.sym import Symbol, code, symbols_in
+from kt_translate.graph.region import Node, OpNode
+from kt_translate.graph.tensor import Layout, Tensor, to_first, to_last
+from kt_translate.layers.layer import RuleError
+from kt_translate.lower.blocks import Block, token
+from kt_translate.lower.class_code import ClassCode, shown_shape
+from kt_translate.lower.names import Names
+from kt_translate.pytorch.expr import Expr
+
+
+class ClassScope:
+    """What is known by name while a class is written."""
+
+    def __init__(self, plan: Plan, name: str, classes: Callable[[Plan], ClassCode]) -> None:
+        self.plan = plan
+        self.code = ClassCode(
+            name, "", plan.container, plan.kind == "layer", inputs=plan.inputs
+        )
+        self.classes = classes
+        self.nodes: list[Node] = []  # those that its results need
+        self.attributes = Names({"forward", "logits", "training"})
+        self.modules: dict[int, Expr] = {}
+        self.variables: dict[int, tuple[str, Layout]] = {}
+        self.last_use: dict[int, int] = {}
+        self.steps: dict[int, int] = {}
+        self.step = 0
+        self.owner: dict[str, int] = {}
+        self.module_names: dict[int, str] = {}
+        self.block = Block()  # where what is made now goes: of __init__, or of a loop or condition in it
+        self.blocks: dict[object, Block] = {plan.region.key: self.block}
+        self.flattened: dict[int, Any] = {}  # of each module, what its input was flattened from
+        self.variables_of_inputs: list[str] = []
+        self.carried: list[tuple[Symbol, str]] = []  # with how they were spelled before
+        self.tokens: dict[str, str] = {}  # of the sizes that loops carry: token -> the name it asks for
+
+    # -- symbols --------------------------------------------------------------------------------
+    @contextmanager
+    def spelling(self, in_forward: bool) -> Iterator[None]:
+        """Within, symbols are spelled as they are in ``forward``, or in ``__init__``."""
+        before = [(p.symbol, p.symbol.spelled) for p in self.plan.params]
+        for param in self.plan.params:
+            name = param.symbol.name
+            param.symbol.spelled = f"self.ρ{name}" if in_forward else name
+        try:
+            yield
+        finally:
+            for symbol, spelled in before:
+                symbol.spelled = spelled
+
+    def said(self, value: Any) -> Expr:
+        """A setting, as ``__init__`` says it. Raises RuleError for one that only another class knows."""
+        own = {p.symbol for p in self.plan.params}
+        for symbol in symbols_in(value):
+            if symbol.kind == "carried" and symbol.spelled == symbol.name and symbol not in own:
+                raise RuleError("KT302", f"the size {symbol.name} is known within a loop only")
+        with self.spelling(in_forward=False):
+            return code(value)
+
+    def carry(self, symbols: list[Symbol], name: str) -> str:
+        """A token for a size that a loop carries."""
+        made = token(len(self.tokens))
+        self.tokens[made] = name
+        for symbol in symbols:
+            self.carried.append((symbol, symbol.spelled))
+            symbol.spelled = made
+        return made
+
+    # -- variables ------------------------------------------------------------------------------
+    def read(self, tensor: Tensor, layout: Layout) -> Expr:
+        """The tensor's variable, permuted where another layout is wanted."""
+        if id(tensor) not in self.variables:
+            raise RuleError("KT302", "a tensor from outside the model is used in it")
+        name, have = self.variables[id(tensor)]
+        x = Expr(name)
+        if layout in (Layout.KEEP, have) or tensor.rank < 3:
+            return x
+        if tensor.rank == 3:
+            return x.transpose(1, 2)
+        return x.permute(
+            *(to_last(tensor.rank) if layout is Layout.LAST else to_first(tensor.rank))
+        )
+
+    def free_name(self, tensor: Tensor) -> str:
+        """The source's name for the tensor, numbered where its holder is still needed."""
+        is_mask = isinstance(tensor.node, OpNode) and tensor.node.label == "mask"
+        name = tensor.name or ("mask" if is_mask else "x")
+        candidate, n = name, 1
+        while candidate in self.owner and self.last_use.get(self.owner[candidate], -1) > self.step:
+            n += 1
+            candidate = f"{name}_{n}"
+        return candidate
+
+    def variable(self, tensor: Tensor) -> str:
+        name = self.free_name(tensor)
+        self.owner[name] = id(tensor)
+        self.variables[id(tensor)] = (name, tensor.layout)
+        return name
+
+    def assign(self, tensor: Tensor, value: Expr, module: bool = False) -> None:
+        text = str(value)
+        previous = self.code.body[-1] if self.code.body else ""
+        merged = _merge(previous, text)
+        name = self.variable(tensor)
+        shape = ""
+        if module and tensor.rank >= 3:
+            with self.spelling(in_forward=False):
+                shape = f"  # ({', '.join(shown_shape(tensor))})"
+            if "κ" in shape:
+                shape = ""
+        if merged is not None and previous.split(" = ")[0] == name:
+            self.code.body[-1] = f"{name} = {merged}".split("  # ")[0] + (
+                shape or "".join(merged.partition("  # ")[1:])
+            )
+            return
+        self.code.body.append(f"{name} = {text}{shape}")
+
+    def ordered(self, tensor: Tensor, layout: Layout) -> Expr:
+        """The tensor for a reader that counts on Keras's order of a flattened picture."""
+        x = self.read(tensor, layout)
+        if tensor.flattened is None:
+            return x
+        if sum(d is None for d in tensor.flattened) > 1:
+            raise RuleError("KT303", "a picture of unknown size is flattened here")
+        sizes = tuple(-1 if d is None else d for d in tensor.flattened)
+        return x.unflatten(1, sizes).movedim(1, -1).flatten(1)
+
+
+def _merge(previous: str, text: str) -> str | None:
+    """``x = self.conv(x)`` and then ``F.relu(x)``: one line, if it stays short and loses no comment."""
+    head, mark, comment = previous.partition("  # ")
+    match = re.fullmatch(r"(\w+) = (self\.\w+\(.*\)|F\.relu\(.*\))", head)
+    if match is None:
+        return None
+    name, inner = match.groups()
+    pattern = re.fullmatch(rf"((?:F|self|torch)\.\w+)\({name}((?:, [^()]*)?)\)", text)
+    if pattern is None or len(inner) + len(text) > 64:
+        return None
+    return f"{pattern[1]}({inner}{pattern[2]}){mark}{comment}"
