@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from kt_translate import builders
-from kt_translate.emit.slices import BY_HAND
+from kt_translate.emit.slices import ARRAY, BY_HAND
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.values import Array, Class, Instance, ModelValue, plain
 from kt_translate.found import Found, elements, inputs_text
@@ -164,8 +164,9 @@ def values_of(ev: Interpreter) -> dict[str, str]:
     for name, value in ev.module.names.items():
         if isinstance(value, Sym) and isinstance(value.value, (int, float, str, tuple, list)):
             value = value.value
-        if isinstance(value, Array) and plain(value.shape) and value.shape is not None:
-            values[name] = f"np.zeros({value.shape!r}, {value.dtype!r})"
+        if isinstance(value, Array):
+            if value.shape is not None and all(isinstance(n, int) for n in value.shape):
+                values[name] = f"{ARRAY}{value.shape!r}, {value.dtype!r})"
         elif plain(value):
             values[name] = repr(value)
     return values | {n: BY_HAND + repr(v) for n, v in ev.settings.items()}

@@ -115,7 +115,7 @@ def _attempt(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> bool
         else:
             plan = own_classes.plan_of_instance(ev, instance, {})
             if plan is not None:
-                instance.calls.append((plan, [], plan.result))
+                instance.calls.append((plan, plan.inputs, plan.result))
     except (Raised, LimitReached, Break, Continue, NotGeneral) as error:
         ev.note("KT302", f"{instance.cls.name}: {getattr(error, 'text', None) or error}")
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # of samples that do not fit

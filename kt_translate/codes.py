@@ -174,6 +174,18 @@ _declare(
     "NAME=VALUE",
 )
 _declare(
+    "KT108",
+    "error",
+    "Keras is not installed",
+    """
+    The model comes from `keras.applications`. It is translated from the source of the installed
+    Keras, which is read and not imported, and there is none in this environment.
+
+        base = keras.applications.VGG16(include_top=False)
+    """,
+    "install Keras where kt-translate runs: pip install keras (no backend is needed)",
+)
+_declare(
     "KT201",
     "error",
     "no rule yet for this layer",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from kt_translate.codes import CODES, Code, Severity
 
-__all__ = ["CODES", "Code", "Diagnostic", "Log", "Place", "Severity", "explain", "reference_page"]
+__all__ = ["CODES", "Code", "Diagnostic", "Log", "Place", "RuleError", "Severity", "explain", "reference_page"]
 
 _INTRODUCTION = """\
 Every message of kt-translate carries one of these codes. An *error* means that something was not
@@ -20,6 +20,16 @@ translated (exit status 1; the gap in the output raises `NotImplementedError`), 
 something was guessed, a *note* that something was decided or left out and nothing is wrong.
 `kt-translate --explain CODE` prints the same text. This page is written by
 `python -m kt_translate.diagnostics > docs/diagnostics.md`."""
+
+
+class RuleError(Exception):
+    """A setting or an input that a declaration cannot express. Becomes the diagnostic ``code``."""
+
+    def __init__(self, code: str, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
 
 
 class Place(NamedTuple):

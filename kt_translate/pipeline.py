@@ -93,6 +93,7 @@ def _written(ev: Interpreter, name: str, log: Log) -> Writing:
             writing.gap(found)
         else:
             writing.add(found)
+    called = {id(instance) for _, instance, _ in ev.objects if instance.calls}
     for cls in classes.keras_classes(ev):
         shape = ev.input_shapes.get(cls.name, ev.input_shapes.get(""))
         plans = classes.plans_of(ev, cls, shape)
@@ -102,7 +103,7 @@ def _written(ev: Interpreter, name: str, log: Log) -> Writing:
         elif classes.has_call(cls):
             kind, message = classes.kind_of(cls), f"the class {cls.name} is not translated"
             writing.untranslated(cls.name, kind, cls.line, "KT201", message)
-    _objects(ev, writing)
+    _objects(ev, writing, called)
     for found in left_over(ev, set(writing.codes), writing.seen):
         writing.add(found)
     writing.document()
@@ -110,12 +111,13 @@ def _written(ev: Interpreter, name: str, log: Log) -> Writing:
     return writing
 
 
-def _objects(ev: Interpreter, writing: Writing) -> None:
-    """The variables of the module that hold objects of the source's own models."""
+def _objects(ev: Interpreter, writing: Writing, called: set[int]) -> None:
+    """The variables of the module that hold objects of the source's own models, and layers that are no model's part."""
     seen: set[tuple[str, int]] = set()
     for name, instance, line in ev.objects:
         cls = instance.cls
-        if (name, line) in seen or classes.kind_of(cls) != "class" and not instance.called_alone(ev):
+        is_model = classes.kind_of(cls) == "class"
+        if (name, line) in seen or (id(instance) in called and not is_model):
             continue
         seen.add((name, line))
         shape = ev.input_shapes.get(name, ev.input_shapes.get(""))
@@ -123,7 +125,7 @@ def _objects(ev: Interpreter, writing: Writing) -> None:
             classes.try_calls(ev, cls, instance, shape)
         if instance.calls:
             writing.object(name, line, instance)
-        elif classes.has_call(cls):
+        elif classes.has_call(cls) and is_model:
             writing.untranslated(name, "variable", line, "KT201", f"the model {name} is not translated")
 
 

@@ -71,7 +71,7 @@ class Writing:
             self.codes[id(plan)] = code
             self.written.append(code)
             self._undocumented.append((plan, code))
-            self.seen.add(plan.line)
+            self.seen.add(plan.made or plan.line)
         return self.codes[id(plan)]
 
     def document(self) -> None:
@@ -221,7 +221,7 @@ class Writing:
                 continue
             self.named[id(plan)] = plan
             if len(found.models) == 1:
-                plan.name = name
+                plan.name = model.called or name
                 plan.file, plan.line = found.stands or (None, found.line)
             else:
                 plan.name = model.variable or plan.name

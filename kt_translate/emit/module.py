@@ -66,6 +66,7 @@ def render(
     """
     import black
 
+    _regularized_by_parts(classes)
     template = environment().get_template("module.py.j2")
     facts = {
         "source": source,
@@ -86,6 +87,18 @@ def render(
     imports = "\n".join(support.import_lines(models + tail))
     text = template.render(imports=imports, **facts)
     return black.format_str(text + tail, mode=black.Mode(line_length=100))
+
+
+def _regularized_by_parts(classes: list[ClassCode]) -> None:
+    """A class has penalties if a class that it is made of has some."""
+    texts = {code.name: support.words(" ".join(code.init)) for code in classes}
+    while True:
+        have = {code.name for code in classes if code.regularized}
+        more = [c for c in classes if not c.regularized and texts[c.name] & have]
+        if not more:
+            return
+        for code in more:
+            code.regularized = True
 
 
 def _made_by(factories: Mapping[str, str]) -> dict[str, Expr]:

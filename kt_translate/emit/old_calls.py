@@ -11,6 +11,14 @@ from kt_translate.layers.legacy import merge_call, modernize
 from kt_translate.source.names import canonical
 
 _KERAS = ("keras", "tf_keras")
+_NOW = {"keras", "keras.backend"}  # modules that are where they were
+_NOW |= {
+    f"keras.{name}"
+    for name in (
+        "activations applications callbacks constraints initializers layers losses metrics models ops "
+        "optimizers optimizers.schedules random regularizers saving utils"
+    ).split()
+}
 _MODEL = {"input": "inputs", "output": "outputs"}
 _OPTIMIZER = {"lr": "learning_rate"}
 _MERGERS = {"keras.layers.merge", "keras.legacy.layers.merge"}
@@ -45,7 +53,7 @@ def _imports(node: ast.Import | ast.ImportFrom, keras: str) -> Iterator[ast.stmt
             if path.split(".")[0] in _KERAS and not node.level:
                 module = keras + canonical(str(node.module))[len("keras") :]
             yield ast.ImportFrom(module, [alias], level)
-        elif keras == "keras" and path == full.removeprefix("tensorflow."):
+        elif keras == "keras" and str(node.module).removeprefix("tensorflow.") in _NOW:
             yield ast.ImportFrom(node.module, [alias], 0)
         else:
             yield from _import(path.split("."), alias.asname or alias.name, keras)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from kt_translate.emit.old_calls import modern
 
 BY_HAND = "# "  # before a value that is to stand whatever the source says
+
+ARRAY = "np.zeros("  # of data, only the shape is known
 
 # Modules whose functions depend on nothing but their arguments.
 PURE = {
@@ -58,7 +61,6 @@ _USES = {
     "load_weights",
     "predict",
     "predict_generator",
-    "print",
     "save",
     "save_weights",
     "summary",
@@ -75,6 +77,7 @@ class _Statement:
     binds: set[str] = field(default_factory=set)
     changes: set[str] = field(default_factory=set)
     reads: set[str] = field(default_factory=set)
+    calls: dict[str, set[str]] = field(default_factory=dict)  # functions, and what they are handed
     pure: bool = True
     tainted: bool = False  # by data, directly or through what it reads
 
@@ -95,14 +98,14 @@ class _Statement:
         return made
 
     def _call(self, call: ast.Call) -> None:
-        """``model.add(...)`` changes the model, and so may ``freeze(model)``."""
+        """``model.add(...)`` changes the model; so may ``freeze(model)``, where the file has that function."""
         if isinstance(call.func, ast.Attribute):
             if call.func.attr not in _USES:
                 self.changes |= _root(call.func)
             elif call.func.attr == "compile":
                 self.changes |= {f"{name} compiled" for name in _root(call.func)}
-        elif isinstance(call.func, ast.Name) and call.func.id not in _USES:
-            self.changes |= {a.id for a in call.args if isinstance(a, ast.Name)}
+        elif isinstance(call.func, ast.Name):
+            self.calls[call.func.id] = {a.id for a in call.args if isinstance(a, ast.Name)}
 
 
 def slice_of(
@@ -125,14 +128,18 @@ def slice_of(
     """
     found = [_Statement.of(node) for node in _statements(ast.parse(text).body)]
     values = values or {}
-    _taint(found)
+    own = {s.node.name for s in found if isinstance(s.node, ast.FunctionDef)}
+    for statement in found:
+        for name in own & statement.calls.keys():
+            statement.changes |= statement.calls[name]
+    _taint(found, values)
     needed = {*wanted, *(f"{name} compiled" for name in compiled)}
     kept: list[_Statement] = []
     while True:
         size = len(needed)
         kept = [s for s in found if _is_needed(s, needed)]
         for statement in kept:
-            if not _replaced(statement, values):
+            if not _replaced(statement, values, needed):
                 needed |= statement.reads
         if len(needed) == size:
             break
@@ -142,7 +149,20 @@ def slice_of(
         for line, name in (marks or {}).items():
             if statement.node.lineno <= line <= (statement.node.end_lineno or 0):
                 lines += [f"{name} = {bound}" for bound in sorted(statement.binds)][:1]
-    return "\n".join(lines)
+    return "\n".join(_imports_joined(lines))
+
+
+def _imports_joined(lines: list[str]) -> Iterator[str]:
+    """Neighbouring imports from one module in one line."""
+    for module, group in groupby(lines, lambda line: line.partition(" import ")[0]):
+        several = list(group)
+        if module.startswith("from ") and len(several) > 1:
+            names = ", ".join(line.partition(" import ")[2] for line in several)
+            one = f"{module} import {names}"
+            lined = names.replace(", ", ",\n    ")
+            yield one if len(one) <= 100 else f"{module} import (\n    {lined},\n)"
+        else:
+            yield from several
 
 
 def names_in(expression: str) -> set[str]:
@@ -166,27 +186,38 @@ def _is_needed(statement: _Statement, needed: set[str]) -> bool:
     return bool((statement.binds | statement.changes) & needed)
 
 
-def _taint(found: list[_Statement]) -> None:
-    """Mark what comes from data, files or packages other than Keras and numpy."""
+def _taint(found: list[_Statement], values: Mapping[str, str]) -> None:
+    """Mark what comes from data, files or packages other than Keras and numpy.
+
+    A name of which the value is known is as good as one that the source says itself.
+    """
     names: set[str] = set()
     for statement in found:
         node = statement.node
         if isinstance(node, (ast.Import, ast.ImportFrom)):
             names |= {name for name, path in _imports(node) if not _is_pure(path)}
         elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            statement.tainted = not statement.pure or bool(statement.reads & names)
+            targets = set(_bound(node.target)) if isinstance(node, ast.For) else set()
+            arrays = {n for n in statement.binds if values.get(n, "").startswith(ARRAY)}
+            statement.tainted = (
+                not statement.pure
+                or bool((statement.reads - targets) & names)
+                or (bool(statement.binds) and arrays == statement.binds)
+            )
             if statement.tainted:
-                names |= statement.binds
+                names |= statement.binds - values.keys()
 
 
 def _is_pure(path: str) -> bool:
     return path.split(".")[0] in PURE and "datasets" not in path
 
 
-def _replaced(statement: _Statement, values: Mapping[str, str]) -> bool:
+def _replaced(statement: _Statement, values: Mapping[str, str], needed: set[str]) -> bool:
     """Whether what is known of its names stands for a statement, if anything does."""
+    if not statement.binds or statement.changes & needed - statement.binds:
+        return False
     by_hand = {name for name, value in values.items() if value.startswith(BY_HAND)}
-    return bool(statement.binds) and (statement.tainted or statement.binds <= by_hand)
+    return statement.tainted or statement.binds <= by_hand
 
 
 def _text(
@@ -196,7 +227,7 @@ def _text(
     needed: set[str],
     flavour: str,
 ) -> list[str]:
-    if _replaced(statement, values):
+    if _replaced(statement, values, needed):
         told = sorted(statement.binds & values.keys() & needed)
         return [f"{name} = {values[name].removeprefix(BY_HAND)}" for name in told]
     node = statement.node

@@ -22,7 +22,9 @@ from kt_translate.evaluate.values import (
     Super,
     Unknown,
     endless,
+    holds_opaque,
     items_of,
+    opaque,
     plain,
 )
 from kt_translate.graph.sym import Items, Sym, call_symbolic, known
@@ -30,6 +32,9 @@ from kt_translate.graph.tensor import tensors_in
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
+
+
+MANY = 1024  # of a data set: it counts no layers
 
 
 def _symbolic(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,9 +45,10 @@ def _symbolic(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             found = tensors.builtin(ev, name, args)
             if found is not NotImplemented:
                 return found
-        if name == "len" and len(args) == 1 and isinstance(args[0], Array) and args[0].shape:
-            return args[0].shape[0]
-        if any(map(_opaque, args)) or (name not in _OF_ANY and any(map(_holds_opaque, args))):
+        if name == "len" and isinstance(args[0], Array) and args[0].shape:
+            count = args[0].shape[0]
+            return count if isinstance(count, int) and count < MANY else Unknown("the size of data", ev.line)
+        if any(map(opaque, args)) or (name not in _OF_ANY and any(map(holds_opaque, args))):
             return Unknown(f"{name} of what is not known", ev.line)
         if any(isinstance(a, Sym) or (name in _CHOOSING and _symbolic_in(a)) for a in args) and not kwargs:
             return call_symbolic(name, *args)
@@ -59,7 +65,7 @@ def _iterating(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         lists = [items_of(a, None) if not isinstance(a, int) else a for a in args]
         if any(isinstance(a, Sym) for a in args) and (None in lists or name == "sorted"):
             return call_symbolic(name, *args)
-        if any(part is None or (name == "sorted" and _holds_opaque(part)) for part in lists):
+        if any(part is None or (name == "sorted" and holds_opaque(part)) for part in lists):
             return Unknown(f"{name} of what is not known", ev.line)
         if name == "sorted" and not plain(kwargs):
             return _sorted(ev, lists[0], **kwargs)
@@ -85,15 +91,6 @@ def _sequence(name: str, make: Callable[..., Any]) -> Callable[..., Any]:
 
 def _symbolic_in(value: Any) -> bool:
     return isinstance(value, (list, tuple)) and any(isinstance(v, Sym) for v in value)
-
-
-def _opaque(value: Any) -> bool:
-    """Whether Python's builtins can do nothing with a value."""
-    return isinstance(value, _OPAQUE) or endless(value)
-
-
-def _holds_opaque(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and any(map(_opaque, value))
 
 
 def _set(make: Callable[..., Any]) -> Callable[..., Any]:
@@ -228,7 +225,6 @@ def _nothing(ev: Interpreter, *args: Any, **kwargs: Any) -> None:
 
 _CHOOSING = ("max", "min", "any", "all")
 _OF_ANY = ("len", "bool")  # of lists whose items are not known
-_OPAQUE = (Unknown, Array, External, Native, Function, Class, Method, Partial, Instance, LayerValue, ModelValue)
 _PLAIN: dict[str, Callable[..., Any]] = {
     "int": int,
     "float": float,
@@ -255,6 +251,7 @@ _ITERATING: dict[str, Callable[..., Any]] = {
     "sorted": sorted,
 }
 BUILTINS: dict[str, Callable[..., Any]] = {
+    "xrange": _symbolic("range", range),
     **{name: _symbolic(name, function) for name, function in _PLAIN.items()},
     **{name: _iterating(name, function) for name, function in _ITERATING.items()},
     "list": _sequence("list", list),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import external, general, lambdas, model_parts, models, modules, subclasses, tensors, text
+from kt_translate.evaluate import external, general, lambdas, model_parts, model_layers, models, modules, numbers, subclasses, tensors, text
 from kt_translate.evaluate.own_weights import initial_value
 from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
@@ -24,11 +24,14 @@ from kt_translate.evaluate.values import (
     Scope,
     Super,
     Unknown,
+    holds_opaque,
+    items_of,
     models_in,
+    opaque,
     plain,
 )
 from kt_translate.graph.objects import KerasObject
-from kt_translate.graph.sym import Sym, known
+from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.layers.layer import REGISTRY, RuleError
 
@@ -44,9 +47,12 @@ def set_trainable(owner: Any, value: bool) -> None:
     owner.trainable = value
     if isinstance(owner, LayerValue):
         owner.use.frozen = not value
-    else:
+    elif owner.layers:
         for layer in owner.layers:
             set_trainable(layer, value)
+    else:
+        model_layers.freeze(owner, not value)
+        models.plan_of(owner).frozen = not value
 
 
 # -- attributes -----------------------------------------------------------------------------------
@@ -99,6 +105,10 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
     if isinstance(owner, Sym) and isinstance(owner.value, (str, list, tuple, dict)):
         ev.demand(owner, f".{name}")
         owner = owner.value
+    if isinstance(owner, numbers.Numbers):
+        found = numbers.attribute(ev, owner, name)
+        if found is not NotImplemented:
+            return found
     if isinstance(owner, tuple) and name in getattr(owner, "_fields", ()):
         return getattr(owner, name)
     if isinstance(owner, Unknown) and name == "reshape":
@@ -120,7 +130,7 @@ def _bound(ev: Interpreter, function: Function, owner: Instance) -> Any:
 
 def _method(ev: Interpreter, owner: Any, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
     if isinstance(owner, str) and not (plain(args) and plain(kwargs)):
-        if any(isinstance(a, Unknown) for a in (*args, *kwargs.values())):
+        if any(opaque(a) or holds_opaque(a) for a in (*args, *kwargs.values())):
             return Unknown("text of what is not known", ev.line)
         said = text.formatted(owner, list(args), kwargs) if name == "format" else None
         if name == "join" and isinstance(args[0], (list, tuple)):
@@ -129,6 +139,13 @@ def _method(ev: Interpreter, owner: Any, name: str, args: Any, kwargs: dict[str,
             return said
         args = [_settled(ev, a) for a in args]
         kwargs = {k: _settled(ev, v) for k, v in kwargs.items()}
+    if isinstance(owner, dict) and args and name in ("get", "pop", "setdefault"):
+        args = (settled_key(ev, args[0]), *args[1:])
+    if isinstance(owner, list) and name == "extend" and args:
+        items = items_of(args[0], None)
+        args = ([Unknown("items of what is not known", ev.line, many=True)] if items is None else items,)
+    if isinstance(owner, dict) and name == "update" and args and opaque(args[0]):
+        args = ()
     with as_the_source_would():
         return getattr(owner, name)(*args, **kwargs)
 
@@ -252,6 +269,16 @@ def bind_arguments(
 # -- indexing -------------------------------------------------------------------------------------
 
 
+def settled_key(ev: Interpreter, key: Any) -> Any:
+    """A key of a list or dict by its sample."""
+    if isinstance(key, tuple):
+        return tuple(settled_key(ev, k) for k in key)
+    if isinstance(key, slice):
+        parts = [ev.demand(p, "a slice") for p in (key.start, key.stop, key.step)]
+        return next((p for p in parts if isinstance(p, (Unknown, Array))), slice(*parts))
+    return ev.demand(key, "an index")
+
+
 def index(ev: Interpreter, value: Any, key: Any) -> Any:
     """``value[key]``."""
     if isinstance(value, Tensor):
@@ -262,7 +289,8 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
         return Unknown("an element of what is not known", ev.line)
     if isinstance(value, Sym):
         return Sym.index(value, key)
-    if isinstance(key, Sym) or not plain(key):
-        key = ev.demand(key, "an index")
+    key = settled_key(ev, key)
+    if isinstance(key, (Unknown, Array)) or key is UNKNOWN:
+        return Unknown("an element at a place that is not known", ev.line)
     with as_the_source_would():
-        return value[key]
+        return numbers.index(value, key) if isinstance(value, numbers.Numbers) else value[key]

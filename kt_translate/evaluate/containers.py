@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import expressions
+from kt_translate.evaluate import calls, expressions, layer_lists
+from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Scope, Unknown, items_of, plain
 from kt_translate.graph.sym import Items, Sym
 
@@ -41,7 +42,7 @@ def dictionary(ev: Interpreter, node: Any, scope: Scope) -> Any:
                 return Unknown("a dict of what is not known", ev.line)
             out.update(value)
         else:
-            key = expressions.evaluate(ev, element.key, scope)
+            key = calls.settled_key(ev, expressions.evaluate(ev, element.key, scope))
             try:
                 out[key] = expressions.evaluate(ev, element.value, scope)
             except TypeError:
@@ -50,6 +51,8 @@ def dictionary(ev: Interpreter, node: Any, scope: Scope) -> Any:
 
 
 def comprehension(ev: Interpreter, node: Any, scope: Scope) -> Any:
+    if isinstance(node, cst.ListComp) and (made := layer_lists.comprehended(ev, node, scope)) is not None:
+        return made
     out: list[Any] = []
     inner = Scope("function", {}, scope)
     if not _turns(ev, node.for_in, inner, lambda: out.append(expressions.evaluate(ev, node.elt, inner))):
@@ -64,7 +67,9 @@ def dict_comprehension(ev: Interpreter, node: cst.DictComp, scope: Scope) -> Any
     inner = Scope("function", {}, scope)
 
     def add() -> None:
-        out[expressions.evaluate(ev, node.key, inner)] = expressions.evaluate(ev, node.value, inner)
+        key = calls.settled_key(ev, expressions.evaluate(ev, node.key, inner))
+        with as_the_source_would():
+            out[key] = expressions.evaluate(ev, node.value, inner)
 
     if not _turns(ev, node.for_in, inner, add):
         return Unknown("a dict made from what is not known", ev.line)

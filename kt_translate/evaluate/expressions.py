@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import branches, calls, containers, stars, tensors, text
+from kt_translate.evaluate import branches, calls, containers, layer_lists, numbers, stars, tensors, text
 from kt_translate.evaluate.builtin import NATIVES
 from kt_translate.evaluate.reflection import SCOPED
 from kt_translate.evaluate.signals import as_the_source_would
@@ -23,12 +23,14 @@ from kt_translate.evaluate.values import (
     Scope,
     Super,
     Unknown,
+    holds_opaque,
     items_of,
     name_value,
+    opaque,
     plain,
 )
 from kt_translate.graph.operators import BINARY
-from kt_translate.graph.sym import Sym, known
+from kt_translate.graph.sym import Sym, known, same
 from kt_translate.graph.tensor import Tensor
 from kt_translate.ops.shape import ShapeVector
 from kt_translate.source.operators import OPERATORS
@@ -58,6 +60,8 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
     """``a op b`` of any two values."""
     if isinstance(a, Tensor) or isinstance(b, Tensor):
         return tensors.arithmetic(ev, op, a, b)
+    if numbers.calculates(op, a, b):
+        return numbers.binary(ev, op, a, b)
     if isinstance(a, (Unknown, Array)) or isinstance(b, (Unknown, Array)):
         return (
             a
@@ -73,8 +77,8 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
             if plain(a) or plain(b) or (isinstance(a, Sym) and isinstance(b, Sym)):
                 return Sym.binary(op, a, b)
             return op in ("is not", "!=")
-        same = a is b or (op in ("==", "!=") and a == b)
-        return same if op in ("is", "==") else not same
+        equal = a is b or (op in ("==", "!=") and a == b)
+        return equal if op in ("is", "==") else not equal
     sequences = isinstance(a, (list, tuple)) and isinstance(b, (list, tuple))
     if sequences and op == "+" and not any(isinstance(v, ShapeVector) for v in (a, b)):
         return [*a, *b] if isinstance(a, list) else (*a, *b)
@@ -84,6 +88,8 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
     if op == "%" and isinstance(a, str) and not plain(b):
         said = text.percent(a, b)
         return Unknown("text of what is not known", ev.line) if said is None else said
+    if _undecided(op, a, b):
+        return Unknown("a calculation with what is not known", ev.line)
     with as_the_source_would():
         if isinstance(a, Sym) or isinstance(b, Sym):
             return Sym.binary(op, a, b)
@@ -104,6 +110,15 @@ def _percent(ev: Interpreter, text: str, values: tuple[Any, ...]) -> Any:
         out = binary(ev, "+", out, said if isinstance(value, Sym) else str(value))
         out = binary(ev, "+", out, part) if part else out
     return out
+
+
+def _undecided(op: str, a: Any, b: Any) -> bool:
+    """Whether an operator works on something whose content is not known."""
+    if op in ("in", "not in"):
+        return opaque(b) or (holds_opaque(b) and not any(a is v or same(a, v) for v in b))
+    if op in ("<", "<=", ">", ">="):
+        return any(opaque(v) or holds_opaque(v) for v in (a, b))
+    return op not in ("is", "is not", "==", "!=", "and", "or") and (opaque(a) or opaque(b))
 
 
 def subscript_key(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
@@ -129,6 +144,8 @@ def set_attribute(ev: Interpreter, owner: Any, name: str, value: Any) -> None:
     """``owner.name = value``."""
     name_value(value, name)
     if isinstance(owner, Instance):
+        if isinstance(value, layer_lists.LayerList):
+            value.name = value.name or name
         owner.attributes[name] = value
     elif isinstance(owner, (LayerValue, ModelValue)):
         if name == "trainable":
@@ -143,7 +160,7 @@ def set_attribute(ev: Interpreter, owner: Any, name: str, value: Any) -> None:
 def _name(ev: Interpreter, node: cst.Name, scope: Scope) -> Any:
     name = node.value
     try:
-        return ev.lookup(name, scope)
+        return layer_lists.settled(ev, ev.lookup(name, scope))
     except KeyError:
         pass
     if name in CONSTANTS:
@@ -162,6 +179,11 @@ CONSTANTS = {"True": True, "False": False, "None": None}
 
 
 def _attribute(ev: Interpreter, node: cst.Attribute, scope: Scope) -> Any:
+    return layer_lists.settled(ev, attribute_value(ev, node, scope))
+
+
+def attribute_value(ev: Interpreter, node: cst.Attribute, scope: Scope) -> Any:
+    """``owner.name`` where a list of layers keeps its length open."""
     return calls.attribute(ev, evaluate(ev, node.value, scope), node.attr.value)
 
 

@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import applications, copies, models, own_weights, scripts, standard
+from kt_translate.evaluate import applications, copies, models, numbers, own_weights, scripts, standard
 from kt_translate.evaluate.higher_order import CALLING, call_with_functions
 from kt_translate.evaluate.internals import INTERNALS
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Array, External, Native, Partial, Unknown, plain
 from kt_translate.graph.objects import KerasFunction, KerasObject
-from kt_translate.graph.sym import Sym
+from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import tensors_in
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.op import OPS, call_op
@@ -67,6 +67,8 @@ def outside(path: str) -> Any:
     name = path.split(".")[-1]
     if path in _CONSTANTS:
         return _CONSTANTS[path]
+    if path.startswith(("six.moves.", "builtins.", "past.builtins.")):
+        return standard.builtin(path)
     if path.startswith("numpy.") and name in (
         "float32",
         "float64",
@@ -112,7 +114,10 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
     if path.startswith("math."):
         return _math(ev, path, args)
     if path.startswith("numpy."):
-        return _numpy(ev, path.split(".")[-1], args, kwargs)
+        if path.startswith("numpy.random."):
+            return _random(ev, path.split(".")[-1], args, kwargs)
+        found = numbers.call(ev, path[len("numpy.") :], args, kwargs)
+        return _numpy(ev, path.split(".")[-1], args, kwargs) if found is NotImplemented else found
     if path in ("functools.partial",) and args:
         return Partial(args[0], args[1:], kwargs)
     if path in ("os.environ.get", "os.getenv"):
@@ -134,7 +139,17 @@ def _copied(value: Any, deep: bool) -> Any:
 
 
 def _op(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    return _guarded(ev, node, lambda: call_op(path, args, kwargs))
+    try:
+        return call_op(path, args, kwargs)
+    except RuleError:
+        taken = [_taken(ev, path, a) for a in args], {k: _taken(ev, path, v) for k, v in kwargs.items()}
+    return _guarded(ev, node, lambda: call_op(path, *taken))
+
+
+def _taken(ev: Interpreter, path: str, value: Any) -> Any:
+    """A flag or a word as its sample has it, where the operation has to know it."""
+    is_word = isinstance(value, Sym) and isinstance(value.value, (str, bool))
+    return ev.demand(value, f"a setting of {path}") if is_word else value
 
 
 def _guarded(ev: Interpreter, node: Any, act: Callable[[], Any]) -> Any:
@@ -168,7 +183,13 @@ def _keras(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], 
     if last == "load_data" and parts[1] == "datasets":
         return _data_set(ev, parts[-2])
     if last == "image_data_format":
-        return "channels_last"
+        return ev.data_format
+    if last == "image_dim_ordering":
+        return "th" if ev.data_format == "channels_first" else "tf"
+    if last in ("set_image_data_format", "set_image_dim_ordering") and args:
+        said = known(args[0])
+        ev.data_format = "channels_first" if said in ("th", "channels_first") else "channels_last"
+        return None
     if last == "int_shape" and args and hasattr(args[0], "shape"):
         return args[0].shape
     if last in ("floatx",):
@@ -215,44 +236,26 @@ def _numpy(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) 
         return Array(tuple(shape), first.dtype)
     if name == "reshape" and isinstance(first, Array) and len(args) > 1:
         return array_reshape(first, args[1])
-    if name == "prod" and plain(first) and isinstance(first, (tuple, list)):
-        return math.prod(first)
-    if name == "prod" and isinstance(first, (tuple, list)):
-        total: Any = 1
-        for part in first:
-            total = total * part if not isinstance(part, Unknown) else part
-        return total
-    if (
-        name in ("sqrt", "log2", "log", "ceil", "floor", "exp")
-        and plain(first)
-        and isinstance(first, (int, float))
-    ):
-        return float(getattr(math, name)(first))
-    if name in ("linspace", "arange") and plain(args) and plain(kwargs):
-        return _spaced(name, args, kwargs)
-    if name in ("max", "min", "sum") and plain(first) and isinstance(first, (list, tuple)):
-        return max(first) if name == "max" else min(first) if name == "min" else sum(first)
-    if name in ("array", "asarray") and plain(first) and isinstance(first, (list, tuple)):
-        return first
     if isinstance(first, Array):
         return Array(None, first.dtype)
     return Unknown(f"the result of numpy.{name}", ev.line)
 
 
-def _spaced(name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """``np.linspace`` and ``np.arange`` as lists."""
-    given = dict(zip(("start", "stop", "num" if name == "linspace" else "step"), args), **kwargs)
-    if name == "arange" and "stop" not in given:
-        given = {"stop": given["start"], "start": 0}
-    start, stop = given.get("start", 0), given["stop"]
-    if name == "arange":
-        step = given.get("step", 1)
-        return [start + i * step for i in range(max(0, math.ceil((stop - start) / step)))]
-    count = given.get("num", 50)
-    spaces = count - 1 if given.get("endpoint", True) else count
-    step = (stop - start) / spaces if spaces > 0 else 0.0
-    values = [i * step + float(start) for i in range(count)]
-    return [*values[:-1], float(stop)] if given.get("endpoint", True) and count > 1 else values
+_DRAWN = {"normal": 2, "uniform": 2, "randint": 2, "random": 0, "random_sample": 0, "standard_normal": 0}
+
+
+def _random(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Random numbers, of which only the shape is known."""
+    if name in ("rand", "randn") and args:
+        return Array(tuple(args))
+    if name == "permutation" and args:
+        return Array(args[0].shape if isinstance(args[0], Array) else (args[0],), "int64")
+    if name in _DRAWN:
+        given = args[_DRAWN[name] : _DRAWN[name] + 1]
+        shape = given[0] if given else kwargs.get("size")
+        if shape is not None:
+            return Array(tuple(shape) if isinstance(shape, (tuple, list)) else (shape,))
+    return Unknown(f"the result of numpy.random.{name}", ev.line)
 
 
 def array_reshape(value: Array, shape: Any) -> Array:
@@ -301,6 +304,8 @@ def array_index(value: Array, key: Any) -> Array:
     if value.shape is None:
         return Array(None, value.dtype)
     keys = key if isinstance(key, tuple) else (key,)
+    if isinstance(key, Array) and key.shape is not None and len(key.shape) == 1:
+        return Array((None, *value.shape[1:]), value.dtype)  # by numbers, or by a mask of the first axis
     if any(k is Ellipsis or isinstance(k, (Array, Unknown)) for k in keys):
         return Array(None, value.dtype)
     shape: list[Any] = []

@@ -241,6 +241,7 @@ def _call(ev: Interpreter, plan: Plan, table: dict[Symbol, Any], bound: dict[str
     )
     use = ModuleUse(re.sub(r"^(build|make|create|get|add|apply)_+|_+$", "", plan.name).lower() or plan.name)
     use.region = CURRENT[-1]
+    use.comment = ev.taken_comments()
     inputs = tensors_in(list(bound.values()))
     CURRENT[-1].add(CallNode(inputs, tensors_in(results), ev.line, plan, use, table))
     return results

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate.values import Unknown, items_of, plain
 from kt_translate.graph.sym import Sym, known
-from kt_translate.graph.tensor import Tensor
+from kt_translate.graph.tensor import Tensor, tensors_in
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -54,6 +54,10 @@ def _is_tensor(ev: Interpreter, value: Any) -> bool:
 
 
 def _source_inputs(ev: Interpreter, tensor: Any, *rest: Any) -> Any:
+    if isinstance(tensor, Tensor):
+        from kt_translate.evaluate.applications import source_inputs
+
+        return tensors_in(source_inputs(tensor))
     return Unknown("the inputs of a tensor from outside", ev.line)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import libcst as cst
 
 from kt_translate.diagnostics import Log, Place
-from kt_translate.evaluate import branches, calls, expressions, statements
+from kt_translate.evaluate import branches, calls, expressions, numbers, open_ends, statements
 from kt_translate.evaluate.signals import (
     MAX_DEPTH,
     MAX_STEPS,
@@ -36,10 +36,11 @@ from kt_translate.evaluate.values import (
     Unknown,
     items_of,
     name_value,
+    opaque,
     plain,
 )
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
-from kt_translate.source.syntax import Source
+from kt_translate.source.syntax import Source, comments_before
 
 
 class Interpreter:
@@ -49,6 +50,7 @@ class Interpreter:
         self.source = source
         self.main = source
         self.flavour = "3"  # of Keras: "3", "2" or "1"
+        self.data_format = "channels_last"  # the backend's, for layers that are told none
         self.origin: int | None = None  # while in another file: the line of the main one that led there
         self.files: dict[Path, Module] = {}  # other files of the project
         self.imported: dict[int, int] = {}  # functions of those files by their ids: the lines that import them
@@ -57,10 +59,12 @@ class Interpreter:
         self.settings = settings
         self.module = Scope("module", {"__name__": "__main__", "__file__": source.name})
         self.line = 0
+        self.comments: list[str] = []  # above the statement at hand, until something is made there
         self.steps = 0
         self.depth = 0
         self.demands: list[tuple[Any, Any]] = []
         self.checking = False  # within the test of an ``if`` that raises
+        self.calling = 0  # within ``call`` of a layer or model of the source
         self.inlining = 0  # while functions on tensors are run in place
         self.quiet = 0  # within functions whose demands are their callers' to report
         self.rest: list[tuple[Sequence[Any] | None, Scope]] = []  # statements to come, None: of a loop
@@ -90,7 +94,9 @@ class Interpreter:
         try:
             self.statement(statement, scope)
         except Raised as raised:
-            self.note("KT106", f"the source raises here: {raised.text}")
+            open_ends.forget_targets(self, statement, scope, raised.text)
+            if open_ends.matters(self, statement, scope):
+                self.note("KT106", f"the source raises here: {raised.text}")
         except (Return, Break, Continue):
             return
         except LimitReached as limit:
@@ -131,6 +137,11 @@ class Interpreter:
             message = f"{message} ({self.source.name}:{self.line})"
         self.log.add(code, self.place(node), message, hint)
 
+    def taken_comments(self) -> str:
+        """The comments above the statement at hand, for what is made first by it."""
+        text, self.comments = "\n".join(self.comments), []
+        return text
+
     def block(self, statements: Sequence[Any], scope: Scope) -> None:
         for i, statement in enumerate(statements):
             self.rest.append((statements[i + 1 :], scope))
@@ -144,6 +155,7 @@ class Interpreter:
         if self.steps > MAX_STEPS:
             raise LimitReached(f"evaluation stopped after {MAX_STEPS} statements")
         self.line = self.source.line(node) or self.line
+        self.comments = comments_before(node)
         if isinstance(node, cst.SimpleStatementLine):
             for small in node.body:
                 self.line = self.source.line(small) or self.line
@@ -217,9 +229,13 @@ class Interpreter:
         elif isinstance(target, cst.Subscript):
             owner = self.evaluate(target.value, scope)
             key = expressions.subscript_key(self, target, scope)
-            if isinstance(owner, (list, dict)) and plain(key):
+            key = calls.settled_key(self, key) if isinstance(owner, (list, dict)) else key
+            if isinstance(owner, (list, dict)) and not opaque(key):
                 with as_the_source_would():
-                    owner[key] = value
+                    if isinstance(owner, numbers.Numbers):
+                        numbers.put(owner, key, value)
+                    else:
+                        owner[key] = value
 
     def _unpack(self, elements: Sequence[Any], value: Any, scope: Scope) -> None:
         star = next((i for i, e in enumerate(elements) if isinstance(e, cst.StarredElement)), None)

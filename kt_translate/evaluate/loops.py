@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from kt_translate.evaluate.layer_lists import LayerList
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State
 from kt_translate.evaluate.values import Scope, Unknown, items_of, plain
@@ -39,6 +40,8 @@ def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
     """Keep a loop as a loop. False where that cannot be done; nothing has changed then."""
     if ev.inlining:
         return False
+    layers = value if isinstance(value, LayerList) else None
+    value = value if layers is None else layers.iterable
     items = items_of(value, None)
     if items is None:
         items = None if isinstance(value, Sym) else []
@@ -50,7 +53,7 @@ def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
     state = State(ev, scope)
     line = ev.line
     try:
-        _General(ev, node, scope, value, items, state).run()
+        _General(ev, node, scope, value, items, state, layers).run()
     except NotGeneral:
         state.restore()
         ev.line = line
@@ -62,7 +65,8 @@ class _General:
     """One loop, run for a general turn until what enters it is what can leave it."""
 
     def __init__(
-        self, ev: Interpreter, node: cst.For, scope: Scope, value: Any, items: list[Any] | None, state: State
+        self, ev: Interpreter, node: cst.For, scope: Scope, value: Any, items: list[Any] | None, state: State,
+        layers: LayerList | None = None,
     ) -> None:
         self.ev = ev
         self.node = node
@@ -70,7 +74,10 @@ class _General:
         self.value = value
         self.items = items
         self.state = state
-        self.order = next(ORDER)
+        self.layers = layers  # what the loop goes through, if its turns are layers
+        self.start = next(ORDER)
+        self.comment = ev.taken_comments()
+        self.order = self.start if layers is None else layers.order
         self.before = state.places()
         self.entering: dict[Place, Any] = {}
         self.sizes: dict[tuple[Place, int], Carried] = {}  # of a tensor's axis; axis -1: of a number
@@ -95,7 +102,8 @@ class _General:
         ev, state = self.ev, self.state
         self.symbols = []
         first = self.items[0] if self.items else UNKNOWN
-        self.targets = self._bind(self.node.target, first)
+        if self.layers is None:
+            self.targets = self._bind(self.node.target, first, self.scope)
         for place, value in self.entering.items():
             state.put(place, value)
         entered = state.places()
@@ -104,6 +112,8 @@ class _General:
         try:
             with state.elsewhere() as regions:
                 try:
+                    if self.layers is not None:
+                        self._bind_layer(self.layers, first)
                     ev.suite(self.node.body, self.scope)
                 except (Return, Break, Continue, LimitReached, Raised):
                     raise NotGeneral from None
@@ -114,6 +124,8 @@ class _General:
         self.regions: dict[int, Region] = regions
         after = state.places()
         bound = {symbol.name for symbol in self.symbols}
+        if self.layers is not None:
+            bound = {self.node.target.value}  # type: ignore[attr-defined]
         return {
             p: after.get(p)
             for p in after
@@ -122,19 +134,30 @@ class _General:
             and not (p[0] >= 0 and p[1] in bound)
         }
 
-    def _bind(self, target: Any, sample: Any) -> Any:
+    def _bind_layer(self, layers: LayerList, first: Any) -> None:
+        """Give the loop's target the layer of a general turn."""
+
+        def bind(target: Any, inner: Scope) -> None:
+            self.targets = self._bind(target, first, inner)
+
+        element = layers.element(self.ev, bind)
+        if not isinstance(self.node.target, cst.Name):
+            raise NotGeneral
+        self.scope.names[self.node.target.value] = element
+
+    def _bind(self, target: Any, sample: Any, scope: Scope) -> Any:
         """Give the loop's targets symbols; the nest of them, as the source writes it."""
         if isinstance(target, cst.Name):
             symbol = Symbol(target.value, known(sample), "loop")
             self.symbols.append(symbol)
-            self.ev.bind(target.value, Sym.of(symbol), self.scope)
+            self.ev.bind(target.value, Sym.of(symbol), scope)
             return symbol
         if isinstance(target, (cst.Tuple, cst.List)):
             n = len(target.elements)
             parts = items_of(sample, n) if sample is not UNKNOWN else [UNKNOWN] * n
             if parts is None or len(parts) != n:
                 raise NotGeneral
-            return tuple(self._bind(e.value, p) for e, p in zip(target.elements, parts, strict=True))
+            return tuple(self._bind(e.value, p, scope) for e, p in zip(target.elements, parts, strict=True))
         raise NotGeneral
 
     # -- what is carried --------------------------------------------------------------------------
@@ -213,7 +236,10 @@ class _General:
                 state.put(place, table[self.sizes[place, -1].entering.args[0]])
             else:
                 state.put(place, self._last(place, leaving, table))
-        for symbol in self.symbols:
+        if self.layers is not None:
+            name = self.node.target.value  # type: ignore[attr-defined]
+            self.ev.bind(name, Unknown("the last layer of a list", self.ev.line), self.scope)
+        for symbol in self.symbols if self.layers is None else []:
             if self._read_later(symbol.name):
                 raise NotGeneral
             self.ev.bind(symbol.name, Unknown("the last value of a loop variable", self.ev.line), self.scope)
@@ -227,13 +253,16 @@ class _General:
                 raise NotGeneral
             node = LoopNode(
                 [c.before for c in carried], [c.after for c in carried], self.ev.line,
-                self.targets, self.value, body, carried, list(self.sizes.values()), self.order, self.ev.file,
+                self.targets, self.value, body, carried, list(self.sizes.values()), self.order,
+                comment=self.comment,
+                file=self.ev.file,
             )
             if body.nodes and self.lost:
                 raise NotGeneral
             added += bool(body.nodes)
             region.add(node)
-            _own(body, node)
+            node.name = None if self.layers is None else self.layers.name
+            _own(body, node, self.start)
         if not added and len(self.items or ()) < MANY_TURNS:
             raise NotGeneral
 
@@ -344,7 +373,7 @@ def _makes_modules(nodes: list[Node]) -> bool:
     )
 
 
-def _own(body: Region, loop: LoopNode) -> None:
+def _own(body: Region, loop: LoopNode, start: int) -> None:
     """A layer made before the loop and called in it is shared by all turns: no class of the body could hold it.
 
     Raises NotGeneral then.
@@ -359,7 +388,7 @@ def _own(body: Region, loop: LoopNode) -> None:
             elif isinstance(node, LoopNode):
                 inside.add(id(node.body))
                 walk(node.body.nodes)
-            elif isinstance(node, (LayerNode, CallNode)) and node.use.order < loop.order:
+            elif isinstance(node, (LayerNode, CallNode)) and node.use.order < start:
                 raise NotGeneral
 
     walk(body.nodes)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import copies, sequential
-from kt_translate.evaluate.model_layers import layers_of
+from kt_translate.evaluate import copies, models, sequential
+from kt_translate.evaluate.model_layers import freeze, layers_of
 from kt_translate.evaluate.values import Array, LayerValue, ModelValue, Native, Unknown
 from kt_translate.graph.sym import known
 from kt_translate.graph.tensor import tensors_in
@@ -89,6 +89,9 @@ def spread_out(ev: Interpreter, model: ModelValue) -> None:
         ev.models[:] = [m for m in ev.models if m is not again]
         model.inputs, model.outputs, model.region = again.inputs, again.outputs, again.region
         model.plan = None
+        if not model.trainable:
+            freeze(model, True)
+            models.plan_of(model).frozen = True
 
 
 def _build(ev: Interpreter, model: ModelValue, input_shape: Any = None) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import calls, lambdas, sequential
+from kt_translate.evaluate.higher_order import is_callable
 from kt_translate.evaluate.values import (
     External,
-    Function,
     LayerValue,
     ModelValue,
+    Native,
     Unknown,
     map_tensors,
 )
 from kt_translate.graph.nodes import CallNode, LayerNode, ModuleUse, Plan
 from kt_translate.graph.objects import KerasFunction
 from kt_translate.graph.region import CURRENT, Node
-from kt_translate.graph.sym import Sym
+from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 from kt_translate.layers.regularization import ActivityRegularization, activity_penalty
 from kt_translate.layers.legacy import merge_call, modernize
@@ -61,6 +62,8 @@ def make_input(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) -> Any:
         shape = tuple(Sym.index(shape, i) for i in range(len(sample)))
     if isinstance(shape, int):
         shape = (shape,)
+    if isinstance(shape, (tuple, list)) and len(shape) > 1 and not isinstance(shape[-1], Unknown):
+        shape = _open_sizes(ev, shape)
     if not isinstance(shape, (tuple, list)) or any(isinstance(s, Unknown) for s in shape):
         ev.note("KT303", "the shape of this input is not known")
         return Unknown("an input of unknown shape", ev.line)
@@ -71,6 +74,15 @@ def make_input(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) -> Any:
     node = Node([], [tensor], ev.line)
     CURRENT[-1].add(node)
     return tensor
+
+
+def _open_sizes(ev: Interpreter, shape: Any) -> tuple[Any, ...]:
+    """A shape of data whose last axis is known: what is not known of the others is left open."""
+    if any(isinstance(s, Unknown) for s in shape):
+        said = tuple(None if isinstance(s, Unknown) else s for s in shape)
+        ev.note("KT101", f"the size of this input comes from data: {known(said)} was taken, where None is any size")
+        return said
+    return tuple(shape)
 
 
 # -- layers ---------------------------------------------------------------------------------------
@@ -86,6 +98,8 @@ def make_layer(
         except RuleError as error:
             ev.note(error.code, error.message, error.hint, node)
             return Unknown("a Lambda that is not translated", ev.line)
+    if name == "Activation" and is_callable([*args, None][0]) and not isinstance(args[0], (External, LayerValue)):
+        return make_layer(ev, "Lambda", args, kwargs, node)
     if name == "InputLayer":
         tensor = make_input(ev, args, kwargs)
         return tensor
@@ -105,7 +119,7 @@ def make_layer(
     unknown = [
         k
         for k, v in [*enumerate(args), *kwargs.items()]
-        if isinstance(v, Unknown) and k != "weights"
+        if _unknown_in(v) and k != "weights"
     ]
     if unknown:
         ev.note("KT102", f"{name}: the argument {unknown[0]!r} is not known")
@@ -118,7 +132,14 @@ def make_layer(
     use = ModuleUse(rule.keras_kind, rule.common.name, line=ev.line)
     use.frozen = rule.common.trainable is False
     use.region = CURRENT[-1]
+    use.comment = ev.taken_comments()
     return LayerValue(rule, use, ev.line)
+
+
+def _unknown_in(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(map(_unknown_in, value))
+    return isinstance(value, Unknown)
 
 
 def _merge(ev: Interpreter, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
@@ -170,8 +191,11 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
     if not inputs:
         return Unknown("a layer called on what is not known", ev.line)
     options = {k: v for k, v in kwargs.items() if k != "training" and v is not None}
-    if kwargs.get("training") in (True, False):
-        layer.use.mode = kwargs["training"]
+    _set_mode(ev, layer.use, kwargs.get("training"))
+    lost = next((k for k, v in options.items() if isinstance(v, Unknown)), None)
+    if lost is not None:
+        ev.note("KT102", f"{type(layer.rule).__name__}: the argument {lost!r} is not known")
+        return Unknown("a layer called with what is not known", ev.line)
     rule = layer.rule
     try:
         wants = rule.wants(*inputs, *extra)
@@ -226,6 +250,16 @@ def _penalized(ev: Interpreter, layer: LayerValue, result: Any) -> Any:
     return map_tensors(lambda t: call_layer(ev, watch, [t], {}), result)
 
 
+def _set_mode(ev: Interpreter, use: ModuleUse, training: Any) -> None:
+    """``training=`` in a call. In a graph of Keras 3 it has no effect: fit and predict say it anew."""
+    if training is not True and training is not False:
+        return
+    if ev.calling or ev.flavour == "2":
+        use.mode = training
+    else:
+        ev.note("KT207", f"training={training} in a graph: in Keras 3, fit, evaluate and predict override it")
+
+
 def apply_activation(ev: Interpreter, activation: Any, x: Tensor, owner: ModuleUse) -> Any:
     """``activation`` of a layer ``owner``, whatever it was given as: a name, a function, a layer."""
     if isinstance(activation, (str, Sym)):
@@ -237,8 +271,8 @@ def apply_activation(ev: Interpreter, activation: Any, x: Tensor, owner: ModuleU
     if isinstance(activation, LayerValue):
         activation.use.part_of = owner
         return call_layer(ev, activation, [x], {})
-    if isinstance(activation, Function):
-        return calls.call_function(ev, activation, [x], {})
+    if is_callable(activation) or isinstance(activation, lambdas.LambdaValue):
+        return calls.call(ev, activation, [x], {}, None, None)
     ev.note("KT203", "this activation is not known")
     return Unknown("an unknown activation", ev.line)
 
@@ -271,6 +305,9 @@ def layer_attribute(ev: Interpreter, layer: LayerValue, name: str) -> Any:
         return output if name == "output" else inputs[0] if len(inputs) == 1 else inputs
     if name == "trainable":
         return layer.trainable
+    words = getattr(layer.rule, "known_vocabulary", lambda: None)()
+    if words is not None and name in ("get_vocabulary", "vocabulary_size"):
+        return Native(name, lambda ev, *a, **k: list(words) if name == "get_vocabulary" else len(words))
     if hasattr(layer.rule, name):
         return getattr(layer.rule, name)
     return Unknown(f"attribute {name} of a layer", ev.line)
@@ -290,6 +327,8 @@ def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict
         return Unknown("a model that is not known", ev.line)
     results = map_tensors(lambda t: Tensor(t.shape, t.dtype, t.layout, t.mask), model.outputs)
     model.use.region = model.use.region or CURRENT[-1]
+    if not (model.plan and model.plan.frozen):
+        _set_mode(ev, model.use, kwargs.get("training"))
     node = CallNode(inputs, tensors_in(results), ev.line, plan_of(model), model.use)
     CURRENT[-1].add(node)
     return results

@@ -115,6 +115,13 @@ def reshape(value: Numbers, shape: Any) -> Any:
 # -- computing --------------------------------------------------------------------------------------
 
 
+def calculates(op: str, a: Any, b: Any) -> bool:
+    """Whether an operator works on the numbers of an array."""
+    if not isinstance(a, Numbers) and not isinstance(b, Numbers):
+        return False
+    return op not in ("is", "is not", "in", "not in") and not any(v is None or isinstance(v, str) for v in (a, b))
+
+
 def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
     """``a op b`` of arrays and numbers, with broadcasting; Unknown where one of them is neither."""
     from kt_translate.evaluate import expressions
@@ -248,8 +255,11 @@ def call(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) ->
     if name not in NAMES:
         return NotImplemented
     given = {k: v for k, v in kwargs.items() if k not in ("copy", "keepdims") or v}
+    if name in ("arange", "linspace", "eye", "identity"):
+        args, given = [_settled(ev, name, a) for a in args], {k: _settled(ev, name, v) for k, v in given.items()}
     if name in _MAKING:
         return _MAKING[name](*args, **given) if plain(_numbers_only(args)) else NotImplemented
+    args, given = [_settled(ev, name, a) for a in args], {k: _settled(ev, name, v) for k, v in given.items()}
     values = [a if isinstance(a, (int, float)) else array(a) for a in args[:1]]
     if not values or values[0] is None or not plain(args[1:]) or not plain(given):
         return NotImplemented
@@ -263,6 +273,13 @@ def call(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) ->
             other = array(args[1]) if isinstance(args[1], (list, tuple)) else args[1]
             return _whole(_each(_PAIRS[name], values[0], other), values[0], other)
         return _OTHERS[name](values[0], *args[1:], **given)
+
+
+def _settled(ev: Interpreter, name: str, value: Any) -> Any:
+    """An argument by its sample, where the function has to know it."""
+    if isinstance(value, (list, tuple)) and not plain(value) and name not in ("sum", "prod"):
+        return [_settled(ev, name, v) for v in value]
+    return ev.demand(value, f"numpy.{name}") if isinstance(value, Sym) else value
 
 
 def _numbers_only(args: list[Any]) -> list[Any]:

@@ -59,7 +59,7 @@ def plan_of_instance(ev: Interpreter, instance: Instance, given: Given) -> Plan 
     if plan is not None:
         ev.plans[key].append(plan)
         if plan is not IN_PLACE:
-            ev.class_plans.setdefault(id(cls.node), []).append((plan, instance, tensors))
+            ev.class_plans.setdefault(id(cls.node), []).append((plan, instance, entering(plan, tensors or plan.inputs)))
     return plan
 
 
@@ -96,6 +96,12 @@ def _foreign(values: Iterable[Any]) -> Iterator[Symbol]:
 def masks_of(tensors: list[Tensor]) -> list[Tensor]:
     """The masks of tensors, each once."""
     return list({id(t.mask): t.mask for t in tensors if t.mask is not None}.values())
+
+
+def entering(plan: Plan, tensors: list[Tensor]) -> list[Tensor]:
+    """What the class takes in a call on these tensors: them, and those of their masks that it reads."""
+    masks = masks_of(tensors)
+    return [*tensors, *(masks[i] for i in plan.masks)]
 
 
 # -- arguments of the constructor -----------------------------------------------------------------

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate.signals import as_the_source_would
-from kt_translate.evaluate.values import Native, Unknown, items_of, plain
+from kt_translate.evaluate.values import External, Native, Unknown, items_of, plain
 from kt_translate.graph.sym import known
 
 if TYPE_CHECKING:
@@ -25,6 +25,14 @@ CONSTANTS: dict[str, Any] = {
     "os.sep": "/",
     "os.path.sep": "/",
 }
+
+
+def builtin(path: str) -> Any:
+    """A name of Python's own that is reached by a module: ``six.moves.range``."""
+    from kt_translate.evaluate.builtin import NATIVES
+
+    name = path.split(".")[-1]
+    return NATIVES.get({"xrange": "range"}.get(name, name), External(path))
 
 
 def _call(ev: Interpreter, function: Any, *args: Any) -> Any:
@@ -102,6 +110,12 @@ def _ordered(ev: Interpreter, *args: Any, **kwargs: Any) -> Any:
     return BUILTINS["dict"](ev, *args, **kwargs)
 
 
+def _views(ev: Interpreter, value: Any, name: str) -> Any:
+    if not isinstance(value, dict):
+        return Unknown("a dict that is not known", ev.line)
+    return list(getattr(value, name)())
+
+
 def _default_dict(ev: Interpreter, factory: Any = None) -> Any:
     made = {"list": list, "dict": dict, "int": int, "set": set, "float": float, "str": str}
     if isinstance(factory, Native) and factory.name in made:
@@ -168,5 +182,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "os.path.basename": _of_plain(os.path.basename),
     "os.path.dirname": _of_plain(os.path.dirname),
     "os.path.splitext": _of_plain(os.path.splitext),
+    "six.iteritems": lambda ev, d: _views(ev, d, "items"),
+    "six.itervalues": lambda ev, d: _views(ev, d, "values"),
+    "six.iterkeys": lambda ev, d: _views(ev, d, "keys"),
     "operator.index": _of_plain(operator.index),
 }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import branches, expressions, imports, loops
+from kt_translate.evaluate import branches, calls, expressions, imports, layer_lists, loops, numbers, open_ends
 from kt_translate.evaluate.signals import (
     MAX_TURNS,
     Break,
@@ -17,7 +17,7 @@ from kt_translate.evaluate.signals import (
     Raised,
     Return,
 )
-from kt_translate.evaluate.values import Class, Function, Scope, Unknown, items_of
+from kt_translate.evaluate.values import Class, Function, ModelValue, Scope, Unknown, items_of
 from kt_translate.graph.nodes import named
 from kt_translate.graph.sym import Items, Sym, Symbol
 from kt_translate.source.operators import AUGMENTED
@@ -69,7 +69,7 @@ def _aug_assign(ev: Interpreter, node: cst.AugAssign, scope: Scope) -> None:
     op = AUGMENTED[type(node.operator)]
     current = ev.evaluate(node.target, scope)
     value = ev.evaluate(node.value, scope)
-    if op == "+" and isinstance(current, list) and isinstance(value, (list, tuple)):
+    if op == "+" and isinstance(current, list) and not numbers.calculates(op, current, value) and isinstance(value, (list, tuple)):
         current.extend(value)
         return
     ev.assign(node.target, expressions.binary(ev, op, current, value), scope)
@@ -124,20 +124,34 @@ def _raises(suite: Any) -> bool:
 
 
 def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
-    value = ev.evaluate(node.iter, scope)
+    if (trainable := _sets_all(node)) is not None:
+        owner = ev.evaluate(node.iter.value, scope)  # type: ignore[attr-defined]
+        if isinstance(owner, ModelValue) and owner.kind == "functional":
+            calls.set_trainable(owner, trainable)
+            return
+    if isinstance(node.iter, cst.Attribute):
+        value = expressions.attribute_value(ev, node.iter, scope)
+    else:
+        value = ev.evaluate(node.iter, scope)
     if loops.run_for(ev, node, scope, value):
         return
+    value = layer_lists.settled(ev, value)
     if isinstance(value, Sym):
         ev.demand(value, "the number of turns of a loop")
     elif isinstance(value, Items):
         for part in value.args:
             ev.demand(part, "the number of turns of a loop")
     items = items_of(value, None)
-    if items is None:
-        items = [Unknown("an element of what is not known", ev.line)]
-    for turn, item in enumerate(items):
-        if turn >= MAX_TURNS:
-            raise LimitReached(f"a loop was stopped after {MAX_TURNS} turns")
+    if items is None or len(items) > MAX_TURNS:
+        item = Unknown("an element of what is not known", ev.line)
+        with open_ends.turns_unknown(ev, scope):
+            _run_turns(ev, node, scope, [item])
+    else:
+        _run_turns(ev, node, scope, items)
+
+
+def _run_turns(ev: Interpreter, node: cst.For, scope: Scope, items: list[Any]) -> None:
+    for item in items:
         ev.assign(node.target, item, scope)
         try:
             _turn(ev, node.body, scope)
@@ -149,6 +163,23 @@ def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
         ev.suite(node.orelse.body, scope)
 
 
+def _sets_all(node: cst.For) -> bool | None:
+    """True or False for ``for layer in model.layers: layer.trainable = True or False``, None for any other loop."""
+    body = node.body.body
+    statement = body[0] if len(body) == 1 else None
+    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else statement
+    if not isinstance(small, cst.Assign) or not isinstance(node.target, cst.Name):
+        return None
+    target = small.targets[0].target
+    if not isinstance(node.iter, cst.Attribute) or node.iter.attr.value != "layers":
+        return None
+    if not isinstance(target, cst.Attribute) or target.attr.value != "trainable":
+        return None
+    if not isinstance(target.value, cst.Name) or target.value.value != node.target.value:
+        return None
+    return {"True": True, "False": False}.get(getattr(small.value, "value", None))  # type: ignore[arg-type]
+
+
 def _turn(ev: Interpreter, body: Any, scope: Scope) -> None:
     ev.rest.append((None, scope))
     try:
@@ -158,16 +189,24 @@ def _turn(ev: Interpreter, body: Any, scope: Scope) -> None:
 
 
 def _while(ev: Interpreter, node: cst.While, scope: Scope) -> None:
+    with open_ends.turns_unknown(ev, scope) as trial:
+        trial.ended = _ends(ev, node, scope)
+        if not trial.ended and trial.builds(ev):
+            raise LimitReached(f"a loop was stopped after {MAX_TURNS} turns")
+
+
+def _ends(ev: Interpreter, node: cst.While, scope: Scope) -> bool:
+    """Run a ``while`` loop. False where it does not come to an end."""
     for _ in range(MAX_TURNS):
         if not ev.truth(ev.evaluate(node.test, scope), "a while loop"):
-            return
+            return True
         try:
             _turn(ev, node.body, scope)
         except Break:
-            return
+            return True
         except Continue:
             continue
-    raise LimitReached(f"a loop was stopped after {MAX_TURNS} turns")
+    return False
 
 
 def _with(ev: Interpreter, node: cst.With, scope: Scope) -> None:

@@ -222,13 +222,12 @@ def call_instance(ev: Interpreter, instance: Instance, args: list[Any], kwargs: 
         return Unknown(f"the result of {instance.cls.name}", ev.line)
     if plan is own_classes.IN_PLACE:
         return _inlined(ev, instance, given)
-    masks = own_classes.masks_of(tensors)
     table = own_classes.table_of(plan, instance, tensors)
     results = map_tensors(lambda t: outer_result(t, table), plan.result)
     _mask_results(ev, instance, plan, given, results, tensors)
-    entering = [*tensors, *(masks[i] for i in plan.masks)]
+    entering = own_classes.entering(plan, tensors)
     CURRENT[-1].add(CallNode(entering, tensors_in(results), ev.line, plan, instance.use, table))
-    instance.calls.append((plan, tensors, results))
+    instance.calls.append((plan, entering, results))
     return results
 
 
@@ -307,7 +306,11 @@ def run_call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
         masks = [t.mask for t in tensors_in(first)]
         named["mask"] = masks[0] if isinstance(first, Tensor) else masks if any(masks) else None
     places = [named.pop(n) for n in names[1:] if n in named] if more else []
-    result = ev.run_method(call, instance, [*places, *more], named)
+    ev.calling += 1
+    try:
+        result = ev.run_method(call, instance, [*places, *more], named)
+    finally:
+        ev.calling -= 1
     if instance.attributes.get("supports_masking") is True and isinstance(first, Tensor):
         for tensor in tensors_in(result):
             tensor.mask = tensor.mask or first.mask

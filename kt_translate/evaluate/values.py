@@ -145,6 +145,11 @@ class Instance:
     calls: list[tuple[Any, list[Tensor], Any]] = field(default_factory=list)  # class, inputs and results of each call
     variable: str | None = None
 
+    @property
+    def plan(self) -> Any:
+        """The class of its last call."""
+        return self.calls[-1][0] if self.calls else None
+
 
 @dataclass(eq=False)
 class Method:
@@ -217,6 +222,7 @@ class ModelValue:
     plan: Any = None
     trainable: bool = True
     variable: str | None = None
+    called: str | None = None  # the name of its class, whatever the source calls it
     deferred: list[Any] = field(default_factory=list)
     maker: Any = None  # the function that built it, and its arguments
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -279,6 +285,31 @@ def items_of(value: Any, count: int | None) -> list[Any] | None:
 def endless(value: Any) -> bool:
     """Whether the number of items is not known: what a loop over data has filled."""
     return isinstance(value, (list, tuple)) and any(isinstance(v, Unknown) and v.many for v in value)
+
+
+def opaque(value: Any) -> bool:
+    """Whether Python's operators and builtins can do nothing with a value here: its content is not known."""
+    return isinstance(value, OPAQUE) or endless(value)
+
+
+def holds_opaque(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and any(opaque(v) or holds_opaque(v) for v in value)
+
+
+OPAQUE = (
+    Unknown,
+    Array,
+    External,
+    Native,
+    Function,
+    Class,
+    Module,
+    Method,
+    Partial,
+    Instance,
+    LayerValue,
+    ModelValue,
+)
 
 
 def models_in(value: Any) -> list[ModelValue]:

@@ -102,6 +102,9 @@ class Plan:
     exposed: dict[str, Any] = field(default_factory=dict)  # sizes that its user must read off it
     inline: bool = False  # a Sequential that a class has in it: written where it is made
     gap: bool = False  # something of it is not translated
+    made: int = 0  # the line of the source that makes it, where the class comes from another file
+    frozen: bool = False  # as a whole
+    covered: bool = False  # part of a class that is frozen as a whole
     file: str | None = None  # the file that it comes from, if that is not the source itself
     modules: dict[str, Any] = field(default_factory=dict)  # parameters that are layers or models: their values here
     held: dict[int, str] = field(default_factory=dict)  # the attributes that hold modules, by the id of their use
@@ -160,7 +163,9 @@ class LoopNode(Node):
     tensors: list[Carried] = field(default_factory=list)
     sizes: list[Carried] = field(default_factory=list)  # of Symbols
     order: int = 0
+    comment: str = ""
     file: str | None = None  # where the loop stands, if that is not the source itself
+    name: str | None = None  # the attribute that holds the layers of its turns, in the source
 
     def uses(self) -> Iterator[Tensor]:
         yield from (c.before for c in self.tensors)

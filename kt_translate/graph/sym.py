@@ -145,7 +145,10 @@ class Sym:
             if not isinstance(args[0], Sym):
                 return args[1] if args[0] else args[2]
             return Sym.choose(*args)
-        return Sym(self.head, args, _call_value(args))
+        value = _call_value(args)
+        if self.head == "call" and isinstance(value, (int, float, str)) and not symbols_in(args):
+            return value
+        return Sym(self.head, args, value)
 
     # -- text -----------------------------------------------------------------------------------
     @property

@@ -26,6 +26,7 @@ from typing import Any, ClassVar, TypeVar
 
 from typing_extensions import dataclass_transform
 
+from kt_translate.diagnostics import RuleError
 from kt_translate.graph.sym import UNKNOWN, Sym, known, same
 from kt_translate.graph.tensor import Dim, Layout, Shape, Tensor, to_first, to_last, torch_dim
 from kt_translate.pytorch.expr import OMIT, Expr, F, as_expr, nn, torch, unless
@@ -59,16 +60,6 @@ __all__ = [
 
 REGISTRY: dict[str, type[Layer]] = {}
 R = TypeVar("R")
-
-
-class RuleError(Exception):
-    """A setting or an input that a declaration cannot express. Becomes the diagnostic ``code``."""
-
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.hint = hint
 
 
 @dataclass

@@ -131,6 +131,16 @@ class WithoutCounterpart(Layer, abstract=True):
 class StringLookup(WithoutCounterpart):
     """``keras.layers.StringLookup``."""
 
+    def known_vocabulary(self) -> list[str] | None:
+        """What ``get_vocabulary()`` gives; None where it is not given, or read from a file."""
+        if not is_plain(self.vocabulary) or not isinstance(self.vocabulary, (list, tuple)):
+            return None
+        tokens = [str(v) for v in self.vocabulary]
+        special = [] if self.mask_token is None or self.output_mode != "int" else [self.mask_token]
+        special += [self.oov_token] * self.num_oov_indices
+        given = tokens[: len(special)] == special
+        return tokens if given else [*special, *tokens]
+
     max_tokens: Any = None
     num_oov_indices: Any = 1
     mask_token: Any = None

@@ -162,5 +162,7 @@ def append(writer: Writer, target: str, chain: Chain) -> list[str]:
         elif isinstance(link, SizeNode):
             lines.append(control.size_line(writer, link))
         else:
+            use = getattr(link, "use", None)
+            lines += use.comment.splitlines() if use is not None else []
             lines.append(f"{target}.append({_made(writer, link)})")
     return lines

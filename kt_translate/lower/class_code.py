@@ -22,6 +22,8 @@ class ClassCode:
     annotation: str = "Tensor"
     logits: str | None = None  # the activation of ``logits`` that forward returns
     regularized: bool = False
+    frozen: bool = False
+    modes: list[tuple[str, bool]] = field(default_factory=list)  # attributes that are called with training=...
     parameters: list[str] = field(default_factory=list)  # as they stand in __init__
     used_parameters: list[str] = field(default_factory=list)
     guards: list[tuple[str, str]] = field(default_factory=list)  # (condition, message)

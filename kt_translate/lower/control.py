@@ -68,6 +68,8 @@ def write_if(writer: Writer, node: IfNode) -> None:
         moved = [(n, e) for n, e in zip(names, ends, strict=True) if n != e]
         if moved:
             body.append(f"{', '.join(n for n, _ in moved)} = {', '.join(e for _, e in moved)}")
+    for known, _ in states:  # weights made in a branch are attributes: they can be read after it
+        variables.update({i: v for i, v in known.items() if v[0].startswith("self.")})
     writer.variables = variables
     for (out, _, _), name in zip(node.joined, names, strict=True):
         writer.variables[id(out)] = (name, out.layout)
@@ -157,6 +159,8 @@ def _write_optional(writer: Writer, node: IfNode, then: Chain, orelse: Chain) ->
 
 def attribute_of_loop(node: LoopNode) -> str:
     """The container that a loop fills."""
+    if node.name is not None:
+        return node.name
     last = next((n for n in reversed(node.body.nodes) if isinstance(n, (CallNode, LoopNode))), None)
     if isinstance(last, LoopNode):
         return attribute_of_loop(last)
@@ -208,7 +212,8 @@ def for_loop(
         if isinstance(iterable, Items) and iterable.function == "enumerate" and len(iterable.args) == 1:
             if isinstance(targets, tuple) and not _names(targets[0]) & used:
                 targets, iterable = targets[1], iterable.args[0]
-        return [f"for {_target(targets, used)} in {code(iterable)}:", *indented(inner)]
+        head = f"for {_target(targets, used)} in {code(iterable)}:"
+        return [*node.comment.splitlines(), head, *indented(inner)]
 
 
 def _one_by_one(writer: Writer, updates: dict[str, tuple[Carried, str]]) -> list[str]:
@@ -250,6 +255,7 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
     entering = [c.entering for c in node.tensors]
     outside = [t for t in _outside(node) if t.mask is None]
     plan = Plan(f"{writer.code.name}_stage", "loop", node.body, [*entering, *outside], line=node.line, file=node.file)
+    plan.covered = writer.plan.frozen or writer.plan.covered
     plan.result = [c.leaving for c in node.tensors]
     plan.params = free_symbols(node.body.nodes)
     inner = _inner_symbols(node.body.nodes)

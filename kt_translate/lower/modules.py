@@ -30,6 +30,8 @@ class Modules(ClassScope):
             if made is None:
                 return None
             settings, regularized = like_keras(node.rule, node.use, tensors)
+            if self.plan.frozen or self.plan.covered:
+                settings.pop("trainable", None)
             self.code.regularized |= regularized
             name = node.use.keras_name
             if name is not None and (
@@ -54,7 +56,11 @@ class Modules(ClassScope):
                 return Expr("None")
             attribute = self.module_names[id(use)]
             self.modules[id(use)] = Expr(f"self.{attribute}")
-            self._home(use).add(use.order, [f"self.{attribute} = {made}"])
+            self._home(use).add(
+                use.order, [*use.comment.splitlines(), f"self.{attribute} = {made}"]
+            )
+            if use.mode is not None:
+                self.code.modes.append((attribute, use.mode))
         return self.modules[id(use)]
 
     def _weight(self, node: WeightNode) -> None:
@@ -95,11 +101,14 @@ class Modules(ClassScope):
                 if (by_name or p.symbol.kind != "dim") and p.symbol.name in said
             }
             named = {n: e for n, e in named.items() if defaults[n] is None or str(e) != defaults[n]}
-            return Expr(made.name)(*sizes, **named)
+            instance = Expr(made.name)(*sizes, **named)
+            if node.use.frozen and not (node.plan.frozen or self.plan.frozen or self.plan.covered):
+                return Expr("like_keras")(instance, trainable=False)
+            return instance
 
     def module(self, value: Any, within: CallNode) -> Expr | None:
         """What makes a layer or model that ``within`` is given as an argument; None where nothing tells its sizes."""
-        known_as = getattr(getattr(value, "plan", None), "factory", None)
+        known_as = getattr(getattr(value, "plan", value), "factory", None)
         if known_as is not None:
             return Expr(known_as)()
         node = node_of(within.plan.region.nodes, value.use)

@@ -34,14 +34,17 @@ class Writer(Modules):
     def write(self) -> ClassCode:
         outputs = tensors_in(self.plan.result)
         self.code.outputs = outputs
+        self.code.frozen = self.plan.frozen
         single = isinstance(self.plan.result, Tensor) and outputs[0].logits is not None
         logits = outputs[0] if single else None
         ends = [logits.logits] if logits is not None and logits.logits is not None else outputs
         nodes = self.nodes = live(self.plan.region.nodes, outputs, self.plan.inputs)
         if self.plan.kind == "model" and not self.plan.keep_signature:
             told = self.plan.symbols
-            free = control.free_symbols(nodes)
-            self.plan.params = [*self.plan.params, *(p for p in free if p.symbol not in told)]
+            free = [p for p in control.free_symbols(nodes) if p.symbol not in told]
+            named = {p.symbol.name for p in free}
+            kept = [p for p in self.plan.params if p.symbol.name not in named]
+            self.plan.params = [*kept, *free]
         self.last_use, self.steps = last_uses(nodes, outputs)
         self._arguments()
         self._name_modules(nodes)

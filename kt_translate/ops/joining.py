@@ -17,6 +17,7 @@ from kt_translate.ops.reshaping import expand_dims, ravel
 from kt_translate.ops.shape import ShapeVector, declared, run_time, written
 from kt_translate.ops.values import (
     as_tensor,
+    is_number,
     is_scalar,
     listed,
     promoted,
@@ -28,13 +29,19 @@ from kt_translate.pytorch.expr import Expr, as_expr, torch, unless
 
 
 # -- into one -------------------------------------------------------------------------------------
+def _numbers(value: Any) -> Any:
+    """The numbers of a constant vector; everything else as it is."""
+    constant = value.facts.get("constant") if isinstance(value, Tensor) and value.rank == 1 else None
+    return constant if isinstance(constant, (list, tuple)) else value
+
+
 def joined(values: Any, axis: Any) -> Any:
     """The tensors one after the other along an axis; lists of numbers make a list."""
     values = listed(values)
     if isinstance(values, Tensor):
         values = unstacked(values, None, 0)
-    lists = [listed(v) for v in values]
-    if all(isinstance(v, (list, tuple)) and all(map(is_scalar, v)) for v in lists):
+    lists = [_numbers(listed(v)) for v in values]
+    if all(isinstance(v, (list, tuple)) and all(is_scalar(i) or is_number(i) for i in v) for v in lists):
         return ShapeVector(item for v in lists for item in v)
     tensors = [as_tensor(v) for v in lists]
     if len(tensors) == 1:

@@ -71,7 +71,7 @@ def ensure_shape(x: Any, shape: Any) -> Tensor:
 )
 def expand_dims(x: Any, axis: Any = -1) -> Any:
     """Axes are counted in the result."""
-    if is_scalar(x):
+    if is_scalar(x) or is_number(x):
         return [x]
     x = as_tensor(x)
     given = decided(axis, "the axis")

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kt_translate.diagnostics import RuleError
+
 ATOM = 20
 _PRECEDENCE = {
     "or": 2,
@@ -176,7 +178,12 @@ def literal(value: Any, of: Callable[[Any], Expr] | None = None) -> Expr:
         return _number(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0:
         return Expr(repr(value), _UNARY)
+    if not isinstance(value, _SAID_BY_REPR):
+        raise RuleError("KT102", f"{getattr(value, 'why', type(value).__name__)}: it is not known when the code is written")
     return Expr(repr(value))
+
+
+_SAID_BY_REPR = (bool, int, str, bytes, complex, type(None), type(Ellipsis), set, frozenset, range)
 
 
 def _number(value: float) -> Expr:

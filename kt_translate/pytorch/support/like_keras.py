@@ -55,7 +55,8 @@ def like_keras(
     if constrain:
         marks.keras_constraints = {**getattr(module, "keras_constraints", {}), **constrain}
     if not trainable:
-        marks.keras_frozen = True
+        for part in module.modules():
+            part.keras_frozen = True  # type: ignore[assignment]
         module.requires_grad_(False)
     return module
 

@@ -119,6 +119,10 @@ class WeightMatching:
         self.filled.add(module)
         if conversion is None:
             state = own_state(module)
+            parts = list(keras_parts(module, path))
+            if layer.arrays and not state and not layer.children and len(parts) == 1:
+                self.fill(*parts[0], layer)  # a layer that extends a built-in one
+                return
             arrays = dict(zip(state, layer.arrays, strict=False))
             if len(state) != len(layer.arrays):
                 names = ", ".join(state) or "nothing"

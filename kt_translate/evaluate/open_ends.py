@@ -1,0 +1,94 @@
+"""What is left open: loops whose number of turns is not known, and statements of the module that fail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from kt_translate.evaluate.state import State
+from kt_translate.evaluate.values import Class, External, Function, Instance, LayerValue, ModelValue, Scope, Unknown, plain
+from kt_translate.graph.sym import Sym, same
+from kt_translate.graph.tensor import Tensor
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+
+@dataclass
+class Trial:
+    """A loop that is run to see whether it ends."""
+
+    state: State
+    built: int
+    ended: bool = False
+
+    def builds(self, ev: Interpreter) -> bool:
+        """Whether layers were called or models made in it."""
+        return len(ev.models) + sum(len(r.nodes) for r in self.state.regions()) > self.built
+
+
+@contextmanager
+def turns_unknown(ev: Interpreter, scope: Scope) -> Iterator[Trial]:
+    """A loop is run within, by way of trial: what it counted and collected is unknown afterwards."""
+    state = State(ev, scope)
+    trial = Trial(state, len(ev.models) + sum(len(r.nodes) for r in state.regions()))
+    before = state.places()
+    yield trial
+    if trial.ended:
+        return
+    changed: list[Any] = []
+    for container, copy in state.containers:
+        if len(container) != len(copy):
+            changed.append(container)
+            if isinstance(container, list):
+                container.append(_counted(ev, many=True))
+    for place, value in state.places().items():
+        old = before.get(place)
+        if place[0] < 0:
+            if value is not old:
+                ev.note("KT102", "the number of turns of this loop is not known, and a model grows in it")
+        elif isinstance(value, dict) and any(value is c for c in changed):
+            state.put(place, _counted(ev))
+        elif old is not None and value is not old and _counts(value) and not same(value, old):
+            state.put(place, _counted(ev))
+
+
+def _counts(value: Any) -> bool:
+    return isinstance(value, (Sym, Tensor)) or plain(value)
+
+
+def _counted(ev: Interpreter, many: bool = False) -> Unknown:
+    return Unknown("what a loop over unknown data leaves", ev.line, many)
+
+
+# -- statements that fail ---------------------------------------------------------------------------
+
+
+def matters(ev: Interpreter, statement: Any, scope: Scope) -> bool:
+    """Whether a model may hang on a statement of the module: it speaks of one, or of what could build one."""
+    text = ev.source.code(statement)
+    if isinstance(statement, cst.SimpleStatementLine) and isinstance(statement.body[0], cst.Assert):
+        return False
+    found = [scope.names.get(name) for name in set(re.findall(r"[A-Za-z_]\w*", text))]
+    return any(
+        isinstance(v, (Tensor, LayerValue, ModelValue, Function))
+        or (isinstance(v, (Class, Instance)))
+        or (isinstance(v, External) and v.path.startswith(("keras.layers", "keras.models", "keras.Model")))
+        for v in found
+    )
+
+
+def forget_targets(ev: Interpreter, statement: Any, scope: Scope, why: str) -> None:
+    """Leave the names that a failed statement was to bind unknown."""
+    for small in getattr(statement, "body", ()) if isinstance(statement, cst.SimpleStatementLine) else ():
+        targets = [t.target for t in small.targets] if isinstance(small, cst.Assign) else []
+        if isinstance(small, cst.AnnAssign):
+            targets = [small.target]
+        for target in targets:
+            if isinstance(target, (cst.Name, cst.Tuple, cst.List)):
+                ev.assign(target, Unknown(why, ev.line), scope)

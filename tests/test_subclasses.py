@@ -1,0 +1,518 @@
+"""The source's own layers and models against Keras: outputs and gradients in float64, with random weights."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from kt_translate.diagnostics import Log
+from kt_translate.pipeline import Options, Translation, translate
+
+keras = pytest.importorskip("keras")
+tf = pytest.importorskip("tensorflow")
+
+HEAD = "import keras\nimport tensorflow as tf\nfrom keras import layers, ops\n\n\n"
+_COUNT = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def _double() -> Iterator[None]:
+    keras.config.set_floatx("float64")
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+    keras.config.set_floatx("float32")
+
+
+class Both:
+    """A source and its translation, both imported."""
+
+    def __init__(self, folder: Path, text: str, **shapes: tuple[int, ...]) -> None:
+        self.log = Log()
+        options = Options(input_shapes=shapes, want_test=False)
+        self.made: Translation = translate(HEAD + text, "source.py", options, self.log)
+        self.source = self._module(folder, "source", HEAD + text)
+        self.out = self._module(folder, "source_pt", self.made.code)
+
+    def _module(self, folder: Path, stem: str, text: str) -> Any:
+        name = f"{stem}_{next(_COUNT)}"
+        path = folder / f"{name}.py"
+        path.write_text(text, encoding="utf-8")
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+        return module
+
+    def entry(self, name: str) -> dict[str, Any]:
+        return next(e for e in self.made.models if e["source_name"] == name)
+
+    def agree(self, name: str, args: str, torch_args: str, *inputs: Any, structure: Any = None) -> Any:
+        """Compare a class of the source made with ``args`` with the factory's module, on these inputs."""
+        entry = self.entry(name)
+        assert entry["status"] == "translated", [d.message for d in self.log.diagnostics]
+        theirs = eval(f"{name}({args})" if args is not None else name, vars(self.source))
+        return self.compare(entry, theirs, eval(f"{entry['factory']}({torch_args})", vars(self.out)), inputs, structure)
+
+    def compare(self, entry: Any, theirs: Any, ours: Any, inputs: Any, structure: Any) -> Any:
+        given = structure(*inputs) if structure else inputs
+        wanted = theirs(*given) if isinstance(given, tuple) else theirs(given)
+        rng = np.random.default_rng(7)
+        for weight in theirs.weights:
+            if "float" in str(weight.dtype):
+                positive = any(s in weight.path for s in ("variance", "gamma"))
+                low = 0.5 if positive else -0.6
+                weight.assign(rng.uniform(low, 1.0, tuple(weight.shape)))
+        wanted = theirs(*given) if isinstance(given, tuple) else theirs(given)
+        self.out.load_keras_weights(ours, theirs)
+        ours.eval()
+        feeds = [
+            torch.from_numpy(np.ascontiguousarray(np.transpose(x, port["permute"]) if port["permute"] else x))
+            for x, port in zip(inputs, entry["inputs"], strict=True)
+        ]
+        result = ours(*feeds)
+        wants = tf.nest.flatten(wanted)
+        gets = [result[k] for k in sorted(result)] if isinstance(result, dict) else result
+        gets = gets if isinstance(gets, (tuple, list)) else [gets]
+        assert len(gets) == len(wants)
+        for got, want, port in zip(gets, wants, entry["outputs"], strict=True):
+            want = np.asarray(want)
+            want = np.transpose(want, port["permute"]) if port["permute"] else want
+            np.testing.assert_allclose(got.detach().numpy(), want, rtol=1e-9, atol=1e-10)
+        return ours
+
+
+def numbers(*shape: int) -> np.ndarray:
+    return np.random.default_rng(sum(shape)).normal(size=shape)
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> Any:
+    return lambda text, **shapes: Both(tmp_path, text, **shapes)
+
+
+# -- weights of one's own ---------------------------------------------------------------------------
+
+
+LINEAR = """
+class Linear(layers.Layer):
+    def __init__(self, units=32, penalty=0.01, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.penalty = penalty
+
+    def build(self, input_shape):
+        self.w = self.add_weight(
+            shape=(input_shape[-1], self.units), initializer="random_normal",
+            regularizer=keras.regularizers.L2(self.penalty), constraint=keras.constraints.NonNeg(),
+        )
+        self.b = self.add_weight(shape=(self.units,), initializer="zeros", name="b")
+        self.scale = self.add_weight(shape=(), initializer="ones", trainable=False)
+
+    def call(self, inputs):
+        return (ops.matmul(inputs, self.w) + self.b) * self.scale
+
+
+inputs = keras.Input((5,))
+model = keras.Model(inputs, Linear(7)(inputs))
+"""
+
+
+def test_weights_in_every_form(both: Any) -> None:
+    case = both(LINEAR)
+    ours = case.agree("Linear", "4, penalty=0.3", "4, penalty=0.3, features=6", numbers(3, 6))
+    penalty = 0.3 * ours.w.square().sum()
+    torch.testing.assert_close(ours.regularization_loss(), penalty)
+    assert not ours.scale.requires_grad
+    with torch.no_grad():
+        ours.w.fill_(-1.0)
+    ours.apply_constraints()
+    assert ours.w.abs().sum() == 0
+    assert case.entry("Linear")["inferred"] == {"features": 5}
+
+
+def test_a_variable_as_attribute_and_a_weight_that_call_does_not_read(both: Any) -> None:
+    case = both(
+        """
+class Shift(layers.Layer):
+    def __init__(self, units):
+        super().__init__()
+        self.a = keras.Variable(initializer="ones", shape=(units,), name="a")
+        self.unused = self.add_weight(shape=(2, 3))
+        self.count = keras.Variable(initializer=0, shape=(), dtype="int32", trainable=False)
+
+    def call(self, x):
+        return x * self.a
+
+
+layer = Shift(4)
+"""
+    )
+    case.agree("Shift", "4", "4", numbers(3, 4))
+
+
+# -- what models take and give ------------------------------------------------------------------------
+
+
+def test_inputs_in_a_list_and_two_outputs(both: Any) -> None:
+    case = both(
+        """
+class Wide(keras.Model):
+    def __init__(self, units=8, activation="relu", **kwargs):
+        super().__init__(**kwargs)
+        self.first = layers.Dense(units, activation=activation)
+        self.second = layers.Dense(1)
+        self.aux = layers.Dense(2)
+
+    def call(self, inputs):
+        wide, deep = inputs
+        x = self.first(deep)
+        return self.second(ops.concatenate([wide, x], axis=-1)), self.aux(x)
+
+
+model = Wide(5, activation="tanh")
+model([keras.ops.zeros((1, 3)), keras.ops.zeros((1, 4))])
+"""
+    )
+    case.agree(
+        "Wide",
+        "5",
+        "5, " + sizes(case, "Wide"),
+        numbers(3, 3),
+        numbers(3, 4),
+        structure=lambda a, b: ([a, b],),
+    )
+
+
+def sizes(case: Both, name: str) -> str:
+    return ", ".join(f"{k}={v}" for k, v in case.entry(name)["inferred"].items())
+
+
+def test_a_dict_in_and_a_dict_out(both: Any) -> None:
+    case = both(
+        """
+class Towers(keras.Model):
+    def __init__(self, units):
+        super().__init__()
+        self.user = layers.Dense(units)
+        self.item = layers.Dense(units)
+
+    def call(self, features):
+        u = self.user(features["user"])
+        v = self.item(features["item"])
+        return {"score": ops.sum(u * v, axis=-1), "both": u + v}
+
+
+model = Towers(6)
+out = model({"item": keras.Input((3,)), "user": keras.Input((4,))})
+"""
+    )
+    case.agree("Towers", "6", "6, " + sizes(case, "Towers"), numbers(2, 3), numbers(2, 4),
+               structure=lambda a, b: ({"item": a, "user": b},))
+
+
+def test_further_tensors_and_training(both: Any) -> None:
+    case = both(
+        """
+class Decoder(layers.Layer):
+    def __init__(self, dim, rate=0.5):
+        super().__init__()
+        self.query = layers.Dense(dim)
+        self.key = layers.Dense(dim)
+        self.dropout = layers.Dropout(rate)
+        self.scale = layers.Dense(dim)
+
+    def call(self, inputs, context, training=None, mask=None):
+        q = self.query(inputs)
+        k = self.key(context)
+        x = q @ ops.transpose(k, (0, 2, 1))
+        if training:
+            x = x * 2.0
+        if mask is not None:
+            x = x * mask
+        return self.dropout(x, training=training)
+
+
+a, b = keras.Input((5, 3)), keras.Input((7, 4))
+model = keras.Model([a, b], Decoder(6)(a, context=b))
+"""
+    )
+    ours = case.agree("Decoder", "6", "6, " + sizes(case, "Decoder"), numbers(2, 5, 3), numbers(2, 7, 4))
+    ours.dropout.p = 0.0
+    x, y = torch.randn(2, 5, 3), torch.randn(2, 7, 4)
+    torch.testing.assert_close(ours.train()(x, y), 2 * ours.eval()(x, y))
+
+
+# -- parts ------------------------------------------------------------------------------------------
+
+
+LISTS = """
+class Block(layers.Layer):
+    def __init__(self, units):
+        super().__init__()
+        self.dense = layers.Dense(units, activation="tanh")
+        self.norm = layers.LayerNormalization()
+
+    def call(self, x):
+        return self.norm(x + self.dense(x))
+
+
+class Stack(keras.Model):
+    def __init__(self, n, units, classes=3):
+        super().__init__()
+        self.stem = layers.Dense(units)
+        self.blocks = [Block(units) for _ in range(n)]
+        self.head = layers.Dense(classes)
+
+    def call(self, x):
+        x = self.stem(x)
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x)
+
+
+model = Stack(3, 8)
+model.build((None, 5))
+"""
+
+
+@pytest.mark.parametrize("n", [3, 1, 4])
+def test_layers_in_a_list_of_any_length(both: Any, n: int) -> None:
+    case = both(LISTS)
+    case.agree("Stack", f"{n}, 6", f"{n}, 6, features=5", numbers(2, 5))
+
+
+def test_layers_in_lists_that_are_zipped_and_dicts(both: Any) -> None:
+    case = both(
+        """
+class Tower(layers.Layer):
+    def __init__(self, sizes, activation="relu"):
+        super().__init__()
+        self.denses, self.norms = [], []
+        for size in sizes:
+            self.denses.append(layers.Dense(size, activation=activation))
+            self.norms.append(layers.BatchNormalization())
+        self.heads = {"a": layers.Dense(2), "b": layers.Dense(2)}
+
+    def call(self, x):
+        for i, (dense, norm) in enumerate(zip(self.denses, self.norms)):
+            x = norm(dense(x))
+        return self.heads["a"](x) - self.heads["b"](x)
+
+
+inputs = keras.Input((5,))
+model = keras.Model(inputs, Tower([4, 6, 3])(inputs))
+"""
+    )
+    case.agree("Tower", "[4, 6, 3]", "[4, 6, 3], features=5", numbers(3, 5))
+
+
+def test_models_as_arguments(both: Any) -> None:
+    case = both(
+        """
+def make_encoder():
+    inputs = keras.Input((6,))
+    return keras.Model(inputs, layers.Dense(3, activation="tanh")(inputs), name="enc")
+
+
+encoder = make_encoder()
+decoder = keras.Sequential([keras.Input((3,)), layers.Dense(6)])
+critic = keras.Sequential([keras.Input((6,)), layers.Dense(1)])
+
+
+class Auto(keras.Model):
+    def __init__(self, encoder, decoder, critic, factor=2.0):
+        super().__init__()
+        self.encoder = encoder
+        self.decoder = decoder
+        self.critic = critic
+        self.factor = factor
+
+    def call(self, x):
+        return self.decoder(self.encoder(x) * self.factor)
+
+    def train_step(self, data):
+        return {}
+
+
+auto = Auto(encoder, decoder, critic, factor=3.0)
+auto.compile(optimizer="adam")
+"""
+    )
+    case.agree("auto", None, "", numbers(2, 6))
+    entry = case.entry("Auto")
+    ours = case.out.Auto(case.out.make_encoder(), case.out.Decoder(), case.out.Critic(), factor=3.0)
+    assert isinstance(ours(torch.zeros(2, 6)), torch.Tensor)
+    assert entry["source_kind"] == "class"
+
+
+def test_a_model_that_only_trains_others_has_no_entry(both: Any) -> None:
+    case = both(
+        """
+class GAN(keras.Model):
+    def __init__(self, generator):
+        super().__init__()
+        self.generator = generator
+
+    def train_step(self, x):
+        return {}
+
+
+generator = keras.Sequential([keras.Input((3,)), layers.Dense(6)])
+gan = GAN(generator)
+"""
+    )
+    assert [e["source_name"] for e in case.made.models] == ["generator"]
+    assert not case.log.has_errors
+
+
+def test_inheritance_properties_and_helpers(both: Any) -> None:
+    case = both(
+        """
+class Base(layers.Layer):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.make()
+
+    def make(self):
+        self.dense = layers.Dense(self.width)
+
+    @property
+    def width(self):
+        return 2 * self.units
+
+    @staticmethod
+    def square(x):
+        return ops.square(x)
+
+    def call(self, x):
+        return self.square(self.dense(x))
+
+
+class Child(Base):
+    def __init__(self, units, bias=1.5, **kwargs):
+        super().__init__(units, **kwargs)
+        self.bias = bias
+
+    def call(self, x):
+        return super().call(x) + self.bias
+
+
+inputs = keras.Input((5,))
+model = keras.Model(inputs, Child(4)(inputs))
+"""
+    )
+    case.agree("Child", "3", "3, features=5", numbers(2, 5))
+
+
+def test_a_model_between_tensors(both: Any) -> None:
+    case = both(
+        """
+class MLP(keras.Model):
+    def __init__(self, units, width=4):
+        inputs = keras.Input((width,))
+        x = layers.Dense(units, activation="relu")(inputs)
+        outputs = layers.Dense(2)(x)
+        super().__init__(inputs=inputs, outputs=outputs)
+
+
+mlp = MLP(7)
+"""
+    )
+    case.agree("MLP", "5, width=3", "5, width=3", numbers(2, 3))
+    case.agree("mlp", None, "", numbers(2, 4))
+
+
+def test_a_layer_that_extends_a_builtin_one(both: Any) -> None:
+    case = both(
+        """
+class Scaled(layers.Dense):
+    def __init__(self, units, factor=2.0, **kwargs):
+        super().__init__(units, activation="tanh", **kwargs)
+        self.factor = factor
+
+    def call(self, inputs):
+        return self.factor * super().call(inputs)
+
+
+inputs = keras.Input((5,))
+model = keras.Model(inputs, Scaled(4)(inputs))
+"""
+    )
+    case.agree("Scaled", "3", "3, features=5", numbers(2, 5))
+
+
+def test_masks_go_through_layers_of_the_source(both: Any) -> None:
+    case = both(
+        """
+class Embed(layers.Layer):
+    def __init__(self, vocab, dim):
+        super().__init__()
+        self.token = layers.Embedding(vocab, dim, mask_zero=True)
+
+    def call(self, x):
+        return self.token(x) * 2.0
+
+    def compute_mask(self, inputs, mask=None):
+        return ops.not_equal(inputs, 0)
+
+
+class Pool(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def compute_mask(self, inputs, mask=None):
+        return None
+
+    def call(self, x, mask=None):
+        if mask is not None:
+            x = x * ops.cast(mask, x.dtype)[:, :, None]
+        return ops.sum(x, axis=1)
+
+
+inputs = keras.Input((None,), dtype="int32")
+x = Embed(11, 4)(inputs)
+x = layers.LSTM(5, return_sequences=True)(x)
+model = keras.Model(inputs, layers.Dense(2)(Pool()(x)))
+"""
+    )
+    indices = np.array([[3, 4, 0, 0], [1, 2, 9, 0], [5, 6, 7, 8]])
+    case.agree("model", None, "", indices)
+
+
+def test_a_class_that_the_file_never_calls(both: Any) -> None:
+    case = both(
+        '''
+class Residual(layers.Layer):
+    """Adds what a convolution gives."""
+
+    def __init__(self, filters, kernel_size=3):
+        super().__init__()
+        self.conv = layers.Conv2D(filters, kernel_size, padding="same")
+
+    def call(self, x):
+        return x + self.conv(x)
+
+    def get_config(self):
+        return {}
+
+
+def build(n):
+    x = inputs = keras.Input((8, 8, 4))
+    for _ in range(n):
+        x = Residual(4)(x)
+    return keras.Model(inputs, x)
+'''
+    )
+    case.agree("Residual", "4", "4, channels=4", numbers(2, 6, 7, 4))
