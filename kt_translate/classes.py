@@ -66,7 +66,7 @@ def _open_settings(instance: Instance) -> bool:
 def inferred(plan: Plan, tensors: list[Tensor]) -> dict[str, Any]:
     """The sizes of the inputs as the file's own use has them, where they are known."""
     sizes = {}
-    for inner, outer in zip(plan.inputs, tensors):
+    for inner, outer in zip(plan.inputs, tensors, strict=False):
         for a, b in zip(inner.shape, outer.shape, strict=True):
             if isinstance(a, Sym) and a.head == "symbol" and isinstance(known(b), int):
                 sizes[a.args[0].name] = known(b)
@@ -88,7 +88,7 @@ def try_calls(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> bo
             indices = _indices(plan)
             if not indices:
                 return True
-            for tensor, inner in zip(tensors_in(list(given.values())), plan.inputs):
+            for tensor, inner in zip(tensors_in(list(given.values())), plan.inputs, strict=False):
                 tensor.dtype = "int32" if id(inner) in indices else tensor.dtype
             _forget(ev, cls, plans)
             if _attempt(ev, instance, given):
@@ -161,7 +161,7 @@ def _likely_inputs(ev: Interpreter, cls: Class, instance: Instance, shape: Any) 
     if len(names) > 1 and shape is None:  # a sequence of indices and what goes with it
         for ranks in ((2, 3), (3, 2), (4, 2), (2, 4), (3, 3, 2)):
             if len(ranks) == len(names):
-                yield {n: _structure(text, n, (UNKNOWN,) * (r - 1)) for n, r in zip(names, ranks)}
+                yield {n: _structure(text, n, (UNKNOWN,) * (r - 1)) for n, r in zip(names, ranks, strict=False)}
 
 
 def _structure(text: str, name: str, sizes: tuple[Any, ...]) -> Any:
@@ -215,7 +215,7 @@ def _arguments_elsewhere(ev: Interpreter, cls: Class, names: list[str]) -> dict[
         return {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == cls.name:
-            pairs = [*zip(names, node.args), *((k.arg, k.value) for k in node.keywords if k.arg in names)]
+            pairs = [*zip(names, node.args, strict=False), *((k.arg, k.value) for k in node.keywords if k.arg in names)]
             return {str(n): v for n, value in pairs if (v := _plain(ev, value)) is not UNKNOWN}
     return {}
 

@@ -62,6 +62,7 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     writing = _written(ev, name, log)
     if not writing.entries:
         log.add("KT003", Place(1), "no Keras model is built here that could be translated")
+    _tell_gaps(writing, log)
     _options_that_name_nothing(ev, writing, options)
     parts = training.compiled(_compiled(ev, writing), ev.flavour, log, writing.written, ev)
     kept = constants(ev.constants.values(), writing.written, writing.factories)
@@ -127,6 +128,14 @@ def _objects(ev: Interpreter, writing: Writing, called: set[int]) -> None:
             writing.object(name, line, instance)
         elif classes.has_call(cls) and is_model:
             writing.untranslated(name, "variable", line, "KT201", f"the model {name} is not translated")
+
+
+def _tell_gaps(writing: Writing, log: Log) -> None:
+    """What is not translated is an error, if nothing else has been called one."""
+    for entry in writing.entries if not log.has_errors else []:
+        if entry["status"] != "translated":
+            part = "only in part" if entry["status"] == "partial" else "not"
+            log.add("KT107", Place(max(entry["line"], 1)), f"{entry['source_name']} is {part} translated")
 
 
 def _options_that_name_nothing(ev: Interpreter, writing: Writing, options: Options) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kt_translate import cases, classes
-from kt_translate.diagnostics import Diagnostic, Log, Place
+from kt_translate.diagnostics import CODES, Diagnostic, Log, Place
 from kt_translate.emit.module import FactoryCode
 from kt_translate.emit.support import support_names
 from kt_translate.evaluate.models import plan_of
@@ -123,7 +123,7 @@ class Writing:
         except (RuleError, Raised) as error:
             message = str(error)
             kind = classes.kind_of(cls)
-            self.untranslated(cls.name, kind, cls.line, getattr(error, "code", "KT302"), message)
+            self.untranslated(cls.name, kind, cls.line, _code_of(error), message)
             return
         self.seen.add(cls.line)
         found = Found(cls.name, "class", cls.line, None)
@@ -149,6 +149,14 @@ class Writing:
             code = self.class_of(plan)
             said = [v for s, v in table.items() if s.name in code.used_parameters]
             unsaid = [s.name for s, v in table.items() if s.name in code.used_parameters and known(v) is UNKNOWN]
+            size = likely_size(instance)
+            if unsaid and size is not None and all(n.endswith("features") for n in unsaid):
+                table |= {s: size for s in table if s.name in unsaid}
+                node = replace(node, args=table)
+                said = [v for s, v in table.items() if s.name in code.used_parameters]
+                shown = ", ".join(f"{n}={known(size)}" for n in unsaid)
+                self.log.add("KT101", Place(max(line, 1)), f"nothing tells the input of {name}: taken for {shown}")
+                unsaid = []
             if unsaid:
                 raise RuleError("KT303", f"the size of the input of {name} is not known ({', '.join(unsaid)})")
             if not all(map(sayable, said)):
@@ -156,7 +164,7 @@ class Writing:
             made = str(Writer(Plan("", "model", Region(), []), "", self.class_of).instance(node))
         except (RuleError, Raised) as error:
             hint = _input_hint(name) if getattr(error, "code", "") == "KT303" else ""
-            self.untranslated(name, "variable", line, getattr(error, "code", "KT302"), str(error), hint)
+            self.untranslated(name, "variable", line, _code_of(error), str(error), hint)
             return
         factory = code.name
         found = Found(name, "variable", line, None)
@@ -249,7 +257,7 @@ class Writing:
             try:
                 codes.append(self.class_of(plan))
             except (RuleError, Raised) as error:
-                code = getattr(error, "code", "KT302")
+                code = _code_of(error)
                 hint = _input_hint(found.name) if code == "KT303" else ""
                 self.log.add(code, Place(max(plan.line, 1)), str(error), hint)
         if len(codes) < len(found.models):
@@ -368,6 +376,19 @@ class Writing:
         }
         self.entries.append(entry)
         return entry
+
+
+def likely_size(instance: Instance) -> Any:
+    """The width at which an object works, by its arguments: what else it takes is most likely as wide."""
+    given = instance.bound or {}
+    names = ("embed_dim", "d_model", "hidden_dim", "hidden_size", "embedding_dim", "dim")
+    return next((given[n] for n in names if isinstance(known(given.get(n)), int)), None)
+
+
+def _code_of(error: Exception) -> str:
+    """The code of what keeps a class from being written, which is an error whatever it is elsewhere."""
+    code = str(getattr(error, "code", "KT107"))
+    return code if CODES[code].severity == "error" else "KT107"
 
 
 def _input_hint(name: str) -> str:

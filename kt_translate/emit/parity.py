@@ -11,8 +11,16 @@ from typing import Any
 from kt_translate.emit.module import environment
 from kt_translate.emit.slices import names_in, slice_of
 
-# TensorFlow's gelu is good to 5e-9, and it takes the slope of a leaky ReLU in float32.
-_TOLERANCES = {"gelu": 2e-7, "leaky": 2e-7}
+# Where TensorFlow itself computes in float32 or with constants that it takes as float32, whatever the type of its
+# input, and how near to it one can come in float64: the words that tell.
+_TOLERANCES = {
+    "bicubic": 1e-6,
+    "bilinear": 1e-6,
+    "resiz": 1e-6,
+    "gelu": 2e-7,
+    "leaky": 2e-7,
+    "rescaling": 2e-8,
+}
 _TOLERANCE = 1e-9
 
 

@@ -94,6 +94,8 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
         return model_parts.attribute(ev, owner, name)
     if isinstance(owner, LayerValue):
         return models.layer_attribute(ev, owner, name)
+    if isinstance(owner, Tensor) and name in ("assign", "assign_add", "assign_sub"):
+        ev.note("KT401", f"{name}() of a weight is left out")
     if isinstance(owner, Tensor):
         return tensors.attribute(ev, owner, name)
     if isinstance(owner, Array):
@@ -117,6 +119,8 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
         return Native(name, lambda ev, *a, **k: _method(ev, owner, name, a, k))
     if isinstance(owner, (int, float)) and hasattr(owner, name):
         return getattr(owner, name)
+    if name in ("assign", "assign_add", "assign_sub") and ev.under_way:
+        ev.note("KT401", f"{name}() of a weight is left out")
     return Unknown(f"attribute {name} of what is not known", ev.line)
 
 

@@ -279,9 +279,15 @@ class _General:
         """Whether what follows in the function reads the name before it binds it again."""
         read = re.compile(rf"(?<![\w.'\"]){re.escape(name)}\b(?!\s*=[^=])(?!['\"])")
         bound = re.compile(rf"{re.escape(name)}\s*=[^=]")
+        again = re.compile(rf"for\b[^:\n]*?(?<![\w.]){re.escape(name)}\b[^:\n]*?\bin\b([^:\n]*)")
         for statements, _ in reversed(self.ev.rest[self.ev.rest_of_function :]):
             for statement in statements or ():
                 text = self.ev.source.code(statement).strip()
+                loop = again.match(text)
+                if loop and not read.search(loop[1]):
+                    return False
+                if not text.startswith("for ") and "\n" not in text and again.search(text):
+                    continue  # a comprehension's own
                 if read.search(text):
                     return True
                 if bound.match(text):

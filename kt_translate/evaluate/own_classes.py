@@ -121,7 +121,7 @@ def constructor_arguments(ev: Interpreter, cls: Class, args: list[Any], kwargs: 
                 bound |= {k: v for k, v in more.items() if k not in LAYER_ARGUMENTS}
         return {k: v for k, v in bound.items() if k not in ("name", "dtype", "trainable")}
     names = [n for n, _ in _signature(cls)]
-    given = dict(zip(names, args), **kwargs)
+    given = dict(zip(names, args, strict=False), **kwargs)
     return {k: v for k, v in given.items() if k not in LAYER_ARGUMENTS}
 
 
@@ -227,7 +227,7 @@ class _Entering:
         else:
             said = unpacked_names(cls, name, len(flat)) if len(flat) > 1 else [name]
         fresh: dict[int, Tensor] = {}
-        for tensor, own in zip(flat, said):
+        for tensor, own in zip(flat, said, strict=False):
             own = re.sub(r"\W", "_", str(own)).strip("_") or "x"
             made = fresh_input(tensor, own, several, names, self.sizes, self.inputs)
             if tensor.mask is not None:
@@ -332,7 +332,7 @@ def table_of(plan: Plan, instance: Instance, tensors: list[Tensor]) -> dict[Symb
     for symbol, name in plan.numbers.items():
         if name in given:
             table[symbol] = given[name]
-    for inner, outer in zip(plan.inputs, tensors):
+    for inner, outer in zip(plan.inputs, tensors, strict=False):
         for a, b in zip(inner.shape, outer.shape, strict=True):
             if isinstance(a, Sym) and a.head == "symbol":
                 table[a.args[0]] = b

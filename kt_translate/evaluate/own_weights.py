@@ -22,7 +22,7 @@ VARIABLES = ("keras.Variable", "tf.Variable", "keras.backend.variable")
 def add_weight(ev: Interpreter, instance: Instance, args: Any, kwargs: dict[str, Any]) -> Any:
     """``layer.add_weight(...)``. Before Keras 3 the name came first."""
     first_is_name = bool(args) and (isinstance(known(args[0]), str) or ev.flavour != "3" and args[0] is None)
-    given = dict(zip(NAME_FIRST if first_is_name else SHAPE_FIRST, args), **kwargs)
+    given = dict(zip(NAME_FIRST if first_is_name else SHAPE_FIRST, args, strict=False), **kwargs)
     return _weight(ev, given)
 
 
@@ -32,7 +32,7 @@ def make_variable(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str,
         "keras.Variable": ("initializer", "shape", "dtype", "trainable"),
         "tf.Variable": ("initial_value", "trainable", "validate_shape", "caching_device", "name", "variable_def", "dtype"),
     }.get(path, ("value", "dtype", "name", "constraint"))
-    given = dict(zip(order, args), **kwargs)
+    given = dict(zip(order, args, strict=False), **kwargs)
     start = next((given.pop(k) for k in ("initial_value", "value", "initializer") if k in given), None)
     if isinstance(start, (Unknown, Array)) and given.get("shape") is None:
         shape = getattr(start, "shape", None)

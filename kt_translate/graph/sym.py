@@ -133,6 +133,8 @@ class Sym:
         if not self.symbols & table.keys():
             return self
         args = tuple(substitute(a, table) for a in self.args)
+        if any(a is UNKNOWN for a in args):
+            return UNKNOWN
         if self.head in BINARY:
             if any(isinstance(a, Sym) for a in args):
                 return Sym.binary(self.head, *args)
