@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from kt_translate import cases, classes
@@ -11,13 +11,11 @@ from kt_translate.diagnostics import CODES, Diagnostic, Log, Place
 from kt_translate.emit.module import FactoryCode
 from kt_translate.emit.support import support_names
 from kt_translate.evaluate.models import plan_of
-from kt_translate.evaluate.own_classes import table_of
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Class, Instance, ModelValue
 from kt_translate.factories import instances, sayable, signature, structure
 from kt_translate.found import Found, Gap
 from kt_translate.graph.nodes import CallNode, Plan
-from kt_translate.graph.region import Region
 from kt_translate.graph.sym import UNKNOWN, code, known, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in, to_first
 from kt_translate.layers.layer import RuleError
@@ -25,6 +23,7 @@ from kt_translate.lower.liveness import live
 from kt_translate.lower.names import Names, class_name
 from kt_translate.lower.class_code import ClassCode, shown_shape
 from kt_translate.lower.writer import Writer
+from kt_translate.objects import made_object
 
 _TAKEN = ["nn", "F", "torch", "Tensor", "Any", "np", "math", "load_keras_weights", "like_keras"]
 _PLAIN_NAMES = {"model", "m", "net", "network", "seq"}
@@ -143,36 +142,22 @@ class Writing:
     def object(self, name: str, line: int, instance: Instance) -> None:
         """Write what a variable of the module holds, an object of a class of the source, and its entry."""
         plan, tensors, results = instance.calls[-1]
-        table = table_of(plan, instance, tensors)
-        node = CallNode([], [], line, plan, instance.use, table)
         try:
-            code = self.class_of(plan)
-            said = [v for s, v in table.items() if s.name in code.used_parameters]
-            unsaid = [s.name for s, v in table.items() if s.name in code.used_parameters and known(v) is UNKNOWN]
-            size = likely_size(instance)
-            if unsaid and size is not None and all(n.endswith("features") for n in unsaid):
-                table |= {s: size for s in table if s.name in unsaid}
-                node = replace(node, args=table)
-                said = [v for s, v in table.items() if s.name in code.used_parameters]
-                shown = ", ".join(f"{n}={known(size)}" for n in unsaid)
-                self.log.add("KT101", Place(max(line, 1)), f"nothing tells the input of {name}: taken for {shown}")
-                unsaid = []
-            if unsaid:
-                raise RuleError("KT303", f"the size of the input of {name} is not known ({', '.join(unsaid)})")
-            if not all(map(sayable, said)):
-                node = replace(node, args={s: known(v) for s, v in table.items()})
-            made = str(Writer(Plan("", "model", Region(), []), "", self.class_of).instance(node))
+            made = made_object(name, line, instance, self.class_of)
         except (RuleError, Raised) as error:
             hint = _input_hint(name) if getattr(error, "code", "") == "KT303" else ""
             self.untranslated(name, "variable", line, _code_of(error), str(error), hint)
             return
+        code = made.code
+        if made.guessed:
+            shown = ", ".join(f"{n}={v}" for n, v in made.guessed.items())
+            self.log.add("KT101", Place(max(line, 1)), f"nothing tells the input of {name}: taken for {shown}")
         factory = code.name
         found = Found(name, "variable", line, None)
-        if made != f"{code.name}()":
+        if made.text != f"{code.name}()":
             factory = self._factory_name(found)
             docstring = f"``{name}`` ({self.source}:{line})."
-            self.factories.append(FactoryCode(factory, [], made, code.name, docstring))
-        instance.factory = factory
+            self.factories.append(FactoryCode(factory, [], made.text, code.name, docstring))
         self.codes.setdefault(id(plan), code)
         self.titles[id(instance)] = name
         self._entry(
@@ -376,13 +361,6 @@ class Writing:
         }
         self.entries.append(entry)
         return entry
-
-
-def likely_size(instance: Instance) -> Any:
-    """The width at which an object works, by its arguments: what else it takes is most likely as wide."""
-    given = instance.bound or {}
-    names = ("embed_dim", "d_model", "hidden_dim", "hidden_size", "embedding_dim", "dim")
-    return next((given[n] for n in names if isinstance(known(given.get(n)), int)), None)
 
 
 def _code_of(error: Exception) -> str:

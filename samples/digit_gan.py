@@ -30,8 +30,6 @@ class GAN:
         z = Input(shape=(self.latent_dim,))
         img = self.generator(z)
 
-        # Only the generator is trained in the combined model.
-        self.discriminator.trainable = False
         valid = self.discriminator(img)
         self.combined = Model(z, valid)
         self.combined.compile(loss="binary_crossentropy", optimizer=Adam(0.0002, 0.5))
@@ -67,8 +65,11 @@ class GAN:
         valid, fake = np.ones((batch_size, 1)), np.zeros((batch_size, 1))
         for _ in range(epochs):
             noise = np.random.normal(0, 1, (batch_size, self.latent_dim))
+            self.discriminator.trainable = True
             self.discriminator.train_on_batch(images, valid)
             self.discriminator.train_on_batch(self.generator.predict(noise), fake)
+            # Only the generator is trained in the combined model.
+            self.discriminator.trainable = False
             self.combined.train_on_batch(noise, valid)
 
 

@@ -4,11 +4,11 @@ import keras
 from keras import layers
 
 base = keras.applications.MobileNetV2(
-    input_shape=(64, 64, 3), alpha=0.35, include_top=False, weights=None
+    input_shape=(32, 32, 3), alpha=0.35, include_top=False, weights=None
 )
 base.trainable = False
 
-inputs = keras.Input((64, 64, 3))
+inputs = keras.Input((32, 32, 3))
 x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
 x = base(x, training=False)
 x = layers.GlobalAveragePooling2D()(x)

@@ -68,7 +68,7 @@ def _iterating(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         if any(part is None or (name == "sorted" and holds_opaque(part)) for part in lists):
             return Unknown(f"{name} of what is not known", ev.line)
         if name == "sorted" and not plain(kwargs):
-            return _sorted(ev, lists[0], **kwargs)
+            return _sorted(ev, items_of(args[0], None) or [], **kwargs)
         with as_the_source_would():
             return Items(function(*lists, **kwargs), name, args)
 
@@ -126,7 +126,7 @@ def _map(ev: Interpreter, function: Any, *lists: Any) -> Any:
     items = [items_of(a, None) for a in lists]
     if any(part is None for part in items):
         return Unknown("a function of what is not known", ev.line)
-    return [call(ev, function, list(turn), {}, None, None) for turn in zip(*items)]  # type: ignore[arg-type]
+    return [call(ev, function, list(turn), {}, None, None) for turn in zip(*items)]
 
 
 def _filter(ev: Interpreter, function: Any, values: Any) -> Any:

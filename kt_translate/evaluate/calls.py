@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import external, general, lambdas, model_parts, model_layers, models, modules, numbers, subclasses, tensors, text
+from kt_translate.evaluate import (
+    array_functions,
+    external,
+    general,
+    lambdas,
+    model_layers,
+    model_parts,
+    models,
+    modules,
+    numbers,
+    subclasses,
+    tensors,
+    text,
+)
 from kt_translate.evaluate.own_weights import initial_value
 from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
@@ -33,7 +46,7 @@ from kt_translate.evaluate.values import (
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
-from kt_translate.layers.layer import REGISTRY, RuleError
+from kt_translate.layers.layer import RuleError
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -108,7 +121,7 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
         ev.demand(owner, f".{name}")
         owner = owner.value
     if isinstance(owner, numbers.Numbers):
-        found = numbers.attribute(ev, owner, name)
+        found = array_functions.attribute(ev, owner, name)
         if found is not NotImplemented:
             return found
     if isinstance(owner, tuple) and name in getattr(owner, "_fields", ()):
@@ -212,6 +225,8 @@ def call(
         method = function.cls.lookup("__call__")
         if isinstance(method, Function):
             return call_function(ev, method, [function, *args], kwargs)
+    if isinstance(function, (str, Sym)) and isinstance(known(function), str) and tensors_in(args):
+        return models.activate(ev, function, args, kwargs)  # what keras.activations.get gives
     if tensors_in(args):
         ev.note("KT107", "what is called with a tensor here is not known")
     return Unknown("the result of a call of what is not known", ev.line)
@@ -280,7 +295,11 @@ def settled_key(ev: Interpreter, key: Any) -> Any:
     if isinstance(key, slice):
         parts = [ev.demand(p, "a slice") for p in (key.start, key.stop, key.step)]
         return next((p for p in parts if isinstance(p, (Unknown, Array))), slice(*parts))
-    return ev.demand(key, "an index")
+    return ev.demand(key, "an index") if isinstance(key, Sym) else key
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, (list, tuple)) and all(map(_is_text, value)))
 
 
 def index(ev: Interpreter, value: Any, key: Any) -> Any:
@@ -293,6 +312,8 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
         return Unknown("an element of what is not known", ev.line)
     if isinstance(value, Sym):
         return Sym.index(value, key)
+    if isinstance(key, Sym) and isinstance(value, dict) and all(map(_is_text, value.values())):
+        return Sym.index(value, key)  # a table of hashes or paths: nothing hangs on it
     key = settled_key(ev, key)
     if isinstance(key, (Unknown, Array)) or key is UNKNOWN:
         return Unknown("an element at a place that is not known", ev.line)

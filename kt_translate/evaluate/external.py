@@ -6,7 +6,15 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import applications, copies, models, numbers, own_weights, scripts, standard
+from kt_translate.evaluate import (
+    applications,
+    array_functions,
+    copies,
+    models,
+    own_weights,
+    scripts,
+    standard,
+)
 from kt_translate.evaluate.higher_order import CALLING, call_with_functions
 from kt_translate.evaluate.internals import INTERNALS
 from kt_translate.evaluate.signals import as_the_source_would
@@ -116,7 +124,7 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
     if path.startswith("numpy."):
         if path.startswith("numpy.random."):
             return _random(ev, path.split(".")[-1], args, kwargs)
-        found = numbers.call(ev, path[len("numpy.") :], args, kwargs)
+        found = array_functions.call(ev, path[len("numpy.") :], args, kwargs)
         return _numpy(ev, path.split(".")[-1], args, kwargs) if found is NotImplemented else found
     if path in ("functools.partial",) and args:
         return Partial(args[0], args[1:], kwargs)

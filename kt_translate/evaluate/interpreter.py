@@ -230,7 +230,7 @@ class Interpreter:
             owner = self.evaluate(target.value, scope)
             key = expressions.subscript_key(self, target, scope)
             key = calls.settled_key(self, key) if isinstance(owner, (list, dict)) else key
-            if isinstance(owner, (list, dict)) and not opaque(key):
+            if isinstance(owner, dict) or (isinstance(owner, list) and not opaque(key)):
                 with as_the_source_would():
                     if isinstance(owner, numbers.Numbers):
                         numbers.put(owner, key, value)

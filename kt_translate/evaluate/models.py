@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import calls, lambdas, sequential
@@ -22,6 +25,7 @@ from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 from kt_translate.layers.regularization import ActivityRegularization, activity_penalty
 from kt_translate.layers.legacy import merge_call, modernize
 from kt_translate.layers.layer import REGISTRY, Layer, RuleError
+from kt_translate.ops.cast import cast_to
 from kt_translate.source.names import MERGE_FUNCTIONS
 
 if TYPE_CHECKING:
@@ -116,6 +120,8 @@ def make_layer(
     if name not in REGISTRY:
         ev.note("KT201", f"no rule yet for keras.layers.{name}")
         return Unknown(f"the layer {name}", ev.line)
+    if ev.data_format != "channels_last":
+        kwargs = _placed(ev, REGISTRY[name], args, kwargs)
     unknown = [
         k
         for k, v in [*enumerate(args), *kwargs.items()]
@@ -134,6 +140,14 @@ def make_layer(
     use.region = CURRENT[-1]
     use.comment = ev.taken_comments()
     return LayerValue(rule, use, ev.line)
+
+
+def _placed(ev: Interpreter, kind: type[Layer], args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The settings, with the backend's order of axes where the layer is told none."""
+    names = [f.name for f in fields(kind)]  # type: ignore[arg-type]
+    if "data_format" not in names or names.index("data_format") < len(args) or kwargs.get("data_format") is not None:
+        return kwargs
+    return {**kwargs, "data_format": ev.data_format}
 
 
 def _unknown_in(value: Any) -> bool:
@@ -287,10 +301,10 @@ def _named(ev: Interpreter, name: Any, x: Tensor, owner: ModuleUse | None = None
     return call_layer(ev, layer, [x], {})
 
 
-def activate(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+def activate(ev: Interpreter, name: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """``keras.activations.<name>(x)``."""
     if name in ("get", "deserialize"):
-        return args[0] if args else None
+        return External("keras.activations.linear") if not args or args[0] is None else args[0]
     if args and isinstance(args[0], Tensor) and not kwargs and len(args) == 1:
         return _named(ev, name, args[0])
     return Unknown(f"the activation {name}", ev.line)
@@ -326,12 +340,25 @@ def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict
     if model.outputs is None or model.use is None or "gap" in model.attributes:
         return Unknown("a model that is not known", ev.line)
     results = map_tensors(lambda t: Tensor(t.shape, t.dtype, t.layout, t.mask), model.outputs)
+    inputs = [_fitting(ev, t, own) for t, own in zip_longest(inputs, tensors_in(model.inputs)[: len(inputs)])]
     model.use.region = model.use.region or CURRENT[-1]
     if not (model.plan and model.plan.frozen):
         _set_mode(ev, model.use, kwargs.get("training"))
     node = CallNode(inputs, tensors_in(results), ev.line, plan_of(model), model.use)
     CURRENT[-1].add(node)
     return results
+
+
+def _fitting(ev: Interpreter, given: Tensor, own: Tensor | None) -> Tensor:
+    """A tensor as a model takes it: Keras casts whole numbers to floats and back."""
+    if own is None or kind_of(given.dtype) == kind_of(own.dtype):
+        return given
+    cast = cast_to(given, own.dtype)
+    return cast if isinstance(cast, Tensor) else given
+
+
+def kind_of(dtype: str) -> str:
+    return re.sub(r"[\d_]+", "", dtype).removeprefix("u").replace("bfloat", "float")
 
 
 def plan_of(model: ModelValue) -> Plan:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.diagnostics import Diagnostic
-from kt_translate.evaluate.values import External, Module, Scope, Unknown
+from kt_translate.evaluate.values import Module, Scope, Unknown
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.source.names import canonical, is_keras
 from kt_translate.source.syntax import Source, SourceError

@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate.state import State
-from kt_translate.evaluate.values import Class, External, Function, Instance, LayerValue, ModelValue, Scope, Unknown, plain
+from kt_translate.evaluate.values import (
+    Class,
+    External,
+    Function,
+    Instance,
+    LayerValue,
+    ModelValue,
+    Scope,
+    Unknown,
+    plain,
+)
 from kt_translate.graph.sym import Sym, same
 from kt_translate.graph.tensor import Tensor
 
@@ -52,9 +62,7 @@ def turns_unknown(ev: Interpreter, scope: Scope) -> Iterator[Trial]:
         if place[0] < 0:
             if value is not old:
                 ev.note("KT102", "the number of turns of this loop is not known, and a model grows in it")
-        elif isinstance(value, dict) and any(value is c for c in changed):
-            state.put(place, _counted(ev))
-        elif old is not None and value is not old and _counts(value) and not same(value, old):
+        elif (isinstance(value, dict) and any(value is c for c in changed)) or (old is not None and value is not old and _counts(value) and not same(value, old)):
             state.put(place, _counted(ev))
 
 

@@ -36,6 +36,7 @@ Given = dict[str, Any]  # the arguments of ``call`` by name
 def plan_of_instance(ev: Interpreter, instance: Instance, given: Given) -> Plan | None:
     """The class for a call; the same for all calls and objects that differ in numbers only."""
     cls = instance.cls
+    assert instance.use is not None
     bound = instance.bound = constructor_arguments(ev, cls, instance.args, instance.kwargs)
     others = [v for v in given.values() if not tensors_in(v)]
     if any(s.kind != "global" for s in _foreign([*bound.values(), *others])):

@@ -21,7 +21,7 @@ VARIABLES = ("keras.Variable", "tf.Variable", "keras.backend.variable")
 
 def add_weight(ev: Interpreter, instance: Instance, args: Any, kwargs: dict[str, Any]) -> Any:
     """``layer.add_weight(...)``. Before Keras 3 the name came first."""
-    first_is_name = bool(args) and (isinstance(known(args[0]), str) or ev.flavour != "3" and args[0] is None)
+    first_is_name = bool(args) and (isinstance(known(args[0]), str) or (ev.flavour != "3" and args[0] is None))
     given = dict(zip(NAME_FIRST if first_is_name else SHAPE_FIRST, args, strict=False), **kwargs)
     return _weight(ev, given)
 

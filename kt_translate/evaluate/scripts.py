@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate.values import Class, Instance, Native, Scope, Unknown
+from kt_translate.evaluate.signals import as_the_source_would
+from kt_translate.evaluate.values import Class, Instance, Native, Scope, Unknown, plain
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -26,7 +27,10 @@ def make_parser(ev: Interpreter, *args: Any, **kwargs: Any) -> Instance:
             values[name] = ev.settings[name]
 
     def parse(ev: Interpreter, *args: Any, **kwargs: Any) -> Instance:
-        return Instance(_ARGUMENTS, dict(values), [], {}, ev.line)
+        said = args[0] if args and plain(args[0]) and args[0] else []
+        if not said:
+            return Instance(_ARGUMENTS, dict(values), [], {}, ev.line)
+        return Instance(_ARGUMENTS, {n: Unknown("an argument of the command line", ev.line) for n in values}, [], {}, ev.line)
 
     def set_defaults(ev: Interpreter, **given: Any) -> None:
         values.update(given)
@@ -42,6 +46,15 @@ def make_parser(ev: Interpreter, *args: Any, **kwargs: Any) -> Instance:
     return parser
 
 
+def _converted(default: Any, kind: Any) -> Any:
+    """A default: text is read as the command line's would be."""
+    makes = {"int": int, "float": float}.get(getattr(kind, "name", ""))
+    if makes is None or not isinstance(default, str):
+        return default
+    with as_the_source_would():
+        return makes(default)
+
+
 def _name(names: tuple[Any, ...], options: dict[str, Any]) -> str:
     texts = [n for n in names if isinstance(n, str)] or [""]
     name = options.get("dest") or next((n for n in texts if n.startswith("--")), texts[0])
@@ -50,7 +63,7 @@ def _name(names: tuple[Any, ...], options: dict[str, Any]) -> str:
 
 def _default(ev: Interpreter, names: tuple[Any, ...], options: dict[str, Any]) -> Any:
     if "default" in options:
-        return options["default"]
+        return _converted(options["default"], options.get("type"))
     if options.get("action") in ("store_true", "store_false"):
         return options["action"] == "store_false"
     optional = any(isinstance(n, str) and n.startswith("-") for n in names)

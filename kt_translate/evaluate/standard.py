@@ -127,7 +127,7 @@ def _named_tuple(ev: Interpreter, name: Any, fields: Any, defaults: Any = None, 
     if not plain([name, fields]):
         return Unknown("a namedtuple", ev.line)
     with as_the_source_would():
-        kind: Any = collections.namedtuple(name, fields, defaults=defaults)  # type: ignore[misc]  # noqa: PYI024
+        kind: Any = collections.namedtuple(name, fields, defaults=defaults)  # type: ignore[misc]
 
     def make(ev: Interpreter, *args: Any, **kwargs: Any) -> Any:
         given = dict(zip(kind._fields, args), **kwargs)

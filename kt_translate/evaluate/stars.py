@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from kt_translate.evaluate import numbers, standard
+from kt_translate.evaluate import array_functions, standard
 from kt_translate.evaluate.external import outside
 from kt_translate.evaluate.higher_order import CALLING
 from kt_translate.evaluate.values import Scope
@@ -54,7 +54,7 @@ _NAMES: dict[str, frozenset[str]] = {
         {"Input", "Layer", "Lambda", "InputLayer", "InputSpec", "Wrapper", "merge", *MERGE_FUNCTIONS, *RENAMED, *GONE}
     ),
 }
-_KERAS_ROOT = ("layers", "models", "optimizers", "regularizers", "initializers", "backend", "losses", "utils", "ops")
+_KERAS_ROOT: tuple[str, ...] = ("layers", "models", "optimizers", "regularizers", "initializers", "backend", "losses", "utils", "ops")
 _KERAS_ROOT += ("callbacks", "constraints", "activations", "applications", "datasets", "metrics", "preprocessing")
 
 
@@ -70,7 +70,7 @@ def has(module: str, name: str) -> bool:
         return name[:1].isupper()
     if module == "math":
         return hasattr(math, name)
-    if module == "numpy" and name in numbers.NAMES:
+    if module == "numpy" and name in array_functions.NAMES:
         return True
     path = f"{module}.{name}"
     return any(path in table for table in (OPS, CALLING, standard.FUNCTIONS, standard.CONSTANTS))

@@ -19,7 +19,7 @@ from kt_translate.evaluate.signals import (
 )
 from kt_translate.evaluate.values import Class, Function, ModelValue, Scope, Unknown, items_of
 from kt_translate.graph.nodes import named
-from kt_translate.graph.sym import Items, Sym, Symbol
+from kt_translate.graph.sym import Items, Sym, Symbol, symbols_in
 from kt_translate.source.operators import AUGMENTED
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def _assign(ev: Interpreter, node: cst.Assign, scope: Scope) -> None:
         ):
             value = _constant(ev, target.target.value, value, scope)
         elif isinstance(target.target, cst.Name) and _worth_a_name(value) and scope.kind == "function":
-            value = named(value, target.target.value)
+            name = target.target.value
+            own = any(s.name == name and s.kind != "local" for s in symbols_in(value))
+            value = named(value, f"{name}_" if own else name)
         ev.assign(target.target, value, scope)
 
 

@@ -76,6 +76,7 @@ def settle(ev: Interpreter, instance: Instance) -> None:
 
 def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
     """What every Keras layer has: ``add_weight`` and the like."""
+    assert instance.use is not None
     if name in ("add_weight", "add_variable"):
         return Native(name, lambda ev, *a, **k: add_weight(ev, instance, a, k))
     if name in ("add_loss", "add_metric"):
@@ -213,6 +214,7 @@ def call_instance(ev: Interpreter, instance: Instance, args: list[Any], kwargs: 
     args, kwargs = [as_tensors(a) for a in args], {k: as_tensors(v) for k, v in kwargs.items()}
     if not tensors_in([args, kwargs]):
         return Unknown("a layer called on what is not known", ev.line)
+    assert instance.use is not None
     if kwargs.get("training") in (True, False):
         instance.use.mode = kwargs["training"]
     given = call_arguments(ev, instance, args, kwargs)
@@ -289,6 +291,7 @@ def _inlined(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
 def run_call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
     """``build`` on the shapes of the inputs, where it has not run yet, and ``call``."""
     cls = instance.cls
+    assert instance.use is not None
     first = next(iter(given.values()), None)
     build = cls.lookup("build")
     if isinstance(build, Function) and not instance.built:

@@ -259,7 +259,7 @@ def name_value(value: Any, name: str) -> None:
             value.use.hint = value.use.hint or name
 
 
-VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
+VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 
 
 def items_of(value: Any, count: int | None) -> list[Any] | None:

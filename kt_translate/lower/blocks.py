@@ -151,12 +151,26 @@ def _may_share(lines: list[str], at: int, new: str, old: str, kept: str) -> bool
     if home is None or (old in kept and back is None):
         return False
     if back is None:
+        if any(new in line for line in lines[home + 1 : at]):
+            return False  # what it was before is read while the old size lives
         return depth <= _depth(lines[home]) and not any(old in ln for ln in lines[at + 1 :])
     if any(old in line for line in lines[at + 1 : back]):
         return False
     if _assigns(lines[back], old, new):
         return not any(_assigns(ln, new) for ln in lines[back + 1 :])
-    return new not in kept and not any(new in line for line in [lines[back], *lines[back + 1 :]])
+    later = [lines[back], *lines[back + 1 :], *lines[_loop_around(lines, at) : at]]
+    return new not in kept and not any(new in line for line in later)
+
+
+def _loop_around(lines: list[str], at: int) -> int:
+    """The first line of the loop's body that the line stands in, which follows it on the next turn; else the line."""
+    depth = _depth(lines[at])
+    for i in range(at - 1, -1, -1):
+        if _depth(lines[i]) < depth:
+            depth = _depth(lines[i])
+            if lines[i].lstrip().startswith("for "):
+                return i + 1
+    return at
 
 
 def _assigns(line: str, name: str, value: str | None = None) -> bool:

@@ -402,7 +402,7 @@ def write_size(writer: Writer, node: SizeNode) -> None:
 
 def size_line(writer: Writer, node: SizeNode) -> str:
     value = writer.said(node.symbol.origin)
-    return f"{writer.carry([node.symbol], node.symbol.name)} = {value}"
+    return f"{writer.carry([node.symbol], node.symbol.name.rstrip('_') or '_')} = {value}"
 
 
 # -- checks ---------------------------------------------------------------------------------------

@@ -1,0 +1,56 @@
+"""Variables that hold objects of the source's own models: the expression of the output for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from kt_translate.evaluate.own_classes import table_of
+from kt_translate.evaluate.values import Instance
+from kt_translate.factories import sayable
+from kt_translate.graph.nodes import CallNode, Plan
+from kt_translate.graph.region import Region
+from kt_translate.graph.sym import UNKNOWN, known
+from kt_translate.layers.layer import RuleError
+from kt_translate.lower.class_code import ClassCode
+from kt_translate.lower.writer import Writer
+
+WIDTHS = ("embed_dim", "d_model", "hidden_dim", "hidden_size", "embedding_dim", "dim")
+
+
+@dataclass
+class Made:
+    """How the output makes an object: its class, the expression, and the sizes that are guesses."""
+
+    code: ClassCode
+    text: str
+    guessed: dict[str, int]
+
+
+def made_object(name: str, line: int, instance: Instance, class_of: Callable[[Plan], ClassCode]) -> Made:
+    """The expression for an object that was called. Raises RuleError where nothing tells the sizes of its inputs."""
+    plan, tensors, _ = instance.calls[-1]
+    assert instance.use is not None
+    code = class_of(plan)
+    table = table_of(plan, instance, tensors)
+    unsaid = [s for s, v in table.items() if s.name in code.used_parameters and known(v) is UNKNOWN]
+    size = likely_size(instance)
+    guessed: dict[str, int] = {}
+    if size is not None and all(s.name.endswith("features") for s in unsaid):
+        guessed = {s.name: known(size) for s in unsaid}
+        table |= dict.fromkeys(unsaid, size)
+    elif unsaid:
+        names = ", ".join(s.name for s in unsaid)
+        raise RuleError("KT303", f"the size of the input of {name} is not known ({names})")
+    if not all(sayable(v) for s, v in table.items() if s.name in code.used_parameters):
+        table = {s: known(v) for s, v in table.items()}
+    node = CallNode([], [], line, plan, instance.use, table)
+    writer = Writer(Plan("", "model", Region(), []), "", class_of)
+    return Made(code, str(writer.instance(node)), guessed)
+
+
+def likely_size(instance: Instance) -> Any:
+    """The width at which an object works, by its arguments: what else it takes is most likely as wide."""
+    given = instance.bound or {}
+    return next((given[n] for n in WIDTHS if isinstance(known(given.get(n)), int)), None)

@@ -1,0 +1,424 @@
+"""Constructs of Python and of the world outside: what is known, what is not, and that nothing is wrong in silence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import pytest
+
+from kt_translate.diagnostics import Log
+from kt_translate.evaluate.interpreter import Interpreter
+from kt_translate.evaluate.values import Array, Unknown
+from kt_translate.graph.sym import known
+from kt_translate.layers import catalogue
+from kt_translate.ops import catalogue as op_catalogue
+from kt_translate.pipeline import Options, translate
+from kt_translate.source.syntax import Source
+from tests.model_harness import Pair, float64
+
+__all__ = ["float64"]
+
+IMPORTS = "import keras\nfrom keras import layers\nimport numpy as np\n"
+
+
+def run(text: str) -> dict[str, Any]:
+    """The names of a module after it was evaluated."""
+    catalogue.load()
+    op_catalogue.load()
+    ev = Interpreter(Source(text, "model.py"), Log(), {})
+    ev.run_module()
+    return ev.module.names
+
+
+def value(expression: str, before: str = "") -> Any:
+    found = run(f"{before}\nresult = {expression}\n")["result"]
+    if isinstance(found, (Unknown, Array)):
+        return found
+    return list(known(found)) if isinstance(found, list) else known(found)
+
+
+def errors_of(text: str) -> list[str]:
+    log = Log()
+    translate(text, "model.py", Options(), log)
+    return [f"{d.code}: {d.message}" for d in log.diagnostics if d.severity == "error"]
+
+
+DATA = "data = open('data.txt').read()"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "len(set(data))",
+        "len(dict(data))",
+        "len({c: i for i, c in enumerate(data)})",
+        "len([c for c in data])",
+        "len(sorted(list(set(data))))",
+        "len(list(map(str, data)))",
+        "len(list(filter(None, data)))",
+        "[1, *data]",
+        "max([3, len(data)])",
+        "max(data)",
+        "int(data)",
+        "[1, 2, 3][len(data)]",
+        "'%d' % len(data)",
+        "f'{data}'",
+        "tuple(data) >= (3, 5)",
+    ],
+)
+def test_what_comes_of_unknown_data_is_unknown(expression: str) -> None:
+    found = value(expression, DATA)
+    assert isinstance(found, Unknown) or any(isinstance(v, Unknown) for v in found)
+
+
+def test_what_a_loop_over_unknown_data_collects_is_unknown() -> None:
+    names = run(
+        "words, count, table = [], 0, {}\n"
+        "for line in open('words.txt'):\n"
+        "    words.append(line.strip())\n"
+        "    table[line] = count\n"
+        "    count += 1\n"
+        "n, m, k = len(words), count, len(table)\n"
+        "other = 5\n"
+    )
+    assert [isinstance(names[n], Unknown) for n in ("n", "m", "k")] == [True] * 3
+    assert known(names["other"]) == 5
+
+
+def test_a_model_that_grows_by_data_is_an_error() -> None:
+    text = IMPORTS + (
+        "model = keras.Sequential([keras.Input((4,))])\n"
+        "for line in open('layers.txt'):\n"
+        "    model.add(layers.Dense(3))\n"
+    )
+    assert any("KT102" in e for e in errors_of(text))
+
+
+def test_a_loop_for_data_without_end_is_no_error() -> None:
+    text = IMPORTS + (
+        "import random\n"
+        "pairs = []\n"
+        "while len(pairs) < 9000:\n"
+        "    if random.random() in pairs:\n"
+        "        continue\n"
+        "    pairs.append(1)\n"
+        "model = keras.Sequential([keras.Input((4,)), layers.Dense(3)])\n"
+    )
+    assert errors_of(text) == []
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("[k + str(v) for k, v in {'a': 1, 'b': 2}.items()]", ["a1", "b2"]),
+        ("list({'a': 1, 'b': 2}.values())", [1, 2]),
+        ("sorted({'b': 1, 'a': 2}.keys())", ["a", "b"]),
+        ("sorted([3, 1, 2], key=lambda n: -n)", [3, 2, 1]),
+        ("sorted(set('abca'))", ["a", "b", "c"]),
+        ("type([1]) is list", True),
+        ("type(3) is list or type(3) is tuple", False),
+        ("eval('[64, 32]')", [64, 32]),
+        ("globals().get('width', 0)", 7),
+        ("(lambda *a, **k: (a, len(k)))(1, 2, b=3, a=4)", ((1, 2), 2)),
+        ("next(n for n in [4, 5] if n > 4)", 5),
+        ("any(n > 4 for n in [4, 5])", True),
+        ("dict(zip('ab', [1, 2]), c=3)", {"a": 1, "b": 2, "c": 3}),
+        ("round(7 / 2)", 4),
+        ("sys.version_info >= (3, 5)", True),
+        ("keras.__version__ >= '2.0'", True),
+        ("[n for n in reversed(range(3))]", [2, 1, 0]),
+    ],
+)
+def test_python(expression: str, expected: Any) -> None:
+    assert value(expression, "import sys, keras\nwidth = 7") == expected
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("functools.reduce(lambda a, b: a * b, [2, 3, 4])", 24),
+        ("functools.reduce(lambda a, b: a + b, [2], 1)", 3),
+        ("list(itertools.chain([1], [2, 3]))", [1, 2, 3]),
+        ("list(itertools.product([1, 2], 'a'))", [(1, "a"), (2, "a")]),
+        ("list(itertools.repeat(4, 2))", [4, 4]),
+        ("collections.OrderedDict([('a', 1)])", {"a": 1}),
+        ("collections.namedtuple('Block', 'filters kernel')(8, kernel=3).kernel", 3),
+        ("operator.mul(3, 4)", 12),
+        ("json.loads('{\"a\": [1]}')", {"a": [1]}),
+        ("ast.literal_eval('(1, 2)')", (1, 2)),
+        ("list(range(3))", [0, 1, 2]),
+        ("string.digits", "0123456789"),
+    ],
+)
+def test_standard_library(expression: str, expected: Any) -> None:
+    before = "import functools, itertools, collections, operator, json, ast, string\nfrom six.moves import range"
+    assert value(expression, before) == expected
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "2 ** np.insert(np.arange(0, 3, dtype=np.float32), 0, 0)",
+        "(np.array([1, 2]) * 144).astype(int)",
+        "np.array([1, 2]) * 2.5",
+        "np.array([[1, 2], [3, 4]]) + np.array([10, 20])",
+        "np.array([[1, 2], [3, 4]]).sum(axis=0)",
+        "np.array([[1, 2], [3, 4]]).max(axis=-1)",
+        "np.array([[1, 2], [3, 4]]).T.flatten()",
+        "np.array([[1, 2], [3, 4]])[:, 1]",
+        "np.arange(6).reshape(2, -1)",
+        "np.eye(2).flatten()",
+        "np.linspace(0, 1, 5)",
+        "np.cumsum([1, 2, 3])",
+        "np.round(np.array([1.4, 2.6]))",
+        "np.concatenate([np.array([1, 2]), [3]])",
+        "np.maximum([1, 5], 3)",
+        "np.array([3, 1, 2])[np.array([3, 1, 2]) > 1]",
+        "np.array([1, 2]) / 4",
+        "np.array([0.1], dtype=np.float32) * 3",
+        "np.append([1, 2], 3)",
+        "np.clip([1, 5, 9], 2, 6)",
+        "np.ceil(2.1)",
+        "np.log2(8)",
+        "int(np.prod((2, 3)))",
+    ],
+)
+def test_numbers_are_those_of_numpy(expression: str) -> None:
+    import numpy as np
+
+    expected = eval(expression)
+    found = value(expression, "import numpy as np")
+    np.testing.assert_allclose(np.array(found), expected, rtol=1e-6)
+    whole = np.asarray(expected).dtype.kind in "iu"
+    assert isinstance(np.ravel(np.array(found))[0].item(), int if whole else float)
+
+
+def test_numbers_that_are_assigned_to() -> None:
+    text = "import numpy as np\nch = 2 ** np.arange(3)\nch *= 10\nch[0] = 24\nch[1:] += 1\n"
+    assert list(run(text)["ch"]) == [24, 21, 41]
+
+
+@pytest.mark.parametrize(
+    ("expression", "shape"),
+    [
+        ("x.reshape((x.shape[0], x.shape[1], 1)).shape[-1]", 1),
+        ("x.reshape(-1, 28, 28, 1).shape[1:]", (28, 28, 1)),
+        ("np.random.rand(8, 100).shape[1]", 100),
+        ("np.random.normal(size=(4, 5)).shape", (4, 5)),
+        ("np.random.rand(8, 100, 2)[np.random.permutation(8)].shape[1:]", (100, 2)),
+    ],
+)
+def test_shapes_of_data_that_are_not_known(expression: str, shape: Any) -> None:
+    assert value(expression, "import numpy as np\nx = np.loadtxt('x.csv')") == shape
+
+
+def test_arguments_of_the_command_line() -> None:
+    names = run(
+        "import argparse\n"
+        "def parse():\n"
+        "    parser = argparse.ArgumentParser()\n"
+        "    parser.add_argument('--layers', nargs='?', default='[64,32]')\n"
+        "    parser.add_argument('--size', type=int, default='5')\n"
+        "    return parser.parse_args()\n"
+        "args = parse()\n"
+        "layers = eval(args.layers)\n"
+        "size = vars(args)['size']\n"
+        "given = vars(argparse.ArgumentParser().parse_args([]))\n"
+    )
+    assert names["layers"] == [64, 32]
+    assert names["size"] == 5
+    assert names["given"] == {}
+
+
+# -- the world ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "assert sys.version_info >= (3, 5)",
+        "from packaging import version\nassert version.parse(keras.__version__) >= version.parse('2.8')",
+        "size = int('')",
+        "print(len(sys.modules), len(keras.losses))",
+        "first = [][0]",
+        "assert len(open('a').read()) > 3",
+        "sys.path[0:len(sys.argv)]",
+    ],
+)
+def test_errors_of_the_world_are_none_of_the_model(statement: str) -> None:
+    text = f"import sys\n{IMPORTS}{statement}\nmodel = keras.Sequential([keras.Input((4,)), layers.Dense(3)])\n"
+    assert errors_of(text) == []
+
+
+def test_a_model_that_hangs_on_an_error_is_an_error() -> None:
+    text = IMPORTS + "size = int('')\nmodel = keras.Sequential([keras.Input((4,)), layers.Dense(size)])\n"
+    assert any("KT102" in e for e in errors_of(text))
+
+
+def test_what_is_not_translated_is_called_an_error() -> None:
+    text = IMPORTS + (
+        "def build(n):\n"
+        "    i = keras.Input((n,))\n"
+        "    return keras.Model(i, unknown_block(i))\n"
+        "model = build(3)\n"
+    )
+    log = Log()
+    done = translate(text, "model.py", Options(), log)
+    assert log.has_errors
+    assert all(m["status"] != "translated" for m in done.models)
+
+
+def test_unknown_values_are_not_printed_as_code() -> None:
+    text = IMPORTS + (
+        "i = keras.Input((4,))\n"
+        "w = keras.initializers.Constant(open('w').read())\n"
+        "model = keras.Model(i, layers.Dense(3, kernel_initializer=w)(i))\n"
+    )
+    log = Log()
+    done = translate(text, "model.py", Options(), log)
+    assert "<unknown" not in done.code
+    compile(done.code, "model_pt.py", "exec")
+
+
+# -- models ---------------------------------------------------------------------------------------
+
+MODELS = {
+    "stars": (
+        "from keras.models import *\nfrom keras.layers import *\nfrom keras.optimizers import *\n"
+        "i = Input((4,))\nmodel = Model(i, Dense(3, activation='tanh')(i))\n"
+    ),
+    "stars_later_wins": (
+        "from math import *\nfrom keras.layers import *\nfrom keras.models import Model\n"
+        "i = Input((4,))\nmodel = Model(i, Dense(int(floor(3.7)))(i))\n"
+    ),
+    "dict_views": IMPORTS
+    + (
+        "SIZES = {'first': 5, 'second': 2}\n"
+        "i = keras.Input((3,))\nx = i\n"
+        "for name, size in SIZES.items():\n"
+        "    x = layers.Dense(size, name=name)(x)\n"
+        "model = keras.Model(i, layers.Dense(sum(SIZES.values()))(x))\n"
+    ),
+    "compose": IMPORTS
+    + (
+        "from functools import reduce, wraps\n"
+        "def compose(*funcs):\n"
+        "    return reduce(lambda f, g: lambda *a, **kw: g(f(*a, **kw)), funcs)\n"
+        "@wraps(layers.Conv2D)\n"
+        "def conv(*args, **kwargs):\n"
+        "    settings = {'padding': 'same'}\n"
+        "    settings.update(kwargs)\n"
+        "    return layers.Conv2D(*args, **settings)\n"
+        "i = keras.Input((6, 5, 3))\n"
+        "x = compose(conv(4, (3, 3), use_bias=False), layers.BatchNormalization(), layers.ReLU())(i)\n"
+        "model = keras.Model(i, x)\n"
+    ),
+    "own_activations": IMPORTS
+    + (
+        "class Maker:\n"
+        "    def swish(self, x):\n"
+        "        return x * keras.ops.relu(x + 3.0) / 6.0\n"
+        "    def build(self):\n"
+        "        i = keras.Input((4,))\n"
+        "        x = layers.Activation(self.swish)(layers.Dense(3)(i))\n"
+        "        x = layers.Dense(5, activation=self.swish)(x)\n"
+        "        return keras.Model(i, layers.Dense(2, activation=lambda t: t * 2.0)(x))\n"
+        "model = Maker().build()\n"
+    ),
+    "settings_by_get": IMPORTS
+    + (
+        "init = keras.initializers.get('he_normal')\n"
+        "reg = keras.regularizers.get('l2')\n"
+        "act = keras.activations.get('tanh')\n"
+        "i = keras.Input((4,))\n"
+        "x = act(layers.Dense(3, kernel_initializer=init, kernel_regularizer=reg)(i))\n"
+        "model = keras.Model(i, layers.Dense(2, activation=act)(x))\n"
+    ),
+    "cast_for_an_inner_model": IMPORTS
+    + (
+        "lab = keras.Input((1,), dtype='int32')\n"
+        "inner = keras.Model(lab, layers.Flatten()(layers.Embedding(10, 4)(lab)))\n"
+        "label = keras.Input((1,))\n"
+        "model = keras.Model(label, layers.Dense(2)(inner(label * 0.0 + 3.0)))\n"
+    ),
+    "vocabulary": IMPORTS
+    + (
+        "letters = sorted(set('hello'))\n"
+        "lookup = layers.StringLookup(vocabulary=list(letters), mask_token=None)\n"
+        "i = keras.Input((4,))\n"
+        "model = keras.Model(i, layers.Dense(len(lookup.get_vocabulary()) + 1)(i))\n"
+    ),
+    "lambda_arguments": IMPORTS
+    + (
+        "def shuffle(x, groups, scale=1.0):\n"
+        "    return keras.ops.flip(x, axis=-1) * scale + groups\n"
+        "sizes = (2 ** np.arange(3)).astype(int)\n"
+        "i = keras.Input((4,))\n"
+        "x = layers.Lambda(shuffle, arguments={'groups': sizes[1], 'scale': 0.5})(i)\n"
+        "model = keras.Model(i, layers.Dense(int(sizes[2]))(x))\n"
+    ),
+    "globals_set_by_a_helper": IMPORTS
+    + (
+        "def set_axes():\n"
+        "    global AXIS\n"
+        "    AXIS = 3\n"
+        "def norm(x):\n"
+        "    return layers.BatchNormalization(axis=AXIS)(x)\n"
+        "def build():\n"
+        "    set_axes()\n"
+        "    i = keras.Input((6, 5, 4))\n"
+        "    x = globals().get('norm')(i)\n"
+        "    return keras.Model(i, layers.Conv2D(x.shape[AXIS], 1)(x))\n"
+        "model = build()\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_model(name: str, float64: None) -> None:
+    keras.utils.clear_session()
+    pair = Pair(MODELS[name])
+    assert pair.errors == []
+    pair.check("model", "model")
+
+
+def test_average_pooling_has_a_default_size() -> None:
+    text = IMPORTS + "i = keras.Input((6, 5, 3))\nmodel = keras.Model(i, layers.AveragePooling2D((2, 2))(i))\n"
+    default = translate(text.replace("(2, 2)", ""), "model.py", Options(), Log())
+    assert default.code == translate(text, "model.py", Options(), Log()).code
+
+
+def test_order_of_axes_of_keras_1() -> None:
+    text = (
+        "from keras import backend as K\nfrom keras.models import Sequential\n"
+        "from keras.layers import Convolution2D, Flatten, Dense\n"
+        "if K.image_dim_ordering() == 'th':\n    shape = (1, 28, 24)\nelse:\n    shape = (28, 24, 1)\n"
+        "model = Sequential()\n"
+        "model.add(Convolution2D(4, 3, 5, border_mode='valid', input_shape=shape))\n"
+        "model.add(Flatten())\nmodel.add(Dense(2))\n"
+    )
+    assert errors_of(text) == []
+    done = translate(text, "model.py", Options(), Log())
+    assert "nn.Conv2d(1, 4, (3, 5)" in done.code.replace("kernel_size=", "")
+    first = text.replace("if K.image", "K.set_image_dim_ordering('th')\nif K.image")
+    assert errors_of(first) == []
+    assert "nn.Conv2d(1, 4, (3, 5)" in translate(first, "model.py", Options(), Log()).code.replace("kernel_size=", "")
+
+
+def test_nested_conditions_and_loops_take_little_time() -> None:
+    turns = "".join(f"        if grow_{k}:\n            n += g\n" for k in range(4))
+    flags = ", ".join(f"grow_{k}=True" for k in range(4))
+    text = IMPORTS + (
+        f"def block(x, n, g, {flags}):\n"
+        "    for i in range(12):\n"
+        "        x = layers.concatenate([x, layers.Dense(g)(x)])\n"
+        f"{turns}"
+        "    return x, n\n"
+        "i = keras.Input((4,))\n"
+        "x, n = block(i, 8, 3)\n"
+        "model = keras.Model(i, layers.Dense(n)(x))\n"
+    )
+    log = Log()
+    translate(text, "model.py", Options(), log)
+    assert not log.has_errors
