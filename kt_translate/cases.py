@@ -14,7 +14,7 @@ from kt_translate.graph.nodes import Plan
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in, to_first
-from kt_translate.lower.writer import ClassCode
+from kt_translate.lower.class_code import ClassCode
 
 # Sizes for inputs of which nothing is known, by rank.
 _SIZES = {2: (6,), 3: (7, 6), 4: (9, 11, 3), 5: (5, 6, 7, 2)}
@@ -78,15 +78,19 @@ def of_class(
     """The case for a layer or model class of the source, made and called as the file does it."""
     given = dict(instance.bound or {})
     values = {name: _value(name, value) for name, value in given.items()}
-    texts = {n: text for n, text in values.items() if text is not None and _must_be_given(plan, n, text)}
+    texts = {
+        n: text for n, text in values.items() if text is not None and _must_be_given(plan, n, text)
+    }
     unsaid = [n for n in given if values[n] is None]
     if unsaid:
         reason = f"{cls.name} is made with {', '.join(unsaid)}, which is no plain value"
         return {"name": cls.name, "skip": reason}
     shapes, sizes = _shapes(plan, tensors)
     used = {p.symbol.name for p in plan.params}
-    mine = [f"{n}={v}" for n, v in {**sizes, **texts}.items() if n in used and n in code.used_parameters]
-    case = {
+    mine = [
+        f"{n}={v}" for n, v in {**sizes, **texts}.items() if n in used and n in code.used_parameters
+    ]
+    case: Case = {
         "name": cls.name,
         "keras": f"{cls.name}({', '.join(f'{n}={text}' for n, text in texts.items())})",
         "torch": f"{factory}({', '.join(mine)})",

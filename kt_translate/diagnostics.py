@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from kt_translate.codes import CODES, Code, Severity
 
-__all__ = ["CODES", "Code", "Diagnostic", "Log", "Place", "RuleError", "Severity", "explain", "reference_page"]
+__all__ = ["CODES", "Code", "Diagnostic", "Log", "Place", "RuleError", "Severity", "error_code", "explain", "reference_page"]
 
 _INTRODUCTION = """\
 Every message of kt-translate carries one of these codes. An *error* means that something was not
@@ -30,6 +30,12 @@ class RuleError(Exception):
         self.code = code
         self.message = message
         self.hint = hint
+
+
+def error_code(error: Exception) -> str:
+    """The code of what keeps a class from being written, which is an error whatever it is elsewhere."""
+    code = str(getattr(error, "code", "KT107"))
+    return code if CODES[code].severity == "error" else "KT107"
 
 
 class Place(NamedTuple):

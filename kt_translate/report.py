@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kt_translate import cases, classes
-from kt_translate.diagnostics import CODES, Diagnostic, Log, Place
+from kt_translate.diagnostics import Diagnostic, Log, Place, error_code
 from kt_translate.emit.module import FactoryCode
 from kt_translate.emit.support import support_names
 from kt_translate.evaluate.models import plan_of
@@ -122,7 +122,7 @@ class Writing:
         except (RuleError, Raised) as error:
             message = str(error)
             kind = classes.kind_of(cls)
-            self.untranslated(cls.name, kind, cls.line, _code_of(error), message)
+            self.untranslated(cls.name, kind, cls.line, error_code(error), message)
             return
         self.seen.add(cls.line)
         found = Found(cls.name, "class", cls.line, None)
@@ -146,7 +146,7 @@ class Writing:
             made = made_object(name, line, instance, self.class_of)
         except (RuleError, Raised) as error:
             hint = _input_hint(name) if getattr(error, "code", "") == "KT303" else ""
-            self.untranslated(name, "variable", line, _code_of(error), str(error), hint)
+            self.untranslated(name, "variable", line, error_code(error), str(error), hint)
             return
         code = made.code
         if made.guessed:
@@ -242,7 +242,7 @@ class Writing:
             try:
                 codes.append(self.class_of(plan))
             except (RuleError, Raised) as error:
-                code = _code_of(error)
+                code = error_code(error)
                 hint = _input_hint(found.name) if code == "KT303" else ""
                 self.log.add(code, Place(max(plan.line, 1)), str(error), hint)
         if len(codes) < len(found.models):
@@ -361,12 +361,6 @@ class Writing:
         }
         self.entries.append(entry)
         return entry
-
-
-def _code_of(error: Exception) -> str:
-    """The code of what keeps a class from being written, which is an error whatever it is elsewhere."""
-    code = str(getattr(error, "code", "KT107"))
-    return code if CODES[code].severity == "error" else "KT107"
 
 
 def _input_hint(name: str) -> str:

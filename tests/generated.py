@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import tempfile
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,7 +23,7 @@ def folder() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="parity")
 
 
-@lru_cache(maxsize=None)
+@cache
 def translated_sample(stem: str) -> Translation:
     path = next(path for path in SAMPLES if path.stem == stem)
     text = path.read_text(encoding="utf-8")
@@ -47,7 +47,7 @@ def module_of(name: str, done: Translation) -> ModuleType:
     return module
 
 
-@lru_cache(maxsize=None)
+@cache
 def sample_test(stem: str) -> ModuleType:
     return module_of(stem, translated_sample(stem))
 

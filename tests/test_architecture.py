@@ -22,7 +22,7 @@ FLOORS = [
     ["builders", "makers"],
     ["classes", "found"],
     ["instances"],
-    ["discover", "factories"],
+    ["cases", "discover", "factories"],
     ["objects"],
     ["report"],
     ["pipeline"],

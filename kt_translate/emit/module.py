@@ -90,15 +90,17 @@ def render(
 
 
 def _regularized_by_parts(classes: list[ClassCode]) -> None:
-    """A class has penalties if a class that it is made of has some."""
+    """A model has penalties if a class that it is made of has some; only of models does anyone ask for them."""
     texts = {code.name: support.words(" ".join(code.init)) for code in classes}
     while True:
         have = {code.name for code in classes if code.regularized}
         more = [c for c in classes if not c.regularized and texts[c.name] & have]
         if not more:
-            return
+            break
         for code in more:
             code.regularized = True
+    for code in classes:
+        code.regularized &= code.container is not None
 
 
 def _made_by(factories: Mapping[str, str]) -> dict[str, Expr]:

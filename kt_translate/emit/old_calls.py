@@ -14,10 +14,24 @@ _KERAS = ("keras", "tf_keras")
 _NOW = {"keras", "keras.backend"}  # modules that are where they were
 _NOW |= {
     f"keras.{name}"
-    for name in (
-        "activations applications callbacks constraints initializers layers losses metrics models ops "
-        "optimizers optimizers.schedules random regularizers saving utils"
-    ).split()
+    for name in [
+        "activations",
+        "applications",
+        "callbacks",
+        "constraints",
+        "initializers",
+        "layers",
+        "losses",
+        "metrics",
+        "models",
+        "ops",
+        "optimizers",
+        "optimizers.schedules",
+        "random",
+        "regularizers",
+        "saving",
+        "utils",
+    ]
 }
 _MODEL = {"input": "inputs", "output": "outputs"}
 _OPTIMIZER = {"lr": "learning_rate"}
@@ -95,7 +109,9 @@ class _Old(ast.NodeTransformer):
 
     def visit_Call(self, node: ast.Call) -> Any:
         self.generic_visit(node)
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        name = (
+            node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        )
         args: list[Any] = [_value(arg) for arg in node.args]
         kwargs = {k.arg: _value(k.value) for k in node.keywords if k.arg is not None}
         rest = [k for k in node.keywords if k.arg is None]

@@ -125,6 +125,10 @@ def _is_at_top(text: str, line: int) -> bool:
 def _quoted(text: str) -> str:
     """The text as a literal that reads as it does."""
     text = textwrap.dedent(text).strip("\n")
-    if "'''" in text or text.endswith(("'", "\\")) or re.search(r"[^\x09\x0a\x20-\x7e\xa0-\uffff]", text):
+    if (
+        "'''" in text
+        or text.endswith(("'", "\\"))
+        or re.search(r"[^\x09\x0a\x20-\x7e\xa0-\uffff]", text)
+    ):
         return repr(text)
     return f"r'''\n{text}\n'''"

@@ -93,7 +93,9 @@ class _Statement:
         for part in inner:
             if isinstance(part, ast.Expr) and isinstance(part.value, ast.Call):
                 made._call(part.value)
-            elif isinstance(part, (ast.Attribute, ast.Subscript)) and not isinstance(part.ctx, ast.Load):
+            elif isinstance(part, (ast.Attribute, ast.Subscript)) and not isinstance(
+                part.ctx, ast.Load
+            ):
                 made.changes |= _root(part)
         return made
 

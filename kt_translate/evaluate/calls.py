@@ -113,6 +113,11 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
         return tensors.attribute(ev, owner, name)
     if isinstance(owner, Array):
         return external.array_attribute(owner, name)
+    return _attribute_of_plain(ev, owner, name)
+
+
+def _attribute_of_plain(ev: Interpreter, owner: Any, name: str) -> Any:
+    """An attribute of what Python itself has, or of what is not known."""
     if owner is None or isinstance(owner, (tuple, int, Sym)):
         found = tensors.shape_attribute(owner, name)
         if found is not NotImplemented:

@@ -266,6 +266,16 @@ def _random(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any])
     return Unknown(f"the result of numpy.random.{name}", ev.line)
 
 
+class DataShape(tuple):  # type: ignore[type-arg]
+    """The shape of data; a part of it leaves open what is not known, as an input's shape does."""
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        if isinstance(key, slice):
+            return tuple(None if isinstance(s, Unknown) else s for s in found)
+        return found
+
+
 def array_reshape(value: Array, shape: Any) -> Array:
     if not isinstance(shape, (tuple, list)):
         shape = (shape,)
@@ -291,7 +301,7 @@ def version(ev: Interpreter, path: str) -> Any:
 
 def array_attribute(value: Array, name: str) -> Any:
     if name == "shape":
-        return value.shape if value.shape is not None else Unknown("the shape of data")
+        return DataShape(value.shape) if value.shape is not None else Unknown("the shape of data")
     if name == "dtype":
         return value.dtype
     if name == "astype":

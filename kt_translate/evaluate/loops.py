@@ -278,11 +278,11 @@ class _General:
     def _read_later(self, name: str) -> bool:
         """Whether what follows in the function reads the name before it binds it again."""
         read = re.compile(rf"(?<![\w.'\"]){re.escape(name)}\b(?!\s*=[^=])(?!['\"])")
-        bound = re.compile(rf"{re.escape(name)}\s*=[^=]")
+        bound = re.compile(rf"{re.escape(name)}\s*=[^=]|for {re.escape(name)} in ")
         again = re.compile(rf"for\b[^:\n]*?(?<![\w.]){re.escape(name)}\b[^:\n]*?\bin\b([^:\n]*)")
         for statements, _ in reversed(self.ev.rest[self.ev.rest_of_function :]):
             for statement in statements or ():
-                text = self.ev.source.code(statement).strip()
+                text = re.sub(r"^(?:#.*\n\s*)+", "", self.ev.source.code(statement).strip())
                 loop = again.match(text)
                 if loop and not read.search(loop[1]):
                     return False

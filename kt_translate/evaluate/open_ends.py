@@ -84,8 +84,7 @@ def matters(ev: Interpreter, statement: Any, scope: Scope) -> bool:
         return False
     found = [scope.names.get(name) for name in set(re.findall(r"[A-Za-z_]\w*", text))]
     return any(
-        isinstance(v, (Tensor, LayerValue, ModelValue, Function))
-        or (isinstance(v, (Class, Instance)))
+        isinstance(v, (Tensor, LayerValue, ModelValue, Function, Class, Instance))
         or (isinstance(v, External) and v.path.startswith(("keras.layers", "keras.models", "keras.Model")))
         for v in found
     )

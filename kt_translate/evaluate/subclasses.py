@@ -24,7 +24,7 @@ from kt_translate.evaluate.values import (
 )
 from kt_translate.graph.nodes import CallNode, ModuleUse
 from kt_translate.graph.region import CURRENT, Region
-from kt_translate.graph.sym import Sym, Symbol
+from kt_translate.graph.sym import Sym, Symbol, substitute
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 from kt_translate.layers.layer import REGISTRY, snake_case
 
@@ -225,6 +225,8 @@ def call_instance(ev: Interpreter, instance: Instance, args: list[Any], kwargs: 
     if plan is own_classes.IN_PLACE:
         return _inlined(ev, instance, given)
     table = own_classes.table_of(plan, instance, tensors)
+    for said, _ in plan.demands:
+        ev.demand(substitute(said, table), f"a setting of {instance.cls.name}")
     results = map_tensors(lambda t: outer_result(t, table), plan.result)
     _mask_results(ev, instance, plan, given, results, tensors)
     entering = own_classes.entering(plan, tensors)

@@ -274,7 +274,7 @@ def items_of(value: Any, count: int | None) -> list[Any] | None:
             return [Sym.index(value, i) for i in range(len(sample))]
         return [Sym.index(value, i) for i in range(count)] if count is not None else None
     if isinstance(value, (list, tuple, range, str, set, frozenset, dict, *VIEWS)):
-        return None if endless(value) else list(value)
+        return None if endless(value) else list(value)  # type: ignore[call-overload]
     if isinstance(value, Tensor):
         return None
     if isinstance(value, Array) and count is not None:

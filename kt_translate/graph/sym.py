@@ -167,7 +167,10 @@ class Sym:
         if self.head == "call":
             return Expr(self.args[0])(*(code(a) for a in self.args[1:]))
         if self.head == "index":
-            return code(self.args[0])[code(self.args[1])]
+            key = self.args[1]
+            if isinstance(key, slice):
+                key = slice(*(None if p is None else code(p) for p in (key.start, key.stop, key.step)))
+            return code(self.args[0])[key if isinstance(key, slice) else code(key)]
         if self.head == "if":
             return Expr.conditional(*(code(a) for a in self.args))
         if self.head == "method":

@@ -36,7 +36,7 @@ def token(number: int) -> str:
 
 
 def with_names(
-    lines: list[str], kept: str, name_of: Callable[[str], str], parameters: set[str]
+    lines: list[str], kept: str, name_of: Callable[[str], str], parameters: set[str], globals_: set[str]
 ) -> tuple[list[str], dict[str, str]]:
     """The statements with names for tokens. ``kept``: other text that reads tokens. Also gives token -> name."""
     lines = _without_dead(lines, kept)
@@ -56,13 +56,13 @@ def with_names(
                 lines = [other for other in lines if not _self_assigned(other)]
                 shared = True
                 break
-    names = _names(lines, kept, name_of, parameters)
+    names = _names(lines, kept, name_of, parameters, globals_)
     named = [_TOKEN.sub(lambda m: names[m[0]], line) for line in lines]
     return [line for line in named if not _self_assigned(line)], names
 
 
 def _names(
-    lines: list[str], kept: str, name_of: Callable[[str], str], parameters: set[str]
+    lines: list[str], kept: str, name_of: Callable[[str], str], parameters: set[str], globals_: set[str]
 ) -> dict[str, str]:
     """A name for each token; one that nothing reads any more passes its name on."""
     names: dict[str, str] = {}
@@ -73,7 +73,7 @@ def _names(
                 continue
             base, n = name_of(found), 0
             name = base
-            while not _is_free(name, holders, lines, i, kept, parameters):
+            while name in globals_ or not _is_free(name, holders, lines, i, kept, parameters):
                 n += 1
                 name = f"{base}_{n}"
             names[found] = name

@@ -51,9 +51,9 @@ def _settle_names(writer: Modules) -> None:
     """Give names to the tokens of sizes and settings, in ``__init__`` and in ``forward``."""
     taken = {p.symbol.name for p in writer.plan.params}
     known = control.all_symbols(writer.nodes)
-    taken |= {s.name for s in known if s.kind == "global"}
+    constants = {s.name for s in known if s.kind == "global"}
     forward = "\n".join([*writer.code.body, writer.code.returns])
-    lines, named = with_names(writer.block.lines(), forward, lambda t: writer.tokens[t], taken)
+    lines, named = with_names(writer.block.lines(), forward, lambda t: writer.tokens[t], taken, constants)
     kept: dict[str, str] = {}
     sizes: dict[str, str] = {}
     for found, name in named.items():

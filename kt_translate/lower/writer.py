@@ -219,7 +219,8 @@ class Writer(Modules):
         else:
             module = self._module(node.use, lambda: self.sequence(chain, node.use))
         inputs = [
-            self.ordered(t, p.layout) for t, p in zip(node.inputs, node.plan.inputs, strict=True)
+            _as_integers(self.ordered(t, p.layout), t, p)
+            for t, p in zip(node.inputs, node.plan.inputs, strict=True)
         ]
         result = module(*inputs)
         for tensor, inner in zip(node.outputs, tensors_in(node.plan.result), strict=True):
@@ -257,3 +258,7 @@ def _never(*args: Any, **kwargs: Any) -> Expr:
     raise AssertionError("a final activation needs no statement before it")
 
 
+def _as_integers(x: Expr, given: Tensor, wanted: Tensor) -> Expr:
+    """Keras casts what a model with an integer input is called on."""
+    cast = given.dtype.startswith("float") and wanted.dtype.startswith("int")
+    return x.int() if cast else x

@@ -178,6 +178,8 @@ def literal(value: Any, of: Callable[[Any], Expr] | None = None) -> Expr:
         return _number(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0:
         return Expr(repr(value), _UNARY)
+    if isinstance(value, slice):
+        return Expr("slice")(value.start, value.stop, value.step)
     if not isinstance(value, _SAID_BY_REPR):
         raise RuleError("KT102", f"{getattr(value, 'why', type(value).__name__)}: it is not known when the code is written")
     return Expr(repr(value))
