@@ -183,7 +183,7 @@ class _General:
     def _widen_tensor(self, place: Place, before: Tensor, leaving: Tensor) -> bool:
         if before.rank != leaving.rank or before.dtype != leaving.dtype:
             raise NotGeneral
-        if any(t.mask is not None or t.flattened is not None for t in (before, leaving)):
+        if before.mask is not leaving.mask or before.flattened or leaving.flattened:
             raise NotGeneral
         entering = self.entering.get(place)
         shape = list(before.shape if entering is None else entering.shape)
@@ -200,7 +200,8 @@ class _General:
                 shape[axis] = self.sizes[place, axis].entering
             widened = True
         if widened:
-            fresh = Tensor(tuple(shape), before.dtype, leaving.layout, name=before.name)
+            fresh = Tensor(tuple(shape), before.dtype, leaving.layout, before.mask)
+            fresh.name = before.name
             self.entering[place] = fresh
         return widened
 
@@ -228,7 +229,8 @@ class _General:
             entering = self.entering.get(place)
             if isinstance(leaving, Tensor) and entering is not None:
                 shape = tuple(substitute(d, table) for d in entering.shape)
-                after = Tensor(shape, leaving.dtype, entering.layout, name=leaving.name)
+                after = Tensor(shape, leaving.dtype, entering.layout, entering.mask)
+                after.name = leaving.name
                 region = state.region if place[0] >= 0 else state.ends[-1 - place[0]][1]
                 tensors[id(region)].append(Carried(self.before[place], entering, leaving, after))
                 state.put(place, after)
