@@ -1,6 +1,6 @@
 """How fast the generated modules run, beside the Keras model (tf.function) on the same machine, interleaved.
 
-    python benchmarks/runtime.py [--size 224] [--batch 1 8] [--compile]
+python benchmarks/runtime.py [--size 224] [--batch 1 8] [--compile]
 """
 
 from __future__ import annotations
@@ -26,13 +26,15 @@ MODELS = {"VGG16": "vgg16", "ResNet50": "resnet", "MobileNetV2": "mobilenet_v2"}
 def translated(name: str, folder: str) -> ModuleType:
     """The translation of one file of keras.applications, imported."""
     spec = importlib.util.find_spec("keras")
-    assert spec is not None and spec.submodule_search_locations is not None
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
     source = Path(spec.submodule_search_locations[0], "src", "applications", f"{name}.py")
     out = Path(folder, f"{name}_pt.py")
     command = [sys.executable, "-m", "kt_translate", str(source), "-o", str(out), "--no-test"]
     subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
     found = importlib.util.spec_from_file_location(f"{name}_pt", out)
-    assert found is not None and found.loader is not None
+    assert found is not None
+    assert found.loader is not None
     module = importlib.util.module_from_spec(found)
     sys.modules[found.name] = module
     found.loader.exec_module(module)
@@ -80,14 +82,15 @@ def main() -> None:
                 x = np.random.rand(batch, options.size, options.size, 3).astype("float32")
                 pictures = torch.from_numpy(x).permute(0, 3, 1, 2)
                 given = tf.constant(x)
+                plain = pictures.contiguous()
                 runs: dict[str, Callable[[], Any]] = {
                     "keras": lambda call=call, given=given: call(given, training=False),
-                    "eager": lambda m=ours, x=pictures.contiguous(): m(x),
+                    "eager": lambda m=ours, x=plain: m(x),
                     "channels_last": lambda m=last, x=pictures: m(x),
                 }
                 if options.compile:
                     compiled = torch.compile(ours, fullgraph=True)
-                    runs["compiled"] = lambda m=compiled, x=pictures.contiguous(): m(x)
+                    runs["compiled"] = lambda m=compiled, x=plain: m(x)
                 with torch.no_grad():
                     times = interleaved(runs, options.rounds)
                 shown = ", ".join(f"{k} {v / times['keras']:.2f}" for k, v in times.items())

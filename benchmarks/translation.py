@@ -1,6 +1,6 @@
 """How long translating takes, and how much memory: beside `black --check` on the same source, in the same run.
 
-    python benchmarks/translation.py            # the samples and keras.applications of the installed Keras
+python benchmarks/translation.py            # the samples and keras.applications of the installed Keras
 """
 
 from __future__ import annotations
@@ -76,7 +76,9 @@ def main() -> None:
     folder = applications()
     for source in (ROOT / "samples" / "mnist_convnet.py", folder / "resnet.py"):
         ours, black = cold(source)
-        print(f"cold {source.name}: {ours:.2f} s, black --check {black:.2f} s: {ours / black:.1f} times")
+        print(
+            f"cold {source.name}: {ours:.2f} s, black --check {black:.2f} s: {ours / black:.1f} times"
+        )
     sources = [folder / f"{n}.py" for n in ("vgg16", "resnet", "densenet", "mobilenet", "xception")]
     print(f"warm: {warm(sources):,.0f} lines of source a second")
     print(f"peak memory, densenet.py: {peak_memory(folder / 'densenet.py'):.0f} MB")

@@ -173,4 +173,8 @@ def values_of(ev: Interpreter) -> dict[str, str]:
                 values[name] = f"{ARRAY}{value.shape!r}, {value.dtype!r})"
         elif plain(value):
             values[name] = repr(value)
+        elif isinstance(value, Instance) and value.cls.name == "Namespace":
+            options = {n: known(v) for n, v in value.attributes.items()}
+            if plain(options):  # of a command line
+                values[name] = f"argparse.Namespace(**{options!r})"
     return values | {n: BY_HAND + repr(v) for n, v in ev.settings.items()}

@@ -43,9 +43,17 @@ def has_call(cls: Class) -> bool:
 def is_functional(cls: Class) -> bool:
     """Whether the class is a model between tensors that its constructor makes."""
     init = cls.lookup("__init__")
-    if not isinstance(init, Function) or cls.source is None or isinstance(cls.lookup("call"), Function):
+    if (
+        not isinstance(init, Function)
+        or cls.source is None
+        or isinstance(cls.lookup("call"), Function)
+    ):
         return False
-    return bool(re.search(r"super\(.*?\)\.__init__\(\s*(inputs?\s*=|\[|\w+\s*,)", cls.source.code(init.node)))
+    return bool(
+        re.search(
+            r"super\(.*?\)\.__init__\(\s*(inputs?\s*=|\[|\w+\s*,)", cls.source.code(init.node)
+        )
+    )
 
 
 def plans_of(ev: Interpreter, cls: Class, shape: Any = None) -> list[tuple[Plan, dict[str, Any]]]:
@@ -56,11 +64,16 @@ def plans_of(ev: Interpreter, cls: Class, shape: Any = None) -> list[tuple[Plan,
     if not ev.class_plans.get(id(cls.node)) and has_call(cls):
         instances = [i for i in ev.made.get(id(cls.node), []) if not _open_settings(i)]
         try_calls(ev, cls, instances[0] if instances else _sample(ev, cls), shape)
-    return [(plan, inferred(plan, tensors)) for plan, _, tensors in ev.class_plans.get(id(cls.node), [])]
+    return [
+        (plan, inferred(plan, tensors)) for plan, _, tensors in ev.class_plans.get(id(cls.node), [])
+    ]
 
 
 def _open_settings(instance: Instance) -> bool:
-    return any(isinstance(v, Sym) and known(v) is UNKNOWN for v in [*instance.args, *instance.kwargs.values()])
+    return any(
+        isinstance(v, Sym) and known(v) is UNKNOWN
+        for v in [*instance.args, *instance.kwargs.values()]
+    )
 
 
 def inferred(plan: Plan, tensors: list[Tensor]) -> dict[str, Any]:
@@ -118,7 +131,12 @@ def _attempt(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> bool
                 instance.calls.append((plan, plan.inputs, plan.result))
     except (Raised, LimitReached, Break, Continue, NotGeneral) as error:
         ev.note("KT302", f"{instance.cls.name}: {getattr(error, 'text', None) or error}")
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:  # of samples that do not fit
+    except (
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+    ) as error:  # of samples that do not fit
         ev.note("KT302", f"{instance.cls.name}: {type(error).__name__}: {error}")
     finally:
         CURRENT.pop()
@@ -130,7 +148,12 @@ def _attempt(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> bool
 def _indices(plan: Plan) -> set[int]:
     """The inputs that hold indices: an Embedding looks them up."""
     found: set[int] = set()
-    todo = [t for n in plan.region.nodes if isinstance(n, LayerNode) and n.rule.keras_kind == "embedding" for t in n.inputs]
+    todo = [
+        t
+        for n in plan.region.nodes
+        if isinstance(n, LayerNode) and n.rule.keras_kind == "embedding"
+        for t in n.inputs
+    ]
     while todo:
         tensor = todo.pop()
         if tensor in plan.inputs and not tensor.dtype.startswith("int"):
@@ -140,7 +163,9 @@ def _indices(plan: Plan) -> set[int]:
     return found
 
 
-def _likely_inputs(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> Iterator[dict[str, Any]]:
+def _likely_inputs(
+    ev: Interpreter, cls: Class, instance: Instance, shape: Any
+) -> Iterator[dict[str, Any]]:
     """Arguments of ``call`` to try, the likeliest first."""
     call = cls.lookup("call")
     names = ["inputs"]
@@ -149,7 +174,9 @@ def _likely_inputs(ev: Interpreter, cls: Class, instance: Instance, shape: Any) 
         text = cls.source.code(call.node)
         params = call.node.params
         every = [*params.posonly_params, *params.params, *params.kwonly_params][1:]
-        names = [p.name.value for p in every if p.default is None and p.name.value not in NOT_TENSORS]
+        names = [
+            p.name.value for p in every if p.default is None and p.name.value not in NOT_TENSORS
+        ]
         names = names or [p.name.value for p in every[:1]]
     shapes = [tuple(shape)] if shape is not None else []
     for value in [*instance.args, *instance.kwargs.values()] if shape is None else []:
@@ -161,7 +188,10 @@ def _likely_inputs(ev: Interpreter, cls: Class, instance: Instance, shape: Any) 
     if len(names) > 1 and shape is None:  # a sequence of indices and what goes with it
         for ranks in ((2, 3), (3, 2), (4, 2), (2, 4), (3, 3, 2)):
             if len(ranks) == len(names):
-                yield {n: _structure(text, n, (UNKNOWN,) * (r - 1)) for n, r in zip(names, ranks, strict=False)}
+                yield {
+                    n: _structure(text, n, (UNKNOWN,) * (r - 1))
+                    for n, r in zip(names, ranks, strict=False)
+                }
 
 
 def _structure(text: str, name: str, sizes: tuple[Any, ...]) -> Any:
@@ -170,7 +200,9 @@ def _structure(text: str, name: str, sizes: tuple[Any, ...]) -> Any:
     keys = re.findall(rf"\b{said}\[\s*(['\"])(\w+)\1\s*\]", text)
     if keys:
         return {k: _input(sizes) for k in dict.fromkeys(k for _, k in keys)}
-    unpacked = re.search(rf"^\s*\(?\[?(\w+(?:\s*,\s*\w+)+),?\]?\)?\s*=\s*{said}\s*$", text, re.MULTILINE)
+    unpacked = re.search(
+        rf"^\s*\(?\[?(\w+(?:\s*,\s*\w+)+),?\]?\)?\s*=\s*{said}\s*$", text, re.MULTILINE
+    )
     if unpacked:
         return [_input(sizes) for _ in unpacked[1].split(",")]
     places = {int(n) for n in re.findall(rf"\b{said}\[(\d)\]", text)}
@@ -180,7 +212,10 @@ def _structure(text: str, name: str, sizes: tuple[Any, ...]) -> Any:
 
 
 def _input(sizes: tuple[Any, ...]) -> Tensor:
-    dims = tuple(Sym.of(Symbol(f"size_{i}", UNKNOWN, "global")) if d is UNKNOWN else d for i, d in enumerate(sizes))
+    dims = tuple(
+        Sym.of(Symbol(f"size_{i}", UNKNOWN, "global")) if d is UNKNOWN else d
+        for i, d in enumerate(sizes)
+    )
     layout = Layout.FIRST if len(dims) >= 3 else Layout.LAST
     return Tensor((None, *dims), "float32", layout)
 
@@ -214,8 +249,15 @@ def _arguments_elsewhere(ev: Interpreter, cls: Class, names: list[str]) -> dict[
     except SyntaxError:
         return {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == cls.name:
-            pairs = [*zip(names, node.args, strict=False), *((k.arg, k.value) for k in node.keywords if k.arg in names)]
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == cls.name
+        ):
+            pairs = [
+                *zip(names, node.args, strict=False),
+                *((k.arg, k.value) for k in node.keywords if k.arg in names),
+            ]
             return {str(n): v for n, value in pairs if (v := _plain(ev, value)) is not UNKNOWN}
     return {}
 

@@ -279,8 +279,8 @@ _declare(
     "warning",
     "augmentation not translated for training",
     """
-    The layer changes pictures at random in training and passes them on otherwise. Its module does the
-    latter; in training mode it raises NotImplementedError.
+    The layer changes pictures at random in training only; in training mode its module raises
+    NotImplementedError.
 
         x = layers.RandAugment(value_range=(0, 255))(x)
     """,
@@ -291,9 +291,7 @@ _declare(
     "note",
     "function specialised to the arguments given",
     """
-    The function's structure depends on its arguments in a way that one class cannot say (a
-    function handed over as an argument, a class made at run time), so its class was written for
-    the arguments of this call. Other arguments need another translation.
+    The structure hangs on an argument that one class cannot keep open: it is written for this one.
 
         def resnet(stack_fn): ...
         model = resnet(lambda x: stack(x, 64, 3))

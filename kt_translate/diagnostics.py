@@ -12,7 +12,18 @@ from typing import NamedTuple
 
 from kt_translate.codes import CODES, Code, Severity
 
-__all__ = ["CODES", "Code", "Diagnostic", "Log", "Place", "RuleError", "Severity", "error_code", "explain", "reference_page"]
+__all__ = [
+    "CODES",
+    "Code",
+    "Diagnostic",
+    "Log",
+    "Place",
+    "RuleError",
+    "Severity",
+    "error_code",
+    "explain",
+    "reference_page",
+]
 
 _INTRODUCTION = """\
 Every message of kt-translate carries one of these codes. An *error* means that something was not

@@ -36,7 +36,6 @@ from kt_translate.graph.sym import UNKNOWN, Sym
 from kt_translate.instances import made_by, use_classes_of_calls
 from kt_translate.makers import called_by, makers_of, makes_model, methods_of, returned_by
 
-
 LONG = 200  # of what a class would have to check: nobody would read it
 
 
@@ -59,7 +58,9 @@ def discover(ev: Interpreter, shapes: Shapes) -> Iterator[Found | Gap]:
 def _called_by_builders(ev: Interpreter) -> list[Function]:
     """The functions that cannot be called without arguments, and that other functions of the module call."""
     functions = [
-        v for v in ev.module.names.values() if isinstance(v, Function) and isinstance(v.node, cst.FunctionDef)
+        v
+        for v in ev.module.names.values()
+        if isinstance(v, Function) and isinstance(v.node, cst.FunctionDef)
     ]
     called = {id(f): called_by(ev, f) for f in functions}
     return [
@@ -97,7 +98,9 @@ class Finder:
     # -- functions ------------------------------------------------------------------------------
     def function(self, function: Function) -> Iterator[Found | Gap]:
         """A function of the module."""
-        if id(function) in self.seen or (function.source not in (None, self.ev.main) and not function.calls):
+        if id(function) in self.seen or (
+            function.source not in (None, self.ev.main) and not function.calls
+        ):
             return
         self.seen.add(id(function))
         results = [r for _, r, _ in function.calls if not isinstance(r, Unknown)]

@@ -13,9 +13,9 @@ from kt_translate.evaluate.values import ModelValue, plain
 from kt_translate.graph.nodes import CallNode, Param
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, symbols_in
 from kt_translate.graph.tensor import tensors_in
+from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.liveness import live
 from kt_translate.lower.names import attribute_name
-from kt_translate.lower.class_code import ClassCode
 
 
 def sayable(value: Any) -> bool:

@@ -28,7 +28,9 @@ class Made:
     guessed: dict[str, int]
 
 
-def made_object(name: str, line: int, instance: Instance, class_of: Callable[[Plan], ClassCode]) -> Made:
+def made_object(
+    name: str, line: int, instance: Instance, class_of: Callable[[Plan], ClassCode]
+) -> Made:
     """The expression for an object that was called. Raises RuleError where nothing tells the sizes of its inputs."""
     plan, tensors, _ = instance.calls[-1]
     assert instance.use is not None

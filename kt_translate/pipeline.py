@@ -35,6 +35,7 @@ class Options:
     settings: dict[str, str] = field(default_factory=dict)
     path: Path | None = None
     want_test: bool = True
+    output: str | None = None  # where the translation will be, seen from the parity test
 
 
 @dataclass
@@ -53,6 +54,7 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     """Translate one file. Raises SourceError if the text is not Python."""
     catalogue.load()
     op_catalogue.load()
+    CURRENT[:] = [Region()]
     source = Source(text, name, options.path)
     settings = {k: ast.literal_eval(v) for k, v in options.settings.items()}
     ev = Interpreter(source, log, settings)
@@ -72,7 +74,9 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     test = None
     if options.want_test:
         facts = parity.Facts(ev.flavour, values_of(ev), [part.entry() for part in parts])
-        test = parity.render(text, name, f"{Path(name).stem}_pt.py", writing.entries, facts)
+        test = parity.render(
+            text, name, options.output or f"{Path(name).stem}_pt.py", writing.entries, facts
+        )
     entries = [{k: v for k, v in e.items() if k not in _OF_THE_TEST} for e in writing.entries]
     return Translation(output, test, entries, [part.entry() for part in parts], ev.flavour, log)
 
@@ -127,7 +131,9 @@ def _objects(ev: Interpreter, writing: Writing, called: set[int]) -> None:
         if instance.calls:
             writing.object(name, line, instance)
         elif classes.has_call(cls) and is_model:
-            writing.untranslated(name, "variable", line, "KT201", f"the model {name} is not translated")
+            writing.untranslated(
+                name, "variable", line, "KT201", f"the model {name} is not translated"
+            )
 
 
 def _tell_gaps(writing: Writing, log: Log) -> None:
@@ -135,7 +141,11 @@ def _tell_gaps(writing: Writing, log: Log) -> None:
     for entry in writing.entries if not log.has_errors else []:
         if entry["status"] != "translated":
             part = "only in part" if entry["status"] == "partial" else "not"
-            log.add("KT107", Place(max(entry["line"], 1)), f"{entry['source_name']} is {part} translated")
+            log.add(
+                "KT107",
+                Place(max(entry["line"], 1)),
+                f"{entry['source_name']} is {part} translated",
+            )
 
 
 def _options_that_name_nothing(ev: Interpreter, writing: Writing, options: Options) -> None:

@@ -19,9 +19,9 @@ from kt_translate.graph.nodes import CallNode, Plan
 from kt_translate.graph.sym import UNKNOWN, code, known, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in, to_first
 from kt_translate.layers.layer import RuleError
+from kt_translate.lower.class_code import ClassCode, shown_shape
 from kt_translate.lower.liveness import live
 from kt_translate.lower.names import Names, class_name
-from kt_translate.lower.class_code import ClassCode, shown_shape
 from kt_translate.lower.writer import Writer
 from kt_translate.objects import made_object
 
@@ -52,7 +52,9 @@ class Writing:
         self.codes: dict[int, ClassCode] = {}  # of each plan, by its id
         self.named: dict[int, Plan] = {}
         self.titles: dict[int, str] = {}  # of each model, by its id
-        self.own_names: set[str] = set()  # of the source's classes that are written under their own names
+        self.own_names: set[str] = (
+            set()
+        )  # of the source's classes that are written under their own names
         self._undocumented: list[tuple[Plan, ClassCode]] = []
         self.seen: set[int] = set()  # lines on which the models that were written are made
 
@@ -151,7 +153,11 @@ class Writing:
         code = made.code
         if made.guessed:
             shown = ", ".join(f"{n}={v}" for n, v in made.guessed.items())
-            self.log.add("KT101", Place(max(line, 1)), f"nothing tells the input of {name}: taken for {shown}")
+            self.log.add(
+                "KT101",
+                Place(max(line, 1)),
+                f"nothing tells the input of {name}: taken for {shown}",
+            )
         factory = code.name
         found = Found(name, "variable", line, None)
         if made.text != f"{code.name}()":

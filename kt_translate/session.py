@@ -109,6 +109,7 @@ class Session:
             settings={**target.config.settings, **self.settings},
             path=target.path,
             want_test=target.test is not None,
+            output=_from_test(target),
         )
         try:
             translation = translate(source.text, source.name, options, log)
@@ -191,6 +192,13 @@ class Session:
 
     def _say(self, message: str) -> None:
         print(f"kt-translate: {message}", file=sys.stderr)
+
+
+def _from_test(target: Target) -> str | None:
+    """The path of the translation, seen from the parity test."""
+    if target.out is None or target.test is None:
+        return None
+    return Path(os.path.relpath(target.out, target.test.parent)).as_posix()
 
 
 def _report(translation: Translation, source: Source, target: Target, log: Log) -> dict[str, Any]:

@@ -66,10 +66,16 @@ def compare(ours: Any, load: Any, theirs: Any, training: bool = False) -> None:
             "MobileNetV3Small",
             {"input_shape": (40, 33, 3), "include_top": False, "pooling": "max", "alpha": 0.75},
         ),
-        ("resnet_v2", "ResNet50V2", {"input_shape": (35, 32, 3), "include_top": False, "pooling": "avg"}),
+        (
+            "resnet_v2",
+            "ResNet50V2",
+            {"input_shape": (35, 32, 3), "include_top": False, "pooling": "avg"},
+        ),
     ],
 )
-def test_an_application_by_itself(file: str, name: str, arguments: dict[str, Any], tmp_path: Path) -> None:
+def test_an_application_by_itself(
+    file: str, name: str, arguments: dict[str, Any], tmp_path: Path
+) -> None:
     from keras import applications as theirs
 
     folder = applications.installed()
@@ -79,7 +85,11 @@ def test_an_application_by_itself(file: str, name: str, arguments: dict[str, Any
     assert not done.log.has_errors
     module = loaded(done.code, tmp_path / f"app_{file}.py")
     arguments = {**arguments, "weights": None}
-    compare(getattr(module, name)(**arguments), module.load_keras_weights, getattr(theirs, name)(**arguments))
+    compare(
+        getattr(module, name)(**arguments),
+        module.load_keras_weights,
+        getattr(theirs, name)(**arguments),
+    )
 
 
 SOURCES = {
@@ -166,8 +176,13 @@ names = [layer.name for layer in base.layers]
     catalogue.load()
     ev = Interpreter(Source(text, "model.py"), Log(), {})
     ev.run_module()
-    theirs = [layer.name for layer in InceptionV3(weights=None, include_top=False, input_shape=(75, 75, 3)).layers]
+    theirs = [
+        layer.name
+        for layer in InceptionV3(weights=None, include_top=False, input_shape=(75, 75, 3)).layers
+    ]
     ours = ev.module.names["names"]
     assert len(ours) == len(theirs)
     named = {i for i, name in enumerate(theirs) if name.startswith("mixed")}
-    assert {i for i, name in enumerate(ours) if isinstance(name, str) and name.startswith("mixed")} == named
+    assert {
+        i for i, name in enumerate(ours) if isinstance(name, str) and name.startswith("mixed")
+    } == named

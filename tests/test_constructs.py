@@ -252,7 +252,10 @@ def test_errors_of_the_world_are_none_of_the_model(statement: str) -> None:
 
 
 def test_a_model_that_hangs_on_an_error_is_an_error() -> None:
-    text = IMPORTS + "size = int('')\nmodel = keras.Sequential([keras.Input((4,)), layers.Dense(size)])\n"
+    text = (
+        IMPORTS
+        + "size = int('')\nmodel = keras.Sequential([keras.Input((4,)), layers.Dense(size)])\n"
+    )
     assert any("KT102" in e for e in errors_of(text))
 
 
@@ -384,7 +387,10 @@ def test_model(name: str, float64: None) -> None:
 
 
 def test_average_pooling_has_a_default_size() -> None:
-    text = IMPORTS + "i = keras.Input((6, 5, 3))\nmodel = keras.Model(i, layers.AveragePooling2D((2, 2))(i))\n"
+    text = (
+        IMPORTS
+        + "i = keras.Input((6, 5, 3))\nmodel = keras.Model(i, layers.AveragePooling2D((2, 2))(i))\n"
+    )
     default = translate(text.replace("(2, 2)", ""), "model.py", Options(), Log())
     assert default.code == translate(text, "model.py", Options(), Log()).code
 
@@ -403,7 +409,9 @@ def test_order_of_axes_of_keras_1() -> None:
     assert "nn.Conv2d(1, 4, (3, 5)" in done.code.replace("kernel_size=", "")
     first = text.replace("if K.image", "K.set_image_dim_ordering('th')\nif K.image")
     assert errors_of(first) == []
-    assert "nn.Conv2d(1, 4, (3, 5)" in translate(first, "model.py", Options(), Log()).code.replace("kernel_size=", "")
+    assert "nn.Conv2d(1, 4, (3, 5)" in translate(first, "model.py", Options(), Log()).code.replace(
+        "kernel_size=", ""
+    )
 
 
 def test_nested_conditions_and_loops_take_little_time() -> None:

@@ -47,7 +47,10 @@ def messages(done: Translation) -> list[str]:
         ("from .blocks import residual", "residual"),
         ("from . import blocks", "blocks.residual"),
         ("from blocks import *", "residual"),
-        ("try:\n    from .missing import residual\nexcept ImportError:\n    from blocks import residual", "residual"),
+        (
+            "try:\n    from .missing import residual\nexcept ImportError:\n    from blocks import residual",
+            "residual",
+        ),
     ],
 )
 def test_a_file_beside_the_source(tmp_path: Path, imports: str, call: str) -> None:
@@ -108,7 +111,10 @@ def build(width=4):
 
 def test_what_is_wrong_in_another_file_is_told_where_it_is_used(tmp_path: Path) -> None:
     block = 'from keras import layers\n\ndef block(x, n):\n    return layers.Conv2D(n, 3, padding="odd")(x)\n'
-    files = {"net.py": MODEL.format(imports="import blocks", call="blocks.block"), "blocks.py": block}
+    files = {
+        "net.py": MODEL.format(imports="import blocks", call="blocks.block"),
+        "blocks.py": block,
+    }
     found = [m for m in messages(translated(tmp_path, files)) if m.startswith("KT203")]
     assert len(found) == 1
     assert found[0].startswith("KT203 5 ")
@@ -116,14 +122,20 @@ def test_what_is_wrong_in_another_file_is_told_where_it_is_used(tmp_path: Path) 
 
 
 def test_a_file_that_is_not_python_is_said(tmp_path: Path) -> None:
-    files = {"net.py": MODEL.format(imports="from blocks import residual", call="residual"), "blocks.py": "def ("}
+    files = {
+        "net.py": MODEL.format(imports="from blocks import residual", call="residual"),
+        "blocks.py": "def (",
+    }
     assert any("blocks.py cannot be read" in m for m in messages(translated(tmp_path, files)))
 
 
 def test_nothing_is_executed(tmp_path: Path) -> None:
     mark = tmp_path / "executed"
     text = f"open({str(mark)!r}, 'w').close()\n{BLOCKS}"
-    files = {"net.py": MODEL.format(imports="from blocks import residual", call="residual"), "blocks.py": text}
+    files = {
+        "net.py": MODEL.format(imports="from blocks import residual", call="residual"),
+        "blocks.py": text,
+    }
     assert translated(tmp_path, files).models
     assert not mark.exists()
 

@@ -57,12 +57,20 @@ class Both:
     def entry(self, name: str) -> dict[str, Any]:
         return next(e for e in self.made.models if e["source_name"] == name)
 
-    def agree(self, name: str, args: str, torch_args: str, *inputs: Any, structure: Any = None) -> Any:
+    def agree(
+        self, name: str, args: str, torch_args: str, *inputs: Any, structure: Any = None
+    ) -> Any:
         """Compare a class of the source made with ``args`` with the factory's module, on these inputs."""
         entry = self.entry(name)
         assert entry["status"] == "translated", [d.message for d in self.log.diagnostics]
         theirs = eval(f"{name}({args})" if args is not None else name, vars(self.source))
-        return self.compare(entry, theirs, eval(f"{entry['factory']}({torch_args})", vars(self.out)), inputs, structure)
+        return self.compare(
+            entry,
+            theirs,
+            eval(f"{entry['factory']}({torch_args})", vars(self.out)),
+            inputs,
+            structure,
+        )
 
     def compare(self, entry: Any, theirs: Any, ours: Any, inputs: Any, structure: Any) -> Any:
         given = structure(*inputs) if structure else inputs
@@ -77,7 +85,9 @@ class Both:
         self.out.load_keras_weights(ours, theirs)
         ours.eval()
         feeds = [
-            torch.from_numpy(np.ascontiguousarray(np.transpose(x, port["permute"]) if port["permute"] else x))
+            torch.from_numpy(
+                np.ascontiguousarray(np.transpose(x, port["permute"]) if port["permute"] else x)
+            )
             for x, port in zip(inputs, entry["inputs"], strict=True)
         ]
         result = ours(*feeds)
@@ -142,8 +152,7 @@ def test_weights_in_every_form(both: Any) -> None:
 
 
 def test_a_variable_as_attribute_and_a_weight_that_call_does_not_read(both: Any) -> None:
-    case = both(
-        """
+    case = both("""
 class Shift(layers.Layer):
     def __init__(self, units):
         super().__init__()
@@ -156,8 +165,7 @@ class Shift(layers.Layer):
 
 
 layer = Shift(4)
-"""
-    )
+""")
     case.agree("Shift", "4", "4", numbers(3, 4))
 
 
@@ -165,8 +173,7 @@ layer = Shift(4)
 
 
 def test_inputs_in_a_list_and_two_outputs(both: Any) -> None:
-    case = both(
-        """
+    case = both("""
 class Wide(keras.Model):
     def __init__(self, units=8, activation="relu", **kwargs):
         super().__init__(**kwargs)
@@ -182,8 +189,7 @@ class Wide(keras.Model):
 
 model = Wide(5, activation="tanh")
 model([keras.ops.zeros((1, 3)), keras.ops.zeros((1, 4))])
-"""
-    )
+""")
     case.agree(
         "Wide",
         "5",
@@ -199,8 +205,7 @@ def sizes(case: Both, name: str) -> str:
 
 
 def test_a_dict_in_and_a_dict_out(both: Any) -> None:
-    case = both(
-        """
+    case = both("""
 class Towers(keras.Model):
     def __init__(self, units):
         super().__init__()
@@ -215,15 +220,19 @@ class Towers(keras.Model):
 
 model = Towers(6)
 out = model({"item": keras.Input((3,)), "user": keras.Input((4,))})
-"""
+""")
+    case.agree(
+        "Towers",
+        "6",
+        "6, " + sizes(case, "Towers"),
+        numbers(2, 3),
+        numbers(2, 4),
+        structure=lambda a, b: ({"item": a, "user": b},),
     )
-    case.agree("Towers", "6", "6, " + sizes(case, "Towers"), numbers(2, 3), numbers(2, 4),
-               structure=lambda a, b: ({"item": a, "user": b},))
 
 
 def test_further_tensors_and_training(both: Any) -> None:
-    case = both(
-        """
+    case = both("""
 class Decoder(layers.Layer):
     def __init__(self, dim, rate=0.5):
         super().__init__()
@@ -245,9 +254,10 @@ class Decoder(layers.Layer):
 
 a, b = keras.Input((5, 3)), keras.Input((7, 4))
 model = keras.Model([a, b], Decoder(6)(a, context=b))
-"""
+""")
+    ours = case.agree(
+        "Decoder", "6", "6, " + sizes(case, "Decoder"), numbers(2, 5, 3), numbers(2, 7, 4)
     )
-    ours = case.agree("Decoder", "6", "6, " + sizes(case, "Decoder"), numbers(2, 5, 3), numbers(2, 7, 4))
     ours.dropout.p = 0.0
     x, y = torch.randn(2, 5, 3), torch.randn(2, 7, 4)
     torch.testing.assert_close(ours.train()(x, y), 2 * ours.eval()(x, y))
@@ -293,8 +303,7 @@ def test_layers_in_a_list_of_any_length(both: Any, n: int) -> None:
 
 
 def test_layers_in_lists_that_are_zipped_and_dicts(both: Any) -> None:
-    case = both(
-        """
+    case = both("""
 class Tower(layers.Layer):
     def __init__(self, sizes, activation="relu"):
         super().__init__()
@@ -312,14 +321,12 @@ class Tower(layers.Layer):
 
 inputs = keras.Input((5,))
 model = keras.Model(inputs, Tower([4, 6, 3])(inputs))
-"""
-    )
+""")
     case.agree("Tower", "[4, 6, 3]", "[4, 6, 3], features=5", numbers(3, 5))
 
 
 def test_models_as_arguments(both: Any) -> None:
-    case = both(
-        """
+    case = both("""
 def make_encoder():
     inputs = keras.Input((6,))
     return keras.Model(inputs, layers.Dense(3, activation="tanh")(inputs), name="enc")
@@ -347,8 +354,7 @@ class Auto(keras.Model):
 
 auto = Auto(encoder, decoder, critic, factor=3.0)
 auto.compile(optimizer="adam")
-"""
-    )
+""")
     case.agree("auto", None, "", numbers(2, 6))
     entry = case.entry("Auto")
     ours = case.out.Auto(case.out.make_encoder(), case.out.Decoder(), case.out.Critic(), factor=3.0)
@@ -357,8 +363,7 @@ auto.compile(optimizer="adam")
 
 
 def test_a_model_that_only_trains_others_has_no_entry(both: Any) -> None:
-    case = both(
-        """
+    case = both("""
 class GAN(keras.Model):
     def __init__(self, generator):
         super().__init__()
@@ -370,15 +375,13 @@ class GAN(keras.Model):
 
 generator = keras.Sequential([keras.Input((3,)), layers.Dense(6)])
 gan = GAN(generator)
-"""
-    )
+""")
     assert [e["source_name"] for e in case.made.models] == ["generator"]
     assert not case.log.has_errors
 
 
 def test_inheritance_properties_and_helpers(both: Any) -> None:
-    case = both(
-        """
+    case = both("""
 class Base(layers.Layer):
     def __init__(self, units, **kwargs):
         super().__init__(**kwargs)
@@ -411,14 +414,12 @@ class Child(Base):
 
 inputs = keras.Input((5,))
 model = keras.Model(inputs, Child(4)(inputs))
-"""
-    )
+""")
     case.agree("Child", "3", "3, features=5", numbers(2, 5))
 
 
 def test_a_model_between_tensors(both: Any) -> None:
-    case = both(
-        """
+    case = both("""
 class MLP(keras.Model):
     def __init__(self, units, width=4):
         inputs = keras.Input((width,))
@@ -428,15 +429,13 @@ class MLP(keras.Model):
 
 
 mlp = MLP(7)
-"""
-    )
+""")
     case.agree("MLP", "5, width=3", "5, width=3", numbers(2, 3))
     case.agree("mlp", None, "", numbers(2, 4))
 
 
 def test_a_layer_that_extends_a_builtin_one(both: Any) -> None:
-    case = both(
-        """
+    case = both("""
 class Scaled(layers.Dense):
     def __init__(self, units, factor=2.0, **kwargs):
         super().__init__(units, activation="tanh", **kwargs)
@@ -448,14 +447,12 @@ class Scaled(layers.Dense):
 
 inputs = keras.Input((5,))
 model = keras.Model(inputs, Scaled(4)(inputs))
-"""
-    )
+""")
     case.agree("Scaled", "3", "3, features=5", numbers(2, 5))
 
 
 def test_masks_go_through_layers_of_the_source(both: Any) -> None:
-    case = both(
-        """
+    case = both("""
 class Embed(layers.Layer):
     def __init__(self, vocab, dim):
         super().__init__()
@@ -486,15 +483,13 @@ inputs = keras.Input((None,), dtype="int32")
 x = Embed(11, 4)(inputs)
 x = layers.LSTM(5, return_sequences=True)(x)
 model = keras.Model(inputs, layers.Dense(2)(Pool()(x)))
-"""
-    )
+""")
     indices = np.array([[3, 4, 0, 0], [1, 2, 9, 0], [5, 6, 7, 8]])
     case.agree("model", None, "", indices)
 
 
 def test_a_class_that_the_file_never_calls(both: Any) -> None:
-    case = both(
-        '''
+    case = both('''
 class Residual(layers.Layer):
     """Adds what a convolution gives."""
 
@@ -514,6 +509,5 @@ def build(n):
     for _ in range(n):
         x = Residual(4)(x)
     return keras.Model(inputs, x)
-'''
-    )
+''')
     case.agree("Residual", "4", "4, channels=4", numbers(2, 6, 7, 4))

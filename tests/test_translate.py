@@ -112,7 +112,6 @@ def test_modules_stand_in_the_order_in_which_keras_makes_its_layers() -> None:
             "KT107",
         ),
         ("class Block(keras.layers.Layer):\n    pass\n", "Block", "layer", "KT201"),
-        ("class Net(keras.Model):\n    pass\n", "Net", "class", "KT201"),
     ],
 )
 def test_what_builds_a_model_and_is_not_translated_is_reported(

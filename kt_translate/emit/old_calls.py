@@ -105,6 +105,8 @@ class _Old(ast.NodeTransformer):
         if node.attr == "keras" and isinstance(node.value, ast.Name):
             return ast.parse("__import__('tf_keras')", mode="eval").body
         node.attr = _renamed(node.attr) if node.attr[:1].isupper() else node.attr
+        if node.attr == "image_dim_ordering":
+            node.attr = "image_data_format"
         return node
 
     def visit_Call(self, node: ast.Call) -> Any:
@@ -122,7 +124,7 @@ class _Old(ast.NodeTransformer):
                 return _merged(args, kwargs)
             if name in REGISTRY or modernize(name, [], {}, self.flavour)[0] != name:
                 name, args, kwargs = modernize(name, args, kwargs, self.flavour)
-                kwargs = _as_declared(name, kwargs)
+                kwargs = _as_declared(name, kwargs) if self.flavour == "1" else kwargs
         except RuleError:
             return node
         old = _MODEL if name == "Model" else _OPTIMIZER if {"lr", "decay"} & kwargs.keys() else {}
@@ -133,7 +135,9 @@ class _Old(ast.NodeTransformer):
 
 def _as_declared(name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
     rule = REGISTRY.get(name)
-    return {rule.renamed.get(k, k): v for k, v in kwargs.items()} if rule else kwargs
+    if rule is None:
+        return kwargs
+    return {rule.renamed.get(k, k) if k != "alpha" else k: v for k, v in kwargs.items()}
 
 
 def _merged(args: list[Any], kwargs: dict[str, Any]) -> ast.expr:

@@ -12,8 +12,8 @@ from kt_translate.emit.own_code import with_own_code
 from kt_translate.emit.support import words
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.graph.tensor import Layout, Tensor
-from kt_translate.lower.names import attribute_name
 from kt_translate.lower.class_code import ClassCode
+from kt_translate.lower.names import attribute_name
 from kt_translate.training.loss_forms import OutputFacts
 from kt_translate.training.losses import LossCode, LossesCode
 from kt_translate.training.metrics import MetricCode

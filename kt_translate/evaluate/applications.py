@@ -67,7 +67,11 @@ def resolve(ev: Interpreter, path: str) -> Any:
 def folder(ev: Interpreter) -> Path | None:
     """The applications beside the source, where it is one of them itself, else those installed."""
     own = ev.main.path
-    if own is not None and own.parent.name == "applications" and (own.parent / "vgg16.py").is_file():
+    if (
+        own is not None
+        and own.parent.name == "applications"
+        and (own.parent / "vgg16.py").is_file()
+    ):
         return own.parent
     return installed()
 
@@ -90,8 +94,13 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any]) ->
         return calls.call_function(ev, found, args, kwargs)
     bound = calls.bind_arguments(ev, found, args, kwargs)
     if isinstance(known(bound.get("weights")), str):
-        ev.note("KT402", f"{name}(weights={known(bound['weights'])!r}): the class starts with fresh weights")
-    return _in_place(ev, found, bound) if _reaches_in(ev.main.text) else _as_a_class(ev, found, bound)
+        ev.note(
+            "KT402",
+            f"{name}(weights={known(bound['weights'])!r}): the class starts with fresh weights",
+        )
+    return (
+        _in_place(ev, found, bound) if _reaches_in(ev.main.text) else _as_a_class(ev, found, bound)
+    )
 
 
 def _is_application(path: Path | None) -> bool:
@@ -144,10 +153,16 @@ def _as_a_class(ev: Interpreter, function: Function, bound: dict[str, Any]) -> A
     plan.name = inner.called = function.name
     plan.file, plan.line, plan.made = file_of(ev, function), function.line, ev.main_line
     source = tensors_in(inner.inputs)[0]
-    x = given if isinstance(given, Tensor) else models.make_input(ev, [source.shape[1:]], {"dtype": source.dtype})
+    x = (
+        given
+        if isinstance(given, Tensor)
+        else models.make_input(ev, [source.shape[1:]], {"dtype": source.dtype})
+    )
     outputs = models.call_model(ev, inner, [x], {})
     inputs = source_inputs(x) if isinstance(given, Tensor) else x
-    model = replace(inner, inputs=inputs, outputs=outputs, region=CURRENT[-1], maker=(function, bound))
+    model = replace(
+        inner, inputs=inputs, outputs=outputs, region=CURRENT[-1], maker=(function, bound)
+    )
     ev.models.append(model)
     return model
 
@@ -183,7 +198,9 @@ _MODES = {
 }
 
 
-def _preprocessed(ev: Interpreter, path: str, x: Any = None, data_format: Any = None, mode: Any = None) -> Any:
+def _preprocessed(
+    ev: Interpreter, path: str, x: Any = None, data_format: Any = None, mode: Any = None
+) -> Any:
     """``preprocess_input(x)``: on data it leaves data, on tensors it becomes part of the model."""
     mode = known(mode) if mode is not None else _MODES.get(path.split(".")[-2], "tf")
     if isinstance(x, Array):
@@ -200,10 +217,20 @@ def _preprocessed(ev: Interpreter, path: str, x: Any = None, data_format: Any = 
     if mode == "tf":
         return derived(
             lambda e: Expr.binary("-", Expr.binary("/", floating(e), as_expr(127.5)), as_expr(1.0)),
-            [x], x.shape, dtype, x.layout, Layout.KEEP, label="preprocess_input",
+            [x],
+            x.shape,
+            dtype,
+            x.layout,
+            Layout.KEEP,
+            label="preprocess_input",
         )
     function = Expr(f"imagenet_{mode}")
     return derived(
         lambda e: function(floating(e)),
-        [x], x.shape, dtype, Layout.FIRST, Layout.FIRST, label="preprocess_input",
+        [x],
+        x.shape,
+        dtype,
+        Layout.FIRST,
+        Layout.FIRST,
+        label="preprocess_input",
     )

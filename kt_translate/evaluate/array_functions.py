@@ -34,7 +34,12 @@ if TYPE_CHECKING:
 
 def attribute(ev: Interpreter, value: Numbers, name: str) -> Any:
     """``value.name``; NotImplemented for what is not known of arrays."""
-    plain_facts = {"shape": value.shape, "size": len(value.flat), "ndim": depth(value), "dtype": value.dtype}
+    plain_facts = {
+        "shape": value.shape,
+        "size": len(value.flat),
+        "ndim": depth(value),
+        "dtype": value.dtype,
+    }
     if name in plain_facts:
         return plain_facts[name]
     if name == "T":
@@ -75,19 +80,32 @@ def call(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) ->
         return NotImplemented
     given = {k: v for k, v in kwargs.items() if k not in ("copy", "keepdims") or v}
     if name in ("arange", "linspace", "eye", "identity"):
-        args, given = [_settled(ev, name, a) for a in args], {k: _settled(ev, name, v) for k, v in given.items()}
+        args, given = [_settled(ev, name, a) for a in args], {
+            k: _settled(ev, name, v) for k, v in given.items()
+        }
     if name in _MAKING:
         return _MAKING[name](*args, **given) if plain(_numbers_only(args)) else NotImplemented
-    args, given = [_settled(ev, name, a) for a in args], {k: _settled(ev, name, v) for k, v in given.items()}
+    args, given = [_settled(ev, name, a) for a in args], {
+        k: _settled(ev, name, v) for k, v in given.items()
+    }
     values = [a if isinstance(a, (int, float)) else array(a) for a in args[:1]]
     if not values or values[0] is None or not plain(args[1:]) or not plain(given):
         return NotImplemented
     with as_the_source_would():
         if name in _EACH:
-            return elementwise(_EACH[name], values[0]) if not args[1:] and not given else NotImplemented
+            return (
+                elementwise(_EACH[name], values[0])
+                if not args[1:] and not given
+                else NotImplemented
+            )
         if name in _REDUCTIONS:
             numbers = values[0] if isinstance(values[0], Numbers) else Numbers(values)
-            return along(_REDUCTIONS[name], numbers, *args[1:], **{"axis": None, **given} if not args[1:] else given)
+            return along(
+                _REDUCTIONS[name],
+                numbers,
+                *args[1:],
+                **{"axis": None, **given} if not args[1:] else given,
+            )
         if name in _PAIRS:
             other = array(args[1]) if isinstance(args[1], (list, tuple)) else args[1]
             return whole(pairwise(_PAIRS[name], values[0], other), values[0], other)
@@ -112,7 +130,9 @@ def _array(value: Any, dtype: Any = None, **inert: Any) -> Any:
     return NotImplemented if found is None else found
 
 
-def _arange(*args: Any, dtype: Any = None, start: Any = None, stop: Any = None, step: Any = 1) -> Any:
+def _arange(
+    *args: Any, dtype: Any = None, start: Any = None, stop: Any = None, step: Any = 1
+) -> Any:
     if stop is not None:
         args = (start or 0, stop, *args)
     low, high = (0, args[0]) if len(args) == 1 else args[:2]
@@ -120,7 +140,11 @@ def _arange(*args: Any, dtype: Any = None, start: Any = None, stop: Any = None, 
     if not plain([low, high, step]):
         return NotImplemented
     count = max(0, math.ceil((high - low) / step))
-    return array([low + i * step for i in range(count)], dtype) if count <= MAX_SIZE else NotImplemented
+    return (
+        array([low + i * step for i in range(count)], dtype)
+        if count <= MAX_SIZE
+        else NotImplemented
+    )
 
 
 def _linspace(start: Any, stop: Any, num: Any = 50, endpoint: Any = True, dtype: Any = None) -> Any:
@@ -191,7 +215,10 @@ _MAKING: dict[str, Callable[..., Any]] = {
     "hstack": _joined,
 }
 _EACH: dict[str, Callable[[Any], Any]] = {
-    **{n: getattr(math, n) for n in ("sqrt", "log2", "log10", "log1p", "exp", "sin", "cos", "tan", "tanh")},
+    **{
+        n: getattr(math, n)
+        for n in ("sqrt", "log2", "log10", "log1p", "exp", "sin", "cos", "tan", "tanh")
+    },
     "log": math.log,
     "ceil": lambda n: float(math.ceil(n)),
     "floor": lambda n: float(math.floor(n)),

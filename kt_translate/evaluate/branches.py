@@ -35,9 +35,7 @@ class Outcome:
 
 def depends(value: Any) -> bool:
     """Whether a condition hangs on more than the constants of the module."""
-    return isinstance(value, Sym) and any(
-        s.kind not in ("global", "local") for s in value.symbols
-    )
+    return isinstance(value, Sym) and any(s.kind not in ("global", "local") for s in value.symbols)
 
 
 def run_if(ev: Interpreter, node: cst.If, test: Any, scope: Scope) -> bool:
@@ -113,7 +111,9 @@ def _branch(ev: Interpreter, state: State, test: Sym, truth: bool, run: Run) -> 
     if state.containers_changed():
         raise NotGeneral
     outcome = Outcome(state.places(), regions, returned, raised)
-    state.set_names({(i, k): v for i, b in enumerate(state.before) for k, v in b.items()} | _ends(state))
+    state.set_names(
+        {(i, k): v for i, b in enumerate(state.before) for k, v in b.items()} | _ends(state)
+    )
     return outcome
 
 
@@ -121,9 +121,7 @@ def _ends(state: State) -> dict[Place, Any]:
     return {(-1 - i, ""): end[0] for i, end in enumerate(state.ends)}
 
 
-def _check(
-    ev: Interpreter, state: State, test: Sym, a: Outcome, b: Outcome, order: int
-) -> bool:
+def _check(ev: Interpreter, state: State, test: Sym, a: Outcome, b: Outcome, order: int) -> bool:
     """The source raises in one branch: the other goes on, after a check."""
     raises, goes_on = (a, b) if a.raised is not None else (b, a)
     wrong = test if raises is a else Sym.unary("not", test)
@@ -168,9 +166,9 @@ class _Joiner:
             return self.tensor(a, b)
         if isinstance(a, ModelValue) and isinstance(b, ModelValue):
             return self.model(a, b)
-        if isinstance(a, (list, tuple)) and type(a) is type(b) and len(a) == len(b):
-            if tensors_in(a) or tensors_in(b):
-                return type(a)(self.value(x, y) for x, y in zip(a, b, strict=True))
+        alike = isinstance(a, (list, tuple)) and type(a) is type(b) and len(a) == len(b)
+        if alike and tensors_in([a, b]):
+            return type(a)(self.value(x, y) for x, y in zip(a, b, strict=True))
         if all(isinstance(v, Sym) or plain(v) for v in (a, b)):
             return Sym.choose(self.test, expand(a, self.named), expand(b, self.named))
         if isinstance(a, Unknown) and isinstance(b, Unknown):
@@ -180,7 +178,12 @@ class _Joiner:
     def tensor(self, a: Tensor, b: Tensor) -> Tensor:
         if (id(a), id(b)) in self.done:
             return self.done[id(a), id(b)]
-        if a.mask is not None or b.mask is not None or a.flattened is not None or b.flattened is not None:
+        if (
+            a.mask is not None
+            or b.mask is not None
+            or a.flattened is not None
+            or b.flattened is not None
+        ):
             raise NotGeneral
         if a.rank == b.rank:
             shape = tuple(self.dim(x, y) for x, y in zip(a.shape, b.shape, strict=True))
@@ -190,7 +193,9 @@ class _Joiner:
             shown = a if known(self.test) is UNKNOWN or known(self.test) else b
             out = Tensor(shown.shape, shown.dtype, Layout.LAST)
             out.facts["ranks"] = {a.rank, b.rank}
-        out.name = a.name if a.name == b.name or b.name is None else b.name if a.name is None else a.name
+        out.name = (
+            a.name if a.name == b.name or b.name is None else b.name if a.name is None else a.name
+        )
         self.node.joined.append((out, a, b))
         self.node.outputs.append(out)
         self.done[id(a), id(b)] = out
@@ -212,7 +217,9 @@ class _Joiner:
     def model(self, a: ModelValue, b: ModelValue) -> ModelValue:
         if a.kind != b.kind or a.kind != "functional":
             raise NotGeneral
-        joined = ModelValue(a.kind, self.value(a.inputs, b.inputs), self.value(a.outputs, b.outputs))
+        joined = ModelValue(
+            a.kind, self.value(a.inputs, b.inputs), self.value(a.outputs, b.outputs)
+        )
         joined.region, joined.name, joined.line, joined.use = CURRENT[-1], a.name, a.line, a.use
         self.ev.models[:] = [m for m in self.ev.models if m is not a and m is not b]
         self.ev.models.append(joined)
@@ -268,7 +275,9 @@ def _named_in(region: Region) -> Iterator[Symbol]:
 
 def _harmless(a: Any, b: Any) -> bool:
     """Values that a model does not hang on: paths, data, results of the rest of the world."""
-    return all(isinstance(v, Unknown) or (plain(v) and not isinstance(v, (int, float))) for v in (a, b))
+    return all(
+        isinstance(v, Unknown) or (plain(v) and not isinstance(v, (int, float))) for v in (a, b)
+    )
 
 
 # -- what a condition says -------------------------------------------------------------------------

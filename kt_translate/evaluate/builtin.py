@@ -47,10 +47,17 @@ def _symbolic(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 return found
         if name == "len" and isinstance(args[0], Array) and args[0].shape:
             count = args[0].shape[0]
-            return count if isinstance(count, int) and count < MANY else Unknown("the size of data", ev.line)
+            return (
+                count
+                if isinstance(count, int) and count < MANY
+                else Unknown("the size of data", ev.line)
+            )
         if any(map(opaque, args)) or (name not in _OF_ANY and any(map(holds_opaque, args))):
             return Unknown(f"{name} of what is not known", ev.line)
-        if any(isinstance(a, Sym) or (name in _CHOOSING and _symbolic_in(a)) for a in args) and not kwargs:
+        if (
+            any(isinstance(a, Sym) or (name in _CHOOSING and _symbolic_in(a)) for a in args)
+            and not kwargs
+        ):
             return call_symbolic(name, *args)
         with as_the_source_would():
             return function(*args, **kwargs)

@@ -74,7 +74,11 @@ def set_trainable(owner: Any, value: bool) -> None:
 def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
     """``owner.name``."""
     if isinstance(owner, External):
-        return external.version(ev, owner.path) if name == "__version__" else external.member(owner, name)
+        return (
+            external.version(ev, owner.path)
+            if name == "__version__"
+            else external.member(owner, name)
+        )
     if isinstance(owner, Instance):
         if owner.pending and not isinstance(owner.cls.lookup(name), Function):
             subclasses.settle(ev, owner)
@@ -165,7 +169,9 @@ def _method(ev: Interpreter, owner: Any, name: str, args: Any, kwargs: dict[str,
         args = (settled_key(ev, args[0]), *args[1:])
     if isinstance(owner, list) and name == "extend" and args:
         items = items_of(args[0], None)
-        args = ([Unknown("items of what is not known", ev.line, many=True)] if items is None else items,)
+        args = (
+            [Unknown("items of what is not known", ev.line, many=True)] if items is None else items,
+        )
     if isinstance(owner, dict) and name == "update" and args and opaque(args[0]):
         args = ()
     with as_the_source_would():
@@ -220,7 +226,12 @@ def call(
             return Unknown(error.message, ev.line)
     if isinstance(function, KerasObject) and function.path.startswith("initializers."):
         return initial_value(function, args, kwargs)
-    if isinstance(function, Sym) and isinstance(known(function), str) and len(args) == 1 and tensors_in(args):
+    if (
+        isinstance(function, Sym)
+        and isinstance(known(function), str)
+        and len(args) == 1
+        and tensors_in(args)
+    ):
         return models._named(ev, function, args[0])
     if isinstance(function, Class):
         return _instantiate(ev, function, args, kwargs)
@@ -258,7 +269,9 @@ def call_function(
         result = ev.run_body(function, bound)
         if isinstance(result, ModelValue) and result.maker is None:
             result.maker = (function, given)
-        function.calls.append((given, result, [(m.outputs, len(m.layers)) for m in models_in(result)]))
+        function.calls.append(
+            (given, result, [(m.outputs, len(m.layers)) for m in models_in(result)])
+        )
     return result
 
 
@@ -304,7 +317,9 @@ def settled_key(ev: Interpreter, key: Any) -> Any:
 
 
 def _is_text(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, (list, tuple)) and all(map(_is_text, value)))
+    return isinstance(value, str) or (
+        isinstance(value, (list, tuple)) and all(map(_is_text, value))
+    )
 
 
 def index(ev: Interpreter, value: Any, key: Any) -> Any:

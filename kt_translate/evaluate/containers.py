@@ -51,11 +51,16 @@ def dictionary(ev: Interpreter, node: Any, scope: Scope) -> Any:
 
 
 def comprehension(ev: Interpreter, node: Any, scope: Scope) -> Any:
-    if isinstance(node, cst.ListComp) and (made := layer_lists.comprehended(ev, node, scope)) is not None:
+    if (
+        isinstance(node, cst.ListComp)
+        and (made := layer_lists.comprehended(ev, node, scope)) is not None
+    ):
         return made
     out: list[Any] = []
     inner = Scope("function", {}, scope)
-    if not _turns(ev, node.for_in, inner, lambda: out.append(expressions.evaluate(ev, node.elt, inner))):
+    if not _turns(
+        ev, node.for_in, inner, lambda: out.append(expressions.evaluate(ev, node.elt, inner))
+    ):
         return Unknown("a list made from what is not known", ev.line)
     if isinstance(node, cst.SetComp):
         return set(out) if plain(out) else Unknown("a set of what is not known", ev.line)

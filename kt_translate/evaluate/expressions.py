@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import branches, calls, containers, layer_lists, numbers, stars, tensors, text
+from kt_translate.evaluate import (
+    branches,
+    calls,
+    containers,
+    layer_lists,
+    numbers,
+    stars,
+    tensors,
+    text,
+)
 from kt_translate.evaluate.builtin import NATIVES
 from kt_translate.evaluate.reflection import SCOPED
 from kt_translate.evaluate.signals import as_the_source_would
@@ -82,9 +91,9 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
     sequences = isinstance(a, (list, tuple)) and isinstance(b, (list, tuple))
     if sequences and op == "+" and not any(isinstance(v, ShapeVector) for v in (a, b)):
         return [*a, *b] if isinstance(a, list) else (*a, *b)
-    if op == "%" and isinstance(a, str) and isinstance(b, (tuple, dict)):
-        if any(isinstance(v, (Unknown, Array)) for v in (b.values() if isinstance(b, dict) else b)):
-            return Unknown("text of what is not known", ev.line)
+    parts = b.values() if isinstance(b, dict) else b if isinstance(b, tuple) else ()
+    if op == "%" and isinstance(a, str) and any(isinstance(v, (Unknown, Array)) for v in parts):
+        return Unknown("text of what is not known", ev.line)
     if op == "%" and isinstance(a, str) and not plain(b):
         said = text.percent(a, b)
         return Unknown("text of what is not known", ev.line) if said is None else said
@@ -197,7 +206,9 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
         value = evaluate(ev, arg.value, scope)
         if arg.star == "*":
             items = items_of(value, None)
-            args += items if items is not None else [Unknown("arguments of what is not known", ev.line)]
+            args += (
+                items if items is not None else [Unknown("arguments of what is not known", ev.line)]
+            )
         elif arg.star == "**":
             kwargs.update(_named_arguments(ev, value, function))
         elif arg.keyword is not None:

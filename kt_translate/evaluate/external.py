@@ -108,9 +108,10 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
         return standard.FUNCTIONS[path](ev, *args, **kwargs)
     if path in CALLING:
         return _guarded(ev, node, lambda: call_with_functions(ev, path, args, kwargs))
-    if path in OPS and not any(isinstance(a, (Array, Unknown)) for a in (*args, *kwargs.values())):
-        if not path.startswith("numpy.") or tensors_in([args, kwargs]):
-            return _op(ev, path, args, kwargs, node)
+    known = not any(isinstance(a, (Array, Unknown)) for a in (*args, *kwargs.values()))
+    on_tensors = not path.startswith("numpy.") or bool(tensors_in([args, kwargs]))
+    if path in OPS and known and on_tensors:
+        return _op(ev, path, args, kwargs, node)
     if path in own_weights.VARIABLES:
         return own_weights.make_variable(ev, path, args, kwargs)
     if path == "argparse.ArgumentParser":
@@ -150,7 +151,9 @@ def _op(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], nod
     try:
         return call_op(path, args, kwargs)
     except RuleError:
-        taken = [_taken(ev, path, a) for a in args], {k: _taken(ev, path, v) for k, v in kwargs.items()}
+        taken = [_taken(ev, path, a) for a in args], {
+            k: _taken(ev, path, v) for k, v in kwargs.items()
+        }
     return _guarded(ev, node, lambda: call_op(path, *taken))
 
 
@@ -249,7 +252,14 @@ def _numpy(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) 
     return Unknown(f"the result of numpy.{name}", ev.line)
 
 
-_DRAWN = {"normal": 2, "uniform": 2, "randint": 2, "random": 0, "random_sample": 0, "standard_normal": 0}
+_DRAWN = {
+    "normal": 2,
+    "uniform": 2,
+    "randint": 2,
+    "random": 0,
+    "random_sample": 0,
+    "standard_normal": 0,
+}
 
 
 def _random(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -323,7 +333,9 @@ def array_index(value: Array, key: Any) -> Array:
         return Array(None, value.dtype)
     keys = key if isinstance(key, tuple) else (key,)
     if isinstance(key, Array) and key.shape is not None and len(key.shape) == 1:
-        return Array((None, *value.shape[1:]), value.dtype)  # by numbers, or by a mask of the first axis
+        return Array(
+            (None, *value.shape[1:]), value.dtype
+        )  # by numbers, or by a mask of the first axis
     if any(k is Ellipsis or isinstance(k, (Array, Unknown)) for k in keys):
         return Array(None, value.dtype)
     shape: list[Any] = []

@@ -7,14 +7,33 @@ the tensors become symbols too, named only if something reads them (``in_channel
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
-from kt_translate.evaluate.values import Array, Function, Instance, LayerValue, ModelValue, Unknown, map_tensors, plain
-from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, ModuleUse, Param, Plan, named
+from kt_translate.evaluate.values import (
+    Array,
+    Function,
+    Instance,
+    LayerValue,
+    ModelValue,
+    Unknown,
+    map_tensors,
+    plain,
+)
+from kt_translate.graph.nodes import (
+    CallNode,
+    IfNode,
+    LayerNode,
+    LoopNode,
+    ModuleUse,
+    Param,
+    Plan,
+    named,
+)
 from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.sym import Sym, Symbol, closed, key_of, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Dim, Layout, Tensor, tensors_in
@@ -50,7 +69,9 @@ def _eligible(function: Function, bound: dict[str, Any]) -> bool:
     if not isinstance(function.node, cst.FunctionDef) or function.scope.kind != "module":
         return False
     tensors = tensors_in(list(bound.values()))
-    if not tensors or any(t.mask is not None or t.flattened is not None or "ranks" in t.facts for t in tensors):
+    if not tensors or any(
+        t.mask is not None or t.flattened is not None or "ranks" in t.facts for t in tensors
+    ):
         return False
     return all(map(_sayable, bound.values()))
 
@@ -86,7 +107,8 @@ def _key(function: Function, bound: dict[str, Any]) -> Any:
 
 def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) -> Plan | None:
     """Evaluate the function on symbols. None where what comes out is no class."""
-    names = set(bound)
+    names = set(bound) | ev.constants.keys()
+    several = len(tensors_in(list(bound.values()))) > 1
     region = Region()
     inner: dict[str, Any] = {}
     params: list[Param] = []
@@ -98,10 +120,10 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
             params.append(Param(symbol, *_declared(ev, function, name, symbol.value)))
             inner[name] = Sym.of(symbol)
         elif tensors_in(value):
-            several = len(tensors_in(list(bound.values()))) > 1
-            inner[name] = map_tensors(
-                lambda t, name=name: fresh_input(t, name, several, names, sizes, inputs), value
+            take = partial(
+                fresh_input, name=name, several=several, names=names, sizes=sizes, inputs=inputs
             )
+            inner[name] = map_tensors(take, value)
         else:
             inner[name] = value
     before, log, models = len(ev.demands), list(ev.log.diagnostics), len(ev.models)
@@ -133,7 +155,9 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
         ev.log.diagnostics[:] = log
         del ev.models[models:]
         return None
-    plan = Plan(function.name, "function", region, inputs, result, [*sizes, *params], line=function.line)
+    plan = Plan(
+        function.name, "function", region, inputs, result, [*sizes, *params], line=function.line
+    )
     plan.file = file_of(ev, function)
     plan.demands = [(said, value) for said, value in demands if isinstance(said, Sym)]
     plan.numbers = {p.symbol: p.symbol.name for p in params}
@@ -142,7 +166,7 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
 
 def file_of(ev: Interpreter, function: Function) -> str | None:
     """The other file that a function comes from."""
-    return None if function.source in (None, ev.main) else function.source.name  # type: ignore[union-attr]
+    return None if function.source in (None, ev.main) else function.source.name
 
 
 def tensors_only(value: Any) -> bool:
@@ -163,13 +187,17 @@ def _modules(nodes: list[Node]) -> bool:
     )
 
 
-def _declared(ev: Interpreter, function: Function, name: str, sample: Any) -> tuple[str | None, str]:
+def _declared(
+    ev: Interpreter, function: Function, name: str, sample: Any
+) -> tuple[str | None, str]:
     """Default and annotation of a parameter, as text."""
     params = function.node.params
     for p in (*params.posonly_params, *params.params, *params.kwonly_params):
         if p.name.value == name and p.default is not None and name in function.defaults:
             default = function.defaults[name]
-            return (repr(default) if plain(default) else None), annotation(default if default is not None else sample, default is None)
+            return (repr(default) if plain(default) else None), annotation(
+                default if default is not None else sample, default is None
+            )
     return None, annotation(sample)
 
 
@@ -191,7 +219,12 @@ _ROLES = {
 
 
 def fresh_input(
-    outer: Tensor, name: str, several: bool, names: set[str], sizes: list[Param], inputs: list[Tensor]
+    outer: Tensor,
+    name: str,
+    several: bool,
+    names: set[str],
+    sizes: list[Param],
+    inputs: list[Tensor],
 ) -> Tensor:
     """A tensor parameter of the class: its sizes are symbols."""
     roles = _ROLES.get(outer.rank, tuple(f"size_{i}" for i in range(1, outer.rank)))
@@ -200,7 +233,9 @@ def fresh_input(
         if dim is None:
             shape.append(None)
             continue
-        prefix = f"{name}_" if several and inputs else "in_" if role in ("channels", "features") else ""
+        prefix = (
+            f"{name}_" if several and inputs else "in_" if role in ("channels", "features") else ""
+        )
         fresh = prefix + role
         while fresh in names:
             fresh += "_"
@@ -236,10 +271,10 @@ def outer_result(tensor: Tensor, table: dict[Symbol, Any]) -> Tensor:
 
 def _call(ev: Interpreter, plan: Plan, table: dict[Symbol, Any], bound: dict[str, Any]) -> Any:
     """A call of the plan's class: its results, in the caller's terms."""
-    results = map_tensors(
-        lambda t: outer_result(t, table), plan.result
+    results = map_tensors(lambda t: outer_result(t, table), plan.result)
+    use = ModuleUse(
+        re.sub(r"^(build|make|create|get|add|apply)_+|_+$", "", plan.name).lower() or plan.name
     )
-    use = ModuleUse(re.sub(r"^(build|make|create|get|add|apply)_+|_+$", "", plan.name).lower() or plan.name)
     use.region = CURRENT[-1]
     use.comment = ev.taken_comments()
     inputs = tensors_in(list(bound.values()))

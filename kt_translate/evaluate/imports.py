@@ -67,6 +67,8 @@ def _imported(ev: Interpreter, module: Any, name: str, base: str) -> Any:
     if found is None and ev.trying:
         raise Raised(f"ImportError: cannot import name {name!r}")
     if found is None:
-        where = module.name if isinstance(module, Module) else f"{base or 'another file'}, not there"
+        where = (
+            module.name if isinstance(module, Module) else f"{base or 'another file'}, not there"
+        )
         return Unknown(f"{name} of {where}", ev.line)
     return found

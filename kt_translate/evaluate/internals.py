@@ -40,7 +40,11 @@ def _correct_pad(ev: Interpreter, inputs: Any, kernel_size: Any) -> Any:
     pads = []
     for size, kernel in zip(inputs.shape[1:3], sizes):
         half = Sym.binary("//", kernel, 2) if isinstance(kernel, Sym) else kernel // 2
-        less = 1 if size is None else 1 - size % 2 if isinstance(size, int) else Sym.binary("-", 1, size % 2)
+        less = (
+            1
+            if size is None
+            else 1 - size % 2 if isinstance(size, int) else Sym.binary("-", 1, size % 2)
+        )
         pads.append((half - less, half))
     return tuple(pads)
 

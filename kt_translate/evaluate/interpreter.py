@@ -51,9 +51,13 @@ class Interpreter:
         self.main = source
         self.flavour = "3"  # of Keras: "3", "2" or "1"
         self.data_format = "channels_last"  # the backend's, for layers that are told none
-        self.origin: int | None = None  # while in another file: the line of the main one that led there
+        self.origin: int | None = (
+            None  # while in another file: the line of the main one that led there
+        )
         self.files: dict[Path, Module] = {}  # other files of the project
-        self.imported: dict[int, int] = {}  # functions of those files by their ids: the lines that import them
+        self.imported: dict[int, int] = (
+            {}
+        )  # functions of those files by their ids: the lines that import them
         self.trying = 0  # within statements that ``try`` guards
         self.log = log
         self.settings = settings
@@ -67,22 +71,36 @@ class Interpreter:
         self.calling = 0  # within ``call`` of a layer or model of the source
         self.inlining = 0  # while functions on tensors are run in place
         self.quiet = 0  # within functions whose demands are their callers' to report
-        self.rest: list[tuple[Sequence[Any] | None, Scope]] = []  # statements to come, None: of a loop
+        self.rest: list[tuple[Sequence[Any] | None, Scope]] = (
+            []
+        )  # statements to come, None: of a loop
         self.rest_of_function = 0
         self.plans: dict[Any, list[Any]] = {}  # classes of functions on tensors
         self.under_way: set[Any] = set()
-        self.class_plans: dict[int, list[Any]] = {}  # of the source's layers: (plan, object, tensors)
+        self.class_plans: dict[int, list[Any]] = (
+            {}
+        )  # of the source's layers: (plan, object, tensors)
         self.models: list[Any] = []
         self.compiled: list[tuple[Any, int, dict[str, Any]]] = []
-        self.bindings: list[tuple[str, Any, int]] = []  # of the module's variables to models, with their lines
-        self.made: dict[int, list[Any]] = {}  # of the source's layers and models: the objects of each class
-        self.objects: list[tuple[str, Any, int]] = []  # the same for objects of the source's layers and models
-        self.constants: dict[str, Symbol] = {}  # the module's numbers and texts that keep their names
+        self.bindings: list[tuple[str, Any, int]] = (
+            []
+        )  # of the module's variables to models, with their lines
+        self.made: dict[int, list[Any]] = (
+            {}
+        )  # of the source's layers and models: the objects of each class
+        self.objects: list[tuple[str, Any, int]] = (
+            []
+        )  # the same for objects of the source's layers and models
+        self.constants: dict[str, Symbol] = (
+            {}
+        )  # the module's numbers and texts that keep their names
         self.rebound: set[str] = set()  # variables of the module that hold several numbers in turn
         self.used_settings: set[str] = set()
         self.starts: dict[int, Any] = {}  # what the Sequential models made on a line take
         self.saved: dict[str, Any] = {}  # models by the files that the source saves them to
-        self.input_shapes: dict[str, tuple[int | None, ...]] = {}  # said by hand, for inputs that are not known
+        self.input_shapes: dict[str, tuple[int | None, ...]] = (
+            {}
+        )  # said by hand, for inputs that are not known
 
     # -- running --------------------------------------------------------------------------------
     def run_module(self) -> None:

@@ -42,7 +42,9 @@ def comprehended(ev: Interpreter, node: cst.ListComp, scope: Scope) -> LayerList
     if clause.ifs or clause.inner_for_in is not None or not isinstance(node.elt, cst.Call):
         return None
     value = ev.evaluate(clause.iter, scope)
-    symbolic = isinstance(value, Sym) or (isinstance(value, Items) and any(isinstance(a, Sym) for a in value.args))
+    symbolic = isinstance(value, Sym) or (
+        isinstance(value, Items) and any(isinstance(a, Sym) for a in value.args)
+    )
     items = items_of(value, None) if symbolic else None
     if not items:
         return None

@@ -47,7 +47,9 @@ def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
         items = None if isinstance(value, Sym) else []
     if items is not None and not all(map(_sayable, items)):
         return False
-    symbolic = isinstance(value, Sym) or (isinstance(value, Items) and any(isinstance(a, Sym) for a in value.args))
+    symbolic = isinstance(value, Sym) or (
+        isinstance(value, Items) and any(isinstance(a, Sym) for a in value.args)
+    )
     if not symbolic and len(items or ()) < FEW_TURNS:
         return False
     state = State(ev, scope)
@@ -65,7 +67,13 @@ class _General:
     """One loop, run for a general turn until what enters it is what can leave it."""
 
     def __init__(
-        self, ev: Interpreter, node: cst.For, scope: Scope, value: Any, items: list[Any] | None, state: State,
+        self,
+        ev: Interpreter,
+        node: cst.For,
+        scope: Scope,
+        value: Any,
+        items: list[Any] | None,
+        state: State,
         layers: LayerList | None = None,
     ) -> None:
         self.ev = ev
@@ -80,7 +88,9 @@ class _General:
         self.order = self.start if layers is None else layers.order
         self.before = state.places()
         self.entering: dict[Place, Any] = {}
-        self.sizes: dict[tuple[Place, int], Carried] = {}  # of a tensor's axis; axis -1: of a number
+        self.sizes: dict[tuple[Place, int], Carried] = (
+            {}
+        )  # of a tensor's axis; axis -1: of a number
         self.symbols: list[Symbol] = []
         self.targets: Any = None
         self.lost = False  # something that was known before leaves unknown
@@ -157,7 +167,9 @@ class _General:
             parts = items_of(sample, n) if sample is not UNKNOWN else [UNKNOWN] * n
             if parts is None or len(parts) != n:
                 raise NotGeneral
-            return tuple(self._bind(e.value, p, scope) for e, p in zip(target.elements, parts, strict=True))
+            return tuple(
+                self._bind(e.value, p, scope) for e, p in zip(target.elements, parts, strict=True)
+            )
         raise NotGeneral
 
     # -- what is carried --------------------------------------------------------------------------
@@ -244,7 +256,9 @@ class _General:
         for symbol in self.symbols if self.layers is None else []:
             if self._read_later(symbol.name):
                 raise NotGeneral
-            self.ev.bind(symbol.name, Unknown("the last value of a loop variable", self.ev.line), self.scope)
+            self.ev.bind(
+                symbol.name, Unknown("the last value of a loop variable", self.ev.line), self.scope
+            )
         added = 0
         for region in state.regions():
             body = self.regions[id(region)]
@@ -254,8 +268,15 @@ class _General:
             if body.nodes and (not carried or not _makes_modules(body.nodes)):
                 raise NotGeneral
             node = LoopNode(
-                [c.before for c in carried], [c.after for c in carried], self.ev.line,
-                self.targets, self.value, body, carried, list(self.sizes.values()), self.order,
+                [c.before for c in carried],
+                [c.after for c in carried],
+                self.ev.line,
+                self.targets,
+                self.value,
+                body,
+                carried,
+                list(self.sizes.values()),
+                self.order,
                 comment=self.comment,
                 file=self.ev.file,
             )
@@ -323,7 +344,11 @@ class _General:
 
 def _count(value: Any) -> Any:
     """The number of turns, said; None where there are no words for it."""
-    if isinstance(value, Items) and value.function in ("enumerate", "reversed") and len(value.args) == 1:
+    if (
+        isinstance(value, Items)
+        and value.function in ("enumerate", "reversed")
+        and len(value.args) == 1
+    ):
         return _count(value.args[0])
     if isinstance(value, Sym) and value.head == "call" and value.args[0] == "range":
         bounds = value.args[1:]
@@ -386,15 +411,12 @@ def _own(body: Region, loop: LoopNode, start: int) -> None:
 
     Raises NotGeneral then.
     """
-    inside = {id(body)}
 
     def walk(nodes: list[Node]) -> None:
         for node in nodes:
             if isinstance(node, IfNode):
-                inside.update((id(node.then), id(node.orelse)))
                 walk(node.then.nodes + node.orelse.nodes)
             elif isinstance(node, LoopNode):
-                inside.add(id(node.body))
                 walk(node.body.nodes)
             elif isinstance(node, (LayerNode, CallNode)) and node.use.order < start:
                 raise NotGeneral

@@ -54,9 +54,17 @@ def _get_layer(ev: Interpreter, model: ModelValue, name: Any = None, index: Any 
     if isinstance(index, int) and -len(layers) <= index < len(layers):
         return layers[index]
     for layer in layers:
-        if isinstance(layer, LayerValue) and name is not None and known(layer.use.keras_name) == name:
+        if (
+            isinstance(layer, LayerValue)
+            and name is not None
+            and known(layer.use.keras_name) == name
+        ):
             return layer
-        if isinstance(layer, ModelValue) and name is not None and name in (layer.name, layer.variable):
+        if (
+            isinstance(layer, ModelValue)
+            and name is not None
+            and name in (layer.name, layer.variable)
+        ):
             return layer
     return Unknown("a layer", ev.line)
 
@@ -105,9 +113,7 @@ def _compile(ev: Interpreter, model: ModelValue, *args: Any, **kwargs: Any) -> N
     ev.compiled.append((model, ev.main_line, given))
 
 
-def _fit(
-    ev: Interpreter, model: ModelValue, name: str, args: Any, kwargs: dict[str, Any]
-) -> Any:
+def _fit(ev: Interpreter, model: ModelValue, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
     data = args[0] if args else kwargs.get("x")
     if model.deferred and isinstance(data, Array) and data.shape:
         sequential.build_deferred(ev, model, data.shape[1:])

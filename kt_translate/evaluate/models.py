@@ -22,9 +22,9 @@ from kt_translate.graph.objects import KerasFunction
 from kt_translate.graph.region import CURRENT, Node
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
-from kt_translate.layers.regularization import ActivityRegularization, activity_penalty
-from kt_translate.layers.legacy import merge_call, modernize
 from kt_translate.layers.layer import REGISTRY, Layer, RuleError
+from kt_translate.layers.legacy import merge_call, modernize
+from kt_translate.layers.regularization import ActivityRegularization, activity_penalty
 from kt_translate.ops.cast import cast_to
 from kt_translate.source.names import MERGE_FUNCTIONS
 
@@ -84,7 +84,10 @@ def _open_sizes(ev: Interpreter, shape: Any) -> tuple[Any, ...]:
     """A shape of data whose last axis is known: what is not known of the others is left open."""
     if any(isinstance(s, Unknown) for s in shape):
         said = tuple(None if isinstance(s, Unknown) else s for s in shape)
-        ev.note("KT101", f"the size of this input comes from data: {known(said)} was taken, where None is any size")
+        ev.note(
+            "KT101",
+            f"the size of this input comes from data: {known(said)} was taken, where None is any size",
+        )
         return said
     return tuple(shape)
 
@@ -102,7 +105,11 @@ def make_layer(
         except RuleError as error:
             ev.note(error.code, error.message, error.hint, node)
             return Unknown("a Lambda that is not translated", ev.line)
-    if name == "Activation" and is_callable([*args, None][0]) and not isinstance(args[0], (External, LayerValue)):
+    if (
+        name == "Activation"
+        and is_callable([*args, None][0])
+        and not isinstance(args[0], (External, LayerValue))
+    ):
         return make_layer(ev, "Lambda", args, kwargs, node)
     if name == "InputLayer":
         tensor = make_input(ev, args, kwargs)
@@ -123,9 +130,7 @@ def make_layer(
     if ev.data_format != "channels_last":
         kwargs = _placed(ev, REGISTRY[name], args, kwargs)
     unknown = [
-        k
-        for k, v in [*enumerate(args), *kwargs.items()]
-        if _unknown_in(v) and k != "weights"
+        k for k, v in [*enumerate(args), *kwargs.items()] if _unknown_in(v) and k != "weights"
     ]
     if unknown:
         ev.note("KT102", f"{name}: the argument {unknown[0]!r} is not known")
@@ -142,10 +147,16 @@ def make_layer(
     return LayerValue(rule, use, ev.line)
 
 
-def _placed(ev: Interpreter, kind: type[Layer], args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+def _placed(
+    ev: Interpreter, kind: type[Layer], args: list[Any], kwargs: dict[str, Any]
+) -> dict[str, Any]:
     """The settings, with the backend's order of axes where the layer is told none."""
     names = [f.name for f in fields(kind)]  # type: ignore[arg-type]
-    if "data_format" not in names or names.index("data_format") < len(args) or kwargs.get("data_format") is not None:
+    if (
+        "data_format" not in names
+        or names.index("data_format") < len(args)
+        or kwargs.get("data_format") is not None
+    ):
         return kwargs
     return {**kwargs, "data_format": ev.data_format}
 
@@ -176,7 +187,9 @@ def _bound_rule(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, A
         if not any(isinstance(v, Sym) and not isinstance(v.value, (int, float)) for v in settings):
             raise
         taken = [_taken(ev, name, v) for v in args]
-        return REGISTRY[name].bind(taken, {k: _taken(ev, name, v) for k, v in kwargs.items()}, ev.flavour)
+        return REGISTRY[name].bind(
+            taken, {k: _taken(ev, name, v) for k, v in kwargs.items()}, ev.flavour
+        )
 
 
 def _taken(ev: Interpreter, layer: str, value: Any) -> Any:
@@ -271,7 +284,10 @@ def _set_mode(ev: Interpreter, use: ModuleUse, training: Any) -> None:
     if ev.calling or ev.flavour == "2":
         use.mode = training
     else:
-        ev.note("KT207", f"training={training} in a graph: in Keras 3, fit, evaluate and predict override it")
+        ev.note(
+            "KT207",
+            f"training={training} in a graph: in Keras 3, fit, evaluate and predict override it",
+        )
 
 
 def apply_activation(ev: Interpreter, activation: Any, x: Tensor, owner: ModuleUse) -> Any:
@@ -321,7 +337,9 @@ def layer_attribute(ev: Interpreter, layer: LayerValue, name: str) -> Any:
         return layer.trainable
     words = getattr(layer.rule, "known_vocabulary", lambda: None)()
     if words is not None and name in ("get_vocabulary", "vocabulary_size"):
-        return Native(name, lambda ev, *a, **k: list(words) if name == "get_vocabulary" else len(words))
+        return Native(
+            name, lambda ev, *a, **k: list(words) if name == "get_vocabulary" else len(words)
+        )
     if hasattr(layer.rule, name):
         return getattr(layer.rule, name)
     return Unknown(f"attribute {name} of a layer", ev.line)
@@ -340,7 +358,10 @@ def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict
     if model.outputs is None or model.use is None or "gap" in model.attributes:
         return Unknown("a model that is not known", ev.line)
     results = map_tensors(lambda t: Tensor(t.shape, t.dtype, t.layout, t.mask), model.outputs)
-    inputs = [_fitting(ev, t, own) for t, own in zip_longest(inputs, tensors_in(model.inputs)[: len(inputs)])]
+    inputs = [
+        _fitting(ev, t, own)
+        for t, own in zip_longest(inputs, tensors_in(model.inputs)[: len(inputs)])
+    ]
     model.use.region = model.use.region or CURRENT[-1]
     if not (model.plan and model.plan.frozen):
         _set_mode(ev, model.use, kwargs.get("training"))

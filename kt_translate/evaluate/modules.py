@@ -22,7 +22,15 @@ MAX_FILES = 200
 MAX_SIZE = 2_000_000
 _PROJECT_MARKS = (".git", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
 _MAX_UP = 4
-_NEVER = {*sys.stdlib_module_names, "keras", "tf_keras", "tensorflow", "numpy", "keras_core", "torch"}
+_NEVER = {
+    *sys.stdlib_module_names,
+    "keras",
+    "tf_keras",
+    "tensorflow",
+    "numpy",
+    "keras_core",
+    "torch",
+}
 
 
 # -- finding --------------------------------------------------------------------------------------

@@ -51,7 +51,9 @@ def dtype_of(given: Any, numbers: list[Any]) -> str:
         name = name.split(".")[-1].rstrip("_")
         return {"int": "int64", "float": "float64", "uint8": "int64"}.get(name, name)
     kinds = {kind_of(n) for n in numbers}
-    return next((k for k in ("float64", "float32", "int64", "int32", "bool") if k in kinds), "float64")
+    return next(
+        (k for k in ("float64", "float32", "int64", "int32", "bool") if k in kinds), "float64"
+    )
 
 
 def cast(value: Any, dtype: str) -> Any:
@@ -75,7 +77,10 @@ def array(value: Any, dtype: Any = None) -> Any:
     numbers = nested.flat
     if len(numbers) > MAX_SIZE or not all(isinstance(n, (int, float, Sym)) for n in numbers):
         return None
-    return typed(nested, dtype_of(value.dtype if isinstance(value, Numbers) and dtype is None else dtype, numbers))
+    return typed(
+        nested,
+        dtype_of(value.dtype if isinstance(value, Numbers) and dtype is None else dtype, numbers),
+    )
 
 
 def _nested(items: list[Any]) -> Numbers | None:
@@ -99,7 +104,10 @@ def shaped(numbers: list[Any], shape: tuple[int, ...], dtype: str) -> Any:
     size = len(numbers) // shape[0] if shape[0] else 0
     if len(shape) == 1:
         return Numbers(numbers, dtype)
-    return Numbers([shaped(numbers[i * size : (i + 1) * size], shape[1:], dtype) for i in range(shape[0])], dtype)
+    return Numbers(
+        [shaped(numbers[i * size : (i + 1) * size], shape[1:], dtype) for i in range(shape[0])],
+        dtype,
+    )
 
 
 def reshape(value: Numbers, shape: Any) -> Any:
@@ -119,7 +127,9 @@ def calculates(op: str, a: Any, b: Any) -> bool:
     """Whether an operator works on the numbers of an array."""
     if not isinstance(a, Numbers) and not isinstance(b, Numbers):
         return False
-    return op not in ("is", "is not", "in", "not in") and not any(v is None or isinstance(v, str) for v in (a, b))
+    return op not in ("is", "is not", "in", "not in") and not any(
+        v is None or isinstance(v, str) for v in (a, b)
+    )
 
 
 def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:

@@ -61,8 +61,13 @@ def turns_unknown(ev: Interpreter, scope: Scope) -> Iterator[Trial]:
         old = before.get(place)
         if place[0] < 0:
             if value is not old:
-                ev.note("KT102", "the number of turns of this loop is not known, and a model grows in it")
-        elif (isinstance(value, dict) and any(value is c for c in changed)) or (old is not None and value is not old and _counts(value) and not same(value, old)):
+                ev.note(
+                    "KT102",
+                    "the number of turns of this loop is not known, and a model grows in it",
+                )
+        elif (isinstance(value, dict) and any(value is c for c in changed)) or (
+            old is not None and value is not old and _counts(value) and not same(value, old)
+        ):
             state.put(place, _counted(ev))
 
 
@@ -85,14 +90,19 @@ def matters(ev: Interpreter, statement: Any, scope: Scope) -> bool:
     found = [scope.names.get(name) for name in set(re.findall(r"[A-Za-z_]\w*", text))]
     return any(
         isinstance(v, (Tensor, LayerValue, ModelValue, Function, Class, Instance))
-        or (isinstance(v, External) and v.path.startswith(("keras.layers", "keras.models", "keras.Model")))
+        or (
+            isinstance(v, External)
+            and v.path.startswith(("keras.layers", "keras.models", "keras.Model"))
+        )
         for v in found
     )
 
 
 def forget_targets(ev: Interpreter, statement: Any, scope: Scope, why: str) -> None:
     """Leave the names that a failed statement was to bind unknown."""
-    for small in getattr(statement, "body", ()) if isinstance(statement, cst.SimpleStatementLine) else ():
+    for small in (
+        getattr(statement, "body", ()) if isinstance(statement, cst.SimpleStatementLine) else ()
+    ):
         targets = [t.target for t in small.targets] if isinstance(small, cst.Assign) else []
         if isinstance(small, cst.AnnAssign):
             targets = [small.target]

@@ -16,7 +16,15 @@ from kt_translate.evaluate import subclasses
 from kt_translate.evaluate.general import annotation, fresh_input, is_number, kind_of, tensors_only
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
-from kt_translate.evaluate.values import Class, Function, Instance, LayerValue, ModelValue, map_tensors, plain
+from kt_translate.evaluate.values import (
+    Class,
+    Function,
+    Instance,
+    LayerValue,
+    ModelValue,
+    map_tensors,
+    plain,
+)
 from kt_translate.graph.nodes import Param, Plan
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, key_of, known, same, substitute, symbols_in
@@ -26,7 +34,15 @@ from kt_translate.layers.layer import REGISTRY, snake_case
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
-LAYER_ARGUMENTS = ("name", "trainable", "dtype", "input_shape", "batch_input_shape", "dynamic", "autocast")
+LAYER_ARGUMENTS = (
+    "name",
+    "trainable",
+    "dtype",
+    "input_shape",
+    "batch_input_shape",
+    "dynamic",
+    "autocast",
+)
 IN_PLACE = Plan("", "layer", Region(), [])
 """Stands for the class of a call that no class can say: it is written where it is made."""
 
@@ -60,7 +76,9 @@ def plan_of_instance(ev: Interpreter, instance: Instance, given: Given) -> Plan 
     if plan is not None:
         ev.plans[key].append(plan)
         if plan is not IN_PLACE:
-            ev.class_plans.setdefault(id(cls.node), []).append((plan, instance, entering(plan, tensors or plan.inputs)))
+            ev.class_plans.setdefault(id(cls.node), []).append(
+                (plan, instance, entering(plan, tensors or plan.inputs))
+            )
     return plan
 
 
@@ -76,7 +94,9 @@ def _input_kind(value: Any) -> Any:
 
 def is_module(value: Any) -> bool:
     """Whether this is a layer or a model."""
-    return isinstance(value, (LayerValue, ModelValue)) or (isinstance(value, Instance) and value.use is not None)
+    return isinstance(value, (LayerValue, ModelValue)) or (
+        isinstance(value, Instance) and value.use is not None
+    )
 
 
 def _foreign(values: Iterable[Any]) -> Iterator[Symbol]:
@@ -108,7 +128,9 @@ def entering(plan: Plan, tensors: list[Tensor]) -> list[Tensor]:
 # -- arguments of the constructor -----------------------------------------------------------------
 
 
-def constructor_arguments(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+def constructor_arguments(
+    ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]
+) -> dict[str, Any]:
     """What ``__init__`` is given, by name, without what every Keras layer takes."""
     init = cls.lookup("__init__")
     if isinstance(init, Function):
@@ -149,7 +171,9 @@ def _declared(cls: Class, name: str, sample: Any) -> tuple[str | None, str]:
     init = cls.lookup("__init__")
     if isinstance(init, Function):
         params = init.node.params
-        every = [p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)]
+        every = [
+            p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)
+        ]
         if name in init.defaults or name in every:
             if name not in init.defaults:
                 return None, annotation(sample)
@@ -172,7 +196,9 @@ def _in_order(cls: Class, bound: dict[str, Any]) -> list[tuple[str, Any]]:
         return list(bound.items())
     params = init.node.params
     order = [p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)]
-    return sorted(bound.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order))
+    return sorted(
+        bound.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)
+    )
 
 
 # -- evaluation -----------------------------------------------------------------------------------
@@ -234,7 +260,9 @@ class _Entering:
             if tensor.mask is not None:
                 made.mask = self.masks.get(id(tensor.mask))
                 if made.mask is None:
-                    made.mask = Tensor(made.shape[: tensor.mask.rank], "bool", Layout.LAST, name="mask")
+                    made.mask = Tensor(
+                        made.shape[: tensor.mask.rank], "bool", Layout.LAST, name="mask"
+                    )
                     self.masks[id(tensor.mask)] = made.mask
             fresh[id(tensor)] = made
             if isinstance(value, dict):
@@ -245,15 +273,21 @@ class _Entering:
 def unpacked_names(cls: Class, name: str, count: int) -> list[str]:
     """What ``call`` calls the tensors of a list that it is given: ``x, a = inputs``."""
     call = cls.lookup("call")
-    text = cls.source.code(call.node) if cls.source is not None and isinstance(call, Function) else ""
-    found = re.search(rf"^\s*\(?\[?(\w+(?:\s*,\s*\w+)+)\]?\)?\s*=\s*{re.escape(name)}\s*$", text, re.MULTILINE)
+    text = (
+        cls.source.code(call.node) if cls.source is not None and isinstance(call, Function) else ""
+    )
+    found = re.search(
+        rf"^\s*\(?\[?(\w+(?:\s*,\s*\w+)+)\]?\)?\s*=\s*{re.escape(name)}\s*$", text, re.MULTILINE
+    )
     parts = re.split(r"\s*,\s*", found[1]) if found else []
     if len(parts) == count and len(set(parts)) == count:
         return parts
     return [f"{name.removesuffix('s')}_{i}" for i in range(count)]
 
 
-def _make(ev: Interpreter, instance: Instance, bound: dict[str, Any], given: Given, key: Any) -> Plan | None:
+def _make(
+    ev: Interpreter, instance: Instance, bound: dict[str, Any], given: Given, key: Any
+) -> Plan | None:
     """Evaluate constructor, ``build`` and ``call`` on symbols. None, with a diagnostic, where there is no result."""
     cls = instance.cls
     entering = _Entering(ev, cls, bound, given)
@@ -308,7 +342,15 @@ def _finished(
     made = [t.mask for t in tensors_in(result) if t.mask is not None and id(t.mask) not in entered]
     if made and not isinstance(cls.lookup("compute_mask"), Function):
         return IN_PLACE
-    plan = Plan(cls.name, "layer", region, entering.inputs, result, [*entering.params, *entering.sizes], line=cls.line)
+    plan = Plan(
+        cls.name,
+        "layer",
+        region,
+        entering.inputs,
+        result,
+        [*entering.params, *entering.sizes],
+        line=cls.line,
+    )
     used = {id(t) for node in region.nodes for t in node.uses()}
     plan.masks = [i for m, i in entered.items() if m in used]
     plan.passing = entered
@@ -321,7 +363,9 @@ def _finished(
     for name, value in me.attributes.items():
         if is_module(value) and name != "super()":
             plan.held.setdefault(id(value.use), name)
-            if value in entering.modules.values() or (isinstance(value, ModelValue) and value.outputs is not None):
+            if value in entering.modules.values() or (
+                isinstance(value, ModelValue) and value.outputs is not None
+            ):
                 plan.kept.append((name, value))
     return plan
 

@@ -15,13 +15,23 @@ if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
 NAME_FIRST = ("name", "shape", "dtype", "initializer", "regularizer", "trainable", "constraint")
-SHAPE_FIRST = ("shape", "initializer", "dtype", "trainable", "autocast", "regularizer", "constraint")
+SHAPE_FIRST = (
+    "shape",
+    "initializer",
+    "dtype",
+    "trainable",
+    "autocast",
+    "regularizer",
+    "constraint",
+)
 VARIABLES = ("keras.Variable", "tf.Variable", "keras.backend.variable")
 
 
 def add_weight(ev: Interpreter, instance: Instance, args: Any, kwargs: dict[str, Any]) -> Any:
     """``layer.add_weight(...)``. Before Keras 3 the name came first."""
-    first_is_name = bool(args) and (isinstance(known(args[0]), str) or (ev.flavour != "3" and args[0] is None))
+    first_is_name = bool(args) and (
+        isinstance(known(args[0]), str) or (ev.flavour != "3" and args[0] is None)
+    )
     given = dict(zip(NAME_FIRST if first_is_name else SHAPE_FIRST, args, strict=False), **kwargs)
     return _weight(ev, given)
 
@@ -30,10 +40,20 @@ def make_variable(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str,
     """``keras.Variable``, ``tf.Variable`` and ``K.variable``: a weight that starts with a value."""
     order = {
         "keras.Variable": ("initializer", "shape", "dtype", "trainable"),
-        "tf.Variable": ("initial_value", "trainable", "validate_shape", "caching_device", "name", "variable_def", "dtype"),
+        "tf.Variable": (
+            "initial_value",
+            "trainable",
+            "validate_shape",
+            "caching_device",
+            "name",
+            "variable_def",
+            "dtype",
+        ),
     }.get(path, ("value", "dtype", "name", "constraint"))
     given = dict(zip(order, args, strict=False), **kwargs)
-    start = next((given.pop(k) for k in ("initial_value", "value", "initializer") if k in given), None)
+    start = next(
+        (given.pop(k) for k in ("initial_value", "value", "initializer") if k in given), None
+    )
     if isinstance(start, (Unknown, Array)) and given.get("shape") is None:
         shape = getattr(start, "shape", None)
         if shape is None:
@@ -47,7 +67,9 @@ def make_variable(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str,
         given.setdefault("shape", ())
         start = KerasObject("initializers.Constant", [float(start)], {})
     if isinstance(start, (Unknown, Array)):
-        ev.note("KT204", "the first value of this variable is not translated: it comes with the weights")
+        ev.note(
+            "KT204", "the first value of this variable is not translated: it comes with the weights"
+        )
         start = "zeros"
     given["initializer"] = start
     return _weight(ev, given)
@@ -66,7 +88,9 @@ def _weight(ev: Interpreter, given: dict[str, Any]) -> Any:
         shape = tuple(Sym.index(shape, i) for i in range(len(shape.value)))
     elif isinstance(shape, (int, Sym)):
         shape = (shape,)
-    if not isinstance(shape, (tuple, list)) or any(d is None or isinstance(d, Unknown) for d in shape):
+    if not isinstance(shape, (tuple, list)) or any(
+        d is None or isinstance(d, Unknown) for d in shape
+    ):
         ev.note("KT303", "the shape of this weight is not known")
         return Unknown("a weight of unknown shape", ev.line)
     tensor = Tensor(tuple(shape), _dtype(given.get("dtype")))
@@ -75,10 +99,18 @@ def _weight(ev: Interpreter, given: dict[str, Any]) -> Any:
     use.region = CURRENT[-1]
     trainable = ev.demand(given["trainable"], "trainable=") if "trainable" in given else True
     use.frozen = trainable is False
-    settings = {k: _setting(ev, k, given.get(k)) for k in ("initializer", "regularizer", "constraint")}
+    settings = {
+        k: _setting(ev, k, given.get(k)) for k in ("initializer", "regularizer", "constraint")
+    }
     CURRENT[-1].add(
         WeightNode(
-            [], [tensor], ev.line, use, settings["initializer"], settings["regularizer"], settings["constraint"]
+            [],
+            [tensor],
+            ev.line,
+            use,
+            settings["initializer"],
+            settings["regularizer"],
+            settings["constraint"],
         )
     )
     return tensor

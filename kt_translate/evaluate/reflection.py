@@ -38,7 +38,11 @@ def _locals(ev: Interpreter, scope: Scope) -> Any:
 def _vars(ev: Interpreter, scope: Scope, *args: Any) -> Any:
     if not args:
         return _locals(ev, scope)
-    return args[0].attributes if isinstance(args[0], Instance) else Unknown("the attributes of a value", ev.line)
+    return (
+        args[0].attributes
+        if isinstance(args[0], Instance)
+        else Unknown("the attributes of a value", ev.line)
+    )
 
 
 SCOPED: dict[str, Callable[..., Any]] = {

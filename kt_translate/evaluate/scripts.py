@@ -30,7 +30,13 @@ def make_parser(ev: Interpreter, *args: Any, **kwargs: Any) -> Instance:
         said = args[0] if args and plain(args[0]) and args[0] else []
         if not said:
             return Instance(_ARGUMENTS, dict(values), [], {}, ev.line)
-        return Instance(_ARGUMENTS, {n: Unknown("an argument of the command line", ev.line) for n in values}, [], {}, ev.line)
+        return Instance(
+            _ARGUMENTS,
+            {n: Unknown("an argument of the command line", ev.line) for n in values},
+            [],
+            {},
+            ev.line,
+        )
 
     def set_defaults(ev: Interpreter, **given: Any) -> None:
         values.update(given)

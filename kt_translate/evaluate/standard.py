@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
 CONSTANTS: dict[str, Any] = {
-    **{f"string.{n}": getattr(string, n) for n in dir(string) if isinstance(getattr(string, n), str) and n[0] != "_"},
+    **{
+        f"string.{n}": getattr(string, n)
+        for n in dir(string)
+        if isinstance(getattr(string, n), str) and n[0] != "_"
+    },
     "sys.version_info": (3, 10, 0, "final", 0),
     "os.sep": "/",
     "os.path.sep": "/",
@@ -70,12 +74,18 @@ def _over(function: Callable[..., Any], opened: int | None = None) -> Callable[.
 
 def _chain(ev: Interpreter, lists: Any) -> Any:
     parts = items_of(lists, None)
-    return Unknown("lists that are not known", ev.line) if parts is None else _over(itertools.chain)(ev, *parts)
+    return (
+        Unknown("lists that are not known", ev.line)
+        if parts is None
+        else _over(itertools.chain)(ev, *parts)
+    )
 
 
 def _repeat(ev: Interpreter, value: Any, times: Any = None) -> Any:
     count = ev.demand(times, "a repetition")
-    return [value] * count if isinstance(count, int) else Unknown("a repetition without end", ev.line)
+    return (
+        [value] * count if isinstance(count, int) else Unknown("a repetition without end", ev.line)
+    )
 
 
 def _starmap(ev: Interpreter, function: Any, values: Any) -> Any:
@@ -123,7 +133,9 @@ def _default_dict(ev: Interpreter, factory: Any = None) -> Any:
     return {}
 
 
-def _named_tuple(ev: Interpreter, name: Any, fields: Any, defaults: Any = None, **inert: Any) -> Any:
+def _named_tuple(
+    ev: Interpreter, name: Any, fields: Any, defaults: Any = None, **inert: Any
+) -> Any:
     if not plain([name, fields]):
         return Unknown("a namedtuple", ev.line)
     with as_the_source_would():

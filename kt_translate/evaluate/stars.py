@@ -17,45 +17,154 @@ from kt_translate.source.names import MERGE_FUNCTIONS, canonical
 _NAMES: dict[str, frozenset[str]] = {
     "keras": frozenset({"Input", "Model", "Sequential"}),
     "keras.models": frozenset(
-        {"Input", "Layer", "Model", "Sequential", "load_model", "clone_model", "model_from_json", "model_from_yaml"}
+        {
+            "Input",
+            "Layer",
+            "Model",
+            "Sequential",
+            "load_model",
+            "clone_model",
+            "model_from_json",
+            "model_from_yaml",
+        }
     ),
     "keras.optimizers": frozenset(
-        {"Adam", "AdamW", "Adamax", "Adadelta", "Adagrad", "Ftrl", "Lion", "Nadam", "RMSprop", "SGD", "Optimizer"}
+        {
+            "Adam",
+            "AdamW",
+            "Adamax",
+            "Adadelta",
+            "Adagrad",
+            "Ftrl",
+            "Lion",
+            "Nadam",
+            "RMSprop",
+            "SGD",
+            "Optimizer",
+        }
     ),
-    "keras.regularizers": frozenset({"L1", "L2", "L1L2", "l1", "l2", "l1_l2", "Regularizer", "OrthogonalRegularizer"}),
-    "keras.constraints": frozenset({"MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "max_norm", "non_neg", "unit_norm"}),
+    "keras.regularizers": frozenset(
+        {"L1", "L2", "L1L2", "l1", "l2", "l1_l2", "Regularizer", "OrthogonalRegularizer"}
+    ),
+    "keras.constraints": frozenset(
+        {"MaxNorm", "MinMaxNorm", "NonNeg", "UnitNorm", "max_norm", "non_neg", "unit_norm"}
+    ),
     "keras.initializers": frozenset(
         {
-            *("Constant", "Ones", "Zeros", "Identity", "Orthogonal", "VarianceScaling", "Initializer"),
+            *(
+                "Constant",
+                "Ones",
+                "Zeros",
+                "Identity",
+                "Orthogonal",
+                "VarianceScaling",
+                "Initializer",
+            ),
             *("RandomNormal", "RandomUniform", "TruncatedNormal", "GlorotNormal", "GlorotUniform"),
             *("HeNormal", "HeUniform", "LecunNormal", "LecunUniform"),
-            *("glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform"),
+            *(
+                "glorot_normal",
+                "glorot_uniform",
+                "he_normal",
+                "he_uniform",
+                "lecun_normal",
+                "lecun_uniform",
+            ),
         }
     ),
     "keras.callbacks": frozenset(
         {
-            *("Callback", "CSVLogger", "EarlyStopping", "History", "LambdaCallback", "LearningRateScheduler"),
-            *("ModelCheckpoint", "ReduceLROnPlateau", "RemoteMonitor", "TensorBoard", "TerminateOnNaN"),
+            *(
+                "Callback",
+                "CSVLogger",
+                "EarlyStopping",
+                "History",
+                "LambdaCallback",
+                "LearningRateScheduler",
+            ),
+            *(
+                "ModelCheckpoint",
+                "ReduceLROnPlateau",
+                "RemoteMonitor",
+                "TensorBoard",
+                "TerminateOnNaN",
+            ),
         }
     ),
     "keras.utils": frozenset(
-        {"to_categorical", "plot_model", "get_file", "Sequence", "normalize", "get_source_inputs", "multi_gpu_model"}
+        {
+            "to_categorical",
+            "plot_model",
+            "get_file",
+            "Sequence",
+            "normalize",
+            "get_source_inputs",
+            "multi_gpu_model",
+        }
     ),
-    "keras.datasets": frozenset({"mnist", "fashion_mnist", "cifar10", "cifar100", "imdb", "reuters", "boston_housing"}),
+    "keras.datasets": frozenset(
+        {"mnist", "fashion_mnist", "cifar10", "cifar100", "imdb", "reuters", "boston_housing"}
+    ),
     "keras.losses": frozenset(
         {
-            *("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy", "mse", "mae"),
-            *("mean_squared_error", "mean_absolute_error", "hinge", "kullback_leibler_divergence", "cosine_similarity"),
-            *("BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy", "Huber"),
+            *(
+                "binary_crossentropy",
+                "categorical_crossentropy",
+                "sparse_categorical_crossentropy",
+                "mse",
+                "mae",
+            ),
+            *(
+                "mean_squared_error",
+                "mean_absolute_error",
+                "hinge",
+                "kullback_leibler_divergence",
+                "cosine_similarity",
+            ),
+            *(
+                "BinaryCrossentropy",
+                "CategoricalCrossentropy",
+                "SparseCategoricalCrossentropy",
+                "Huber",
+            ),
             *("MeanSquaredError", "MeanAbsoluteError", "KLDivergence", "Loss"),
         }
     ),
     "keras.layers": frozenset(
-        {"Input", "Layer", "Lambda", "InputLayer", "InputSpec", "Wrapper", "merge", *MERGE_FUNCTIONS, *RENAMED, *GONE}
+        {
+            "Input",
+            "Layer",
+            "Lambda",
+            "InputLayer",
+            "InputSpec",
+            "Wrapper",
+            "merge",
+            *MERGE_FUNCTIONS,
+            *RENAMED,
+            *GONE,
+        }
     ),
 }
-_KERAS_ROOT: tuple[str, ...] = ("layers", "models", "optimizers", "regularizers", "initializers", "backend", "losses", "utils", "ops")
-_KERAS_ROOT += ("callbacks", "constraints", "activations", "applications", "datasets", "metrics", "preprocessing")
+_KERAS_ROOT: tuple[str, ...] = (
+    "layers",
+    "models",
+    "optimizers",
+    "regularizers",
+    "initializers",
+    "backend",
+    "losses",
+    "utils",
+    "ops",
+)
+_KERAS_ROOT += (
+    "callbacks",
+    "constraints",
+    "activations",
+    "applications",
+    "datasets",
+    "metrics",
+    "preprocessing",
+)
 
 
 def has(module: str, name: str) -> bool:

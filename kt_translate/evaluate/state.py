@@ -39,7 +39,9 @@ class State:
         waiting = [m for m in ev.models if m.kind == "sequential" and m.outputs is None]
         self.containers += [(c, _copy(c)) for m in waiting for c in (m.layers, m.deferred)]
         self.models = [m for m in ev.models if m.kind == "sequential" and m.outputs is not None]
-        self.ends = [(m.outputs, m.region, len(m.region.nodes), list(m.layers)) for m in self.models]
+        self.ends = [
+            (m.outputs, m.region, len(m.region.nodes), list(m.layers)) for m in self.models
+        ]
         self.made = (len(ev.models), len(ev.demands), len(ev.compiled), list(ev.log.diagnostics))
         self.errors = ev.log.errors
         self.region = CURRENT[-1]

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import branches, calls, expressions, imports, layer_lists, loops, numbers, open_ends
+from kt_translate.evaluate import (
+    branches,
+    calls,
+    expressions,
+    imports,
+    layer_lists,
+    loops,
+    numbers,
+    open_ends,
+)
 from kt_translate.evaluate.signals import (
     MAX_TURNS,
     Break,
@@ -38,7 +47,11 @@ def _assign(ev: Interpreter, node: cst.Assign, scope: Scope) -> None:
             and target.target.value not in ev.settings
         ):
             value = _constant(ev, target.target.value, value, scope)
-        elif isinstance(target.target, cst.Name) and _worth_a_name(value) and scope.kind == "function":
+        elif (
+            isinstance(target.target, cst.Name)
+            and _worth_a_name(value)
+            and scope.kind == "function"
+        ):
             name = target.target.value
             own = any(s.name == name and s.kind != "local" for s in symbols_in(value))
             value = named(value, f"{name}_" if own else name)
@@ -71,7 +84,12 @@ def _aug_assign(ev: Interpreter, node: cst.AugAssign, scope: Scope) -> None:
     op = AUGMENTED[type(node.operator)]
     current = ev.evaluate(node.target, scope)
     value = ev.evaluate(node.value, scope)
-    if op == "+" and isinstance(current, list) and not numbers.calculates(op, current, value) and isinstance(value, (list, tuple)):
+    if (
+        op == "+"
+        and isinstance(current, list)
+        and not numbers.calculates(op, current, value)
+        and isinstance(value, (list, tuple))
+    ):
         current.extend(value)
         return
     ev.assign(node.target, expressions.binary(ev, op, current, value), scope)

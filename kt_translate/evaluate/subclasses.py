@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import models as models_module
 import libcst as cst
 
+from kt_translate.evaluate import models as models_module
 from kt_translate.evaluate import own_classes
 from kt_translate.evaluate.general import outer_result
 from kt_translate.evaluate.own_weights import add_weight
@@ -97,7 +97,14 @@ def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
         return Native(name, lambda ev, *a, **k: _fit(ev, instance, name, a, k))
     if name == "__call__":
         return Native(name, lambda ev, *a, **k: call_instance(ev, instance, list(a), k))
-    if name in ("compute_output_shape", "set_weights", "get_weights", "summary", "save", "load_weights"):
+    if name in (
+        "compute_output_shape",
+        "set_weights",
+        "get_weights",
+        "summary",
+        "save",
+        "load_weights",
+    ):
         return Native(name, lambda ev, *a, **k: Unknown(f"the result of {name}", ev.line))
     if name == "compute_mask":
         return Native(name, lambda ev, inputs=None, mask=None: mask)
@@ -123,7 +130,9 @@ def builtin_part(ev: Interpreter, instance: Instance, name: str) -> Any:
     return found if found is not None else Native(f"super().{name}", lambda ev, *a, **k: None)
 
 
-def _start(ev: Interpreter, instance: Instance, base: str, args: list[Any], kwargs: dict[str, Any]) -> None:
+def _start(
+    ev: Interpreter, instance: Instance, base: str, args: list[Any], kwargs: dict[str, Any]
+) -> None:
     """``super().__init__(...)``: the built-in layer that is extended, or a model between tensors."""
     if base in ROOTS:
         if tensors_in([args, kwargs]):
@@ -209,7 +218,9 @@ def as_tensors(value: Any) -> Any:
 # -- calls ----------------------------------------------------------------------------------------
 
 
-def call_instance(ev: Interpreter, instance: Instance, args: list[Any], kwargs: dict[str, Any]) -> Any:
+def call_instance(
+    ev: Interpreter, instance: Instance, args: list[Any], kwargs: dict[str, Any]
+) -> Any:
     """``layer(x)``: an instance of the class of the layer's class, called."""
     args, kwargs = [as_tensors(a) for a in args], {k: as_tensors(v) for k, v in kwargs.items()}
     if not tensors_in([args, kwargs]):
@@ -249,7 +260,9 @@ def call_arguments(
     order += [p.name.value for p in params.kwonly_params]
     given = {n: bound[n] for n in order if n != "training" and not _is_default(call, n, bound[n])}
     star = params.star_arg
-    for i, value in enumerate(bound.get(star.name.value, ()) if isinstance(star, cst.Param) else ()):
+    for i, value in enumerate(
+        bound.get(star.name.value, ()) if isinstance(star, cst.Param) else ()
+    ):
         given[f"*{i}"] = value
     return given
 
@@ -259,7 +272,12 @@ def _is_default(call: Function, name: str, value: Any) -> bool:
 
 
 def _mask_results(
-    ev: Interpreter, instance: Instance, plan: Any, given: dict[str, Any], results: Any, tensors: list[Tensor]
+    ev: Interpreter,
+    instance: Instance,
+    plan: Any,
+    given: dict[str, Any],
+    results: Any,
+    tensors: list[Tensor],
 ) -> None:
     """The masks of what comes out, as ``compute_mask`` says, or as they went in."""
     own = instance.cls.lookup("compute_mask")
@@ -325,7 +343,9 @@ def run_call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
 def _shapes(build: Function, given: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """What ``build`` is given: the first input's shape, or every input's by its name."""
     shapes = {name: map_tensors(lambda t: t.shape, v) for name, v in given.items() if tensors_in(v)}
-    params = [p.name.value for p in (*build.node.params.params, *build.node.params.kwonly_params)][1:]
+    params = [p.name.value for p in (*build.node.params.params, *build.node.params.kwonly_params)][
+        1:
+    ]
     if len(params) > 1 and all(p.endswith("_shape") for p in params):
         return [], {p: shapes[p[:-6]] for p in params if p[:-6] in shapes}
     return [next(iter(shapes.values()), None)], {}

@@ -54,7 +54,7 @@ def joined(parts: list[Any]) -> Any:
     out: Any = ""
     for part in parts:
         if isinstance(part, Sym):
-            text = part if isinstance(part.value, str) else call_symbolic("str", part)
+            text: Any = part if isinstance(part.value, str) else call_symbolic("str", part)
         elif plain(part):
             text = str(part)
         else:

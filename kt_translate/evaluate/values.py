@@ -138,11 +138,15 @@ class Instance:
     args: list[Any] = field(default_factory=list)
     kwargs: dict[str, Any] = field(default_factory=dict)
     line: int = 0
-    use: ModuleUse | None = None  # of a Keras layer or model of the source: the module that it becomes
+    use: ModuleUse | None = (
+        None  # of a Keras layer or model of the source: the module that it becomes
+    )
     pending: bool = False  # its constructor has not run yet
     built: bool = False
     bound: dict[str, Any] | None = None
-    calls: list[tuple[Any, list[Tensor], Any]] = field(default_factory=list)  # class, inputs and results of each call
+    calls: list[tuple[Any, list[Tensor], Any]] = field(
+        default_factory=list
+    )  # class, inputs and results of each call
     variable: str | None = None
 
     @property
@@ -249,11 +253,7 @@ def name_value(value: Any, name: str) -> None:
         value.name = value.name or name
     elif isinstance(value, LayerValue):
         value.use.hint = value.use.hint or name
-    elif isinstance(value, Instance):
-        value.variable = value.variable or name
-        if value.use is not None:
-            value.use.hint = value.use.hint or name
-    elif isinstance(value, ModelValue):
+    elif isinstance(value, (Instance, ModelValue)):
         value.variable = value.variable or name
         if value.use is not None:
             value.use.hint = value.use.hint or name
@@ -284,7 +284,9 @@ def items_of(value: Any, count: int | None) -> list[Any] | None:
 
 def endless(value: Any) -> bool:
     """Whether the number of items is not known: what a loop over data has filled."""
-    return isinstance(value, (list, tuple)) and any(isinstance(v, Unknown) and v.many for v in value)
+    return isinstance(value, (list, tuple)) and any(
+        isinstance(v, Unknown) and v.many for v in value
+    )
 
 
 def opaque(value: Any) -> bool:

@@ -11,11 +11,22 @@ def _is_int(x: Any) -> bool:
     return type(x) is int
 
 
+_MAKING = ("+", "-", "*", "//", "%", "**")  # operators whose results are never None
+
+
 def simplify(op: str, a: Any, b: Any) -> Any:
     """The easy identities of integer arithmetic; NotImplemented where none applies."""
     if op in ("==", "!=") and isinstance(a, sym.Sym) and isinstance(b, sym.Sym) and a.key == b.key:
         return op == "=="
-    if op in "+-" and _is_int(b) and isinstance(a, sym.Sym) and a.head == "//" and _is_int(a.args[1]):
+    if op in ("is", "is not") and b is None and isinstance(a, sym.Sym) and a.head in _MAKING:
+        return op == "is not"
+    if (
+        op in "+-"
+        and _is_int(b)
+        and isinstance(a, sym.Sym)
+        and a.head == "//"
+        and _is_int(a.args[1])
+    ):
         folded = _folded(a, b if op == "+" else -b)
         if folded is not None:
             return folded

@@ -12,7 +12,6 @@ from kt_translate.graph.sym import Sym, Symbol, known
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import Layer
 
-
 ORDER = count()  # of modules, loops and conditions, as the source makes them
 
 
@@ -94,7 +93,9 @@ class Plan:
     dims: dict[Symbol, tuple[int, int]] = field(
         default_factory=dict
     )  # symbol -> (input, axis) it is read from
-    demands: list[tuple[Any, Any]] = field(default_factory=list)  # (expression, value taken for granted)
+    demands: list[tuple[Any, Any]] = field(
+        default_factory=list
+    )  # (expression, value taken for granted)
     numbers: dict[Symbol, str] = field(default_factory=dict)  # symbol -> parameter of the source
     input_names: list[str] = field(default_factory=list)
     keep_signature: bool = False  # a factory: every parameter of the source's function stays
@@ -106,12 +107,20 @@ class Plan:
     frozen: bool = False  # as a whole
     covered: bool = False  # part of a class that is frozen as a whole
     file: str | None = None  # the file that it comes from, if that is not the source itself
-    modules: dict[str, Any] = field(default_factory=dict)  # parameters that are layers or models: their values here
-    held: dict[int, str] = field(default_factory=dict)  # the attributes that hold modules, by the id of their use
-    kept: list[tuple[str, Any]] = field(default_factory=list)  # attributes with models that `forward` does not call
+    modules: dict[str, Any] = field(
+        default_factory=dict
+    )  # parameters that are layers or models: their values here
+    held: dict[int, str] = field(
+        default_factory=dict
+    )  # the attributes that hold modules, by the id of their use
+    kept: list[tuple[str, Any]] = field(
+        default_factory=list
+    )  # attributes with models that `forward` does not call
     factory: str | None = None  # what makes the one model of this class, in the output
     masks: list[int] = field(default_factory=list)  # which of the inputs' masks are inputs too
-    passing: dict[int, int] = field(default_factory=dict)  # ids of the masks that come in: their places
+    passing: dict[int, int] = field(
+        default_factory=dict
+    )  # ids of the masks that come in: their places
 
     @property
     def symbols(self) -> set[Symbol]:
@@ -213,7 +222,7 @@ __all__ = [
     "Plan",
     "Region",
     "SizeNode",
-    "WeightNode",
     "Sym",
+    "WeightNode",
     "named",
 ]

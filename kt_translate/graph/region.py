@@ -75,7 +75,12 @@ def derived(
     """
     output = Tensor(shape, dtype, layout, mask)
     node = OpNode(
-        list(inputs), [output], render=render, wants=[wants] * len(inputs), label=label, device=device
+        list(inputs),
+        [output],
+        render=render,
+        wants=[wants] * len(inputs),
+        label=label,
+        device=device,
     )
     CURRENT[-1].add(node)
     return output

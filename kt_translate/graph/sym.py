@@ -127,7 +127,11 @@ class Sym:
         """The same expression with other things in place of symbols (a callee's result, said by its caller)."""
         if self.head == "symbol":
             symbol = self.args[0]
-            if symbol.kind == "local" and symbol not in table and symbols_in(symbol.origin) & table.keys():
+            if (
+                symbol.kind == "local"
+                and symbol not in table
+                and symbols_in(symbol.origin) & table.keys()
+            ):
                 return substitute(symbol.origin, table)
             return table.get(symbol, self)
         if not self.symbols & table.keys():
@@ -169,7 +173,9 @@ class Sym:
         if self.head == "index":
             key = self.args[1]
             if isinstance(key, slice):
-                key = slice(*(None if p is None else code(p) for p in (key.start, key.stop, key.step)))
+                key = slice(
+                    *(None if p is None else code(p) for p in (key.start, key.stop, key.step))
+                )
             return code(self.args[0])[key if isinstance(key, slice) else code(key)]
         if self.head == "if":
             return Expr.conditional(*(code(a) for a in self.args))

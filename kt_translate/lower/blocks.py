@@ -36,7 +36,11 @@ def token(number: int) -> str:
 
 
 def with_names(
-    lines: list[str], kept: str, name_of: Callable[[str], str], parameters: set[str], globals_: set[str]
+    lines: list[str],
+    kept: str,
+    name_of: Callable[[str], str],
+    parameters: set[str],
+    globals_: set[str],
 ) -> tuple[list[str], dict[str, str]]:
     """The statements with names for tokens. ``kept``: other text that reads tokens. Also gives token -> name."""
     lines = _without_dead(lines, kept)
@@ -62,7 +66,11 @@ def with_names(
 
 
 def _names(
-    lines: list[str], kept: str, name_of: Callable[[str], str], parameters: set[str], globals_: set[str]
+    lines: list[str],
+    kept: str,
+    name_of: Callable[[str], str],
+    parameters: set[str],
+    globals_: set[str],
 ) -> dict[str, str]:
     """A name for each token; one that nothing reads any more passes its name on."""
     names: dict[str, str] = {}
@@ -91,7 +99,7 @@ def _is_free(
         return holders[name] not in kept and not any(holders[name] in line for line in after)
     if name in parameters:
         word = re.compile(rf"(?<![\w.]){name}\b(?!=)")
-        return not any(map(word.search, after)) and f"ρ{name}" not in kept
+        return not any(map(word.search, after)) and f"θ{name}" not in kept
     return True
 
 

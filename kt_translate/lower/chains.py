@@ -11,7 +11,7 @@ from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.pytorch.expr import Expr
 
 if TYPE_CHECKING:
-    from kt_translate.lower.writer import Writer
+    from kt_translate.lower.modules import Modules
 
 
 @dataclass
@@ -37,7 +37,11 @@ def chain_of(nodes: list[Node], carried: list[Carried]) -> Chain | None:
     if len(carried) != 1:
         return None
     chain = _follow(nodes, carried[0].entering, carried[0].leaving)
-    if chain is None or not chain.modules or carried[0].entering.layout is not carried[0].leaving.layout:
+    if (
+        chain is None
+        or not chain.modules
+        or carried[0].entering.layout is not carried[0].leaving.layout
+    ):
         return None
     return chain
 
@@ -92,14 +96,19 @@ def _follow(nodes: list[Node], source: Tensor, end: Tensor) -> Chain | None:
             chain.links.append(node)
             continue
         if isinstance(node, LoopNode):
-            fits = node.tensors and node.tensors[0].before is at and chain_of(node.body.nodes, node.tensors)
+            fits = bool(node.tensors) and node.tensors[0].before is at
+            fits = fits and chain_of(node.body.nodes, node.tensors) is not None
             after = node.tensors[0].after if fits else None
         elif isinstance(node, IfNode):
             inner = chain_of_if(node)
             fits = inner is not None and inner[0].source is at
             after = node.joined[0][0] if fits else None
         elif isinstance(node, CallNode):
-            fits = len(node.inputs) == 1 and node.inputs[0] is at and isinstance(node.plan.result, Tensor)
+            fits = (
+                len(node.inputs) == 1
+                and node.inputs[0] is at
+                and isinstance(node.plan.result, Tensor)
+            )
             fits = fits and node.plan.inputs[0].layout is node.inputs[0].layout
             after = node.outputs[0] if fits else None
         elif isinstance(node, LayerNode):
@@ -126,14 +135,16 @@ def _is_link(node: LayerNode, at: Tensor | None) -> bool:
     return node.rule.standalone(at.seen_in(want)) is not None
 
 
-def constructors(writer: Writer, chain: Chain) -> list[Expr]:
+def constructors(writer: Modules, chain: Chain) -> list[Expr]:
     """What makes the links, for a Sequential."""
     return [_made(writer, link) for link in chain.modules]
 
 
-def _made(writer: Writer, link: Node) -> Expr:
+def _made(writer: Modules, link: Node) -> Expr:
     if isinstance(link, CallNode):
-        link.outputs[0].layout = link.plan.result.layout if link.outputs[0].rank > 3 else link.outputs[0].layout
+        link.outputs[0].layout = (
+            link.plan.result.layout if link.outputs[0].rank > 3 else link.outputs[0].layout
+        )
         return writer.instance(link)
     if isinstance(link, LayerNode):
         want = link.rule.wants(*link.inputs)[0]
@@ -143,7 +154,7 @@ def _made(writer: Writer, link: Node) -> Expr:
     raise AssertionError(type(link).__name__)
 
 
-def append(writer: Writer, target: str, chain: Chain) -> list[str]:
+def append(writer: Modules, target: str, chain: Chain) -> list[str]:
     """The statements that append the links to a Sequential, loops and conditions among them kept."""
     from kt_translate.lower import control
 

@@ -23,12 +23,16 @@ class ClassCode:
     logits: str | None = None  # the activation of ``logits`` that forward returns
     regularized: bool = False
     frozen: bool = False
-    modes: list[tuple[str, bool]] = field(default_factory=list)  # attributes that are called with training=...
+    modes: list[tuple[str, bool]] = field(
+        default_factory=list
+    )  # attributes that are called with training=...
     parameters: list[str] = field(default_factory=list)  # as they stand in __init__
     used_parameters: list[str] = field(default_factory=list)
     guards: list[tuple[str, str]] = field(default_factory=list)  # (condition, message)
     factory: str | None = None
-    exposed: dict[str, str] = field(default_factory=dict)  # name of a size -> the attribute that has it
+    exposed: dict[str, str] = field(
+        default_factory=dict
+    )  # name of a size -> the attribute that has it
     inputs: list[Tensor] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
 

@@ -5,17 +5,27 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.graph.nodes import CallNode, Carried, CheckNode, IfNode, LoopNode, Param, Plan, SizeNode
+from kt_translate.graph.nodes import (
+    CallNode,
+    Carried,
+    CheckNode,
+    IfNode,
+    LoopNode,
+    Plan,
+    SizeNode,
+)
 from kt_translate.graph.region import Node
-from kt_translate.graph.sym import Items, Sym, Symbol, closed, code, spelled_in, symbols_in
+from kt_translate.graph.sym import Items, Sym, Symbol, closed, code, symbols_in
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.blocks import indented
-from kt_translate.lower.liveness import last_uses
 from kt_translate.lower.chains import Chain, append, chain_of, constructors, flat_chains
+from kt_translate.lower.liveness import last_uses
+from kt_translate.lower.symbols import free_symbols, inner_symbols
 from kt_translate.pytorch.expr import Expr
 
 if TYPE_CHECKING:
+    from kt_translate.lower.modules import Modules
     from kt_translate.lower.writer import Writer
 
 
@@ -181,12 +191,16 @@ def write_loop(writer: Writer, node: LoopNode) -> None:
         lines = for_loop(writer, node, append(writer, f"self.{attribute}", chain))
         writer.block.add(node.order, [*sizes, f"self.{attribute} = nn.Sequential()", *lines])
         carried = node.tensors[0]
-        writer.assign(carried.after, Expr(f"self.{attribute}")(writer.read(carried.before, carried.entering.layout)), True)
+        writer.assign(
+            carried.after,
+            Expr(f"self.{attribute}")(writer.read(carried.before, carried.entering.layout)),
+            True,
+        )
         return
     _write_stages(writer, node, attribute, sizes)
 
 
-def carry_sizes(writer: Writer, node: LoopNode) -> list[str]:
+def carry_sizes(writer: Modules, node: LoopNode) -> list[str]:
     """Tokens for the sizes that the loop carries; the statements that set them before it."""
     lines = []
     for size in node.sizes:
@@ -198,7 +212,7 @@ def carry_sizes(writer: Writer, node: LoopNode) -> list[str]:
 
 
 def for_loop(
-    writer: Writer, node: LoopNode, body: list[str], read: dict[int, str] | None = None
+    writer: Modules, node: LoopNode, body: list[str], read: dict[int, str] | None = None
 ) -> list[str]:
     """The loop in ``__init__`` around ``body``, with the sizes handed on. ``read``: how some of them are read."""
     with writer.spelling(in_forward=False):
@@ -209,14 +223,15 @@ def for_loop(
         inner = body + _one_by_one(writer, updates)
         used = set(re.findall(r"\w+", "\n".join(inner)))
         targets, iterable = node.targets, node.iterable
-        if isinstance(iterable, Items) and iterable.function == "enumerate" and len(iterable.args) == 1:
-            if isinstance(targets, tuple) and not _names(targets[0]) & used:
-                targets, iterable = targets[1], iterable.args[0]
+        counted = isinstance(iterable, Items) and iterable.function == "enumerate"
+        pair = isinstance(targets, tuple) and len(iterable.args) == 1 if counted else False
+        if pair and not _names(targets[0]) & used:
+            targets, iterable = targets[1], iterable.args[0]
         head = f"for {_target(targets, used)} in {code(iterable)}:"
         return [*node.comment.splitlines(), head, *indented(inner)]
 
 
-def _one_by_one(writer: Writer, updates: dict[str, tuple[Carried, str]]) -> list[str]:
+def _one_by_one(writer: Modules, updates: dict[str, tuple[Carried, str]]) -> list[str]:
     """The sizes for the next turn, each set when no other needs its old value any more."""
     lines = []
     waiting = {name: value for name, (_, value) in updates.items()}
@@ -244,7 +259,11 @@ def _names(targets: Any) -> set[str]:
 def _target(targets: Any, used: set[str]) -> str:
     """Loop variables as text; those that nothing reads start with an underscore, as linters ask."""
     if isinstance(targets, Symbol):
-        return targets.name if targets.name in used or targets.name.startswith("_") else f"_{targets.name}"
+        return (
+            targets.name
+            if targets.name in used or targets.name.startswith("_")
+            else f"_{targets.name}"
+        )
     return ", ".join(
         f"({_target(t, used)})" if isinstance(t, tuple) else _target(t, used) for t in targets
     )
@@ -254,11 +273,18 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
     """A loop whose body is more than a chain: a class for the body, an instance of it for each turn."""
     entering = [c.entering for c in node.tensors]
     outside = [t for t in _outside(node) if t.mask is None]
-    plan = Plan(f"{writer.code.name}_stage", "loop", node.body, [*entering, *outside], line=node.line, file=node.file)
+    plan = Plan(
+        f"{writer.code.name}_stage",
+        "loop",
+        node.body,
+        [*entering, *outside],
+        line=node.line,
+        file=node.file,
+    )
     plan.covered = writer.plan.frozen or writer.plan.covered
     plan.result = [c.leaving for c in node.tensors]
     plan.params = free_symbols(node.body.nodes)
-    inner = _inner_symbols(node.body.nodes)
+    inner = inner_symbols(node.body.nodes)
     within: dict[int, str] = {}
     for i, size in enumerate(node.sizes):
         size.leaving = closed(size.leaving)
@@ -267,13 +293,19 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
             plan.exposed[within[i]] = size.leaving
     made = writer.classes(plan)
     with writer.spelling(in_forward=False):
-        given = {p.symbol.name: code(Sym.of(p.symbol)) for p in plan.params if p.symbol.name in made.used_parameters}
+        given = {
+            p.symbol.name: code(Sym.of(p.symbol))
+            for p in plan.params
+            if p.symbol.name in made.used_parameters
+        }
         instance = Expr(made.name)(**given)
     alone = len(entering) == 1 and not outside
     container = "nn.Sequential()" if alone else "nn.ModuleList()"
     body = [f"self.{attribute}.append({instance})"]
     read = {i: f"self.{attribute}[-1].{made.exposed[name]}" for i, name in within.items()}
-    writer.block.add(node.order, [*sizes, f"self.{attribute} = {container}", *for_loop(writer, node, body, read)])
+    writer.block.add(
+        node.order, [*sizes, f"self.{attribute} = {container}", *for_loop(writer, node, body, read)]
+    )
     before = [writer.read(c.before, c.entering.layout) for c in node.tensors]
     for carried, inner in zip(node.tensors, plan.result, strict=True):
         carried.after.layout = inner.layout
@@ -312,86 +344,6 @@ def _made_in(nodes: list[Node]) -> set[int]:
     return made
 
 
-def free_symbols(nodes: list[Node]) -> list[Param]:
-    """Parameters of the class of a loop's body or of an inner model: all symbols that its settings may hold.
-
-    Those that nothing uses are left out later.
-    """
-    found = all_symbols(nodes)
-    inner_loops = _inner_symbols(nodes)
-    symbols = [s for s in found if s not in inner_loops and s.kind not in ("global", "mode")]
-    names: set[str] = set()
-    params = []
-    for symbol in sorted(symbols, key=lambda s: (s.kind != "dim", s.name)):
-        if symbol.name in names:
-            raise RuleError("KT302", f"two settings are called {symbol.name}")
-        names.add(symbol.name)
-        kind = type(symbol.value)
-        params.append(
-            Param(symbol, None, kind.__name__ if kind in (int, bool, str, float) else "Any")
-        )
-    return params
-
-
-def all_symbols(nodes: list[Node]) -> dict[Symbol, None]:
-    """All symbols in sizes and settings of the nodes, in order."""
-    found: dict[Symbol, None] = {}
-    behind: dict[Symbol, None] = {}  # those that only the origins of names speak of
-
-    def take(value: Any) -> None:
-        found.update(dict.fromkeys(spelled_in(value)))
-        behind.update(dict.fromkeys(symbols_in(value)))
-
-    def walk(nodes: list[Node]) -> None:
-        for inner in nodes:
-            for tensor in (*inner.inputs, *inner.outputs):
-                take(tensor.shape)
-            if isinstance(inner, CallNode):
-                take(list(inner.args.values()))
-            elif isinstance(inner, IfNode):
-                take(inner.test)
-                walk(inner.then.nodes + inner.orelse.nodes)
-            elif isinstance(inner, CheckNode):
-                take(inner.test)
-            elif isinstance(inner, LoopNode):
-                take(inner.iterable)
-                take([c.before for c in inner.sizes])
-                walk(inner.body.nodes)
-            elif isinstance(inner, SizeNode):
-                take(inner.symbol.origin)
-            rule = getattr(inner, "rule", None)
-            if rule is not None:
-                take(vars(rule) | {"name": inner.use.keras_name})
-
-    walk(nodes)
-    names = {s.name for s in found}
-    found.update(dict.fromkeys(s for s in behind if s.name not in names))
-    return found
-
-
-def symbols_of_shapes(nodes: list[Node]) -> set[Symbol]:
-    """The symbols that sizes of tensors are made of: they are integers."""
-    return {s for node in nodes for t in (*node.inputs, *node.outputs) for s in symbols_in(t.shape)}
-
-
-def _inner_symbols(nodes: list[Node]) -> set[Symbol]:
-    found: set[Symbol] = set()
-    for node in nodes:
-        if isinstance(node, LoopNode):
-            for size in node.sizes:
-                found |= {size.entering.args[0], size.after.args[0]}
-            found |= set(symbols_of(node.targets)) | _inner_symbols(node.body.nodes)
-        elif isinstance(node, SizeNode):
-            found.add(node.symbol)
-        elif isinstance(node, IfNode):
-            found |= _inner_symbols(node.then.nodes + node.orelse.nodes)
-    return found
-
-
-def symbols_of(targets: Any) -> list[Symbol]:
-    return [targets] if isinstance(targets, Symbol) else [s for t in targets for s in symbols_of(t)]
-
-
 # -- names of settings ---------------------------------------------------------------------------
 
 
@@ -400,7 +352,7 @@ def write_size(writer: Writer, node: SizeNode) -> None:
     writer.block.add(node.order, [size_line(writer, node)])
 
 
-def size_line(writer: Writer, node: SizeNode) -> str:
+def size_line(writer: Modules, node: SizeNode) -> str:
     value = writer.said(node.symbol.origin)
     return f"{writer.carry([node.symbol], node.symbol.name.rstrip('_') or '_')} = {value}"
 

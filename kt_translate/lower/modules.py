@@ -6,7 +6,15 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, ModuleUse, Plan, WeightNode
+from kt_translate.graph.nodes import (
+    CallNode,
+    IfNode,
+    LayerNode,
+    LoopNode,
+    ModuleUse,
+    Plan,
+    WeightNode,
+)
 from kt_translate.graph.region import Node
 from kt_translate.graph.sym import Sym, substitute
 from kt_translate.graph.tensor import Tensor
@@ -34,14 +42,10 @@ class Modules(ClassScope):
                 settings.pop("trainable", None)
             self.code.regularized |= regularized
             name = node.use.keras_name
-            if name is not None and (
-                standalone
-                or isinstance(name, Sym)
-                or self.module_names.get(id(node.use)) != name
-                or _automatic(name)
-            ):
-                if any(True for _ in node.rule.parameters()) or not standalone:
-                    settings = {"name": name, **settings}
+            matters = not standalone or any(True for _ in node.rule.parameters())
+            told = not standalone and self.module_names.get(id(node.use)) == name
+            if name is not None and matters and not (told and not _automatic(name)):
+                settings = {"name": name, **settings}
             return Expr(str(Expr("like_keras")(made, **settings))) if settings else made
 
     def name_of(self, use: ModuleUse) -> str:
@@ -85,7 +89,8 @@ class Modules(ClassScope):
             given = {
                 p.symbol.name: node.args.get(p.symbol, Sym.of(p.symbol))
                 for p in node.plan.params
-                if p.symbol.name in made.used_parameters and p.symbol.kind not in ("module", "fixed")
+                if p.symbol.name in made.used_parameters
+                and p.symbol.kind not in ("module", "fixed")
             }
             for name, value in node.plan.modules.items():
                 module = self.module(value, node)
@@ -94,7 +99,11 @@ class Modules(ClassScope):
             defaults = {p.symbol.name: p.default for p in node.plan.params}
             said = {n: as_expr(v) for n, v in given.items()}
             by_name = node.plan.kind == "layer"
-            sizes = [] if by_name else [said[n] for n in made.used_parameters if n in sizes_of(node.plan)]
+            sizes = (
+                []
+                if by_name
+                else [said[n] for n in made.used_parameters if n in sizes_of(node.plan)]
+            )
             named = {
                 p.symbol.name: said[p.symbol.name]
                 for p in node.plan.params
@@ -115,10 +124,14 @@ class Modules(ClassScope):
         if isinstance(node, LayerNode):
             wants = node.rule.wants(*node.inputs)
             seen = [t.seen_in(w) for t, w in zip(node.inputs, wants, strict=True)]
-            sized = [replace(t, shape=tuple(substitute(d, within.args) for d in t.shape)) for t in seen]
+            sized = [
+                replace(t, shape=tuple(substitute(d, within.args) for d in t.shape)) for t in seen
+            ]
             return self.constructor(node, sized)
         if isinstance(node, CallNode):
-            return self.instance(replace(node, args={s: substitute(v, within.args) for s, v in node.args.items()}))
+            return self.instance(
+                replace(node, args={s: substitute(v, within.args) for s, v in node.args.items()})
+            )
         if getattr(value, "outputs", None) is not None:
             return self.instance(CallNode([], [], 0, value.plan, value.use))
         return None

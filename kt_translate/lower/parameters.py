@@ -7,7 +7,7 @@ from typing import Any
 
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, expand
 from kt_translate.layers.layer import RuleError
-from kt_translate.lower import control
+from kt_translate.lower import symbols
 from kt_translate.lower.blocks import with_names
 from kt_translate.lower.modules import Modules, sizes_of
 from kt_translate.lower.tidy import tidied
@@ -24,11 +24,11 @@ def write_parameters(writer: Modules) -> None:
         ]
     text = " ".join([*writer.code.init, *(condition for condition, _ in writer.code.guards)])
     words = set(re.findall(r"[A-Za-z_]\w*", re.sub(r"\w+=", "", text)))
-    integers = control.symbols_of_shapes(writer.nodes)
+    integers = symbols.symbols_of_shapes(writer.nodes)
     for param in writer.plan.params:
         name = param.symbol.name
-        own = writer.plan.kind == "layer" and param.symbol.kind != "dim"
-        if not (writer.plan.keep_signature or own or name in words):
+        stays = writer.plan.kind == "layer" and param.symbol.kind != "dim"
+        if not (writer.plan.keep_signature or stays or name in words):
             continue
         writer.code.used_parameters.append(name)
         kind = param.annotation
@@ -50,10 +50,12 @@ def write_parameters(writer: Modules) -> None:
 def _settle_names(writer: Modules) -> None:
     """Give names to the tokens of sizes and settings, in ``__init__`` and in ``forward``."""
     taken = {p.symbol.name for p in writer.plan.params}
-    known = control.all_symbols(writer.nodes)
+    known = symbols.all_symbols(writer.nodes)
     constants = {s.name for s in known if s.kind == "global"}
     forward = "\n".join([*writer.code.body, writer.code.returns])
-    lines, named = with_names(writer.block.lines(), forward, lambda t: writer.tokens[t], taken, constants)
+    lines, named = with_names(
+        writer.block.lines(), forward, lambda t: writer.tokens[t], taken, constants
+    )
     kept: dict[str, str] = {}
     sizes: dict[str, str] = {}
     for found, name in named.items():
@@ -61,22 +63,22 @@ def _settle_names(writer: Modules) -> None:
             kept[name] = writer.attributes.fresh(name)
             forward = forward.replace(found, f"self.{kept[name]}")
     dims = {p.symbol.name: p.symbol for p in writer.plan.params if p.symbol.kind == "dim"}
-    for name in dict.fromkeys(re.findall(r"self\.ρ(\w+)", forward)):
+    for name in dict.fromkeys(re.findall(r"self\.θ(\w+)", forward)):
         place = _size_of(writer, dims[name]) if name in dims else None
         if place is None:
             kept[name] = writer.attributes.fresh(name)
-            forward = re.sub(rf"self\.ρ{name}\b", f"self.{kept[name]}", forward)
+            forward = re.sub(rf"self\.θ{name}\b", f"self.{kept[name]}", forward)
             continue
         local = name
         while local in writer.owner:
             local += "_"
         sizes[local] = place
-        forward = re.sub(rf"self\.ρ{name}\b", local, forward)
+        forward = re.sub(rf"self\.θ{name}\b", local, forward)
     *body, returns = forward.split("\n")
     body, writer.code.returns = tidied(body, returns)
     writer.code.body = [f"{local} = {place}" for local, place in sizes.items()] + body
     writer.code.init = lines + [f"self.{attribute} = {name}" for name, attribute in kept.items()]
-    if stray := re.search(r"ρ\w+", "\n".join(writer.code.init)):
+    if stray := re.search(r"θ\w+", "\n".join(writer.code.init)):
         raise RuleError("KT302", f"{stray[0][1:]} is not known where {writer.code.name} is made")
 
 

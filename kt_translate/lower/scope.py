@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from kt_translate.graph.nodes import Plan
-from kt_translate.graph.sym import Symbol, code, symbols_in
 from kt_translate.graph.region import Node, OpNode
+from kt_translate.graph.sym import Symbol, code, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, to_first, to_last
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.blocks import Block, token
@@ -23,9 +23,7 @@ class ClassScope:
 
     def __init__(self, plan: Plan, name: str, classes: Callable[[Plan], ClassCode]) -> None:
         self.plan = plan
-        self.code = ClassCode(
-            name, "", plan.container, plan.kind == "layer", inputs=plan.inputs
-        )
+        self.code = ClassCode(name, "", plan.container, plan.kind == "layer", inputs=plan.inputs)
         self.classes = classes
         self.nodes: list[Node] = []  # those that its results need
         self.attributes = Names({"forward", "logits", "training"})
@@ -36,12 +34,16 @@ class ClassScope:
         self.step = 0
         self.owner: dict[str, int] = {}
         self.module_names: dict[int, str] = {}
-        self.block = Block()  # where what is made now goes: of __init__, or of a loop or condition in it
+        self.block = (
+            Block()
+        )  # where what is made now goes: of __init__, or of a loop or condition in it
         self.blocks: dict[object, Block] = {plan.region.key: self.block}
         self.flattened: dict[int, Any] = {}  # of each module, what its input was flattened from
         self.variables_of_inputs: list[str] = []
         self.carried: list[tuple[Symbol, str]] = []  # with how they were spelled before
-        self.tokens: dict[str, str] = {}  # of the sizes that loops carry: token -> the name it asks for
+        self.tokens: dict[str, str] = (
+            {}
+        )  # of the sizes that loops carry: token -> the name it asks for
 
     # -- symbols --------------------------------------------------------------------------------
     @contextmanager
@@ -50,7 +52,7 @@ class ClassScope:
         before = [(p.symbol, p.symbol.spelled) for p in self.plan.params]
         for param in self.plan.params:
             name = param.symbol.name
-            param.symbol.spelled = f"self.ρ{name}" if in_forward else name
+            param.symbol.spelled = f"self.θ{name}" if in_forward else name
         try:
             yield
         finally:

@@ -6,6 +6,7 @@ from typing import Any
 
 from kt_translate.graph.nodes import ModuleUse, WeightNode
 from kt_translate.graph.objects import KerasFunction, KerasObject
+from kt_translate.graph.region import OpNode
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import Layer, RuleError, snake_case
 from kt_translate.lower.constraints import constraint
@@ -135,10 +136,13 @@ def weight_lines(node: WeightNode, attribute: str) -> list[str]:
     """The statements that make a weight of a layer's own, with its penalty and its limit."""
     tensor = node.outputs[0]
     if not tensor.dtype.startswith("float"):
-        empty = Expr("torch.zeros")(as_expr(tuple(tensor.shape)), dtype=Expr(f"torch.{tensor.dtype}"))
+        empty = Expr("torch.zeros")(
+            as_expr(tuple(tensor.shape)), dtype=Expr(f"torch.{tensor.dtype}")
+        )
         return [f"self.register_buffer({attribute!r}, {empty})"]
     start = node.initializer or "glorot_uniform"
-    made_by = start.node.render() if isinstance(start, Tensor) else None
+    node_of = start.node if isinstance(start, Tensor) else None
+    made_by = node_of.render() if isinstance(node_of, OpNode) else None
     options = {"trainable": False} if node.use.frozen else {}
     if made_by is not None:
         made = Expr("nn.Parameter")(made_by, **({"requires_grad": False} if options else {}))

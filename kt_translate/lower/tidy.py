@@ -37,13 +37,19 @@ def _joined(lines: list[str], at: int) -> str | None:
         return None
     tree = ast.parse(statement)
     value_tree = ast.parse(value, mode="eval").body
-    uses = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)]
+    uses = [
+        n
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)
+    ]
     if len(uses) != 1 or isinstance(value_tree, (ast.IfExp, ast.Lambda, ast.Tuple)):
         return None
     used = uses[0]
     before, after = statement[: used.col_offset], statement[used.end_col_offset :]
     atom = isinstance(value_tree, (ast.Call, ast.Name, ast.Attribute, ast.Subscript, ast.Constant))
-    bare = before.endswith("(") and after[:1] in (")", ",") or before.endswith(("return ", " = ")) and not after
+    bare = (before.endswith("(") and after[:1] in (")", ",")) or (
+        before.endswith(("return ", " = ")) and not after
+    )
     text = value if atom or bare else f"({value})"
     joined = f"{indent}{before}{text}{after}"
     if len(joined) > MAX_WIDTH:

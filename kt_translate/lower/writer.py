@@ -17,7 +17,7 @@ from kt_translate.graph.nodes import (
 from kt_translate.graph.region import Node, OpNode
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 from kt_translate.layers.layer import Call, RuleError
-from kt_translate.lower import control
+from kt_translate.lower import control, symbols
 from kt_translate.lower.blocks import Block
 from kt_translate.lower.chains import chain_of_model
 from kt_translate.lower.class_code import ClassCode
@@ -41,7 +41,7 @@ class Writer(Modules):
         nodes = self.nodes = live(self.plan.region.nodes, outputs, self.plan.inputs)
         if self.plan.kind == "model" and not self.plan.keep_signature:
             told = self.plan.symbols
-            free = [p for p in control.free_symbols(nodes) if p.symbol not in told]
+            free = [p for p in symbols.free_symbols(nodes) if p.symbol not in told]
             named = {p.symbol.name for p in free}
             kept = [p for p in self.plan.params if p.symbol.name not in named]
             self.plan.params = [*kept, *free]
@@ -68,7 +68,11 @@ class Writer(Modules):
             if id(model.use) in self.module_names:
                 continue
             given = next((n for n, v in self.plan.modules.items() if v is model), None)
-            made = Expr(given) if given is not None else self.module(model, CallNode([], [], 0, self.plan))
+            made = (
+                Expr(given)
+                if given is not None
+                else self.module(model, CallNode([], [], 0, self.plan))
+            )
             if made is not None:
                 attribute = self.attributes.fresh(attribute_name(name, model.use.kind))
                 self.block.add(model.use.order, [f"self.{attribute} = {made}"])
@@ -227,7 +231,9 @@ class Writer(Modules):
             tensor.layout = Layout.LAST if tensor.rank == 3 else inner.layout
         keys = keys_of(node.plan.result)
         if keys is not None:
-            whole = self.variable(Tensor(node.outputs[0].shape, name=node.use.hint or node.use.kind))
+            whole = self.variable(
+                Tensor(node.outputs[0].shape, name=node.use.hint or node.use.kind)
+            )
             self.code.body.append(f"{whole} = {result}")
             for key, tensor in zip(keys, node.outputs, strict=True):
                 self.variables[id(tensor)] = (f"{whole}[{key!r}]", tensor.layout)

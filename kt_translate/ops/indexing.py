@@ -148,7 +148,11 @@ def sliced_size(size: Dim, key: slice) -> Dim:
     if size is None or step is UNKNOWN or any(True for _ in _tensors(key)):
         return None
     parts = [known(p) for p in (size, key.start, key.stop)]
-    if step is None or any(p is UNKNOWN for p in parts) or not all(isinstance(p, (int, type(None))) for p in parts):
+    if (
+        step is None
+        or any(p is UNKNOWN for p in parts)
+        or not all(isinstance(p, (int, type(None))) for p in parts)
+    ):
         return None
     total, start, stop = parts
     length = len(range(*slice(start, stop, step).indices(total)))

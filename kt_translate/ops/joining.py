@@ -31,7 +31,9 @@ from kt_translate.pytorch.expr import Expr, as_expr, torch, unless
 # -- into one -------------------------------------------------------------------------------------
 def _numbers(value: Any) -> Any:
     """The numbers of a constant vector; everything else as it is."""
-    constant = value.facts.get("constant") if isinstance(value, Tensor) and value.rank == 1 else None
+    constant = (
+        value.facts.get("constant") if isinstance(value, Tensor) and value.rank == 1 else None
+    )
     return constant if isinstance(constant, (list, tuple)) else value
 
 
@@ -41,7 +43,9 @@ def joined(values: Any, axis: Any) -> Any:
     if isinstance(values, Tensor):
         values = unstacked(values, None, 0)
     lists = [_numbers(listed(v)) for v in values]
-    if all(isinstance(v, (list, tuple)) and all(is_scalar(i) or is_number(i) for i in v) for v in lists):
+    if all(
+        isinstance(v, (list, tuple)) and all(is_scalar(i) or is_number(i) for i in v) for v in lists
+    ):
         return ShapeVector(item for v in lists for item in v)
     tensors = [as_tensor(v) for v in lists]
     if len(tensors) == 1:

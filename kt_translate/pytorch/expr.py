@@ -181,7 +181,10 @@ def literal(value: Any, of: Callable[[Any], Expr] | None = None) -> Expr:
     if isinstance(value, slice):
         return Expr("slice")(value.start, value.stop, value.step)
     if not isinstance(value, _SAID_BY_REPR):
-        raise RuleError("KT102", f"{getattr(value, 'why', type(value).__name__)}: it is not known when the code is written")
+        raise RuleError(
+            "KT102",
+            f"{getattr(value, 'why', type(value).__name__)}: it is not known when the code is written",
+        )
     return Expr(repr(value))
 
 

@@ -1,0 +1,97 @@
+"""The symbols that the nodes of a class speak of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kt_translate.graph.nodes import (
+    CallNode,
+    CheckNode,
+    IfNode,
+    LayerNode,
+    LoopNode,
+    Param,
+    SizeNode,
+)
+from kt_translate.graph.region import Node
+from kt_translate.graph.sym import Symbol, spelled_in, symbols_in
+from kt_translate.layers.layer import RuleError
+
+
+def free_symbols(nodes: list[Node]) -> list[Param]:
+    """Parameters of the class of a loop's body or of an inner model: all symbols that its settings may hold.
+
+    Those that nothing uses are left out later.
+    """
+    found = all_symbols(nodes)
+    inner_loops = inner_symbols(nodes)
+    symbols = [s for s in found if s not in inner_loops and s.kind not in ("global", "mode")]
+    names: set[str] = set()
+    params = []
+    for symbol in sorted(symbols, key=lambda s: (s.kind != "dim", s.name)):
+        if symbol.name in names:
+            raise RuleError("KT302", f"two settings are called {symbol.name}")
+        names.add(symbol.name)
+        kind = type(symbol.value)
+        params.append(
+            Param(symbol, None, kind.__name__ if kind in (int, bool, str, float) else "Any")
+        )
+    return params
+
+
+def all_symbols(nodes: list[Node]) -> dict[Symbol, None]:
+    """All symbols in sizes and settings of the nodes, in order."""
+    found: dict[Symbol, None] = {}
+    behind: dict[Symbol, None] = {}  # those that only the origins of names speak of
+
+    def take(value: Any) -> None:
+        found.update(dict.fromkeys(spelled_in(value)))
+        behind.update(dict.fromkeys(symbols_in(value)))
+
+    def walk(nodes: list[Node]) -> None:
+        for inner in nodes:
+            for tensor in (*inner.inputs, *inner.outputs):
+                take(tensor.shape)
+            if isinstance(inner, CallNode):
+                take(list(inner.args.values()))
+            elif isinstance(inner, IfNode):
+                take(inner.test)
+                walk(inner.then.nodes + inner.orelse.nodes)
+            elif isinstance(inner, CheckNode):
+                take(inner.test)
+            elif isinstance(inner, LoopNode):
+                take(inner.iterable)
+                take([c.before for c in inner.sizes])
+                walk(inner.body.nodes)
+            elif isinstance(inner, SizeNode):
+                take(inner.symbol.origin)
+            elif isinstance(inner, LayerNode):
+                take(vars(inner.rule) | {"name": inner.use.keras_name})
+
+    walk(nodes)
+    names = {s.name for s in found}
+    found.update(dict.fromkeys(s for s in behind if s.name not in names))
+    return found
+
+
+def symbols_of_shapes(nodes: list[Node]) -> set[Symbol]:
+    """The symbols that sizes of tensors are made of: they are integers."""
+    return {s for node in nodes for t in (*node.inputs, *node.outputs) for s in symbols_in(t.shape)}
+
+
+def inner_symbols(nodes: list[Node]) -> set[Symbol]:
+    found: set[Symbol] = set()
+    for node in nodes:
+        if isinstance(node, LoopNode):
+            for size in node.sizes:
+                found |= {size.entering.args[0], size.after.args[0]}
+            found |= set(symbols_of(node.targets)) | inner_symbols(node.body.nodes)
+        elif isinstance(node, SizeNode):
+            found.add(node.symbol)
+        elif isinstance(node, IfNode):
+            found |= inner_symbols(node.then.nodes + node.orelse.nodes)
+    return found
+
+
+def symbols_of(targets: Any) -> list[Symbol]:
+    return [targets] if isinstance(targets, Symbol) else [s for t in targets for s in symbols_of(t)]
