@@ -52,9 +52,7 @@ class Writing:
         self.codes: dict[int, ClassCode] = {}  # of each plan, by its id
         self.named: dict[int, Plan] = {}
         self.titles: dict[int, str] = {}  # of each model, by its id
-        self.own_names: set[str] = (
-            set()
-        )  # of the source's classes that are written under their own names
+        self.own_names: set[str] = set()  # of classes that keep the names they have in the source
         self._undocumented: list[tuple[Plan, ClassCode]] = []
         self.seen: set[int] = set()  # lines on which the models that were written are made
 

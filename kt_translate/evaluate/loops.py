@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
 from kt_translate.evaluate.layer_lists import LayerList
+from kt_translate.evaluate.loop_sizes import (
+    bindings,
+    count,
+    makes_modules,
+    number,
+    own,
+    plain_sum,
+    sayable,
+    size_name,
+)
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State
-from kt_translate.evaluate.values import Scope, Unknown, items_of, plain
-from kt_translate.graph.nodes import ORDER, CallNode, Carried, IfNode, LayerNode, LoopNode
-from kt_translate.graph.region import Node, Region
+from kt_translate.evaluate.values import Scope, Unknown, items_of
+from kt_translate.graph.nodes import ORDER, Carried, LoopNode
+from kt_translate.graph.region import Region
 from kt_translate.graph.sym import (
     UNKNOWN,
     Items,
     Sym,
     Symbol,
-    call_symbolic,
     expand,
     known,
     same,
@@ -45,7 +53,7 @@ def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
     items = items_of(value, None)
     if items is None:
         items = None if isinstance(value, Sym) else []
-    if items is not None and not all(map(_sayable, items)):
+    if items is not None and not all(map(sayable, items)):
         return False
     symbolic = isinstance(value, Sym) or (
         isinstance(value, Items) and any(isinstance(a, Sym) for a in value.args)
@@ -180,15 +188,15 @@ class _General:
             before = self.before.get(place, MISSING)
             if before is MISSING:
                 continue  # first bound within the loop
-            if isinstance(leaving, Unknown) and (_number(before) or isinstance(before, Tensor)):
+            if isinstance(leaving, Unknown) and (number(before) or isinstance(before, Tensor)):
                 self.lost = True
             if isinstance(before, Tensor) and isinstance(leaving, Tensor):
                 widened |= self._widen_tensor(place, before, leaving)
-            elif place not in self.entering and _number(before) and _number(leaving):
+            elif place not in self.entering and number(before) and number(leaving):
                 self._carry((place, -1), place[1], before)
                 self.entering[place] = self.sizes[place, -1].entering
                 widened = True
-            elif not (_number(before) and _number(leaving)) and not isinstance(leaving, Unknown):
+            elif not (number(before) and number(leaving)) and not isinstance(leaving, Unknown):
                 raise NotGeneral
         return widened
 
@@ -208,7 +216,7 @@ class _General:
             elif (place, axis) in self.sizes:
                 continue
             else:
-                self._carry((place, axis), _size_name(axis, before.rank), before.shape[axis])
+                self._carry((place, axis), size_name(axis, before.rank), before.shape[axis])
                 shape[axis] = self.sizes[place, axis].entering
             widened = True
         if widened:
@@ -265,7 +273,7 @@ class _General:
             carried = tensors[id(region)]
             if not body.nodes and not (region is state.region and self.sizes):
                 continue
-            if body.nodes and (not carried or not _makes_modules(body.nodes)):
+            if body.nodes and (not carried or not makes_modules(body.nodes)):
                 raise NotGeneral
             node = LoopNode(
                 [c.before for c in carried],
@@ -285,14 +293,14 @@ class _General:
             added += bool(body.nodes)
             region.add(node)
             node.name = None if self.layers is None else self.layers.name
-            _own(body, node, self.start)
+            own(body, node, self.start)
         if not added and len(self.items or ()) < MANY_TURNS:
             raise NotGeneral
 
     def _last(self, place: Place, leaving: Any, table: dict[Symbol, Any]) -> Any:
         """What a name that the loop binds first holds afterwards."""
         inner = set(self.symbols) | table.keys()
-        if _number(leaving) and not symbols_in(leaving) & inner:
+        if number(leaving) and not symbols_in(leaving) & inner:
             return expand(leaving)
         if not isinstance(leaving, Unknown) and self._read_later(place[1]):
             raise NotGeneral
@@ -323,11 +331,11 @@ class _General:
         if not symbols_in(size.leaving) & changing:
             return size.leaving
         step = Sym.binary("-", size.leaving, size.entering)
-        poly = _plain_sum(step)
-        count = _count(self.value)
-        if count is None or poly is None or symbols_in(poly) & changing:
+        poly = plain_sum(step)
+        turns = count(self.value)
+        if turns is None or poly is None or symbols_in(poly) & changing:
             return None
-        return Sym.binary("+", size.before, Sym.binary("*", count, poly))
+        return Sym.binary("+", size.before, Sym.binary("*", turns, poly))
 
     def _samples(self) -> None:
         """The values of what is carried, after all turns, where they are known."""
@@ -336,89 +344,7 @@ class _General:
         if self.items is None:
             return
         for item in self.items:
-            table = dict(zip(symbols, values, strict=True)) | dict(_bindings(self.targets, item))
+            table = dict(zip(symbols, values, strict=True)) | dict(bindings(self.targets, item))
             values = [known(substitute(c.leaving, table)) for c in self.sizes.values()]
         for carried, value in zip(self.sizes.values(), values, strict=True):
             carried.after.args[0].value = value
-
-
-def _count(value: Any) -> Any:
-    """The number of turns, said; None where there are no words for it."""
-    if (
-        isinstance(value, Items)
-        and value.function in ("enumerate", "reversed")
-        and len(value.args) == 1
-    ):
-        return _count(value.args[0])
-    if isinstance(value, Sym) and value.head == "call" and value.args[0] == "range":
-        bounds = value.args[1:]
-        if len(bounds) == 1:
-            return bounds[0]
-        return Sym.binary("-", bounds[1], bounds[0]) if len(bounds) == 2 else None
-    if isinstance(value, Sym):
-        return call_symbolic("len", value)
-    return len(value) if isinstance(value, (list, tuple, range)) else None
-
-
-def _plain_sum(step: Any) -> Any:
-    """A difference with what is on both sides left out: ``(c + g) - c`` is ``g``. None if it is not as plain as that."""
-    if not isinstance(step, Sym) or step.head != "-":
-        return step
-    total, less = step.args
-    if isinstance(total, Sym) and total.head == "+":
-        for part, rest in (total.args, total.args[::-1]):
-            if same(part, less):
-                return rest
-    return None
-
-
-def _bindings(targets: Any, item: Any) -> Iterator[tuple[Symbol, Any]]:
-    if isinstance(targets, Symbol):
-        yield targets, item
-    else:
-        for target, part in zip(targets, items_of(item, len(targets)) or [], strict=False):
-            yield from _bindings(target, part)
-
-
-def _sayable(value: Any) -> bool:
-    if isinstance(value, (tuple, list)):
-        return all(map(_sayable, value))
-    return isinstance(value, Sym) or plain(value)
-
-
-def _number(value: Any) -> bool:
-    return isinstance(value, Sym) or (plain(value) and value is not None)
-
-
-def _size_name(axis: int, rank: int) -> str:
-    if axis == rank - 1:
-        return "channels" if rank > 3 else "features"
-    return {3: ["", "length"], 4: ["", "height", "width"], 5: ["", "depth", "height", "width"]}.get(
-        rank, ["size"] * rank
-    )[axis]
-
-
-def _makes_modules(nodes: list[Node]) -> bool:
-    return any(
-        isinstance(n, (LayerNode, CallNode, LoopNode))
-        or (isinstance(n, IfNode) and _makes_modules(n.then.nodes + n.orelse.nodes))
-        for n in nodes
-    )
-
-
-def _own(body: Region, loop: LoopNode, start: int) -> None:
-    """A layer made before the loop and called in it is shared by all turns: no class of the body could hold it.
-
-    Raises NotGeneral then.
-    """
-
-    def walk(nodes: list[Node]) -> None:
-        for node in nodes:
-            if isinstance(node, IfNode):
-                walk(node.then.nodes + node.orelse.nodes)
-            elif isinstance(node, LoopNode):
-                walk(node.body.nodes)
-            elif isinstance(node, (LayerNode, CallNode)) and node.use.order < start:
-                raise NotGeneral
-
-    walk(body.nodes)

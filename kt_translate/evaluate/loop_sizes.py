@@ -1,0 +1,94 @@
+"""What a loop counts, carries and holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kt_translate.evaluate.state import NotGeneral
+from kt_translate.evaluate.values import items_of, plain
+from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode
+from kt_translate.graph.region import Node, Region
+from kt_translate.graph.sym import Items, Sym, Symbol, call_symbolic, same
+
+
+def count(value: Any) -> Any:
+    """The number of turns, said; None where there are no words for it."""
+    if (
+        isinstance(value, Items)
+        and value.function in ("enumerate", "reversed")
+        and len(value.args) == 1
+    ):
+        return count(value.args[0])
+    if isinstance(value, Sym) and value.head == "call" and value.args[0] == "range":
+        bounds = value.args[1:]
+        if len(bounds) == 1:
+            return bounds[0]
+        return Sym.binary("-", bounds[1], bounds[0]) if len(bounds) == 2 else None
+    if isinstance(value, Sym):
+        return call_symbolic("len", value)
+    return len(value) if isinstance(value, (list, tuple, range)) else None
+
+
+def plain_sum(step: Any) -> Any:
+    """A difference with what is on both sides left out: ``(c + g) - c`` is ``g``. None if it is not as plain as that."""
+    if not isinstance(step, Sym) or step.head != "-":
+        return step
+    total, less = step.args
+    if isinstance(total, Sym) and total.head == "+":
+        for part, rest in (total.args, total.args[::-1]):
+            if same(part, less):
+                return rest
+    return None
+
+
+def bindings(targets: Any, item: Any) -> Iterator[tuple[Symbol, Any]]:
+    if isinstance(targets, Symbol):
+        yield targets, item
+    else:
+        for target, part in zip(targets, items_of(item, len(targets)) or [], strict=False):
+            yield from bindings(target, part)
+
+
+def sayable(value: Any) -> bool:
+    if isinstance(value, (tuple, list)):
+        return all(map(sayable, value))
+    return isinstance(value, Sym) or plain(value)
+
+
+def number(value: Any) -> bool:
+    return isinstance(value, Sym) or (plain(value) and value is not None)
+
+
+def size_name(axis: int, rank: int) -> str:
+    if axis == rank - 1:
+        return "channels" if rank > 3 else "features"
+    return {3: ["", "length"], 4: ["", "height", "width"], 5: ["", "depth", "height", "width"]}.get(
+        rank, ["size"] * rank
+    )[axis]
+
+
+def makes_modules(nodes: list[Node]) -> bool:
+    return any(
+        isinstance(n, (LayerNode, CallNode, LoopNode))
+        or (isinstance(n, IfNode) and makes_modules(n.then.nodes + n.orelse.nodes))
+        for n in nodes
+    )
+
+
+def own(body: Region, loop: LoopNode, start: int) -> None:
+    """A layer made before the loop and called in it is shared by all turns: no class of the body could hold it.
+
+    Raises NotGeneral then.
+    """
+
+    def walk(nodes: list[Node]) -> None:
+        for node in nodes:
+            if isinstance(node, IfNode):
+                walk(node.then.nodes + node.orelse.nodes)
+            elif isinstance(node, LoopNode):
+                walk(node.body.nodes)
+            elif isinstance(node, (LayerNode, CallNode)) and node.use.order < start:
+                raise NotGeneral
+
+    walk(body.nodes)
