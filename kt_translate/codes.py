@@ -78,11 +78,11 @@ _declare(
 _declare(
     "KT101",
     "warning",
-    "input size guessed",
+    "input size, or way of a condition, guessed",
     """
     Keras learns the size of its input when data first arrives; PyTorch must be told when the
-    module is made. Nothing in the file tells it for certain, so a likely size was taken from
-    what the file says elsewhere, for example from the reshape of a data set:
+    module is made. Nothing tells it for certain, so a likely one was taken from elsewhere (or the
+    first branch of a condition on unknown data), for example from the reshape of a data set:
 
         x_train = x_train.reshape(-1, 784)
         model = Sequential([Dense(10)])

@@ -28,6 +28,7 @@ from kt_translate.evaluate.signals import (
 )
 from kt_translate.evaluate.values import Class, Function, ModelValue, Scope, Unknown, items_of
 from kt_translate.graph.nodes import named
+from kt_translate.graph.region import CURRENT
 from kt_translate.graph.sym import Items, Sym, Symbol, symbols_in
 from kt_translate.source.operators import AUGMENTED
 
@@ -128,11 +129,24 @@ def _if(ev: Interpreter, node: cst.If, scope: Scope) -> None:
         del ev.demands[demands:]
         ev.log.diagnostics[:] = diagnostics
     if test or test is None:
+        line, built = ev.line, _built(ev)
         ev.suite(node.body, scope)
+        if test is None and _built(ev) > built:
+            ev.log.add(
+                "KT101",
+                Place(max(line, 1)),
+                "what this condition hangs on is not known: its first branch was translated",
+                "--set NAME=VALUE tells the value of a variable",
+            )
     elif isinstance(node.orelse, cst.If):
         ev.statement(node.orelse, scope)
     elif node.orelse is not None:
         ev.suite(node.orelse.body, scope)
+
+
+def _built(ev: Interpreter) -> int:
+    """How much of models there is so far."""
+    return len(CURRENT[-1].nodes) + len(ev.models) + sum(len(m.layers) for m in ev.models)
 
 
 def _raises(suite: Any) -> bool:
