@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from kt_translate.diagnostics import Place
 from kt_translate.evaluate import (
     branches,
     calls,
