@@ -22,6 +22,7 @@ class Options:
     settings: dict[str, str]
     path: Path | None
     want_test: bool
+    output: str | None = None
 
 
 @dataclass

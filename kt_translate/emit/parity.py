@@ -19,9 +19,12 @@ _TOLERANCES = {
     "resiz": 1e-6,
     "gelu": 2e-7,
     "leaky": 2e-7,
-    "rescaling": 2e-8,
+    "headattention": 2e-7,
+    "rescaling": 2e-7,
 }
 _TOLERANCE = 1e-9
+# Optimizers that start with another learning rate in tf_keras than in Keras 1.
+_OTHER_DEFAULTS = re.compile("adadelta|adagrad|nadam|adamax", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,8 @@ def _cases(
             for part in facts.training:
                 if part["model"] == entry["source_name"] and part["loss"] and part["optimizer"]:
                     names = {k: part[k] for k in ("optimizer", "scheduler", "loss", "loss_on")}
-                    if "keras" in case and len(entry["cases"]) == 1:
+                    other = facts.flavour == "1" and _OTHER_DEFAULTS.search(text)
+                    if "keras" in case and len(entry["cases"]) == 1 and not other:
                         case["training"] = names
             taken = [c["name"] for c in cases]
             if case["name"] in taken:

@@ -90,7 +90,8 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any]) ->
         ev.note("KT108", f"{name} is made from Keras's own source, and Keras is not installed here")
     if not isinstance(found, Function):
         return Unknown(f"the result of {path}", ev.line)
-    if not name[:1].isupper() or _is_application(ev.main.path) or ev.inlining:
+    public = any("keras_export" in text for text in found.decorators)
+    if not public or not name[:1].isupper() or _is_application(ev.main.path) or ev.inlining:
         return calls.call_function(ev, found, args, kwargs)
     bound = calls.bind_arguments(ev, found, args, kwargs)
     if isinstance(known(bound.get("weights")), str):

@@ -227,6 +227,7 @@ class _General:
 
     def _carry(self, key: tuple[Place, int], name: str, before: Any) -> None:
         taken = {c.entering.args[0].name for c in self.sizes.values()} | set(self.scope.names)
+        taken |= {symbol.name for symbol in self.symbols}
         if key[1] >= 0:
             while name in taken:
                 name += "_"
@@ -285,8 +286,7 @@ class _General:
                 carried,
                 list(self.sizes.values()),
                 self.order,
-                comment=self.comment,
-                file=self.ev.file,
+                comment=self.comment, file=self.ev.file,
             )
             if body.nodes and self.lost:
                 raise NotGeneral
