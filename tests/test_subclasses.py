@@ -1,4 +1,4 @@
-"""The source's own layers and models against Keras: outputs and gradients in float64, with random weights."""
+"""The source's own layers and models against Keras: outputs in float64, with random weights."""
 
 from __future__ import annotations
 
@@ -26,10 +26,12 @@ _COUNT = itertools.count()
 @pytest.fixture(autouse=True)
 def _double() -> Iterator[None]:
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     torch.set_default_dtype(torch.float64)
     yield
     torch.set_default_dtype(torch.float32)
     keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
 
 
 class Both:

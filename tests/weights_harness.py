@@ -58,7 +58,9 @@ def float64() -> Iterator[None]:
     for flavour in FLAVOURS.values():
         flavour.backend.clear_session()
         flavour.backend.set_floatx("float64")
+        flavour.mixed_precision.set_global_policy("float64")
     yield
     for flavour in FLAVOURS.values():
         flavour.backend.set_floatx("float32")
+        flavour.mixed_precision.set_global_policy("float32")
     torch.set_default_dtype(torch.float32)

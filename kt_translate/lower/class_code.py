@@ -14,7 +14,6 @@ class ClassCode:
     name: str
     docstring: str
     container: str | None
-    attributes: bool = False  # its parts are kept under the same names as in Keras
     init: list[str] = field(default_factory=list)
     arguments: str = "x: Tensor"
     body: list[str] = field(default_factory=list)
@@ -35,6 +34,7 @@ class ClassCode:
     )  # name of a size -> the attribute that has it
     inputs: list[Tensor] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
+    attributes: bool = False  # its parts are kept under the same names as in Keras
 
 
 def shown_shape(tensor: Tensor) -> list[str]:

@@ -23,7 +23,9 @@ class ClassScope:
 
     def __init__(self, plan: Plan, name: str, classes: Callable[[Plan], ClassCode]) -> None:
         self.plan = plan
-        self.code = ClassCode(name, "", plan.container, plan.kind == "layer", inputs=plan.inputs)
+        self.code = ClassCode(
+            name, "", plan.container, attributes=plan.kind == "layer", inputs=plan.inputs
+        )
         self.classes = classes
         self.nodes: list[Node] = []  # those that its results need
         self.attributes = Names({"forward", "logits", "training"})
