@@ -93,10 +93,10 @@ def structure(value: Any, table: dict[int, str]) -> str:
 
 
 def constants(
-    known: Iterable[Symbol], codes: list[ClassCode], factories: list[FactoryCode]
+    known: Iterable[Symbol], codes: list[ClassCode], factories: list[FactoryCode], more: str = ""
 ) -> list[str]:
-    """The module's constants that classes and factories name, as the source assigns them."""
+    """The module's constants that classes, factories and ``more`` name, as the source assigns them."""
     texts = [t for c in codes for t in [*c.init, *c.body, *c.parameters, *(g for g, _ in c.guards)]]
     texts += [t for f in factories for t in [*f.parameters, f.returns or "", *f.body]]
-    found = words("\n".join(texts))
+    found = words("\n".join([*texts, more]))
     return [f"{symbol.name} = {symbol.value!r}" for symbol in known if symbol.name in found]

@@ -67,8 +67,8 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     _tell_gaps(writing, log)
     _options_that_name_nothing(ev, writing, options)
     parts = training.compiled(_compiled(ev, writing), ev.flavour, log, writing.written, ev)
-    kept = constants(ev.constants.values(), writing.written, writing.factories)
     trained = training.render(parts, name)
+    kept = constants(ev.constants.values(), writing.written, writing.factories, trained)
     made = {e["source_name"]: e["factory"] for e in writing.entries if e["status"] == "translated"}
     output = module.render(name, writing.written, kept, trained, made, writing.factories)
     test = None
