@@ -286,7 +286,8 @@ class _General:
                 carried,
                 list(self.sizes.values()),
                 self.order,
-                comment=self.comment, file=self.ev.file,
+                comment=self.comment,
+                file=self.ev.file,
             )
             if body.nodes and self.lost:
                 raise NotGeneral
