@@ -78,15 +78,15 @@ def render(
     models = template.render(imports="", **facts)
     command = f"convert_weights({as_expr(_made_by(factories))})" if factories else ""
     lacks, loader = support.needed(models + training + command, ("load_keras_weights",))
-    tail = training
-    if lacks:
-        tail += _section("What PyTorch lacks") + "\n\n".join(u.text for u in lacks)
-    tail += _section("Weights") + "\n\n".join(u.text for u in loader)
+    tail = _section("What PyTorch lacks") + _joined(lacks) if lacks else ""
+    tail += _section("Weights") + _joined(loader)
+    imports = "\n".join(support.import_lines(models + training + tail))
+    mode = black.Mode(line_length=100)
+    text = black.format_str(template.render(imports=imports, **facts) + training, mode=mode)
     if command:
-        tail += f'\n\nif __name__ == "__main__":\n    {command}\n'
-    imports = "\n".join(support.import_lines(models + tail))
-    text = template.render(imports=imports, **facts)
-    return black.format_str(text + tail, mode=black.Mode(line_length=100))
+        main = black.format_str(f'if __name__ == "__main__":\n    {command}\n', mode=mode)
+        tail += f"\n\n{main}"
+    return text.rstrip() + "\n" + tail
 
 
 def _regularized_by_parts(classes: list[ClassCode]) -> None:
@@ -105,6 +105,19 @@ def _regularized_by_parts(classes: list[ClassCode]) -> None:
 
 def _made_by(factories: Mapping[str, str]) -> dict[str, Expr]:
     return {name: Expr(factory) for name, factory in factories.items()}
+
+
+def _joined(units: Sequence[support.Unit]) -> str:
+    """Support code as it is, formatted already: its blank lines are those that black would leave."""
+    text, apart = "", False
+    for unit in units:
+        own = unit.text.strip("\n")
+        defines = own.startswith(("def ", "class ", "@"))
+        if text:
+            text += "\n\n" if defines or apart else "\n"
+        text += own + "\n"
+        apart = defines
+    return text
 
 
 def _section(title: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "pytorch" / "support"
@@ -38,7 +38,13 @@ class Unit:
     module: str
     text: str
     order: int
-    uses: frozenset[str]
+    node: ast.stmt
+
+    @cached_property
+    def uses(self) -> frozenset[str]:
+        """The names in it; found when they are asked for, since most units never are."""
+        names = frozenset(n.id for n in ast.walk(self.node) if isinstance(n, ast.Name))
+        return (names | _quoted(self.node)) - {self.name}
 
 
 @lru_cache(maxsize=1)
@@ -60,12 +66,9 @@ def units() -> tuple[dict[str, Unit], dict[str, str]]:
             while start > 0 and lines[start - 1].startswith("#"):
                 start -= 1
             body = "".join(lines[start : node.end_lineno])
-            uses = frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name)) | _quoted(
-                node
-            )
             if name in found and found[name].text.strip() != body.strip():
                 raise TypeError(f"{name} is defined twice: {found[name].module}, {path.stem}")
-            found[name] = Unit(name, path.stem, body.rstrip() + "\n", len(found), uses - {name})
+            found[name] = Unit(name, path.stem, body.rstrip() + "\n", len(found), node)
     return found, imports
 
 
