@@ -237,13 +237,46 @@ class _General:
 
     # -- afterwards -------------------------------------------------------------------------------
     def _finish(self, changed: dict[Place, Any]) -> None:
-        state = self.state
+        """Put one node per region in place of the loop, and what it leaves into the places."""
         for (place, axis), size in self.sizes.items():
             leaving = changed.get(place, self.entering[place])
             size.leaving = expand(leaving if axis < 0 else leaving.shape[axis])
         self._samples()
         for size in self.sizes.values():
             size.after.args[0].origin = self._afterwards(size)
+        tensors = self._leave(changed)
+        self._unbind()
+        added = 0
+        for region in self.state.regions():
+            body = self.regions[id(region)]
+            carried = tensors[id(region)]
+            if not body.nodes and not (region is self.state.region and self.sizes):
+                continue
+            if body.nodes and (self.lost or not carried or not makes_modules(body.nodes)):
+                raise NotGeneral
+            node = LoopNode(
+                [c.before for c in carried],
+                [c.after for c in carried],
+                self.ev.line,
+                self.targets,
+                self.value,
+                body,
+                carried,
+                list(self.sizes.values()),
+                self.order,
+                comment=self.comment,
+                file=self.ev.file,
+                name=None if self.layers is None else self.layers.name,
+            )
+            added += bool(body.nodes)
+            region.add(node)
+            own(body, node, self.start)
+        if not added and len(self.items or ()) < MANY_TURNS:
+            raise NotGeneral
+
+    def _leave(self, changed: dict[Place, Any]) -> dict[int, list[Carried]]:
+        """Let every place hold what the last turn leaves in it. The tensors that are carried, by region."""
+        state = self.state
         table = {c.entering.args[0]: c.after for c in self.sizes.values()}
         tensors: dict[int, list[Carried]] = {id(r): [] for r in state.regions()}
         for place, leaving in changed.items():
@@ -259,44 +292,19 @@ class _General:
                 state.put(place, table[self.sizes[place, -1].entering.args[0]])
             else:
                 state.put(place, self._last(place, leaving, table))
+        return tensors
+
+    def _unbind(self) -> None:
+        """After the loop, nothing is known of its variables. Raises NotGeneral where the source reads one."""
         if self.layers is not None:
             name = self.node.target.value  # type: ignore[attr-defined]
             self.ev.bind(name, Unknown("the last layer of a list", self.ev.line), self.scope)
-        for symbol in self.symbols if self.layers is None else []:
+            return
+        for symbol in self.symbols:
             if self._read_later(symbol.name):
                 raise NotGeneral
-            self.ev.bind(
-                symbol.name, Unknown("the last value of a loop variable", self.ev.line), self.scope
-            )
-        added = 0
-        for region in state.regions():
-            body = self.regions[id(region)]
-            carried = tensors[id(region)]
-            if not body.nodes and not (region is state.region and self.sizes):
-                continue
-            if body.nodes and (not carried or not makes_modules(body.nodes)):
-                raise NotGeneral
-            node = LoopNode(
-                [c.before for c in carried],
-                [c.after for c in carried],
-                self.ev.line,
-                self.targets,
-                self.value,
-                body,
-                carried,
-                list(self.sizes.values()),
-                self.order,
-                comment=self.comment,
-                file=self.ev.file,
-            )
-            if body.nodes and self.lost:
-                raise NotGeneral
-            added += bool(body.nodes)
-            region.add(node)
-            node.name = None if self.layers is None else self.layers.name
-            own(body, node, self.start)
-        if not added and len(self.items or ()) < MANY_TURNS:
-            raise NotGeneral
+            last = Unknown("the last value of a loop variable", self.ev.line)
+            self.ev.bind(symbol.name, last, self.scope)
 
     def _last(self, place: Place, leaving: Any, table: dict[Symbol, Any]) -> Any:
         """What a name that the loop binds first holds afterwards."""
