@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -103,22 +102,6 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
         if isinstance(a, Sym) or isinstance(b, Sym):
             return Sym.binary(op, a, b)
         return BINARY[op](a, b) if op in BINARY else Unknown(f"{op} of plain values", ev.line)
-
-
-def _percent(ev: Interpreter, text: str, values: tuple[Any, ...]) -> Any:
-    """``text % values`` where not all of the values are known."""
-    if not all(isinstance(v, Sym) or plain(v) for v in values):
-        return Unknown("text of what is not known", ev.line)
-    parts = re.split(r"%[sd]", text)
-    if len(parts) != len(values) + 1 or "%" in "".join(parts):
-        with as_the_source_would():
-            return text % tuple(ev.demand(v, "a text") for v in values)
-    out: Any = parts[0]
-    for value, part in zip(values, parts[1:]):
-        said = Sym.call("str", (value,), calls.text_of(known(value)))
-        out = binary(ev, "+", out, said if isinstance(value, Sym) else str(value))
-        out = binary(ev, "+", out, part) if part else out
-    return out
 
 
 def _undecided(op: str, a: Any, b: Any) -> bool:

@@ -16,7 +16,6 @@ from kt_translate.evaluate.values import (
     Function,
     Instance,
     LayerValue,
-    Method,
     ModelValue,
     Native,
     Unknown,
@@ -349,9 +348,3 @@ def _shapes(build: Function, given: dict[str, Any]) -> tuple[list[Any], dict[str
     if len(params) > 1 and all(p.endswith("_shape") for p in params):
         return [], {p: shapes[p[:-6]] for p in params if p[:-6] in shapes}
     return [next(iter(shapes.values()), None)], {}
-
-
-def bound_method(instance: Instance, name: str) -> Method | None:
-    """A method of the source's class, bound; None if the class has none of its own."""
-    found = instance.cls.lookup(name)
-    return Method(found, instance) if isinstance(found, Function) else None

@@ -90,16 +90,11 @@ class Plan:
     container: str | None = None  # the Keras kind that the class stands for as a whole, if it does
     title: str = ""  # what the docstring says it is
     line: int = 0
-    dims: dict[Symbol, tuple[int, int]] = field(
-        default_factory=dict
-    )  # symbol -> (input, axis) it is read from
     demands: list[tuple[Any, Any]] = field(
         default_factory=list
     )  # (expression, value taken for granted)
     numbers: dict[Symbol, str] = field(default_factory=dict)  # symbol -> parameter of the source
-    input_names: list[str] = field(default_factory=list)
     keep_signature: bool = False  # a factory: every parameter of the source's function stays
-    comment: str = ""
     exposed: dict[str, Any] = field(default_factory=dict)  # sizes that its user must read off it
     inline: bool = False  # a Sequential that a class has in it: written where it is made
     gap: bool = False  # something of it is not translated
