@@ -71,7 +71,7 @@ _declare(
     The output file exists and is not what kt-translate wrote: the hash in its first line does
     not fit the rest, or it has no such line. Somebody's work may be in it, so it is kept.
 
-        # kt-translate 0.1.0: translated from model.py, source sha256:..., this file sha256:...
+        # kt-translate 0.1.0: from model.py sha256:..., this file sha256:...
     """,
     "give another -o, or --force to overwrite it",
 )

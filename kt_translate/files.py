@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 SOURCE_LIMIT = 10_000_000
 _HEADER = re.compile(
-    r"# kt-translate (?P<version>\S+): translated from (?P<name>.*), "
-    r"source sha256:(?P<source>[0-9a-f]{12}), this file sha256:(?P<own>[0-9a-f]{12})\n"
+    r"# kt-translate (?P<version>\S+): from (?P<name>.*) "
+    r"sha256:(?P<source>[0-9a-f]{12}), this file sha256:(?P<own>[0-9a-f]{12})\n"
 )
 
 
@@ -106,10 +106,9 @@ def decode(content: bytes) -> str:
 def with_header(body: str, source: Source) -> str:
     """Put the header line before a generated file: its origin, and a hash that an edit breaks."""
     name = "".join(c if c.isprintable() else "?" for c in source.name)
-    origin = f"translated from {name}, source sha256:{source.digest}"
-    return (
-        f"# kt-translate {__version__}: {origin}, this file sha256:{_digest(_encode(body))}\n{body}"
-    )
+    origin = f"from {name} sha256:{source.digest}"
+    own = f"this file sha256:{_digest(_encode(body))}"
+    return f"# kt-translate {__version__}: {origin}, {own}\n{body}"
 
 
 def is_output(text: str) -> bool:

@@ -77,8 +77,9 @@ class Writing:
         """Say of every class what it stands for."""
         for plan, made in self._undocumented:
             shapes = f"{_shown(made.inputs)} -> {_shown(made.outputs)}"
-            title = plan.title or plan.name
-            made.docstring = f"``{title}`` ({plan.file or self.source}:{plan.line}): {shapes}."
+            place = f"``{plan.title or plan.name}`` ({plan.file or self.source}:{plan.line})"
+            apart = ".\n\n    " if len(place) + len(shapes) > 88 else ": "
+            made.docstring = f"{place}{apart}{shapes}."
         self._undocumented.clear()
 
     # -- models ---------------------------------------------------------------------------------
@@ -120,9 +121,8 @@ class Writing:
         try:
             code = self.class_of(plan)
         except (RuleError, Raised) as error:
-            message = str(error)
             kind = classes.kind_of(cls)
-            self.untranslated(cls.name, kind, cls.line, error_code(error), message)
+            self.untranslated(cls.name, kind, cls.line, error_code(error), str(error))
             return
         self.seen.add(cls.line)
         found = Found(cls.name, "class", cls.line, None)

@@ -38,7 +38,7 @@ def names() -> list[str]:
 def test_to_standard_output(capsys: pytest.CaptureFixture[str], fake: FakePipeline) -> None:
     assert run("model.py") == 0
     out, err = capsys.readouterr()
-    assert out.startswith("# kt-translate 0.1.0: translated from model.py, source sha256:")
+    assert out.startswith("# kt-translate 0.1.0: from model.py sha256:")
     assert '"""Made of model.py."""\n' in out
     assert err == "kt-translate: translated 1 model\n"
     assert names() == ["model.py"]
@@ -54,8 +54,7 @@ def test_output_and_test_are_written_with_their_hashes(capsys: pytest.CaptureFix
         header, body = Path(file).read_text().split("\n", 1)
         own = hashlib.sha256(body.encode()).hexdigest()[:12]
         assert header == (
-            f"# kt-translate 0.1.0: translated from model.py, source sha256:{source}, "
-            f"this file sha256:{own}"
+            f"# kt-translate 0.1.0: from model.py sha256:{source}, " f"this file sha256:{own}"
         )
     assert capsys.readouterr().out == ""
 

@@ -121,4 +121,4 @@ def _joined(units: Sequence[support.Unit]) -> str:
 
 
 def _section(title: str) -> str:
-    return f"\n\n# --- {title} ".ljust(103, "-") + "\n\n\n"
+    return f"\n\n# --- {title} ".ljust(102, "-") + "\n\n\n"

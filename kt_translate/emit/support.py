@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
+
+from kt_translate.emit.trimming import Uses
 
 FOLDER = Path(__file__).parents[1] / "pytorch" / "support"
 _WEIGHTS = (
@@ -43,8 +46,7 @@ class Unit:
     @cached_property
     def uses(self) -> frozenset[str]:
         """The names in it; found when they are asked for, since most units never are."""
-        names = frozenset(n.id for n in ast.walk(self.node) if isinstance(n, ast.Name))
-        return (names | _quoted(self.node)) - {self.name}
+        return (names_in(self.node) | _quoted(self.node)) - {self.name}
 
 
 @lru_cache(maxsize=1)
@@ -104,20 +106,41 @@ def words(text: str) -> set[str]:
     return set(re.findall(r"[A-Za-z_]\w*", text))
 
 
+def names_in(node: ast.AST) -> frozenset[str]:
+    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+
+
 def needed(text: str, also: tuple[str, ...] = ()) -> tuple[list[Unit], list[Unit]]:
-    """The support units that ``text`` needs: what PyTorch lacks, and what loads weights; each in order."""
+    """The support units that ``text`` needs: what PyTorch lacks, and what loads weights; each in order.
+
+    Of the latter only as much as the modules have a use for.
+    """
+    code = ast.parse(text)
+    lacks = _closure(names_in(code), lambda unit: None if unit.module in _WEIGHTS else unit)
+    modules = [code, *(unit.node for unit in lacks)]
+    names = frozenset().union(*map(names_in, modules), also)
+    uses = Uses(modules)
+    loader = _closure(names, lambda unit: None if unit in lacks else _cut(unit, uses))
+    return _constants_last(lacks), _constants_last(loader)
+
+
+def _closure(names: Iterable[str], taken: Callable[[Unit], Unit | None]) -> list[Unit]:
+    """The units of these names, and of the names that they use, in the form in which they are taken."""
     table, _ = units()
-    todo = [*(w for w in words(text) if w in table), *also]
-    found: dict[str, Unit] = {}
+    todo = list(names)
+    found: dict[str, Unit | None] = {}
     while todo:
         name = todo.pop()
         if name in found or name not in table:
             continue
-        found[name] = table[name]
-        todo += [u for u in table[name].uses if u in table and u not in found]
-    ordered = sorted(found.values(), key=lambda u: u.order)
-    classes = [u for u in ordered if u.module not in _WEIGHTS]
-    return _constants_last(classes), _constants_last([u for u in ordered if u.module in _WEIGHTS])
+        found[name] = unit = taken(table[name])
+        todo += unit.uses if unit else ()
+    return sorted((unit for unit in found.values() if unit), key=lambda unit: unit.order)
+
+
+def _cut(unit: Unit, uses: Uses) -> Unit:
+    text = uses.trimmed(unit.text)
+    return unit if text == unit.text else replace(unit, text=text, node=ast.parse(text).body[0])
 
 
 def _constants_last(found: list[Unit]) -> list[Unit]:

@@ -68,7 +68,7 @@ def window_mask(query: Tensor, value: Tensor, width: int) -> Tensor:
 def projection_state(
     names: Sequence[str], bias: bool, arrays: Sequence[np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """The projections' state from Keras's kernels (and biases), which have an axis for the heads."""
+    """The projections' state from Keras's kernels and biases, which have an axis for heads."""
     state = {}
     count = 2 if bias else 1
     if len(arrays) != count * len(names):
@@ -83,7 +83,7 @@ def projection_state(
 
 
 class MultiHeadAttention(nn.Module):
-    """Keras's attention: ``key_dim`` per head is free, where nn.MultiheadAttention ties it to the features.
+    """Keras's attention: ``key_dim`` is free, where nn.MultiheadAttention ties it to the features.
 
     The order of the inputs is Keras's: query, value, key. The key has the value's features unless
     ``key_features`` says otherwise, the value the query's unless ``value_features`` does.
@@ -184,7 +184,7 @@ class GatedMultiHeadAttention(MultiHeadAttention):
 
 
 class AxesMultiHeadAttention(MultiHeadAttention):
-    """Multi-head attention along some ``axes`` of (N, ..., C), all at once; along the others, apart."""
+    """Multi-head attention along some ``axes`` of (N, ..., C) at once; along the others, apart."""
 
     def __init__(
         self, features: int, num_heads: int, key_dim: int, *, axes: Sequence[int], **options: Any
@@ -244,7 +244,7 @@ class GroupQueryAttention(nn.Module):
         mask: Tensor | None = None,
         causal: bool = False,
     ) -> Tensor | tuple[Tensor, Tensor]:
-        """query (N, T, C), value and key (N, S, ...) -> (N, T, C), with ``scores`` the weights, too."""
+        """query (N, T, C), value and key (N, S, ...) -> (N, T, C), with ``scores`` the weights."""
         projected = (
             self.query_dense(query),
             self.key_dense(value if key is None else key),

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 
 class Attention(nn.Module):
-    """Keras's ``Attention``: the products of query and key as they are, or with a learned ``scale``.
+    """Keras's ``Attention``: products of query and key as they are, or with a learned scale.
 
     ``concat``: the score is the sum of tanh(query + key), times a learned weight.
     """

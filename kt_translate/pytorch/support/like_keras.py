@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -11,9 +10,6 @@ import torch
 from torch import Tensor, nn
 
 M = TypeVar("M", bound=nn.Module)
-
-Conv = nn.Conv1d | nn.Conv2d | nn.Conv3d
-ConvTranspose = nn.ConvTranspose1d | nn.ConvTranspose2d | nn.ConvTranspose3d
 
 
 def like_keras(
@@ -43,28 +39,28 @@ def like_keras(
     if flattened is not None:
         marks.keras_flatten = tuple(flattened)
     if init:
-        init_like_keras(module)
+        init_like_keras(marks)
         with torch.no_grad():
             for key, function in init.items():
-                for parameter in parameters_named(module, key):
+                for parameter in parameters_named(marks, key):
                     function(parameter)
-            for part in module.modules():
+            for part in marks.modules():
                 open_forget_gate(part)
     if regularize:
-        marks.keras_regularizers = {**getattr(module, "keras_regularizers", {}), **regularize}
+        marks.keras_regularizers = {**getattr(marks, "keras_regularizers", {}), **regularize}
     if constrain:
-        marks.keras_constraints = {**getattr(module, "keras_constraints", {}), **constrain}
+        marks.keras_constraints = {**getattr(marks, "keras_constraints", {}), **constrain}
     if not trainable:
-        for part in module.modules():
-            part.keras_frozen = True  # type: ignore[assignment]
-        module.requires_grad_(False)
+        for part in marks.modules():
+            part.keras_frozen = True
+        marks.requires_grad_(False)
     return module
 
 
 def keras_weight(
     init: Callable[[Tensor], Any], *shape: int, trainable: bool = True
 ) -> nn.Parameter:
-    """A weight of a layer's own, in Keras's layout (inputs before outputs), as ``add_weight`` makes it."""
+    """A weight as ``add_weight`` makes it, in Keras's layout: inputs before outputs."""
     weight = nn.Parameter(torch.empty(shape), requires_grad=trainable)
     with torch.no_grad():
         init(weight.movedim((-1, -2), (0, 1)) if weight.ndim > 1 else weight)
@@ -115,24 +111,29 @@ def init_like_keras(module: nn.Module) -> None:
             continue
         marks: Any = part
         marks.keras_initialized = True
-        if isinstance(part, nn.RNNBase):
-            init_recurrent(part)
-        elif isinstance(part, nn.Embedding):
-            part.weight.uniform_(-0.05, 0.05)
-        elif isinstance(part, nn.Linear | Conv | ConvTranspose):
-            init_kernel(part)
+        if init := next((KERAS_STARTS[c] for c in type(part).__mro__ if c in KERAS_STARTS), None):
+            init(part)
 
 
-def init_kernel(part: nn.Linear | Conv | ConvTranspose) -> None:
-    """Glorot uniform; a depthwise kernel counts, in Keras, the inputs of all its channels."""
-    outputs, inputs, *sizes = part.weight.shape
-    fan_in, fan_out = inputs * math.prod(sizes), outputs * math.prod(sizes)
-    if isinstance(part, Conv) and part.groups == part.in_channels > 1:
-        fan_in, fan_out = fan_in * part.groups, fan_out // part.groups
-    limit = math.sqrt(6 / (fan_in + fan_out))
-    part.weight.uniform_(-limit, limit)
+def init_kernel(part: Any) -> None:
+    """Glorot uniform, and no bias."""
+    nn.init.xavier_uniform_(part.weight)
     if part.bias is not None:
-        part.bias.zero_()
+        nn.init.zeros_(part.bias)
+
+
+def init_grouped_kernel(part: Any) -> None:
+    """Glorot uniform; a depthwise kernel counts, in Keras, the inputs of all its channels."""
+    weight = part.weight
+    if part.groups == part.in_channels:
+        weight = weight.unflatten(0, (part.groups, -1)).squeeze(2)
+    nn.init.xavier_uniform_(weight)
+    if part.bias is not None:
+        nn.init.zeros_(part.bias)
+
+
+def init_embedding(part: nn.Embedding) -> None:
+    nn.init.uniform_(part.weight, -0.05, 0.05)
 
 
 def init_recurrent(part: nn.RNNBase) -> None:
@@ -159,3 +160,18 @@ def open_forget_gate(part: nn.Module) -> None:
     for name, parameter in part.named_parameters():
         if "bias" in name and not name.startswith("bias_hh"):
             parameter.chunk(4)[1].fill_(1.0)
+
+
+KERAS_STARTS: dict[type[nn.Module], Callable[[Any], None]] = {
+    nn.Linear: init_kernel,
+    nn.Conv1d: init_grouped_kernel,
+    nn.Conv2d: init_grouped_kernel,
+    nn.Conv3d: init_kernel,
+    nn.ConvTranspose1d: init_kernel,
+    nn.ConvTranspose2d: init_kernel,
+    nn.ConvTranspose3d: init_kernel,
+    nn.Embedding: init_embedding,
+    nn.LSTM: init_recurrent,
+    nn.GRU: init_recurrent,
+    nn.RNN: init_recurrent,
+}

@@ -9,12 +9,12 @@ from torch import Tensor
 
 
 def maximum(x: Tensor, y: Tensor) -> Tensor:
-    """The larger of two; where they are equal the gradient goes to ``x`` (PyTorch would share it)."""
+    """The larger of two; where they are equal ``x`` takes the gradient (PyTorch shares it)."""
     return torch.where(x >= y, x, y)
 
 
 def minimum(x: Tensor, y: Tensor) -> Tensor:
-    """The smaller of two; where they are equal the gradient goes to ``x`` (PyTorch would share it)."""
+    """The smaller of two; where they are equal ``x`` takes the gradient (PyTorch shares it)."""
     return torch.where(x <= y, x, y)
 
 

@@ -1,4 +1,4 @@
-"""Keras's metrics that are means over samples; `update(output, target)` each batch, then `compute()`."""
+"""Keras's metrics that are means over samples: `update(output, target)`, then `compute()`."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def accuracy_by_shape(output: Tensor, target: Tensor, dim: int = -1) -> Tensor:
 
 
 def sparse_top_k_accuracy(output: Tensor, target: Tensor, k: int = 5, dim: int = -1) -> Tensor:
-    """Whether fewer than `k` classes have a larger output than the target; equal ones do not count."""
+    """Whether fewer than `k` classes have a larger output than the target has."""
     shape = output.argmax(dim, keepdim=True).shape
     right = output.gather(dim, target.reshape(shape).long())
     return (output > right).sum(dim) < k

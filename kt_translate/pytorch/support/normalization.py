@@ -143,7 +143,7 @@ class GroupNorm(nn.GroupNorm):
 
 
 class VarianceScaling(nn.Module):
-    """What Keras's LayerNormalization does with ``rms_scaling``: divides by the deviation, keeps the mean."""
+    """LayerNormalization with ``rms_scaling``: divides by the deviation, keeps the mean."""
 
     keras_kinds = ("layer_normalization",)
 

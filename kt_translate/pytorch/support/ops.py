@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def divide_no_nan(x: Tensor, y: Tensor) -> Tensor:
-    """x / y, and 0 where y is 0; the gradient is 0 there as well, which a division alone would spoil with NaN."""
+    """x / y, and 0 where y is 0; there the gradient, too, is 0 and not NaN."""
     zero = y == 0
     return torch.where(zero, 0.0, x / torch.where(zero, 1.0, y))
 
@@ -81,7 +81,7 @@ def batched_gather(x: Tensor, indices: Tensor, dim: int, batch_dims: int) -> Ten
 
 
 def batched_gather_nd(x: Tensor, indices: Tensor, batch_dims: int) -> Tensor:
-    """tf.gather_nd with ``batch_dims``: elements by their coordinates, for each row of the batch by itself."""
+    """tf.gather_nd with ``batch_dims``: elements by their coordinates, in each row of the batch."""
     rows = torch.meshgrid(
         *(torch.arange(n, device=x.device) for n in x.shape[:batch_dims]), indexing="ij"
     )
@@ -91,7 +91,7 @@ def batched_gather_nd(x: Tensor, indices: Tensor, batch_dims: int) -> Tensor:
 
 
 def scatter_nd_reduce(x: Tensor, indices: Tensor, updates: Tensor, reduce: str) -> Tensor:
-    """x with ``updates`` taken into the elements or slices at some coordinates ("amax", "amin", "prod")."""
+    """x with ``updates`` taken into elements or slices of it ("amax", "amin", "prod")."""
     depth = indices.shape[-1]
     sizes = x.shape[:depth]
     flat = torch.zeros_like(indices[..., 0], dtype=torch.long)
@@ -111,9 +111,9 @@ def slice_update(x: Tensor, start: Sequence[int], updates: Tensor) -> Tensor:
 
 
 def mirror_pad(x: Tensor, pad: Sequence[int], symmetric: bool = False) -> Tensor:
-    """A border that mirrors the tensor in any of its dimensions, given as F.pad's is: last dimension first.
+    """A border that mirrors the tensor, given as F.pad's is: last dimension first.
 
-    F.pad can do it for the last dimensions only, and never repeats the edge as TensorFlow's "symmetric" does.
+    F.pad takes the last dimensions only, and never repeats the edge as TensorFlow's "symmetric".
     """
     for i in range(len(pad) // 2):
         before, after = pad[2 * i], pad[2 * i + 1]

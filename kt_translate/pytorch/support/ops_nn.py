@@ -39,7 +39,7 @@ def conv_transpose(
 
 
 def binary_crossentropy_shifted(output: Tensor, target: Tensor) -> Tensor:
-    """The backend's binary cross-entropy of probabilities: clipped, and 1e-7 added in the logarithm."""
+    """Binary cross-entropy of probabilities, clipped, and 1e-7 added in the logarithm."""
     output = output.clamp(1e-7, 1 - 1e-7)
     return -(target * (output + 1e-7).log() + (1 - target) * (1 - output + 1e-7).log())
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 
 class SharedDropout(nn.Module):
-    """Dropout that decides once along the dimensions where ``noise_shape`` has 1 (None: as the input)."""
+    """Dropout that decides once along dimensions where ``noise_shape`` has 1."""
 
     def __init__(self, p: float, noise_shape: Sequence[int | None]) -> None:
         super().__init__()

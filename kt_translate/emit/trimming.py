@@ -1,0 +1,70 @@
+"""Support code without what an output has no use for: rows of tables, options of functions."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+
+
+class Uses:
+    """What the modules of an output use: PyTorch's classes, and the options that they pass."""
+
+    def __init__(self, modules: Iterable[ast.AST]) -> None:
+        self.attributes: set[str] = set()
+        self.options: dict[str, set[str]] = {}
+        for node in (node for module in modules for node in ast.walk(module)):
+            if isinstance(node, ast.Attribute):
+                self.attributes.add(node.attr)
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                passed = (keyword.arg for keyword in node.keywords if keyword.arg)
+                self.options.setdefault(node.func.id, set()).update(passed)
+
+    def trimmed(self, text: str) -> str:
+        """The definition without the rows and the options that nothing uses.
+
+        A row belongs to a class of ``nn``. An option is an argument by keyword alone: with it go
+        the ``if`` that asks for it and its entry in the docstring.
+        """
+        node = ast.parse(text).body[0]
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict):
+            return _without(text, self._rows(node.value))
+        if isinstance(node, ast.FunctionDef) and node.args.kwonlyargs:
+            passed = self.options.get(node.name, set())
+            unused = {a.arg for a in node.args.kwonlyargs} - passed
+            return _without(text, [*_options(node, unused), *_entries(text, unused)])
+        return text
+
+    def _rows(self, table: ast.Dict) -> Iterator[tuple[int, int]]:
+        for key, value in zip(table.keys, table.values, strict=True):
+            if isinstance(key, ast.Attribute) and key.attr not in self.attributes:
+                yield key.lineno, value.end_lineno or key.lineno
+
+
+def _options(function: ast.FunctionDef, unused: set[str]) -> Iterator[tuple[int, int]]:
+    for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
+        if argument.arg in unused:
+            yield argument.lineno, (default or argument).end_lineno or argument.lineno
+    for statement in function.body:
+        if isinstance(statement, ast.If):
+            asked = {n.id for n in ast.walk(statement.test) if isinstance(n, ast.Name)}
+            if asked <= unused:
+                yield statement.lineno, statement.end_lineno or statement.lineno
+
+
+def _entries(text: str, unused: set[str]) -> Iterator[tuple[int, int]]:
+    """The lines of a docstring that speak of these arguments; an entry's further lines stand deeper."""
+    within = False
+    for number, line in enumerate(text.splitlines(), 1):
+        if entry := re.match(r" {8}(\w+): ", line):
+            within = entry[1] in unused
+        elif not line.startswith(" " * 12):
+            within = False
+        if within and '"""' not in line:
+            yield number, number
+
+
+def _without(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    gone = {number for first, last in spans for number in range(first, last + 1)}
+    lines = text.splitlines(keepends=True)
+    return "".join(line for number, line in enumerate(lines, 1) if number not in gone)
