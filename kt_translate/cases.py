@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from kt_translate import builders
@@ -162,10 +163,10 @@ def _permute(tensor: Tensor) -> list[int] | None:
     return list(to_first(tensor.rank)) if first else None
 
 
-def values_of(ev: Interpreter) -> dict[str, str]:
-    """What is known of the module's variables, as expressions; what was said by hand comes first."""
+def values_of(names: Mapping[str, Any]) -> dict[str, str]:
+    """What is known of a module's variables, as expressions."""
     values = {}
-    for name, value in ev.module.names.items():
+    for name, value in names.items():
         if isinstance(value, Sym) and isinstance(value.value, (int, float, str, tuple, list)):
             value = value.value
         if isinstance(value, Array):
@@ -177,4 +178,9 @@ def values_of(ev: Interpreter) -> dict[str, str]:
             options = {n: known(v) for n, v in value.attributes.items()}
             if plain(options):  # of a command line
                 values[name] = f"argparse.Namespace(**{options!r})"
-    return values | {n: BY_HAND + repr(v) for n, v in ev.settings.items()}
+    return values
+
+
+def said_by_hand(ev: Interpreter) -> dict[str, str]:
+    """The variables that the command line gives values, whatever the source says."""
+    return {n: BY_HAND + repr(v) for n, v in ev.settings.items()}

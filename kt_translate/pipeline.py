@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kt_translate import classes
-from kt_translate.cases import values_of
+from kt_translate.cases import said_by_hand, values_of
 from kt_translate.diagnostics import Log, Place
 from kt_translate.discover import discover, left_over
 from kt_translate.emit import module, parity, training
@@ -73,7 +73,13 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     output = module.render(name, writing.written, kept, trained, made, writing.factories)
     test = None
     if options.want_test:
-        facts = parity.Facts(ev.flavour, values_of(ev), [part.entry() for part in parts])
+        facts = parity.Facts(
+            ev.flavour,
+            values_of(ev.module.names) | said_by_hand(ev),
+            [part.entry() for part in parts],
+            options.path,
+            lambda path: values_of(ev.files[path].scope.names) if path in ev.files else {},
+        )
         test = parity.render(
             text, name, options.output or f"{Path(name).stem}_pt.py", writing.entries, facts
         )

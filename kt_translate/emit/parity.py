@@ -5,10 +5,13 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from kt_translate.emit.module import environment
+from kt_translate.emit.neighbours import Neighbours, Values
 from kt_translate.emit.slices import names_in, slice_of
 
 # Where TensorFlow itself computes in float32 or with constants that it takes as float32, whatever the type of its
@@ -35,11 +38,15 @@ class Facts:
         flavour: the Keras that the source is written for.
         values: what is known of the module's variables, as expressions.
         training: the report's entries for `compile`.
+        path: the source's file.
+        values_in: the same as ``values`` for another file of the project.
     """
 
     flavour: str = "3"
     values: dict[str, str] = field(default_factory=dict)
     training: list[dict[str, Any]] = field(default_factory=list)
+    path: Path | None = None
+    values_in: Values = lambda path: {}
 
 
 def render(
@@ -62,16 +69,18 @@ def render(
         compiled,
         facts.flavour,
         {line: name for line, (name, _) in marks.items()},
+        facts.path,
     )
-    # Weights are random anyway, and nothing is fetched.
-    kept = re.sub(r"""weights\s*=\s*["']imagenet["']""", "weights=None", kept)
+    others = Neighbours(facts.path, facts.flavour, facts.values_in)
+    others.follow(kept)
     limit = next((v for word, v in _TOLERANCES.items() if word in text.lower()), _TOLERANCE)
     head = "\n\n".join(
         [
             f"TOLERANCE = {limit!r}  # of the largest number, in float64",
             "# How each model is made on either side, and the order of the axes that the translation has.\n"
             f"CASES = {cases!r}",
-            f"# The statements of {source} that build its models.\nSOURCE = {_quoted(kept)}",
+            f"# The statements of {source} that build its models.\nSOURCE = {_quoted(_without_weights(kept))}",
+            *_modules(others),
         ]
     )
     head = black.format_str(head, mode=black.Mode(line_length=100))
@@ -82,8 +91,25 @@ def render(
         "runnable": any("keras" in case for case in cases),
         "trained": any("training" in case for case in cases),
         "left_out": any("skip" in case for case in cases),
+        "modules": bool(others.texts),
     }
     return str(template.render(output=output, source=source, head=head, **facts_of_file))
+
+
+def _without_weights(text: str) -> str:
+    """Weights are random anyway, and nothing is fetched."""
+    return re.sub(r"""weights\s*=\s*["']imagenet["']""", "weights=None", text)
+
+
+def _modules(others: Neighbours) -> Iterator[str]:
+    """The other files of the project."""
+    if others.texts:
+        texts = ", ".join(
+            f"{name!r}: {_quoted(_without_weights(text))}"
+            for name, text in sorted(others.texts.items())
+        )
+        yield f"# What they need of the other files of its project, and the package that it is in.\nMODULES = {{{texts}}}"
+        yield f"PACKAGE = {others.package!r}"
 
 
 def _cases(

@@ -6,8 +6,10 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
+from pathlib import Path
 
 from kt_translate.emit.old_calls import modern
+from kt_translate.evaluate.modules import find
 
 BY_HAND = "# "  # before a value that is to stand whatever the source says
 
@@ -117,6 +119,7 @@ def slice_of(
     compiled: Iterable[str] = (),
     flavour: str = "3",
     marks: Mapping[int, str] | None = None,
+    path: Path | None = None,
 ) -> str:
     """The statements that the wanted names need.
 
@@ -127,6 +130,7 @@ def slice_of(
         compiled: the models whose ``compile`` is needed, too.
         flavour: the Keras that the source is written for; older ones are brought up to tf_keras.
         marks: names by which to keep what the assignments that start or end on these lines give.
+        path: the source's file: what it imports from others of its project depends on no data either.
     """
     found = [_Statement.of(node) for node in _statements(ast.parse(text).body)]
     values = values or {}
@@ -134,7 +138,7 @@ def slice_of(
     for statement in found:
         for name in own & statement.calls.keys():
             statement.changes |= statement.calls[name]
-    _taint(found, values)
+    _taint(found, values, path)
     needed = {*wanted, *(f"{name} compiled" for name in compiled)}
     kept: list[_Statement] = []
     while True:
@@ -188,8 +192,14 @@ def _is_needed(statement: _Statement, needed: set[str]) -> bool:
     return bool((statement.binds | statement.changes) & needed)
 
 
-def _taint(found: list[_Statement], values: Mapping[str, str]) -> None:
-    """Mark what comes from data, files or packages other than Keras and numpy.
+def bound_names(text: str) -> Iterator[str]:
+    """The names that a module defines."""
+    for node in _statements(ast.parse(text).body):
+        yield from _bound(node)
+
+
+def _taint(found: list[_Statement], values: Mapping[str, str], home: Path | None) -> None:
+    """Mark what comes from data, files or packages other than Keras, numpy and the project itself.
 
     A name of which the value is known is as good as one that the source says itself.
     """
@@ -197,7 +207,8 @@ def _taint(found: list[_Statement], values: Mapping[str, str]) -> None:
     for statement in found:
         node = statement.node
         if isinstance(node, (ast.Import, ast.ImportFrom)):
-            names |= {name for name, path in _imports(node) if not _is_pure(path)}
+            own = _is_own(node, home)
+            names |= {name for name, path in _imports(node) if not (own or _is_pure(path))}
         elif not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             targets = set(_bound(node.target)) if isinstance(node, ast.For) else set()
             arrays = {n for n in statement.binds if values.get(n, "").startswith(ARRAY)}
@@ -208,6 +219,13 @@ def _taint(found: list[_Statement], values: Mapping[str, str]) -> None:
             )
             if statement.tainted:
                 names |= statement.binds - values.keys()
+
+
+def _is_own(node: ast.Import | ast.ImportFrom, home: Path | None) -> bool:
+    """Whether an import is of files of the project."""
+    if isinstance(node, ast.ImportFrom):
+        return find(home, node.module or "", node.level) is not None
+    return all(find(home, alias.name, 0) is not None for alias in node.names)
 
 
 def _is_pure(path: str) -> bool:
