@@ -9,6 +9,8 @@ import pytest
 from kt_translate.diagnostics import Log
 from kt_translate.pipeline import Options, Translation, translate
 
+from .generated import check, module_of
+
 BLOCKS = """
 from keras import layers
 WIDTH = 12
@@ -24,13 +26,15 @@ model = keras.Model(inputs, {call}(inputs, 5))
 """
 
 
-def translated(folder: Path, files: dict[str, str], main: str = "net.py") -> Translation:
+def translated(
+    folder: Path, files: dict[str, str], main: str = "net.py", *, tested: bool = False
+) -> Translation:
     for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     path = folder / main
-    return translate(path.read_text(), path.name, Options(path=path, want_test=False), Log())
+    return translate(path.read_text(), path.name, Options(path=path, want_test=tested), Log())
 
 
 def messages(done: Translation) -> list[str]:
@@ -144,3 +148,27 @@ def test_standard_input_has_no_files() -> None:
     text = MODEL.format(imports="from blocks import residual", call="residual")
     done = translate(text, "<stdin>", Options(want_test=False), Log())
     assert all(m["status"] != "translated" for m in done.models)
+
+
+def test_the_parity_test_takes_the_other_files_along(tmp_path: Path) -> None:
+    imports = """
+from pkg import parts
+from ..sizes import FILTERS as N
+from ..sizes import *
+import pkg.parts.blocks as b
+"""
+    files = {
+        "pkg/__init__.py": "",
+        "pkg/sizes.py": "from data import load_data\nFILTERS, SIDE = 5, len(load_data('x')) and 3\n",
+        "pkg/parts/__init__.py": "from .blocks import residual\nprint(open('absent').read())",
+        "pkg/parts/blocks.py": f"from ..nets import net\n{BLOCKS}",
+        "pkg/nets/__init__.py": "",
+        "pkg/nets/net.py": f"{MODEL.format(imports=imports, call='parts.residual')}"
+        "other = keras.Model(inputs, b.residual(b.residual(inputs, N), b.WIDTH))\n",
+    }
+    done = translated(tmp_path, files, "pkg/nets/net.py", tested=True)
+    test = module_of("net", done)
+    assert [case["name"] for case in test.CASES] == ["model", "other"]
+    assert set(test.MODULES) == {"pkg.parts", "pkg.parts.blocks", "pkg.sizes"}
+    for case in test.CASES:
+        check(test, case)

@@ -162,7 +162,8 @@ def _imports_joined(lines: list[str]) -> Iterator[str]:
     """Neighbouring imports from one module in one line."""
     for module, group in groupby(lines, lambda line: line.partition(" import ")[0]):
         several = list(group)
-        if module.startswith("from ") and len(several) > 1:
+        starred = any(line.endswith("import *") for line in several)
+        if module.startswith("from ") and len(several) > 1 and not starred:
             names = ", ".join(line.partition(" import ")[2] for line in several)
             one = f"{module} import {names}"
             lined = names.replace(", ", ",\n    ")
