@@ -20,6 +20,7 @@ from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import (
+    External,
     Function,
     ModelValue,
     Unknown,
@@ -31,6 +32,7 @@ from kt_translate.graph.nodes import Param
 from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
+from kt_translate.source.names import SUBMODULES
 
 Shapes = dict[str, tuple[int | None, ...]]
 ROLES = {2: ("features",), 3: ("length", "features"), 4: ("height", "width", "channels")}
@@ -126,19 +128,27 @@ def best_run(
     best: Run | None = None
     models = len(ev.models)
     for samples, guessed in attempts(ev, function, shapes, own):
-        given = arguments(ev, function, samples)
-        given.guessed = guessed
-        found = run(ev, given, partial(act, given.values))
-        found = completed(ev, function, found, partial(act, given.values), shapes)
-        del ev.models[models:]
-        if ready(found):
-            best = found
-            break
-        if best is None or (best.result is None and found.result is not None):
-            best = found
+        for modules in handed_modules(function):
+            given = arguments(ev, function, samples)
+            given.guessed = guessed
+            again = partial(act, {**modules, **given.values})
+            found = completed(ev, function, run(ev, given, again), again, shapes)
+            del ev.models[models:]
+            if best is None or ready(found) or (best.result is None and found.result is not None):
+                best = found
+            if ready(found):
+                ev.models += found.models
+                return found
     assert best is not None
     ev.models += best.models
     return best
+
+
+def handed_modules(function: Function) -> Iterator[dict[str, Any]]:
+    """Nothing, then Keras's modules, which a function may wait for among its ``**kwargs``."""
+    yield {}
+    if function.node.params.star_kwarg is not None:
+        yield {name: External(path) for name, path in SUBMODULES.items()}
 
 
 # -- arguments ------------------------------------------------------------------------------------

@@ -430,3 +430,23 @@ def test_nested_conditions_and_loops_take_little_time() -> None:
     log = Log()
     translate(text, "model.py", Options(), log)
     assert not log.has_errors
+
+
+@pytest.mark.usefixtures("float64")
+def test_sizes_that_only_a_branch_knows() -> None:
+    pair = Pair(
+        "import keras\nfrom keras import layers\n"
+        "def block(x, filters, wide):\n"
+        "    if wide:\n"
+        "        n = int(filters * 1.5) // 2\n"
+        "        y = layers.Dense(n * 2)(x)\n"
+        "        y = layers.concatenate([layers.Dense(n)(y[:, :n]), y[:, n:]])\n"
+        "    else:\n"
+        "        y = layers.Dense(filters)(x)\n"
+        "    return y\n"
+        "def build(filters=8, wide=True):\n"
+        "    i = keras.Input((3,))\n"
+        "    return keras.Model(i, block(block(i, filters, wide), filters, not wide))\n"
+    )
+    assert pair.errors == []
+    pair.check("build", "build(6, False)", "6, False")

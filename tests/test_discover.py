@@ -400,3 +400,27 @@ def test_options_that_name_nothing() -> None:
     assert any("--input-shape modle" in m and "model" in m for m in messages)
     assert any("--set WIDHT" in m for m in messages)
     assert len(messages) == 2
+
+
+def test_keras_modules_that_a_function_is_handed() -> None:
+    text = (
+        "import keras\n"
+        "from keras_applications import get_submodules_from_kwargs\n"
+        "backend, layers = None, None\n"
+        "def block(x, n):\n"
+        "    axis = 3 if backend.image_data_format() == 'channels_last' else 1\n"
+        "    return layers.BatchNormalization(axis=axis)(layers.Conv2D(n, 3)(x))\n"
+        "def build(n=4, **kwargs):\n"
+        "    global backend, layers\n"
+        "    backend, layers, models, utils = get_submodules_from_kwargs(kwargs)\n"
+        "    inputs = layers.Input((8, 9, 3))\n"
+        "    return models.Model(inputs, block(inputs, n))\n"
+        "def other(n=4, **modules):\n"
+        "    layers, models = modules['layers'], modules['models']\n"
+        "    inputs = layers.Input((5,))\n"
+        "    return models.Model(inputs, layers.Dense(n)(inputs))\n"
+    )
+    log = Log()
+    done = translate(text, "model.py", Options(), log)
+    assert not log.has_errors
+    assert [m["status"] for m in done.models] == ["translated", "translated"]

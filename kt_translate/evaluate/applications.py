@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import modules
 from kt_translate.evaluate.general import file_of
-from kt_translate.evaluate.values import Array, Function, ModelValue, Unknown
+from kt_translate.evaluate.values import Array, External, Function, ModelValue, Unknown
 from kt_translate.graph.region import CURRENT, Region, derived
 from kt_translate.graph.sym import known
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 from kt_translate.pytorch.expr import Expr, as_expr
+from kt_translate.source.names import SUBMODULES
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -83,6 +84,8 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any]) ->
     name = path.split(".")[-1]
     if name == "preprocess_input":
         return _preprocessed(ev, path, *args, **kwargs)
+    if name == "get_submodules_from_kwargs" and args and isinstance(args[0], dict):
+        return tuple(args[0].get(n, External(p)) for n, p in SUBMODULES.items())
     if name == "decode_predictions":
         return Unknown("the names of predicted classes", ev.line)
     found = resolve(ev, path)

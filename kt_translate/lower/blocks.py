@@ -65,6 +65,23 @@ def with_names(
     return [line for line in named if not _self_assigned(line)], names
 
 
+def with_attributes(lines: list[str], kept: dict[str, str]) -> list[str]:
+    """The statements, and those that keep variables for ``forward``: name -> attribute.
+
+    What only a branch assigns is kept there; all else in the end, when it has its last value.
+    """
+    end = []
+    for name, attribute in kept.items():
+        keep = f"self.{attribute} = {name}"
+        places = [i for i, line in enumerate(lines) if line.lstrip().startswith(f"{name} = ")]
+        if not places or not _depth(lines[places[0]]):
+            end.append(keep)
+            continue
+        for i in reversed(places):
+            lines = [*lines[: i + 1], " " * _depth(lines[i]) + keep, *lines[i + 1 :]]
+    return lines + end
+
+
 def _names(
     lines: list[str],
     kept: str,

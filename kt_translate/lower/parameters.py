@@ -8,7 +8,7 @@ from typing import Any
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, expand
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower import symbols
-from kt_translate.lower.blocks import with_names
+from kt_translate.lower.blocks import with_attributes, with_names
 from kt_translate.lower.modules import Modules, sizes_of
 from kt_translate.lower.tidy import tidied
 from kt_translate.pytorch.expr import Expr, as_expr
@@ -77,7 +77,7 @@ def _settle_names(writer: Modules) -> None:
     *body, returns = forward.split("\n")
     body, writer.code.returns = tidied(body, returns)
     writer.code.body = [f"{local} = {place}" for local, place in sizes.items()] + body
-    writer.code.init = lines + [f"self.{attribute} = {name}" for name, attribute in kept.items()]
+    writer.code.init = with_attributes(lines, kept)
     if stray := re.search(r"θ\w+", "\n".join(writer.code.init)):
         raise RuleError("KT302", f"{stray[0][1:]} is not known where {writer.code.name} is made")
 

@@ -66,6 +66,10 @@ _TOP = {
 _SAME_CLASS = {"Functional": "Model", "Network": "Model"}
 _KEEP_PATH = {"datasets", "preprocessing", "config", "wrappers"}
 _SAME = {
+    "applications._KERAS_BACKEND": "backend",
+    "applications._KERAS_LAYERS": "layers",
+    "applications._KERAS_MODELS": "models",
+    "applications._KERAS_UTILS": "utils",
     "layers.get_source_inputs": "utils.get_source_inputs",
     "utils.plot": "utils.plot_model",
     "regularizers.WeightRegularizer": "regularizers.L1L2",
@@ -172,6 +176,9 @@ _OF_FAMILY: dict[str, Callable[[str, list[str]], str]] = {
     "applications": _application,
     "utils": _utility,
 }
+
+# Keras's modules, as functions that work with any Keras are handed them: build(**kwargs), layers = kwargs["layers"].
+SUBMODULES = {name: f"keras.{name}" for name in ("backend", "layers", "models", "utils")}
 
 # The functions beside the merging layers: add([a, b]) is Add()([a, b]).
 MERGE_FUNCTIONS = {
