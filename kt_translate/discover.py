@@ -286,7 +286,7 @@ class Finder:
         several: dict[tuple[str, int], tuple[str, ModelValue, int]] = {}
         before: dict[str, ModelValue] = {}
         for name, model, line in bindings:
-            if before.get(name) is not model:
+            if before.get(name) is not model and model.kind != "part":
                 several[name, line] = (name, model, line)
             before[name] = model
         for name, model, line in several.values():

@@ -96,7 +96,8 @@ def constants(
     known: Iterable[Symbol], codes: list[ClassCode], factories: list[FactoryCode], more: str = ""
 ) -> list[str]:
     """The module's constants that classes, factories and ``more`` name, as the source assigns them."""
-    texts = [t for c in codes for t in [*c.init, *c.body, *c.parameters, *(g for g, _ in c.guards)]]
+    texts = [t for c in codes for t in [*c.init, *c.body, c.returns, c.logits or "", *c.parameters]]
+    texts += [guard for c in codes for guard, _ in c.guards]
     texts += [t for f in factories for t in [*f.parameters, f.returns or "", *f.body]]
     found = words("\n".join([*texts, more]))
     return [f"{symbol.name} = {symbol.value!r}" for symbol in known if symbol.name in found]

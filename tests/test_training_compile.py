@@ -123,6 +123,8 @@ def test_constraints_and_metrics() -> None:
         "layers.Conv2D(3, 2, kernel_constraint=keras.constraints.MinMaxNorm(0.2, 0.4, 0.5, [0, 1]))",
         "layers.Conv2DTranspose(3, 2, kernel_constraint=keras.constraints.MaxNorm(0.2, axis=2))",
         'layers.DepthwiseConv2D(2, depthwise_constraint="non_neg")',
+        "layers.DepthwiseConv2D(2, depthwise_constraint=keras.constraints.MaxNorm(0.4))",
+        "layers.SeparableConv2D(3, 2, depthwise_constraint=keras.constraints.UnitNorm([0, 1]))",
         "layers.BatchNormalization(gamma_constraint=keras.constraints.MaxNorm(0.9))",
     ],
 )

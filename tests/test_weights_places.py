@@ -171,6 +171,20 @@ def test_recurrent_variants(flavour: str) -> None:
         load_keras_weights(nn.GRU(3, 3), before)
 
 
+def test_a_layer_that_is_also_in_a_part() -> None:
+    dense = keras.layers.Dense(2)
+    inputs = keras.Input((3,))
+    part = keras.Model(inputs, keras.layers.Dense(4)(dense(inputs)))
+    model = keras.Model(inputs, [part(inputs), dense(inputs)])
+
+    class Part(nn.Sequential):
+        keras_container = "functional"
+
+    module = nn.Sequential(Part(nn.Linear(3, 2), nn.Linear(2, 4)))
+    load_keras_weights(module, model)
+    np.testing.assert_array_equal(module[0][0].weight.detach(), dense.kernel.numpy().T)
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_half_precision_files(dtype: str, tmp_path: Path) -> None:
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, dtype=dtype)])

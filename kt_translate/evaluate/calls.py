@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import (
+    activations,
     array_functions,
     external,
     general,
@@ -232,7 +233,7 @@ def call(
         and len(args) == 1
         and tensors_in(args)
     ):
-        return models._named(ev, function, args[0])
+        return activations.named(ev, function, args[0])
     if isinstance(function, Class):
         return _instantiate(ev, function, args, kwargs)
     if isinstance(function, Instance):
@@ -242,7 +243,7 @@ def call(
         if isinstance(method, Function):
             return call_function(ev, method, [function, *args], kwargs)
     if isinstance(function, (str, Sym)) and isinstance(known(function), str) and tensors_in(args):
-        return models.activate(ev, function, args, kwargs)  # what keras.activations.get gives
+        return activations.activate(ev, function, args, kwargs)  # what keras.activations.get gives
     if tensors_in(args):
         ev.note("KT107", "what is called with a tensor here is not known")
     return Unknown("the result of a call of what is not known", ev.line)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import (
+    activations,
     applications,
     array_functions,
     copies,
@@ -190,7 +191,7 @@ def _keras(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], 
             return KerasFunction(name)
         return KerasObject(name, args, kwargs)
     if parts[1] == "activations":
-        return models.activate(ev, last, args, kwargs)
+        return activations.activate(ev, last, args, kwargs)
     if last == "load_data" and parts[1] == "datasets":
         return _data_set(ev, parts[-2])
     if last == "image_data_format":

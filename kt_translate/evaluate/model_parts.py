@@ -23,9 +23,9 @@ def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
     if name in ("output", "outputs"):
         return model.outputs if name == "output" else tensors_in(model.outputs)
     if name == "layers":
-        if _has_blocks(_layers(model)):
+        if _has_blocks(_layers(ev, model)):
             spread_out(ev, model)
-        return _layers(model)
+        return _layers(ev, model)
     if name == "name":
         return model.name or Unknown("an automatic name", ev.line)
     if name in ("input_shape", "output_shape"):
@@ -47,10 +47,10 @@ def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
 
 
 def _get_layer(ev: Interpreter, model: ModelValue, name: Any = None, index: Any = None) -> Any:
-    layers = _layers(model)
+    layers = _layers(ev, model)
     if _has_blocks(layers) and (isinstance(index, int) or not _is_named(layers, name)):
         spread_out(ev, model)
-        layers = _layers(model)
+        layers = _layers(ev, model)
     if isinstance(index, int) and -len(layers) <= index < len(layers):
         return layers[index]
     for layer in layers:
@@ -69,8 +69,11 @@ def _get_layer(ev: Interpreter, model: ModelValue, name: Any = None, index: Any 
     return Unknown("a layer", ev.line)
 
 
-def _layers(model: ModelValue) -> list[Any]:
-    return model.layers or layers_of(model)
+def _layers(ev: Interpreter, model: ModelValue) -> list[Any]:
+    """With the source's own models, where it calls one, not what stands for it in this one."""
+    models = {id(m.use): m for m in ev.models}
+    layers = model.layers or layers_of(model)
+    return [models.get(id(la.use), la) if isinstance(la, ModelValue) else la for la in layers]
 
 
 def _has_blocks(layers: list[Any]) -> bool:

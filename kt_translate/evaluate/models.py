@@ -7,10 +7,8 @@ from dataclasses import fields
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import calls, lambdas, sequential
-from kt_translate.evaluate.higher_order import is_callable
+from kt_translate.evaluate import activations, lambdas, sequential
 from kt_translate.evaluate.values import (
-    External,
     LayerValue,
     ModelValue,
     Native,
@@ -18,7 +16,6 @@ from kt_translate.evaluate.values import (
     map_tensors,
 )
 from kt_translate.graph.nodes import CallNode, LayerNode, ModuleUse, Plan
-from kt_translate.graph.objects import KerasFunction
 from kt_translate.graph.region import CURRENT, Node
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
@@ -105,12 +102,8 @@ def make_layer(
         except RuleError as error:
             ev.note(error.code, error.message, error.hint, node)
             return Unknown("a Lambda that is not translated", ev.line)
-    if (
-        name == "Activation"
-        and is_callable([*args, None][0])
-        and not isinstance(args[0], (External, LayerValue))
-    ):
-        return make_layer(ev, "Lambda", args, kwargs, node)
+    if name == "Activation" and activations.is_a_function([*args, None][0]):
+        return make_layer(ev, "Lambda", args, {**kwargs, "mask": activations.SAME_MASK}, node)
     if name == "InputLayer":
         tensor = make_input(ev, args, kwargs)
         return tensor
@@ -249,7 +242,7 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
         and not hasattr(rule, "recurrent_activation")
         and type(rule).__name__ not in ("Activation", "SimpleRNN")
     ):
-        result = apply_activation(ev, activation, outputs[0], layer.use)
+        result = activations.apply(ev, activation, outputs[0], layer.use)
     remark = getattr(rule, "remark", None)
     if remark is not None:
         ev.note(*remark)
@@ -288,42 +281,6 @@ def _set_mode(ev: Interpreter, use: ModuleUse, training: Any) -> None:
             "KT207",
             f"training={training} in a graph: in Keras 3, fit, evaluate and predict override it",
         )
-
-
-def apply_activation(ev: Interpreter, activation: Any, x: Tensor, owner: ModuleUse) -> Any:
-    """``activation`` of a layer ``owner``, whatever it was given as: a name, a function, a layer."""
-    if isinstance(activation, (str, Sym)):
-        return _named(ev, activation, x, owner)
-    if isinstance(activation, KerasFunction):
-        return _named(ev, activation.path.split(".")[-1], x, owner)
-    if isinstance(activation, External):
-        return _named(ev, activation.path.split(".")[-1], x, owner)
-    if isinstance(activation, LayerValue):
-        activation.use.part_of = owner
-        return call_layer(ev, activation, [x], {})
-    if is_callable(activation) or isinstance(activation, lambdas.LambdaValue):
-        return calls.call(ev, activation, [x], {}, None, None)
-    ev.note("KT203", "this activation is not known")
-    return Unknown("an unknown activation", ev.line)
-
-
-def _named(ev: Interpreter, name: Any, x: Tensor, owner: ModuleUse | None = None) -> Any:
-    if name == "linear":
-        return x
-    layer = make_layer(ev, "Activation", [name], {})
-    if not isinstance(layer, LayerValue):
-        return layer
-    layer.use.part_of = owner
-    return call_layer(ev, layer, [x], {})
-
-
-def activate(ev: Interpreter, name: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """``keras.activations.<name>(x)``."""
-    if name in ("get", "deserialize"):
-        return External("keras.activations.linear") if not args or args[0] is None else args[0]
-    if args and isinstance(args[0], Tensor) and not kwargs and len(args) == 1:
-        return _named(ev, name, args[0])
-    return Unknown(f"the activation {name}", ev.line)
 
 
 def layer_attribute(ev: Interpreter, layer: LayerValue, name: str) -> Any:

@@ -170,7 +170,7 @@ def named_activation(value: Any) -> tuple[Any, dict[str, Any]] | None:
         return value, {}
     path = getattr(value, "path", None)
     if not isinstance(path, str) or not path.startswith(
-        ("keras.activations.", "keras.ops.", "tensorflow.")
+        ("keras.activations.", "keras.ops.", "keras.backend.", "tf.")
     ):
         return None
     name = path.rpartition(".")[2]

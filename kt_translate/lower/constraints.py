@@ -63,8 +63,9 @@ def _dims(axis: Any, rule: Layer | None, parameter: str) -> Any:
 
 def _dim(axis: int, rule: Layer, parameter: str) -> int:
     kind = rule.keras_kind
+    depthwise = kind.startswith("depthwise") or parameter.startswith("depthwise")
     if parameter in ("bias", "weight") and kind.endswith("normalization"):
-        order: tuple[int, ...] = (0,)
+        order: tuple[int | None, ...] = (0,)
     elif parameter.startswith("bias"):
         if kind == "gru":
             raise RuleError("KT203", "a norm of a GRU's bias is not supported as a constraint")
@@ -73,11 +74,16 @@ def _dim(axis: int, rule: Layer, parameter: str) -> int:
         order = (1, 0)
     elif kind == "embedding":
         order = (0, 1)
+    elif depthwise:  # torch counts the channels and their multiples along one dimension
+        order = (*range(2, 2 + int(kind[-2])), None, None)
     elif kind.startswith("conv") and kind.removesuffix("_transpose")[-2:] in ("1d", "2d", "3d"):
         rank = int(kind.removesuffix("_transpose")[-2])
         order = (*range(2, 2 + rank), 1, 0)
     else:
-        raise RuleError("KT203", f"a norm as a constraint is not supported for {kind}")
-    if not -len(order) <= axis < len(order):
+        order = ()
+    if order and not -len(order) <= axis < len(order):
         raise RuleError("KT204", f"a constraint along axis {axis} of {len(order)} axes")
-    return order[axis]
+    dim = order[axis] if order else None
+    if dim is None:
+        raise RuleError("KT203", f"a norm as a constraint is not supported for {kind}")
+    return dim

@@ -100,13 +100,18 @@ class WeightMatching:
         self.values: dict[int, tuple[Tensor, Tensor]] = {}
         self.missing: list[tuple[nn.Module, str]] = []
         self.problems: list[str] = []
+        self.spare: list[KerasLayer] = []
+        self.taken: set[int] = set()
         self.filled: set[nn.Module] = set()
 
     def complaints(self, module: nn.Module) -> list[str]:
         """All that is wrong; a shared module need not be found at each of its places."""
-        missing = [text for part, text in self.missing if part not in self.filled]
-        if missing or self.problems:
-            return missing + self.problems
+        found = [text for part, text in self.missing if part not in self.filled] + self.problems
+        for layer in self.spare:  # what a model has once more, beside the part that it belongs to
+            if not {id(array) for array in layer.all_arrays()} <= self.taken:
+                found.append(f"left over: {told(layer)}")
+        if found:
+            return found
         return [
             f"{name} has no counterpart in Keras"
             for name, parameter in module.named_parameters()
@@ -117,6 +122,8 @@ class WeightMatching:
         """Give the module the arrays of this Keras layer, or match what is inside of both."""
         conversion = None if hasattr(module, "keras_container") else conversion_of(module)
         self.filled.add(module)
+        own = layer.arrays if conversion is None else layer.all_arrays()
+        self.taken |= {id(array) for array in own}
         if conversion is None:
             state = own_state(module)
             parts = list(keras_parts(module, path))
@@ -183,7 +190,7 @@ class WeightMatching:
             else:
                 rest.remove(layer)
                 self.fill(path, module, layer)
-        self.problems += [f"left over: {told(layer)}" for layer in rest]
+        self.spare += rest
 
 
 def own_state(module: nn.Module) -> dict[str, Tensor]:

@@ -7,7 +7,7 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +64,16 @@ def without_number(name: str) -> str:
     return re.sub(r"_\d+$", "", name)
 
 
-def read_live_layer(layer: Any, attribute: str = "") -> KerasLayer:
-    """A layer or model of Keras 3 or tf.keras 2, by what both have in common."""
+def read_live_layer(
+    layer: Any, attribute: str = "", seen: dict[int, KerasLayer] | None = None
+) -> KerasLayer:
+    """A layer or model of Keras 3 or tf.keras 2, by what both have in common.
+
+    A layer that is part of several models is read once: all its places have the same arrays.
+    """
+    seen = {} if seen is None else seen
+    if id(layer) in seen:
+        return replace(seen[id(layer)], attribute=attribute)
     if not hasattr(layer, "_flatten_layers"):
         raise TypeError(f"neither a path nor a Keras layer or model: {layer!r}")
     own = "variables" if hasattr(layer, "_trainable_variables") else "weights"
@@ -74,17 +82,18 @@ def read_live_layer(layer: Any, attribute: str = "") -> KerasLayer:
     if hasattr(layer, "adapt_mean"):  # a Normalization computes with copies that it makes of them
         arrays[:2] = [np.asarray(layer.mean), np.asarray(layer.variance)]
     places = attribute_names(layer)
-    return KerasLayer(
+    seen[id(layer)] = KerasLayer(
         layer.name,
         snake_case(type(layer).__name__),
         # NumPy has no bfloat16: Keras's is a type that PyTorch does not take.
         arrays=[a.astype(np.float32) if a.dtype.kind == "V" else a for a in arrays],
         children=[
-            read_live_layer(child, places.get(id(child), ""))
+            read_live_layer(child, places.get(id(child), ""), seen)
             for child in layer._flatten_layers(recursive=False, include_self=False)
         ],
         attribute=attribute,
     )
+    return seen[id(layer)]
 
 
 def attribute_names(layer: Any) -> dict[int, str]:
