@@ -31,6 +31,7 @@ def support_of(made: str) -> str:
         ("nn.LSTM(1, 2)", "def rnn_state", "def gru_state"),
         ("like_keras(nn.Linear(1, 2), name='a')", "name: the layer's name", "regularize"),
         ("like_keras(nn.Linear(1, 2), trainable=False)", "if not trainable:", "flattened:"),
+        ("keras_weight(zeros_, 2)", "*shape: int, trainable: bool = True", "def like_keras"),
         ("SameConv2d(1, 2, 3)", "nn.Conv2d: Conversion", "nn.Conv1d: "),
     ],
 )

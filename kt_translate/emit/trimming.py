@@ -23,15 +23,15 @@ class Uses:
     def trimmed(self, text: str) -> str:
         """The definition without the rows and the options that nothing uses.
 
-        A row belongs to a class of ``nn``. An option is an argument by keyword alone: with it go
-        the ``if`` that asks for it and its entry in the docstring.
+        A row belongs to a class of ``nn``. An option is an argument by keyword alone, with a line
+        of its own: with it go the ``if`` that asks for it and its entry in the docstring.
         """
         node = ast.parse(text).body[0]
         if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict):
             return _without(text, self._rows(node.value))
         if isinstance(node, ast.FunctionDef) and node.args.kwonlyargs:
             passed = self.options.get(node.name, set())
-            unused = {a.arg for a in node.args.kwonlyargs} - passed
+            unused = _removable(node, {a.arg for a in node.args.kwonlyargs} - passed)
             return _without(text, [*_options(node, unused), *_entries(text, unused)])
         return text
 
@@ -41,15 +41,29 @@ class Uses:
                 yield key.lineno, value.end_lineno or key.lineno
 
 
+def _removable(function: ast.FunctionDef, unused: set[str]) -> set[str]:
+    """Those of the arguments that stand on lines of their own and that only an ``if`` for them reads."""
+    lines = [a.lineno for a in (*function.args.args, *function.args.kwonlyargs)]
+    lines += [] if function.args.vararg is None else [function.args.vararg.lineno]
+    found = {
+        a.arg for a in function.args.kwonlyargs if a.arg in unused and lines.count(a.lineno) == 1
+    }
+    kept = [s for s in function.body if not (isinstance(s, ast.If) and _names(s.test) <= found)]
+    read = found & set().union(*map(_names, kept))
+    return _removable(function, found - read) if read else found
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
 def _options(function: ast.FunctionDef, unused: set[str]) -> Iterator[tuple[int, int]]:
     for argument, default in zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True):
         if argument.arg in unused:
             yield argument.lineno, (default or argument).end_lineno or argument.lineno
     for statement in function.body:
-        if isinstance(statement, ast.If):
-            asked = {n.id for n in ast.walk(statement.test) if isinstance(n, ast.Name)}
-            if asked <= unused:
-                yield statement.lineno, statement.end_lineno or statement.lineno
+        if isinstance(statement, ast.If) and _names(statement.test) <= unused:
+            yield statement.lineno, statement.end_lineno or statement.lineno
 
 
 def _entries(text: str, unused: set[str]) -> Iterator[tuple[int, int]]:
