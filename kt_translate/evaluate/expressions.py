@@ -15,6 +15,7 @@ from kt_translate.evaluate import (
     layer_lists,
     numbers,
     stars,
+    tensor_lists,
     tensors,
     text,
 )
@@ -37,6 +38,7 @@ from kt_translate.evaluate.values import (
     opaque,
     plain,
 )
+from kt_translate.graph.lists import some_of
 from kt_translate.graph.operators import BINARY
 from kt_translate.graph.sym import Sym, known, same
 from kt_translate.graph.tensor import Tensor
@@ -182,11 +184,19 @@ def attribute_value(ev: Interpreter, node: cst.Attribute, scope: Scope) -> Any:
 def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     if isinstance(node.func, cst.Name) and node.func.value == "super" and not node.args:
         return _super(ev, scope)
+    read = evaluate
+    if isinstance(node.func, cst.Attribute) and node.func.attr.value in tensor_lists.METHODS:
+        owner = tensor_lists.raw(ev, node.func.value, scope)
+        if tensor_lists.holds(owner):
+            given = [evaluate(ev, arg.value, scope) for arg in node.args]
+            return tensor_lists.method(ev, owner, node.func.attr.value, given)
+    elif isinstance(node.func, cst.Name) and node.func.value in tensor_lists.ITERATING:
+        read = tensor_lists.raw
     function = evaluate(ev, node.func, scope)
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
     for arg in node.args:
-        value = evaluate(ev, arg.value, scope)
+        value = read(ev, arg.value, scope)
         if arg.star == "*":
             items = items_of(value, None)
             args += (
@@ -200,6 +210,10 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
             args.append(value)
     if isinstance(function, External) and function.path in SCOPED and not kwargs:
         return SCOPED[function.path](ev, scope, *args)
+    if read is tensor_lists.raw:
+        found = tensor_lists.builtin(function, args)
+        if found is not NotImplemented:
+            return found
     return calls.call(ev, function, args, kwargs, node, scope)
 
 
@@ -289,8 +303,12 @@ def _conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
 
 
 def _subscript(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
-    value = evaluate(ev, node.value, scope)
-    return calls.index(ev, value, subscript_key(ev, node, scope))
+    value = tensor_lists.raw(ev, node.value, scope)
+    key = subscript_key(ev, node, scope)
+    some = some_of(value)
+    if some is not None:
+        return tensor_lists.index(ev, some, key)
+    return calls.index(ev, layer_lists.settled(ev, value), key)
 
 
 def _lambda(ev: Interpreter, node: cst.Lambda, scope: Scope) -> Any:

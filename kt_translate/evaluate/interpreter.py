@@ -24,7 +24,7 @@ from kt_translate.evaluate.signals import (
     Return,
     as_the_source_would,
 )
-from kt_translate.evaluate.state import NotGeneral
+from kt_translate.evaluate.state import NotGeneral, State
 from kt_translate.evaluate.values import (
     Class,
     External,
@@ -39,6 +39,7 @@ from kt_translate.evaluate.values import (
     opaque,
     plain,
 )
+from kt_translate.graph.lists import Countless
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
 from kt_translate.source.syntax import Source, comments_before
 
@@ -75,6 +76,9 @@ class Interpreter:
             []
         )  # statements to come, None: of a loop
         self.rest_of_function = 0
+        self.loops: list[Any] = []  # that are run for a general turn now
+        self.guarded = 0  # functions under way that can be run again with loops unrolled
+        self.unrolled: set[Any] = set()  # loops that cannot be kept for what is done afterwards
         self.plans: dict[Any, list[Any]] = {}  # classes of functions on tensors
         self.under_way: set[Any] = set()
         self.class_plans: dict[int, list[Any]] = (
@@ -343,13 +347,32 @@ class Interpreter:
             with self.in_file(function.source):
                 if isinstance(function.node, cst.Lambda):
                     return self.evaluate(function.node.body, scope)
-                self.suite(function.node.body, scope)
+                self._run_kept(function.node.body, scope)
         except Return as result:
             return result.value
         finally:
             self.depth -= 1
             self.line, self.rest_of_function = line, rest
         return None
+
+    def _run_kept(self, body: Any, scope: Scope) -> None:
+        """Run a function's body; again with loops unrolled that fill lists whose tensors it asks for one by one."""
+        if not self.source.mentions(body, ".append("):
+            return self.suite(body, scope)
+        state, unrolled = State(self, scope), set(self.unrolled)
+        self.guarded += 1
+        try:
+            while True:
+                try:
+                    return self.suite(body, scope)
+                except Countless as countless:
+                    if self.unrolled.issuperset(countless.loops):
+                        raise
+                    self.unrolled |= set(countless.loops)
+                    state.restore()
+        finally:
+            self.unrolled = unrolled
+            self.guarded -= 1
 
 
 def shorten(text: str, most: int = 72) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from kt_translate.evaluate import tensor_lists
 from kt_translate.evaluate.values import Instance, LayerValue, ModelValue, Scope, items_of
 from kt_translate.graph.nodes import ORDER
 from kt_translate.graph.sym import Items, Sym
@@ -64,4 +65,4 @@ def settled(ev: Interpreter, value: Any) -> Any:
         parts = value.iterable.args if isinstance(value.iterable, Items) else [value.iterable]
         for part in parts:
             ev.demand(part, "the number of layers in a list")
-    return value
+    return tensor_lists.settled(value)

@@ -7,27 +7,10 @@ from typing import Any
 
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import items_of, plain
+from kt_translate.graph.lists import Element, Pick
 from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode
 from kt_translate.graph.region import Node, Region
-from kt_translate.graph.sym import Items, Sym, Symbol, call_symbolic, same
-
-
-def count(value: Any) -> Any:
-    """The number of turns, said; None where there are no words for it."""
-    if (
-        isinstance(value, Items)
-        and value.function in ("enumerate", "reversed")
-        and len(value.args) == 1
-    ):
-        return count(value.args[0])
-    if isinstance(value, Sym) and value.head == "call" and value.args[0] == "range":
-        bounds = value.args[1:]
-        if len(bounds) == 1:
-            return bounds[0]
-        return Sym.binary("-", bounds[1], bounds[0]) if len(bounds) == 2 else None
-    if isinstance(value, Sym):
-        return call_symbolic("len", value)
-    return len(value) if isinstance(value, (list, tuple, range)) else None
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, same
 
 
 def plain_sum(step: Any) -> Any:
@@ -45,15 +28,24 @@ def plain_sum(step: Any) -> Any:
 def bindings(targets: Any, item: Any) -> Iterator[tuple[Symbol, Any]]:
     if isinstance(targets, Symbol):
         yield targets, item
+    elif isinstance(targets, Element):
+        yield from targets.samples(item, {}, 0)
     else:
-        for target, part in zip(targets, items_of(item, len(targets)) or [], strict=False):
+        for target, part in zip(targets, parts_of(item, len(targets)) or [], strict=False):
             yield from bindings(target, part)
+
+
+def parts_of(item: Any, n: int) -> list[Any] | None:
+    """What the targets of a loop are in one turn."""
+    if item is UNKNOWN:
+        return [UNKNOWN] * n
+    return list(item) if isinstance(item, tuple) else items_of(item, n)
 
 
 def sayable(value: Any) -> bool:
     if isinstance(value, (tuple, list)):
         return all(map(sayable, value))
-    return isinstance(value, Sym) or plain(value)
+    return isinstance(value, (Sym, Pick)) or plain(value)
 
 
 def number(value: Any) -> bool:

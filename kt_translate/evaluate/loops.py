@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from kt_translate.evaluate import loop_samples, tensor_lists
+from kt_translate.evaluate.filling import Filling
+from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.layer_lists import LayerList
 from kt_translate.evaluate.loop_sizes import (
-    bindings,
-    count,
     makes_modules,
     number,
     own,
+    parts_of,
     plain_sum,
     sayable,
     size_name,
 )
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State
-from kt_translate.evaluate.values import Scope, Unknown, items_of
+from kt_translate.evaluate.values import Scope, Unknown
+from kt_translate.graph.lists import Pick, Some, count
 from kt_translate.graph.nodes import ORDER, Carried, LoopNode
 from kt_translate.graph.region import Region
 from kt_translate.graph.sym import (
@@ -50,15 +52,14 @@ def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
         return False
     layers = value if isinstance(value, LayerList) else None
     value = value if layers is None else layers.iterable
-    items = items_of(value, None)
+    items = tensor_lists.items(value)
     if items is None:
         items = None if isinstance(value, Sym) else []
     if items is not None and not all(map(sayable, items)):
         return False
-    symbolic = isinstance(value, Sym) or (
-        isinstance(value, Items) and any(isinstance(a, Sym) for a in value.args)
-    )
-    if not symbolic and len(items or ()) < FEW_TURNS:
+    symbolic = isinstance(value, Sym) or tensor_lists.countless(value)
+    symbolic |= isinstance(value, Items) and any(isinstance(a, Sym) for a in value.args)
+    if node in ev.unrolled or (not symbolic and len(items or ()) < FEW_TURNS):
         return False
     state = State(ev, scope)
     line = ev.line
@@ -101,12 +102,14 @@ class _General:
         )  # of a tensor's axis; axis -1: of a number
         self.symbols: list[Symbol] = []
         self.targets: Any = None
+        self.bound: list[str] = []
+        self.filling = Filling(ev, node, state)
         self.lost = False  # something that was known before leaves unknown
 
     def run(self) -> None:
         changed = self._turn()
         for _ in range(MAX_ROUNDS):
-            if not self._widen(changed):
+            if not self._widen(changed) and not self.again:
                 break
             self.state.restore()
             changed = self._turn()
@@ -118,7 +121,8 @@ class _General:
     def _turn(self) -> dict[Place, Any]:
         """Run the body once. Gives what the places that it rebinds hold afterwards."""
         ev, state = self.ev, self.state
-        self.symbols = []
+        self.symbols, self.bound = [], []
+        self.filling.enter()
         first = self.items[0] if self.items else UNKNOWN
         if self.layers is None:
             self.targets = self._bind(self.node.target, first, self.scope)
@@ -127,8 +131,10 @@ class _General:
         entered = state.places()
         errors = ev.log.errors
         ev.rest.append((None, self.scope))
+        ev.loops.append(self)
         try:
             with state.elsewhere() as regions:
+                self.filling.region = regions[id(state.region)]
                 try:
                     if self.layers is not None:
                         self._bind_layer(self.layers, first)
@@ -137,11 +143,13 @@ class _General:
                     raise NotGeneral from None
         finally:
             ev.rest.pop()
-        if ev.log.errors > errors or state.containers_changed():
+            ev.loops.pop()
+        if ev.log.errors > errors:
             raise NotGeneral
+        self.again = self.filling.leave()
         self.regions: dict[int, Region] = regions
         after = state.places()
-        bound = {symbol.name for symbol in self.symbols}
+        bound = set(self.bound)
         if self.layers is not None:
             bound = {self.node.target.value}  # type: ignore[attr-defined]
         return {
@@ -166,19 +174,32 @@ class _General:
     def _bind(self, target: Any, sample: Any, scope: Scope) -> Any:
         """Give the loop's targets symbols; the nest of them, as the source writes it."""
         if isinstance(target, cst.Name):
+            self.bound.append(target.value)
+            if isinstance(sample, Pick):
+                taken = self.filling.each(sample, target.value)
+                self.ev.bind(target.value, taken.tensor, scope)
+                return taken
             symbol = Symbol(target.value, known(sample), "loop")
             self.symbols.append(symbol)
             self.ev.bind(target.value, Sym.of(symbol), scope)
             return symbol
         if isinstance(target, (cst.Tuple, cst.List)):
             n = len(target.elements)
-            parts = items_of(sample, n) if sample is not UNKNOWN else [UNKNOWN] * n
+            parts = parts_of(sample, n)
             if parts is None or len(parts) != n:
                 raise NotGeneral
             return tuple(
                 self._bind(e.value, p, scope) for e, p in zip(target.elements, parts, strict=True)
             )
         raise NotGeneral
+
+    def turning(self) -> set[Symbol]:
+        """What says which turn it is."""
+        return set(self.symbols)
+
+    def takes(self, some: Some, key: Any) -> Tensor:
+        """The tensor of a list at a place that depends on the turn."""
+        return self.filling.takes(some, key)
 
     # -- what is carried --------------------------------------------------------------------------
     def _widen(self, changed: dict[Place, Any]) -> bool:
@@ -241,7 +262,11 @@ class _General:
         for (place, axis), size in self.sizes.items():
             leaving = changed.get(place, self.entering[place])
             size.leaving = expand(leaving if axis < 0 else leaving.shape[axis])
-        self._samples()
+        inner = set(self.symbols) | {c.entering.args[0] for c in self.sizes.values()}
+        inner |= {s for e in self.filling.elements.values() for s in e.sizes.values()}
+        lists = self.filling.collected(self.value, inner)
+        loop_samples.carry(self.items, self.targets, list(self.sizes.values()), self.filling, lists)
+
         for size in self.sizes.values():
             size.after.args[0].origin = self._afterwards(size)
         tensors = self._leave(changed)
@@ -250,13 +275,15 @@ class _General:
         for region in self.state.regions():
             body = self.regions[id(region)]
             carried = tensors[id(region)]
+            filled = lists if region is self.state.region else []
             if not body.nodes and not (region is self.state.region and self.sizes):
                 continue
-            if body.nodes and (self.lost or not carried or not makes_modules(body.nodes)):
+            leaves = [*(c.after for c in carried), *(c.after for c in filled)]
+            if body.nodes and (self.lost or not leaves or not makes_modules(body.nodes)):
                 raise NotGeneral
             node = LoopNode(
                 [c.before for c in carried],
-                [c.after for c in carried],
+                leaves,
                 self.ev.line,
                 self.targets,
                 self.value,
@@ -267,6 +294,8 @@ class _General:
                 comment=self.comment,
                 file=self.ev.file,
                 name=None if self.layers is None else self.layers.name,
+                lists=filled,
+                elements=list(self.filling.elements.values()),
             )
             added += bool(body.nodes)
             region.add(node)
@@ -300,39 +329,20 @@ class _General:
             name = self.node.target.value  # type: ignore[attr-defined]
             self.ev.bind(name, Unknown("the last layer of a list", self.ev.line), self.scope)
             return
-        for symbol in self.symbols:
-            if self._read_later(symbol.name):
+        for name in self.bound:
+            if read_later(self.ev, name):
                 raise NotGeneral
             last = Unknown("the last value of a loop variable", self.ev.line)
-            self.ev.bind(symbol.name, last, self.scope)
+            self.ev.bind(name, last, self.scope)
 
     def _last(self, place: Place, leaving: Any, table: dict[Symbol, Any]) -> Any:
         """What a name that the loop binds first holds afterwards."""
         inner = set(self.symbols) | table.keys()
         if number(leaving) and not symbols_in(leaving) & inner:
             return expand(leaving)
-        if not isinstance(leaving, Unknown) and self._read_later(place[1]):
+        if not isinstance(leaving, Unknown) and read_later(self.ev, place[1]):
             raise NotGeneral
         return Unknown("what the last turn of a loop leaves", self.ev.line)
-
-    def _read_later(self, name: str) -> bool:
-        """Whether what follows in the function reads the name before it binds it again."""
-        read = re.compile(rf"(?<![\w.'\"]){re.escape(name)}\b(?!\s*=[^=])(?!['\"])")
-        bound = re.compile(rf"{re.escape(name)}\s*=[^=]|for {re.escape(name)} in ")
-        again = re.compile(rf"for\b[^:\n]*?(?<![\w.]){re.escape(name)}\b[^:\n]*?\bin\b([^:\n]*)")
-        for statements, _ in reversed(self.ev.rest[self.ev.rest_of_function :]):
-            for statement in statements or ():
-                text = re.sub(r"^(?:#.*\n\s*)+", "", self.ev.source.code(statement).strip())
-                loop = again.match(text)
-                if loop and not read.search(loop[1]):
-                    return False
-                if not text.startswith("for ") and "\n" not in text and again.search(text):
-                    continue  # a comprehension's own
-                if read.search(text):
-                    return True
-                if bound.match(text):
-                    return False
-        return False
 
     def _afterwards(self, size: Carried) -> Any:
         """What a size is after all turns, where words can say it; None where only running the loop can."""
@@ -345,15 +355,3 @@ class _General:
         if turns is None or poly is None or symbols_in(poly) & changing:
             return None
         return Sym.binary("+", size.before, Sym.binary("*", turns, poly))
-
-    def _samples(self) -> None:
-        """The values of what is carried, after all turns, where they are known."""
-        symbols = [c.entering.args[0] for c in self.sizes.values()]
-        values = [known(c.before) for c in self.sizes.values()]
-        if self.items is None:
-            return
-        for item in self.items:
-            table = dict(zip(symbols, values, strict=True)) | dict(bindings(self.targets, item))
-            values = [known(substitute(c.leaving, table)) for c in self.sizes.values()]
-        for carried, value in zip(self.sizes.values(), values, strict=True):
-            carried.after.args[0].value = value

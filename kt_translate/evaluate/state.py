@@ -87,8 +87,12 @@ class State:
             self.ev.log.diagnostics[:] = diagnostics
         del self.region.nodes[self.length :]
 
+    def containers_touched(self) -> list[tuple[Any, Any]]:
+        """The lists and dicts that are not as they were, each with what it was."""
+        return [(c, copy) for c, copy in self.containers if not _alike(c, copy)]
+
     def containers_changed(self) -> bool:
-        return any(not _alike(container, copy) for container, copy in self.containers)
+        return bool(self.containers_touched())
 
     def failed(self) -> bool:
         """Whether errors were reported since."""

@@ -18,6 +18,7 @@ from kt_translate.evaluate import (
     loops,
     numbers,
     open_ends,
+    tensor_lists,
 )
 from kt_translate.evaluate.signals import (
     MAX_TURNS,
@@ -167,7 +168,7 @@ def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
     if isinstance(node.iter, cst.Attribute):
         value = expressions.attribute_value(ev, node.iter, scope)
     else:
-        value = ev.evaluate(node.iter, scope)
+        value = tensor_lists.raw(ev, node.iter, scope)
     if loops.run_for(ev, node, scope, value):
         return
     value = layer_lists.settled(ev, value)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.graph.sym import Sym
-from kt_translate.graph.tensor import Tensor
+from kt_translate.graph.tensor import Many, Tensor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -284,9 +284,12 @@ def items_of(value: Any, count: int | None) -> list[Any] | None:
 
 def endless(value: Any) -> bool:
     """Whether the number of items is not known: what a loop over data has filled."""
-    return isinstance(value, (list, tuple)) and any(
-        isinstance(v, Unknown) and v.many for v in value
-    )
+    if not isinstance(value, (list, tuple)):
+        return False
+    for item in value:
+        if isinstance(item, Many):
+            item.refuse()
+    return any(isinstance(v, Unknown) and v.many for v in value)
 
 
 def opaque(value: Any) -> bool:

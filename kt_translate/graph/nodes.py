@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from kt_translate.graph.lists import Collected, Element
 from kt_translate.graph.region import CURRENT, Node, OpNode, Region
 from kt_translate.graph.sym import Sym, Symbol, known
 from kt_translate.graph.tensor import Tensor
@@ -170,10 +171,14 @@ class LoopNode(Node):
     comment: str = ""
     file: str | None = None  # where the loop stands, if that is not the source itself
     name: str | None = None  # the attribute that holds the layers of its turns, in the source
+    lists: list[Collected] = field(default_factory=list)  # that the turns fill
+    elements: list[Element] = field(default_factory=list)  # of lists, that the turns take
 
     def uses(self) -> Iterator[Tensor]:
         yield from (c.before for c in self.tensors)
-        own = {id(c.entering) for c in self.tensors}
+        yield from (t for c in self.lists for t in c.before)
+        yield from (e.source.tensors for e in self.elements)
+        own = {id(c.entering) for c in self.tensors} | {id(e.tensor) for e in self.elements}
         own |= {id(t) for node in self.body.nodes for t in node.outputs}
         yield from (t for node in self.body.nodes for t in node.uses() if id(t) not in own)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, NoReturn, Union
 
 from kt_translate.graph.sym import Sym
 
@@ -85,10 +85,20 @@ def to_first(rank: int) -> tuple[int, ...]:
     return (0, rank - 1, *range(1, rank - 1))
 
 
+class Many:
+    """An item of a list that stands for any number of tensors: what a loop has put in, or takes out."""
+
+    def refuse(self) -> NoReturn:
+        """It is asked for the tensors one by one."""
+        raise NotImplementedError
+
+
 def tensors_in(value: Any) -> list[Tensor]:
     """The tensors in a nested structure, in Keras's order (dicts by sorted key)."""
     if isinstance(value, Tensor):
         return [value]
+    if isinstance(value, Many):
+        value.refuse()
     if isinstance(value, (list, tuple)):
         return [t for v in value for t in tensors_in(v)]
     if isinstance(value, dict):

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 _ASSIGNED = re.compile(r"\s*(κ\d+κ) = (.*)")
+_GIVEN = re.compile(r"\s*(κ\d+κ)(?:: list\[int\])?(?: = |\.append\()(.*)")  # lists too
 _TOKEN = re.compile(r"κ\d+κ")
 
 
@@ -127,8 +128,8 @@ def _self_assigned(line: str) -> bool:
 
 def _without_dead(lines: list[str], kept: str) -> list[str]:
     """Drop assignments to tokens that nothing reads, and loops and branches that are left empty by that."""
-    assigned = [m.groups() for m in map(_ASSIGNED.fullmatch, lines) if m]
-    others = [line for line in lines if not _ASSIGNED.fullmatch(line)]
+    assigned = [m.groups() for m in map(_GIVEN.fullmatch, lines) if m]
+    others = [line for line in lines if not _GIVEN.fullmatch(line)]
     headers = [line for line in others if _opens(line)]
     read = set(_TOKEN.findall("\n".join([kept, *(ln for ln in others if not _opens(ln))])))
     grown = True
@@ -140,7 +141,7 @@ def _without_dead(lines: list[str], kept: str) -> list[str]:
         if read or len(others) > len(headers):
             read |= set(_TOKEN.findall("\n".join(headers)))
         grown = len(read) > before
-    left = [ln for ln in lines if not ((m := _ASSIGNED.fullmatch(ln)) and m[1] not in read)]
+    left = [ln for ln in lines if not ((m := _GIVEN.fullmatch(ln)) and m[1] not in read)]
     while True:
         pruned = _without_empty(left)
         if len(pruned) == len(left):

@@ -156,15 +156,15 @@ def _made(writer: Modules, link: Node) -> Expr:
 
 def append(writer: Modules, target: str, chain: Chain) -> list[str]:
     """The statements that append the links to a Sequential, loops and conditions among them kept."""
-    from kt_translate.lower import control
+    from kt_translate.lower import control, loops
 
     lines: list[str] = []
     for link in chain.links:
         if isinstance(link, LoopNode):
             inner = chain_of(link.body.nodes, link.tensors)
             assert inner is not None
-            lines += control.carry_sizes(writer, link)
-            lines += control.for_loop(writer, link, append(writer, target, inner))
+            lines += loops.carry_sizes(writer, link)
+            lines += loops.for_loop(writer, link, append(writer, target, inner))
         elif isinstance(link, IfNode):
             chains = chain_of_if(link)
             assert chains is not None

@@ -7,21 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.graph.nodes import (
     CallNode,
-    Carried,
     CheckNode,
     IfNode,
     LoopNode,
-    Plan,
     SizeNode,
 )
-from kt_translate.graph.region import Node
-from kt_translate.graph.sym import Items, Sym, Symbol, closed, code, symbols_in
+from kt_translate.graph.sym import code, symbols_in
 from kt_translate.graph.tensor import Tensor
-from kt_translate.layers.layer import RuleError
 from kt_translate.lower.blocks import indented
-from kt_translate.lower.chains import Chain, append, chain_of, constructors, flat_chains
+from kt_translate.lower.chains import Chain, append, constructors, flat_chains
 from kt_translate.lower.liveness import last_uses
-from kt_translate.lower.symbols import free_symbols, inner_symbols
 from kt_translate.pytorch.expr import Expr
 
 if TYPE_CHECKING:
@@ -162,186 +157,6 @@ def _write_optional(writer: Writer, node: IfNode, then: Chain, orelse: Chain) ->
     writer.block.add(node.order, lines)
     writer.step = writer.steps[id(node)]
     writer.assign(out, Expr(f"self.{attribute}")(writer.read(source, out.layout)), module=True)
-
-
-# -- loops ----------------------------------------------------------------------------------------
-
-
-def attribute_of_loop(node: LoopNode) -> str:
-    """The container that a loop fills."""
-    if node.name is not None:
-        return node.name
-    last = next((n for n in reversed(node.body.nodes) if isinstance(n, (CallNode, LoopNode))), None)
-    if isinstance(last, LoopNode):
-        return attribute_of_loop(last)
-    if last is not None and chain_of(node.body.nodes, node.tensors) is not None:
-        return f"{last.use.kind}s"
-    return "stages" if node.tensors else "sizes"
-
-
-def write_loop(writer: Writer, node: LoopNode) -> None:
-    """A Sequential where the body is a chain, else a ModuleList of instances of the body's class."""
-    sizes = carry_sizes(writer, node)
-    if not node.body.nodes:
-        writer.block.add(node.order, sizes + for_loop(writer, node, []))
-        return
-    attribute = writer.module_names[id(node.body.key)]
-    chain = chain_of(node.body.nodes, node.tensors)
-    if chain is not None:
-        lines = for_loop(writer, node, append(writer, f"self.{attribute}", chain))
-        writer.block.add(node.order, [*sizes, f"self.{attribute} = nn.Sequential()", *lines])
-        carried = node.tensors[0]
-        writer.assign(
-            carried.after,
-            Expr(f"self.{attribute}")(writer.read(carried.before, carried.entering.layout)),
-            True,
-        )
-        return
-    _write_stages(writer, node, attribute, sizes)
-
-
-def carry_sizes(writer: Modules, node: LoopNode) -> list[str]:
-    """Tokens for the sizes that the loop carries; the statements that set them before it."""
-    lines = []
-    for size in node.sizes:
-        symbol = size.entering.args[0]
-        before = writer.said(size.before)
-        made = writer.carry([symbol, size.after.args[0]], symbol.name)
-        lines.append(f"{made} = {before}")
-    return lines
-
-
-def for_loop(
-    writer: Modules, node: LoopNode, body: list[str], read: dict[int, str] | None = None
-) -> list[str]:
-    """The loop in ``__init__`` around ``body``, with the sizes handed on. ``read``: how some of them are read."""
-    with writer.spelling(in_forward=False):
-        updates = {
-            str(size.entering): (size, (read or {}).get(i) or str(writer.said(size.leaving)))
-            for i, size in enumerate(node.sizes)
-        }
-        inner = body + _one_by_one(writer, updates)
-        used = set(re.findall(r"\w+", "\n".join(inner)))
-        targets, iterable = node.targets, node.iterable
-        counted = isinstance(iterable, Items) and iterable.function == "enumerate"
-        pair = isinstance(targets, tuple) and len(iterable.args) == 1 if counted else False
-        if pair and not _names(targets[0]) & used:
-            targets, iterable = targets[1], iterable.args[0]
-        head = f"for {_target(targets, used)} in {code(iterable)}:"
-        return [*node.comment.splitlines(), head, *indented(inner)]
-
-
-def _one_by_one(writer: Modules, updates: dict[str, tuple[Carried, str]]) -> list[str]:
-    """The sizes for the next turn, each set when no other needs its old value any more."""
-    lines = []
-    waiting = {name: value for name, (_, value) in updates.items()}
-    while waiting:
-        free = next(
-            (n for n in waiting if not any(n in v for m, v in waiting.items() if m != n)), None
-        )
-        if free is None:
-            free = next(iter(waiting))
-            symbol = updates[free][0].entering.args[0]
-            spelled = symbol.spelled
-            old = writer.carry([], symbol.name)
-            lines.append(f"{old} = {spelled}")
-            waiting = {m: v if m == free else v.replace(free, old) for m, v in waiting.items()}
-        lines.append(f"{free} = {waiting.pop(free)}")
-    return lines
-
-
-def _names(targets: Any) -> set[str]:
-    if isinstance(targets, Symbol):
-        return {targets.name}
-    return {name for t in targets for name in _names(t)}
-
-
-def _target(targets: Any, used: set[str]) -> str:
-    """Loop variables as text; those that nothing reads start with an underscore, as linters ask."""
-    if isinstance(targets, Symbol):
-        return (
-            targets.name
-            if targets.name in used or targets.name.startswith("_")
-            else f"_{targets.name}"
-        )
-    return ", ".join(
-        f"({_target(t, used)})" if isinstance(t, tuple) else _target(t, used) for t in targets
-    )
-
-
-def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[str]) -> None:
-    """A loop whose body is more than a chain: a class for the body, an instance of it for each turn."""
-    entering = [c.entering for c in node.tensors]
-    outside = [t for t in _outside(node) if t.mask is None]
-    plan = Plan(
-        f"{writer.code.name}_stage",
-        "loop",
-        node.body,
-        [*entering, *outside],
-        line=node.line,
-        file=node.file,
-    )
-    plan.covered = writer.plan.frozen or writer.plan.covered
-    plan.result = [c.leaving for c in node.tensors]
-    plan.params = free_symbols(node.body.nodes)
-    inner = inner_symbols(node.body.nodes)
-    within: dict[int, str] = {}
-    for i, size in enumerate(node.sizes):
-        size.leaving = closed(size.leaving)
-        if symbols_in(size.leaving) & inner:
-            within[i] = size.entering.args[0].name
-            plan.exposed[within[i]] = size.leaving
-    made = writer.classes(plan)
-    with writer.spelling(in_forward=False):
-        given = {
-            p.symbol.name: code(Sym.of(p.symbol))
-            for p in plan.params
-            if p.symbol.name in made.used_parameters
-        }
-        instance = Expr(made.name)(**given)
-    alone = len(entering) == 1 and not outside
-    container = "nn.Sequential()" if alone else "nn.ModuleList()"
-    body = [f"self.{attribute}.append({instance})"]
-    read = {i: f"self.{attribute}[-1].{made.exposed[name]}" for i, name in within.items()}
-    writer.block.add(
-        node.order, [*sizes, f"self.{attribute} = {container}", *for_loop(writer, node, body, read)]
-    )
-    before = [writer.read(c.before, c.entering.layout) for c in node.tensors]
-    for carried, inner in zip(node.tensors, plan.result, strict=True):
-        carried.after.layout = inner.layout
-        if inner.layout is not carried.entering.layout and inner.rank > 2:
-            raise RuleError("KT302", "a loop hands on a tensor in another order of axes")
-    if alone:
-        writer.assign(node.tensors[0].after, Expr(f"self.{attribute}")(before[0]), module=True)
-        return
-    for tensor in outside:  # every turn reads it
-        writer.last_use[id(tensor)] = max(writer.last_use.get(id(tensor), -1), writer.step + 1)
-    names = [writer.variable(c.after) for c in node.tensors]
-    shown = ", ".join(names)
-    starts = ", ".join(map(str, before))
-    if starts != shown:
-        writer.code.body.append(f"{shown} = {starts}")
-    more = ", ".join(str(writer.read(t, t.layout)) for t in outside)
-    call = f"stage({shown}{', ' + more if more else ''})"
-    writer.code.body += [f"for stage in self.{attribute}:", f"    {shown} = {call}"]
-
-
-def _outside(node: LoopNode) -> list[Tensor]:
-    """The tensors that the body reads and no turn changes."""
-    inner = _made_in(node.body.nodes) | {id(c.entering) for c in node.tensors}
-    found = {id(t): t for n in node.body.nodes for t in n.uses()}
-    found |= {id(c.leaving): c.leaving for c in node.tensors}
-    return [t for i, t in found.items() if i not in inner]
-
-
-def _made_in(nodes: list[Node]) -> set[int]:
-    made = {id(t) for node in nodes for t in node.outputs}
-    for node in nodes:
-        if isinstance(node, IfNode):
-            made |= _made_in(node.then.nodes) | _made_in(node.orelse.nodes)
-        elif isinstance(node, LoopNode):
-            made |= _made_in(node.body.nodes) | {id(c.entering) for c in node.tensors}
-    return made
 
 
 # -- names of settings ---------------------------------------------------------------------------

@@ -55,25 +55,32 @@ def _live_if(node: IfNode, wanted: set[int], stop: set[int]) -> IfNode | None:
 
 def _live_loop(node: LoopNode, wanted: set[int], stop: set[int]) -> LoopNode | None:
     needed = [c for c in node.tensors if id(c.after) in wanted]
+    lists = [c for c in node.lists if id(c.after) in wanted]
     body: list[Node] = []
     while True:
         inner = set(wanted) | {id(c.leaving) for c in needed}
+        inner |= {id(t) for c in lists for t in c.leaving}
         body = _live(node.body.nodes, inner, stop)
         more = [c for c in node.tensors if c in needed or id(c.entering) in inner]
         if len(more) == len(needed):
             break
         needed = more
-    if not needed:
+    if not needed and not lists:
         body = []
         if not node.sizes:
             return None
-    wanted |= inner | ({id(c.before) for c in needed} - stop)
+    elements = [e for e in node.elements if id(e.tensor) in inner] if body else []
+    outer = [c.before for c in needed] + [t for c in lists for t in c.before]
+    outer += [e.source.tensors for e in elements]
+    wanted |= inner | ({id(t) for t in outer} - stop)
     return replace(
         node,
         inputs=[c.before for c in needed],
-        outputs=[c.after for c in needed],
+        outputs=[*(c.after for c in needed), *(c.after for c in lists)],
         body=_pared(node.body, body),
         tensors=needed,
+        lists=lists,
+        elements=elements,
     )
 
 

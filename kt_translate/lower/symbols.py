@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kt_translate.graph.lists import Element
 from kt_translate.graph.nodes import (
     CallNode,
     CheckNode,
@@ -62,6 +63,8 @@ def all_symbols(nodes: list[Node]) -> dict[Symbol, None]:
             elif isinstance(inner, LoopNode):
                 take(inner.iterable)
                 take([c.before for c in inner.sizes])
+                take([before for c in inner.lists for before, _ in c.sizes.values()])
+                take([e.key for e in inner.elements])
                 walk(inner.body.nodes)
             elif isinstance(inner, SizeNode):
                 take(inner.symbol.origin)
@@ -85,6 +88,8 @@ def inner_symbols(nodes: list[Node]) -> set[Symbol]:
         if isinstance(node, LoopNode):
             for size in node.sizes:
                 found |= {size.entering.args[0], size.after.args[0]}
+            found |= {s for c in node.lists for s in c.after.sizes.values()}
+            found |= {s for e in node.elements for s in e.sizes.values()}
             found |= set(symbols_of(node.targets)) | inner_symbols(node.body.nodes)
         elif isinstance(node, SizeNode):
             found.add(node.symbol)
@@ -94,4 +99,6 @@ def inner_symbols(nodes: list[Node]) -> set[Symbol]:
 
 
 def symbols_of(targets: Any) -> list[Symbol]:
+    if isinstance(targets, Element):
+        return list(targets.sizes.values())
     return [targets] if isinstance(targets, Symbol) else [s for t in targets for s in symbols_of(t)]

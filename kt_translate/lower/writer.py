@@ -17,7 +17,7 @@ from kt_translate.graph.nodes import (
 from kt_translate.graph.region import Node, OpNode
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 from kt_translate.layers.layer import Call, RuleError
-from kt_translate.lower import control, symbols
+from kt_translate.lower import control, loops, symbols
 from kt_translate.lower.blocks import Block
 from kt_translate.lower.chains import chain_of_model
 from kt_translate.lower.class_code import ClassCode
@@ -138,7 +138,7 @@ class Writer(Modules):
                     else:
                         walk(node.then.nodes + node.orelse.nodes)
                 elif isinstance(node, LoopNode):
-                    uses[node.order] = (id(node.body.key), control.attribute_of_loop(node))
+                    uses[node.order] = (id(node.body.key), loops.attribute_of_loop(node))
                 elif isinstance(node, (CallNode, WeightNode)) or (
                     isinstance(node, LayerNode) and node.makes_module()
                 ):
@@ -161,7 +161,7 @@ class Writer(Modules):
         elif isinstance(node, IfNode):
             control.write_if(self, node)
         elif isinstance(node, LoopNode):
-            control.write_loop(self, node)
+            loops.write_loop(self, node)
         elif isinstance(node, WeightNode):
             self._weight(node)
         elif isinstance(node, SizeNode):

@@ -1,0 +1,54 @@
+"""The turns of a loop, on samples: what is carried and collected comes to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate.loop_sizes import bindings
+from kt_translate.graph.lists import Collected, TensorList
+from kt_translate.graph.nodes import Carried
+from kt_translate.graph.sym import UNKNOWN, Sym, known, substitute
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.filling import Filling
+
+
+def carry(
+    items: list[Any] | None,
+    targets: Any,
+    carried: list[Carried],
+    filling: Filling,
+    lists: list[Collected],
+) -> None:
+    """The values of what is carried, after all turns, where they are known, and those in lists of sizes."""
+    symbols = [c.entering.args[0] for c in carried]
+    values = [known(c.before) for c in carried]
+    if items is None:
+        return
+    sizes = [(c.after.sizes[axis], *s) for c in lists for axis, s in c.sizes.items()]
+    filled = {symbol: _samples_of(before) for symbol, before, _ in sizes}
+    for turn, item in enumerate(items):
+        table = dict(zip(symbols, values, strict=True)) | dict(bindings(targets, item))
+        for element in filling.elements.values():
+            if element.key is not None or element.pops:
+                table |= dict(element.samples(None, table, turn))
+        for symbol, _, leaving in sizes:
+            filled[symbol] += [known(substitute(d, table)) for d in leaving]
+        values = [known(substitute(c.leaving, table)) for c in carried]
+    for size, value in zip(carried, values, strict=True):
+        size.after.args[0].value = value
+    for symbol, found in filled.items():
+        symbol.value = UNKNOWN if UNKNOWN in found else tuple(found)
+    for one in lists:
+        start = sum(
+            len(known(Sym.of(t.symbol))) if isinstance(t, TensorList) else 1 for t in one.before
+        )
+        one.after.symbol.value = tuple(range(start + len(one.leaving) * len(items)))
+
+
+def _samples_of(sizes: list[Any]) -> list[Any]:
+    """The values of sizes, among them lists of sizes."""
+    found: list[Any] = []
+    for size in map(known, sizes):
+        found += size if isinstance(size, tuple) else [size]
+    return found

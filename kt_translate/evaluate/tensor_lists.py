@@ -1,0 +1,158 @@
+"""Lists of tensors that a loop has filled: what the source may do with one that stands for all turns.
+
+Such a list has one item, a `Some`. Whatever reads it in another way than is said here asks for its tensors one by
+one, and the loop that filled it is unrolled (`Countless`, caught where the function began).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import libcst as cst
+
+from kt_translate.evaluate.state import NotGeneral
+from kt_translate.evaluate.values import Native, items_of
+from kt_translate.graph.lists import Some, one_of, some_of
+from kt_translate.graph.region import CURRENT, OpNode
+from kt_translate.graph.sym import Items, Sym, call_symbolic, code
+from kt_translate.graph.tensor import Layout, Many, Tensor
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+
+class Growing(Many):
+    """What is in a list that the loop at hand fills: nothing is known of it within the loop."""
+
+    def refuse(self) -> NoReturn:
+        raise NotGeneral
+
+
+class Shrinking(Many):
+    """What is in a list that the loop at hand takes its tensors from, one in each turn."""
+
+    def __init__(self, some: Some, element: Any) -> None:
+        self.some = some
+        self.element = element
+
+    def refuse(self) -> NoReturn:
+        raise NotGeneral
+
+
+class Spent(Many):
+    """What such a loop leaves in the list."""
+
+    def __init__(self, some: Some) -> None:
+        self.some = some
+
+    def refuse(self) -> NoReturn:
+        self.some.refuse()
+
+
+def settled(value: Any) -> Any:
+    """A value that is read in a way that asks for its items."""
+    for item in (value if isinstance(value, list) else ()):
+        if isinstance(item, Many):
+            item.refuse()
+    for part in (value.args if isinstance(value, Items) else ()):
+        settled(part)
+    return value
+
+
+def holds(value: Any) -> bool:
+    """Whether such an item is among others in a list, or alone in it."""
+    return isinstance(value, list) and any(isinstance(v, Many) for v in value)
+
+
+def countless(value: Any) -> bool:
+    """Whether a loop over the value takes tensors of such a list."""
+    return some_of(value) is not None or (
+        isinstance(value, Items) and any(map(countless, value.args))
+    )
+
+
+# -- what the source does with it -------------------------------------------------------------------
+
+METHODS = ("append", "pop", "reverse")
+
+
+def method(ev: Interpreter, owner: list[Any], name: str, args: Any) -> Any:
+    """``owner.append(x)`` and the like."""
+    some = some_of(owner)
+    if name == "append" and all(isinstance(a, Tensor) for a in args):
+        owner.append(*args)
+        return None
+    if name == "pop" and not args and owner and isinstance(owner[0], Shrinking):
+        return owner[0].element(owner)
+    if some is not None and name == "pop" and args in ([], [-1]):
+        last = one_of(some, -1) if ev.loops else index(ev, some, -1)
+        owner[:] = [_seen(some, slice(None, -1, None))]
+        return last
+    if some is not None and name == "reverse":
+        owner[:] = [Some(some.tensors, call_symbolic("reversed", some.view))]
+        return None
+    return getattr(settled(owner), name)(*args)
+
+
+def _seen(some: Some, key: slice) -> Some:
+    return Some(some.tensors, Sym.index(some.view, key))
+
+
+def index(ev: Interpreter, some: Some, key: Any) -> Any:
+    """``skips[key]``."""
+    if isinstance(key, slice):
+        if key == slice(None, None, -1):
+            return [Some(some.tensors, call_symbolic("reversed", some.view))]
+        return [_seen(some, key)]
+    for loop in reversed(ev.loops):
+        if isinstance(key, Sym) and key.symbols & loop.turning():
+            return loop.takes(some, key)
+    if ev.loops:
+        some.refuse()
+    taken = one_of(some, key)
+    node = OpNode([some.tensors], [taken], ev.line, label="element")
+    node.render = lambda tensors: some.said(tensors)[code(key)]
+    node.wants = [Layout.KEEP]
+    CURRENT[-1].add(node)
+    return taken
+
+
+def builtin(function: Any, args: list[Any]) -> Any:
+    """``reversed(skips)``, ``len(skips)`` ...; NotImplemented for any other call."""
+    if not isinstance(function, Native) or not any(map(countless, args)):
+        return NotImplemented
+    some = some_of(args[0])
+    if some is not None and len(args) == 1:
+        if function.name == "reversed":
+            return [Some(some.tensors, call_symbolic("reversed", some.view))]
+        if function.name in ("list", "tuple"):
+            return [some]
+        if function.name == "len" and some.count is not None:
+            return some.count
+    if function.name in ("zip", "enumerate"):
+        lists = [items(a) for a in args]
+        if None not in lists:
+            made = zip(*lists) if function.name == "zip" else enumerate(*lists)  # type: ignore[arg-type]
+            return Items(list(made), function.name, tuple(args))
+    for value in args:
+        settled(value)
+    return NotImplemented
+
+
+ITERATING = ("reversed", "list", "tuple", "len", "zip", "enumerate")
+
+
+def items(value: Any) -> list[Any] | None:
+    """The items of what a loop goes through."""
+    some = some_of(value)
+    return items_of(value, None) if some is None else some.picks()
+
+
+def raw(ev: Interpreter, node: Any, scope: Any) -> Any:
+    """The value of an expression that is read as is said here."""
+    if isinstance(node, cst.Name):
+        try:
+            return ev.lookup(node.value, scope)
+        except KeyError:
+            pass
+    return ev.evaluate(node, scope)

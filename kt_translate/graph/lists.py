@@ -1,0 +1,181 @@
+"""Lists of tensors that a loop fills: one value stands for what all its turns add.
+
+In ``forward`` such a list is a list, in ``__init__`` there is one of the sizes that differ from tensor to tensor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from kt_translate.graph.sym import (
+    UNKNOWN,
+    Items,
+    Sym,
+    Symbol,
+    call_symbolic,
+    code,
+    known,
+    substitute,
+)
+from kt_translate.graph.tensor import Many, Tensor
+from kt_translate.pytorch.expr import Expr
+
+
+class Countless(BaseException):
+    """The tensors are asked for one by one where loops left any number of them: these have to be unrolled.
+
+    Not an Exception: what guards against errors of the source must let it through.
+    """
+
+    def __init__(self, loops: list[Any]) -> None:
+        self.loops = loops
+
+
+@dataclass(eq=False, repr=False)
+class TensorList(Tensor):
+    """A list of ``forward``. The shape is that of any of its tensors, with None for what differs among them."""
+
+    symbol: Symbol = None  # type: ignore[assignment]  # the list itself; its sample counts the tensors
+    sizes: dict[int, Symbol] = field(default_factory=dict)  # by axis: the list of what differs
+    count: Any = None  # of its tensors, where there are words for it
+    loops: list[Any] = field(default_factory=list)  # of the source, that fill it
+
+
+@dataclass(eq=False, repr=False)
+class Some(Many):
+    """The tensors of a list, or those of them that ``view`` says."""
+
+    tensors: TensorList
+    view: Any  # an expression over the list's symbol
+
+    def refuse(self) -> NoReturn:
+        raise Countless(self.tensors.loops)
+
+    @property
+    def count(self) -> Any:
+        """How many there are; None where there are no words for it."""
+        view, turned = self.view, True
+        while turned:
+            turned = view.head == "call" and view.args[0] in ("reversed", "list")
+            view = view.args[1] if turned else view
+        return self.tensors.count if view.head == "symbol" else None
+
+    def along(self, axis: int) -> Any:
+        """The list of the sizes along an axis, seen in the same way."""
+        return self.of(self.tensors.sizes[axis])
+
+    def of(self, symbol: Symbol) -> Any:
+        return substitute(self.view, {self.tensors.symbol: Sym.of(symbol)})
+
+    def said(self, name: Expr) -> Expr:
+        """The view as ``forward`` says it."""
+        return spelled(self.view, self.tensors.symbol, name)
+
+    def picks(self) -> list[Pick] | None:
+        """The tensors one by one; None where it is not known how many there are."""
+        numbers = known(self.view)
+        if numbers is UNKNOWN:
+            return None
+        return [Pick(self, n) for n in numbers]
+
+
+@dataclass(eq=False, repr=False)
+class Pick(Many):
+    """What one turn of a loop over such tensors takes: of the sample, number ``number``."""
+
+    source: Some
+    number: int
+
+    def refuse(self) -> NoReturn:
+        self.source.refuse()
+
+    def size(self, axis: int) -> Any:
+        sizes = self.source.tensors.sizes[axis].value
+        return UNKNOWN if sizes is UNKNOWN else sizes[self.number]
+
+
+@dataclass(eq=False, repr=False)
+class Collected:
+    """What a loop adds to a list. The ``sizes`` of its tensors, by axis: before the loop, and of a turn."""
+
+    before: list[Tensor]
+    leaving: list[Tensor]
+    after: TensorList
+    sizes: dict[int, tuple[list[Any], list[Any]]] = field(default_factory=dict)
+
+
+@dataclass(eq=False, repr=False)
+class Element:
+    """The tensor of a list that a turn takes: each in its turn (no key), the last (popped) or that at ``key``."""
+
+    tensor: Tensor  # within the body
+    source: Some
+    key: Any = None
+    pops: bool = False
+    sizes: dict[int, Symbol] = field(default_factory=dict)  # of the tensor, by axis
+
+    def samples(
+        self, item: Any, table: dict[Symbol, Any], turn: int
+    ) -> Iterator[tuple[Symbol, Any]]:
+        """The tensor's sizes in one turn."""
+        for axis, symbol in self.sizes.items():
+            if isinstance(item, Pick):
+                yield symbol, item.size(axis)
+            else:
+                key = -1 - turn if self.pops else substitute(self.key, table)
+                yield symbol, known(Sym.index(self.source.along(axis), key))
+
+
+def some_of(value: Any) -> Some | None:
+    """What a list holds that stands for the tensors of all turns."""
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Some):
+        return value[0]
+    return None
+
+
+def count(value: Any) -> Any:
+    """The number of turns, said; None where there are no words for it."""
+    some = some_of(value)
+    if some is not None:
+        return some.count
+    if (
+        isinstance(value, Items)
+        and value.function in ("enumerate", "reversed")
+        and len(value.args) == 1
+    ):
+        return count(value.args[0])
+    if isinstance(value, Sym) and value.head == "call" and value.args[0] == "range":
+        bounds = value.args[1:]
+        if len(bounds) == 1:
+            return bounds[0]
+        return Sym.binary("-", bounds[1], bounds[0]) if len(bounds) == 2 else None
+    if isinstance(value, Sym):
+        return call_symbolic("len", value)
+    return len(value) if isinstance(value, (list, tuple, range)) else None
+
+
+def singular(name: str | None) -> str:
+    """How one tensor of a list is called."""
+    name = name or "tensor"
+    return name[:-1] if name.endswith("s") and not name.endswith("ss") else name
+
+
+def spelled(value: Any, symbol: Symbol, name: Any) -> Expr:
+    """The text of a value, with another name for one of its symbols."""
+    before, symbol.spelled = symbol.spelled, str(name)
+    try:
+        return code(value)
+    finally:
+        symbol.spelled = before
+
+
+def one_of(some: Some, key: Any) -> Tensor:
+    """The tensor at ``key``, sizes and all."""
+    source = some.tensors
+    shape = tuple(
+        Sym.index(some.along(axis), key) if axis in source.sizes else d
+        for axis, d in enumerate(source.shape)
+    )
+    return Tensor(shape, source.dtype, source.layout)

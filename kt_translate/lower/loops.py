@@ -1,0 +1,190 @@
+"""Writes the loops that are kept: containers of modules in ``__init__``, calls one after the other in ``forward``."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from kt_translate.graph.nodes import CallNode, Carried, IfNode, LoopNode, Plan
+from kt_translate.graph.region import Node
+from kt_translate.graph.sym import Items, Sym, closed, code, symbols_in
+from kt_translate.graph.tensor import Tensor
+from kt_translate.layers.layer import RuleError
+from kt_translate.lower.blocks import indented
+from kt_translate.lower.chains import append, chain_of
+from kt_translate.lower.headings import heading, names_of
+from kt_translate.lower.lists import SizeLists, write_calls
+from kt_translate.lower.symbols import free_symbols, inner_symbols
+from kt_translate.pytorch.expr import Expr
+
+if TYPE_CHECKING:
+    from kt_translate.lower.modules import Modules
+    from kt_translate.lower.writer import Writer
+
+
+def attribute_of_loop(node: LoopNode) -> str:
+    """The container that a loop fills."""
+    if node.name is not None:
+        return node.name
+    last = next((n for n in reversed(node.body.nodes) if isinstance(n, (CallNode, LoopNode))), None)
+    if isinstance(last, LoopNode):
+        return attribute_of_loop(last)
+    if last is not None and chain_of(node.body.nodes, node.tensors) is not None:
+        return f"{last.use.kind}s"
+    return "stages" if node.tensors else "sizes"
+
+
+def write_loop(writer: Writer, node: LoopNode) -> None:
+    """A Sequential where the body is a chain, else a ModuleList of instances of the body's class."""
+    sizes = carry_sizes(writer, node)
+    if not node.body.nodes:
+        writer.block.add(node.order, sizes + for_loop(writer, node, []))
+        return
+    attribute = writer.module_names[id(node.body.key)]
+    chain = None if node.lists or node.elements else chain_of(node.body.nodes, node.tensors)
+    if chain is not None:
+        lines = for_loop(writer, node, append(writer, f"self.{attribute}", chain))
+        writer.block.add(node.order, [*sizes, f"self.{attribute} = nn.Sequential()", *lines])
+        carried = node.tensors[0]
+        writer.assign(
+            carried.after,
+            Expr(f"self.{attribute}")(writer.read(carried.before, carried.entering.layout)),
+            True,
+        )
+        return
+    _write_stages(writer, node, attribute, sizes)
+
+
+def carry_sizes(writer: Modules, node: LoopNode) -> list[str]:
+    """Tokens for the sizes that the loop carries; the statements that set them before it."""
+    lines = []
+    for size in node.sizes:
+        symbol = size.entering.args[0]
+        before = writer.said(size.before)
+        made = writer.carry([symbol, size.after.args[0]], symbol.name)
+        lines.append(f"{made} = {before}")
+    return lines
+
+
+def for_loop(
+    writer: Modules,
+    node: LoopNode,
+    body: list[str],
+    read: dict[int, str] | None = None,
+    lists: SizeLists | None = None,
+) -> list[str]:
+    """The loop in ``__init__`` around ``body``, with the sizes handed on. ``read``: how some of them are read."""
+    with writer.spelling(in_forward=False):
+        updates = {
+            str(size.entering): (size, (read or {}).get(i) or str(writer.said(size.leaving)))
+            for i, size in enumerate(node.sizes)
+        }
+        handed = _one_by_one(writer, updates)
+        inner = body + handed if lists is None else lists.within(writer, node, body, handed)
+        used = set(re.findall(r"\w+", "\n".join(inner)))
+        targets, iterable = node.targets, node.iterable
+        counted = isinstance(iterable, Items) and iterable.function == "enumerate"
+        pair = isinstance(targets, tuple) and len(iterable.args) == 1 if counted else False
+        if pair and not names_of(targets[0]) & used:
+            targets, iterable = targets[1], iterable.args[0]
+        target, through = heading(targets, iterable, used)
+        return [*node.comment.splitlines(), f"for {target} in {through}:", *indented(inner)]
+
+
+def _one_by_one(writer: Modules, updates: dict[str, tuple[Carried, str]]) -> list[str]:
+    """The sizes for the next turn, each set when no other needs its old value any more."""
+    lines = []
+    waiting = {name: value for name, (_, value) in updates.items()}
+    while waiting:
+        free = next(
+            (n for n in waiting if not any(n in v for m, v in waiting.items() if m != n)), None
+        )
+        if free is None:
+            free = next(iter(waiting))
+            symbol = updates[free][0].entering.args[0]
+            spelled = symbol.spelled
+            old = writer.carry([], symbol.name)
+            lines.append(f"{old} = {spelled}")
+            waiting = {m: v if m == free else v.replace(free, old) for m, v in waiting.items()}
+        lines.append(f"{free} = {waiting.pop(free)}")
+    return lines
+
+
+def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[str]) -> None:
+    """A loop whose body is more than a chain: a class for the body, an instance of it for each turn."""
+    entering = [c.entering for c in node.tensors]
+    elements = [e.tensor for e in node.elements]
+    outside = [t for t in _outside(node) if t.mask is None]
+    plan = Plan(
+        f"{writer.code.name}_stage",
+        "loop",
+        node.body,
+        [*entering, *elements, *outside],
+        line=node.line,
+        file=node.file,
+    )
+    plan.covered = writer.plan.frozen or writer.plan.covered
+    plan.result = _results(node)
+    plan.params = free_symbols(node.body.nodes)
+    inner = inner_symbols(node.body.nodes)
+    within: dict[int, str] = {}
+    for i, size in enumerate(node.sizes):
+        size.leaving = closed(size.leaving)
+        if symbols_in(size.leaving) & inner:
+            within[i] = size.entering.args[0].name
+            plan.exposed[within[i]] = size.leaving
+    lists = SizeLists(writer, node)
+    made = writer.classes(plan)
+    with writer.spelling(in_forward=False):
+        given = {
+            p.symbol.name: code(Sym.of(p.symbol))
+            for p in plan.params
+            if p.symbol.name in made.used_parameters
+        }
+        instance = Expr(made.name)(**given)
+    alone = len(entering) == 1 and not outside and not node.lists and not elements
+    container = "nn.Sequential()" if alone else "nn.ModuleList()"
+    body = [f"self.{attribute}.append({instance})"]
+    read = {i: f"self.{attribute}[-1].{made.exposed[name]}" for i, name in within.items()}
+    start = [*sizes, *lists.start, f"self.{attribute} = {container}"]
+    writer.block.add(node.order, [*start, *for_loop(writer, node, body, read, lists)])
+    before = [writer.read(c.before, c.entering.layout) for c in node.tensors]
+    for carried, leaving in zip(node.tensors, plan.result, strict=False):
+        carried.after.layout = leaving.layout
+        if leaving.layout is not carried.entering.layout and leaving.rank > 2:
+            raise RuleError("KT302", "a loop hands on a tensor in another order of axes")
+    if alone:
+        writer.assign(node.tensors[0].after, Expr(f"self.{attribute}")(before[0]), module=True)
+        return
+    for tensor in outside:  # every turn reads it
+        writer.last_use[id(tensor)] = max(writer.last_use.get(id(tensor), -1), writer.step + 1)
+    write_calls(writer, node, attribute, before, outside)
+
+
+def _results(node: LoopNode) -> list[Tensor]:
+    """What a turn gives: what it hands on, and what it adds to lists beside that."""
+    found = {id(t): t for t in (c.leaving for c in node.tensors)}
+    handed = [c.leaving for c in node.tensors]
+    given = {id(c.entering) for c in node.tensors}
+    added = {id(t): t for c in node.lists for t in c.leaving if id(t) not in given | found.keys()}
+    return handed + list(added.values())
+
+
+def _outside(node: LoopNode) -> list[Tensor]:
+    """The tensors that the body reads and no turn changes."""
+    inner = _made_in(node.body.nodes) | {id(c.entering) for c in node.tensors}
+    inner |= {id(e.tensor) for e in node.elements}
+    found = {id(t): t for n in node.body.nodes for t in n.uses()}
+    found |= {id(c.leaving): c.leaving for c in node.tensors}
+    return [t for i, t in found.items() if i not in inner]
+
+
+def _made_in(nodes: list[Node]) -> set[int]:
+    made = {id(t) for node in nodes for t in node.outputs}
+    for node in nodes:
+        if isinstance(node, IfNode):
+            made |= _made_in(node.then.nodes) | _made_in(node.orelse.nodes)
+        elif isinstance(node, LoopNode):
+            made |= _made_in(node.body.nodes) | {id(c.entering) for c in node.tensors}
+            made |= {id(e.tensor) for e in node.elements}
+    return made
