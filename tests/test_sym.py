@@ -59,3 +59,14 @@ def test_simplification_keeps_the_value(n: int, a: int, b: int, c: int) -> None:
     assert known(value) == expected
     assert eval(str(code(value)), {"x": n}) == expected
     assert substitute(value, {x.args[0]: n}) == expected
+
+
+def test_text_and_multiples_read_as_a_person_writes_them() -> None:
+    n = Sym.of(Symbol("n", 8))
+    name = Sym.of(Symbol("name", "block"))
+    assert str(2 * n - n) == "n"
+    assert str(n + n + n) == "3 * n"
+    assert str(name + "_up" + "0") == 'f"{name}_up0"'
+    assert str(name + "{" + Sym.call("str", (n,), "8")) == 'f"{name}{{{n}"'
+    widths = Sym.of(Symbol("widths", [4, 8, 16]))
+    assert str(Sym.index(Sym.index(widths, slice(1, None, None)), 1)) == "widths[2]"

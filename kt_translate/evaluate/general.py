@@ -50,19 +50,21 @@ def call_general(ev: Interpreter, function: Function, bound: dict[str, Any]) -> 
     if key in ev.under_way:
         return NotImplemented
     plans = ev.plans.setdefault(key, [])
-    table: dict[Symbol, Any] = {}
-    for plan in plans:
-        table = _table(plan, bound)
-        if all(same(substitute(said, table), value) for said, value in plan.demands):
-            return _call(ev, plan, table, bound)
-    plan = _make(ev, function, bound, key)
+    plan = next((p for p in plans if _holds(p, _table(p, bound))), None)
     if plan is None:
-        return NotImplemented
-    plans.append(plan)
+        plan = _make(ev, function, bound, key)
+        if plan is None:
+            return NotImplemented
+        plans.append(plan)
     table = _table(plan, bound)
     for said, _ in plan.demands:
         ev.demand(substitute(said, table), "a setting")
     return _call(ev, plan, table, bound)
+
+
+def _holds(plan: Plan, table: dict[Symbol, Any]) -> bool:
+    """Whether a plan is right for what it is called with here."""
+    return all(same(known(substitute(said, table)), value) for said, value in plan.demands)
 
 
 def _eligible(function: Function, bound: dict[str, Any]) -> bool:

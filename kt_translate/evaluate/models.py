@@ -180,9 +180,8 @@ def _bound_rule(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, A
         if not any(isinstance(v, Sym) and not isinstance(v.value, (int, float)) for v in settings):
             raise
         taken = [_taken(ev, name, v) for v in args]
-        return REGISTRY[name].bind(
-            taken, {k: _taken(ev, name, v) for k, v in kwargs.items()}, ev.flavour
-        )
+        named = {k: v if k == "name" else _taken(ev, name, v) for k, v in kwargs.items()}
+        return REGISTRY[name].bind(taken, named, ev.flavour)
 
 
 def _taken(ev: Interpreter, layer: str, value: Any) -> Any:

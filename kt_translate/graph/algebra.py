@@ -30,6 +30,11 @@ def simplify(op: str, a: Any, b: Any) -> Any:
         folded = _folded(a, b if op == "+" else -b)
         if folded is not None:
             return folded
+    if op in ("+", "-") and isinstance(a, sym.Sym) and isinstance(b, sym.Sym):
+        (m, x), (n, y) = _multiple(a), _multiple(b)
+        if x.key == y.key and not isinstance(x.value, (str, tuple, list)):
+            total = m + n if op == "+" else m - n
+            return sym.Sym.binary("*", total, x) if total >= 0 else NotImplemented
     if op in ("and", "or") and isinstance(b, bool):
         return a if b is (op == "and") else b
     if op == "+":
@@ -45,8 +50,6 @@ def simplify(op: str, a: Any, b: Any) -> Any:
     elif op == "-":
         if _is_int(b) and b == 0:
             return a
-        if isinstance(a, sym.Sym) and isinstance(b, sym.Sym) and a.key == b.key:
-            return 0
         if _is_int(b) and isinstance(a, sym.Sym) and a.head in "+-" and _is_int(a.args[1]):
             total = a.args[1] - b if a.head == "+" else -a.args[1] - b
             return _shifted(a.args[0], total)
@@ -68,6 +71,23 @@ def simplify(op: str, a: Any, b: Any) -> Any:
             if a.head == "*" and _is_int(a.args[0]) and a.args[0] % b == 0:
                 return sym.Sym.binary("*", a.args[0] // b, a.args[1])
     return NotImplemented
+
+
+def start_of_rest(cut: Any) -> int | None:
+    """The first place that ``x[1:]`` keeps; None for any other slice, or a place counted from the end."""
+    whole = isinstance(cut, slice) and cut.stop is None and cut.step is None
+    return cut.start if whole and _is_int(cut.start) and cut.start >= 0 else None
+
+
+def _multiple(value: sym.Sym) -> tuple[int, sym.Sym]:
+    """``3 * x`` as 3 and x."""
+    if value.head == "*":
+        a, b = value.args
+        if _is_int(a):
+            return a, b
+        if _is_int(b):
+            return b, a
+    return 1, value
 
 
 def _folded(a: sym.Sym, by: int) -> Any:

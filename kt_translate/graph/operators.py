@@ -36,6 +36,11 @@ class Symbol:
         self.kind = kind
         self.origin = origin
 
+    @property
+    def unnamed(self) -> bool:
+        """Whether it has no name where the text is to stand: then its origin is written out."""
+        return self.kind == "local" and self.spelled == self.name
+
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}={self.value!r}>"
 

@@ -92,6 +92,10 @@ class Sym:
 
     @staticmethod
     def index(a: Any, key: Any) -> Sym:
+        if isinstance(a, Sym) and a.head == "index" and type(key) is int and key >= 0:
+            start = algebra.start_of_rest(a.args[1])
+            if start is not None:
+                return Sym.index(a.args[0], start + key)
         x, k = known(a), known(key)
         value: Any = UNKNOWN
         if x is not UNKNOWN and k is not UNKNOWN:
@@ -161,8 +165,8 @@ class Sym:
     def expr(self) -> Expr:
         if self.head == "symbol":
             symbol = self.args[0]
-            if symbol.kind == "local" and symbol.spelled == symbol.name:
-                return code(symbol.origin)  # it has no name where the text is to stand
+            if symbol.unnamed:
+                return code(symbol.origin)
             return Expr(symbol.spelled)
         if self.head == "text":
             return Expr(self.args[0], self.args[1])
@@ -182,7 +186,8 @@ class Sym:
         if self.head == "method":
             method: Expr = getattr(code(self.args[0]), self.args[1])
             return method(*(code(a) for a in self.args[2:]))
-        return Expr.binary(self.head, code(self.args[0]), code(self.args[1]))
+        said = Expr.text(list(_pieces(self))) if isinstance(self.value, str) else None
+        return said or Expr.binary(self.head, code(self.args[0]), code(self.args[1]))
 
     def __str__(self) -> str:
         return str(self.expr)
@@ -347,6 +352,21 @@ def code(value: Any) -> Expr:
     if isinstance(value, (tuple, list, dict)):
         return literal(value, code)
     return literal(value)
+
+
+def _pieces(value: Any) -> Iterator[str | Expr]:
+    """The parts of a text that is put together by ``+``: literals as they are, ``str(x)`` as ``x``."""
+    if not isinstance(value, Sym):
+        yield value
+    elif value.head == "+":
+        for part in value.args:
+            yield from _pieces(part)
+    elif value.head == "call" and value.args[0] == "str":
+        yield code(value.args[1])
+    elif value.head == "symbol" and value.args[0].unnamed:
+        yield from _pieces(value.args[0].origin)
+    else:
+        yield value.expr
 
 
 def key_of(value: Any) -> Any:

@@ -6,6 +6,7 @@ precedence asks for them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -73,6 +74,22 @@ class Expr:
     @staticmethod
     def conditional(condition: Expr, a: Expr, b: Expr) -> Expr:
         return Expr(f"{a._within(2)} if {condition._within(2)} else {b._within(1)}", _CONDITIONAL)
+
+    @staticmethod
+    def text(parts: list[str | Expr]) -> Expr | None:
+        """Literals and expressions as one f-string; None where there is no literal, or quotes get in the way."""
+        inner = [str(part) for part in parts if isinstance(part, Expr)]
+        if len(inner) == len(parts) or any(re.search(r'["\\\n{}]', text) for text in inner):
+            return None
+        written = [
+            (
+                f"{{{part}}}"
+                if isinstance(part, Expr)
+                else repr(part)[1:-1].replace("{", "{{").replace("}", "}}")
+            )
+            for part in parts
+        ]
+        return None if any('"' in text for text in written) else Expr(f'f"{"".join(written)}"')
 
     def _within(self, level: int) -> str:
         return self._text if self._binding >= level else f"({self._text})"
