@@ -119,11 +119,12 @@ def _main(args: argparse.Namespace) -> int:
         force=args.force,
         hook=args.hook,
     )
-    _check_outputs(targets, args, several=len(targets) > 1 or _is_folder(args.sources))
-    outcomes = [session.run(target) for target in targets]
+    several = len(targets) > 1 or _is_folder(args.sources)
+    _check_outputs(targets, args, several=several)
+    outcomes = session.run(targets, out if several and not args.hook else None)
     session.finish()
     if args.report is not None and not (args.check or args.diff):
-        _write_report(args.report, outcomes, several=len(targets) > 1 or _is_folder(args.sources))
+        _write_report(args.report, outcomes, several=several)
     return max((outcome.status for outcome in outcomes), default=0)
 
 

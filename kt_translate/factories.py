@@ -92,12 +92,15 @@ def structure(value: Any, table: dict[int, str]) -> str:
     return repr(value) if plain(value) else "None"
 
 
-def constants(
-    known: Iterable[Symbol], codes: list[ClassCode], factories: list[FactoryCode], more: str = ""
-) -> list[str]:
-    """The module's constants that classes, factories and ``more`` name, as the source assigns them."""
+def texts_of(codes: Iterable[ClassCode], factories: Iterable[FactoryCode]) -> str:
+    """All code of classes and factories in one."""
     texts = [t for c in codes for t in [*c.init, *c.body, c.returns, c.logits or "", *c.parameters]]
     texts += [guard for c in codes for guard, _ in c.guards]
     texts += [t for f in factories for t in [*f.parameters, f.returns or "", *f.body]]
-    found = words("\n".join([*texts, more]))
+    return "\n".join(texts)
+
+
+def constants(known: Iterable[Symbol], text: str) -> list[str]:
+    """The module's constants that ``text`` names, as the source assigns them."""
+    found = words(text)
     return [f"{symbol.name} = {symbol.value!r}" for symbol in known if symbol.name in found]

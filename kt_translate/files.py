@@ -80,7 +80,7 @@ def _source(content: bytes, name: str, shown: str, path: Path | None) -> Source:
         except ValueError as error:
             raise ReadError(str(error)) from None
         text = notebook.text
-    return Source(name, shown, text, _digest(content), path, notebook)
+    return Source(name, shown, text, digest_of(content), path, notebook)
 
 
 def decode(content: bytes) -> str:
@@ -107,7 +107,7 @@ def with_header(body: str, source: Source) -> str:
     """Put the header line before a generated file: its origin, and a hash that an edit breaks."""
     name = "".join(c if c.isprintable() else "?" for c in source.name)
     origin = f"from {name} sha256:{source.digest}"
-    own = f"this file sha256:{_digest(_encode(body))}"
+    own = f"this file sha256:{digest_of(_encode(body))}"
     return f"# kt-translate {__version__}: {origin}, {own}\n{body}"
 
 
@@ -130,7 +130,7 @@ def is_untouched(text: str) -> bool:
     header = _HEADER.match(text)
     if header is None:
         return not text.strip()
-    return header["own"] == _digest(_encode(text[header.end() :]))
+    return header["own"] == digest_of(_encode(text[header.end() :]))
 
 
 def read_output(path: Path) -> str | None:
@@ -188,7 +188,16 @@ def _encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _digest(content: bytes) -> str:
+def imports_beside(path: Path) -> bool:
+    """Whether a file imports others of its package by relative names."""
+    try:
+        with path.open("rb") as file:
+            return re.search(rb"^\s*from \.", file.read(SOURCE_LIMIT), re.MULTILINE) is not None
+    except OSError:
+        return False
+
+
+def digest_of(content: bytes) -> str:
     return sha256(content).hexdigest()[:12]
 
 

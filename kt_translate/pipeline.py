@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,19 +13,22 @@ from kt_translate.cases import said_by_hand, values_of
 from kt_translate.diagnostics import Log, Place
 from kt_translate.discover import discover, left_over
 from kt_translate.emit import module, parity, training
+from kt_translate.evaluate.general import file_of
 from kt_translate.evaluate.interpreter import Interpreter
-from kt_translate.evaluate.values import Class, Function, Unknown
-from kt_translate.factories import constants
+from kt_translate.evaluate.values import Unknown
+from kt_translate.factories import constants, texts_of
 from kt_translate.found import Found, Gap
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym
+from kt_translate.homes import Project
 from kt_translate.layers import catalogue
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.ops import catalogue as op_catalogue
 from kt_translate.report import Writing
 from kt_translate.source.flavour import flavour_of
 from kt_translate.source.syntax import Source
+from kt_translate.written import kept_names
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Options:
     path: Path | None = None
     want_test: bool = True
     output: str | None = None  # where the translation will be, seen from the parity test
+    project: Project = field(default_factory=Project)  # what is translated together
 
 
 @dataclass
@@ -61,16 +66,23 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     ev.flavour = flavour_of(text)
     ev.input_shapes = options.input_shapes
     ev.run_module()
-    writing = _written(ev, name, log)
+    writing = _written(ev, name, log, options)
     if not writing.entries:
         log.add("KT003", Place(1), "no Keras model is built here that could be translated")
     _tell_gaps(writing, log)
     _options_that_name_nothing(ev, writing, options)
     parts = training.compiled(_compiled(ev, writing), ev.flavour, log, writing.written, ev)
     trained = training.render(parts, name)
-    kept = constants(ev.constants.values(), writing.written, writing.factories, trained)
     made = {e["source_name"]: e["factory"] for e in writing.entries if e["status"] == "translated"}
-    output = module.render(name, writing.written, kept, trained, made, writing.factories)
+    home, output = writing.home, ""
+    if home.module:
+        home.training, home.made = trained, made
+        for touched in writing.touched:
+            touched.note(ev.constants.values(), ev.constant_files, options.project)
+    else:
+        text_of_all = texts_of(home.classes, home.factories) + trained
+        kept = constants(ev.constants.values(), text_of_all)
+        output = module.render(name, home.classes, kept, trained, made, home.factories)
     test = None
     if options.want_test:
         facts = parity.Facts(
@@ -79,6 +91,8 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
             [part.entry() for part in parts],
             options.path,
             lambda path: values_of(ev.files[path].scope.names) if path in ev.files else {},
+            home.module,
+            options.project.relative,
         )
         test = parity.render(
             text, name, options.output or f"{Path(name).stem}_pt.py", writing.entries, facts
@@ -90,11 +104,11 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
 _OF_THE_TEST = ("cases",)  # of an entry: what gives the model, on either side
 
 
-def _written(ev: Interpreter, name: str, log: Log) -> Writing:
+def _written(ev: Interpreter, name: str, log: Log, options: Options) -> Writing:
     """Every model that the source builds, with its class and its entry."""
-    kept = (Function, Class, Sym)
-    taken = {n for n, value in ev.module.names.items() if isinstance(value, kept)}
-    writing = Writing(name, log, taken)
+    path = Path(os.path.abspath(options.path)) if options.path is not None else None
+    home = options.project.home(path, name, kept_names(ev.module.names))
+    writing = Writing(home, log, options.project, ev.files, name)
     every = list(discover(ev, ev.input_shapes))
     for found in every:
         if isinstance(found, Found):
@@ -106,6 +120,13 @@ def _written(ev: Interpreter, name: str, log: Log) -> Writing:
             writing.add(found)
     called = {id(instance) for _, instance, _ in ev.objects if instance.calls}
     for cls in classes.keras_classes(ev):
+        if writing.home_of(file_of(ev, cls)) is not None:
+            continue  # the report on that file has it
+        use = None if ev.class_plans.get(id(cls.node)) else writing.borrow(cls)
+        if use is not None:
+            sizes = classes.inferred(use.plan, use.tensors)
+            writing.layer(cls, use.plan, sizes, (use.instance, use.tensors))
+            continue
         shape = ev.input_shapes.get(cls.name, ev.input_shapes.get(""))
         plans = classes.plans_of(ev, cls, shape)
         if plans:
@@ -117,6 +138,7 @@ def _written(ev: Interpreter, name: str, log: Log) -> Writing:
     _objects(ev, writing, called)
     for found in left_over(ev, set(writing.codes), writing.seen):
         writing.add(found)
+    writing.lend(uses[0] for uses in ev.class_plans.values() if uses)
     writing.document()
     writing.entries.sort(key=lambda entry: entry["line"])
     return writing

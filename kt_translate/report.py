@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kt_translate import cases, classes
 from kt_translate.diagnostics import Diagnostic, Log, Place, error_code
 from kt_translate.emit.module import FactoryCode
-from kt_translate.emit.support import support_names
 from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.signals import Raised
-from kt_translate.evaluate.values import Class, Instance, ModelValue
+from kt_translate.evaluate.values import Class, Instance, ModelValue, Module
 from kt_translate.factories import instances, sayable, signature, structure
 from kt_translate.found import Found, Gap
 from kt_translate.graph.nodes import CallNode, Plan
 from kt_translate.graph.sym import UNKNOWN, code, known, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in, to_first
+from kt_translate.homes import Home, Project
 from kt_translate.layers.layer import RuleError
-from kt_translate.lower.class_code import ClassCode, shown_shape
+from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.liveness import live
-from kt_translate.lower.names import Names, class_name
-from kt_translate.lower.writer import Writer
 from kt_translate.objects import made_object
+from kt_translate.written import Classes
 
-_TAKEN = ["nn", "F", "torch", "Tensor", "Any", "np", "math", "load_keras_weights", "like_keras"]
 _PLAIN_NAMES = {"model", "m", "net", "network", "seq"}
 
 
@@ -39,48 +39,20 @@ class _Written:
     sizes_said: bool = True
 
 
-class Writing:
+class Writing(Classes):
     """The classes and factories written so far, and the report's entries for them."""
 
-    def __init__(self, source: str, log: Log, taken: set[str]) -> None:
+    def __init__(
+        self, home: Home, log: Log, project: Project, files: Mapping[Path, Module], source: str
+    ) -> None:
+        super().__init__(home, project, files)
         self.source = source
         self.log = log
-        self.names = Names({*taken, *_TAKEN})
-        self.written: list[ClassCode] = []
-        self.factories: list[FactoryCode] = []
+        self.names = home.names
+        self.factories = home.factories
         self.entries: list[dict[str, Any]] = []
-        self.codes: dict[int, ClassCode] = {}  # of each plan, by its id
         self.named: dict[int, Plan] = {}
         self.titles: dict[int, str] = {}  # of each model, by its id
-        self.own_names: set[str] = set()  # of classes that keep the names they have in the source
-        self._undocumented: list[tuple[Plan, ClassCode]] = []
-        self.seen: set[int] = set()  # lines on which the models that were written are made
-
-    def class_of(self, plan: Plan) -> ClassCode:
-        """The class of a plan, written when it is first asked for. Raises RuleError where it cannot be."""
-        if id(plan) not in self.codes:
-            if not plan.inputs or not tensors_in(plan.result):
-                raise RuleError("KT303", f"the input of {plan.name} is not known")
-            name = class_name(plan.name)
-            own = plan.keep_signature and plan.name == name
-            if plan.kind == "layer" and name not in self.own_names and name not in support_names():
-                own = plan.name == name
-                self.own_names.add(name)
-            code = Writer(plan, name if own else self.names.fresh(name), self.class_of).write()
-            self.codes[id(plan)] = code
-            self.written.append(code)
-            self._undocumented.append((plan, code))
-            self.seen.add(plan.made or plan.line)
-        return self.codes[id(plan)]
-
-    def document(self) -> None:
-        """Say of every class what it stands for."""
-        for plan, made in self._undocumented:
-            shapes = f"{_shown(made.inputs)} -> {_shown(made.outputs)}"
-            place = f"``{plan.title or plan.name}`` ({plan.file or self.source}:{plan.line})"
-            apart = ".\n\n    " if len(place) + len(shapes) > 88 else ": "
-            made.docstring = f"{place}{apart}{shapes}."
-        self._undocumented.clear()
 
     # -- models ---------------------------------------------------------------------------------
     def add(self, found: Found) -> None:
@@ -90,6 +62,10 @@ class Writing:
         for model in found.models:
             self.titles.setdefault(id(model), found.name)
             self.seen.add(model.line)
+        if found.stands and self.home_of(found.stands[0]) is not None:
+            self.name_plans(found)
+            self._codes(found)  # the report on that file has it
+            return
         made = self._made_by_call(found)
         if made is None:
             self.name_plans(found)
@@ -229,14 +205,9 @@ class Writing:
                 if inner is not None and inner.kind == "model" and inner.name in _PLAIN_NAMES:
                     inner.title, inner.name = inner.name, f"{plan.name}_layers"
 
-    def _made(self, found: Found) -> _Written | None:
-        """The classes of a model found, and what makes instances of them. None where one cannot be written."""
-        own_signature = (
-            found.kind == "function"
-            and len(found.models) == 1
-            and not found.sizes
-            and not found.given.tensors
-        )
+    def _codes(self, found: Found) -> list[ClassCode]:
+        """The classes of the models found; fewer than there are models where one cannot be written."""
+        own_signature = _has_own_signature(found)
         codes = []
         for model in found.models:
             if "gap" in model.attributes:
@@ -249,9 +220,14 @@ class Writing:
                 code = error_code(error)
                 hint = _input_hint(found.name) if code == "KT303" else ""
                 self.log.add(code, Place(max(plan.line, 1)), str(error), hint)
+        return codes
+
+    def _made(self, found: Found) -> _Written | None:
+        """The classes of a model found, and what makes instances of them. None where one cannot be written."""
+        codes = self._codes(found)
         if len(codes) < len(found.models):
             return None
-        if own_signature and plan_of(found.models[0]).keep_signature:
+        if _has_own_signature(found) and plan_of(found.models[0]).keep_signature:
             codes[0].factory = found.name
             return _Written(found.name, codes, {})
         if found.kind == "variable" and not any(c.parameters for c in codes):
@@ -367,12 +343,14 @@ class Writing:
         return entry
 
 
+def _has_own_signature(found: Found) -> bool:
+    """Whether a function's class can take what the function takes."""
+    one = found.kind == "function" and len(found.models) == 1
+    return one and not found.sizes and not found.given.tensors
+
+
 def _input_hint(name: str) -> str:
     return f"say it: --input-shape {name}=28,28,1, without the batch axis"
-
-
-def _shown(found: list[Tensor]) -> str:
-    return ", ".join(f"({', '.join(shown_shape(tensor))})" for tensor in found)
 
 
 def _ports(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kt_translate.config import Dims
 from kt_translate.diagnostics import Log, Place
@@ -16,6 +17,8 @@ from kt_translate.files import (
     OutputError,
     ReadError,
     Source,
+    digest_of,
+    imports_beside,
     is_output,
     is_untouched,
     read_output,
@@ -27,8 +30,11 @@ from kt_translate.files import (
 from kt_translate.targets import Target
 
 if TYPE_CHECKING:
+    from kt_translate.homes import Project
     from kt_translate.messages import Finding
     from kt_translate.pipeline import Translation
+
+T = TypeVar("T")
 
 _PACKAGE = Path(__file__).parent
 
@@ -39,6 +45,23 @@ class Outcome:
 
     status: int
     report: dict[str, Any] | None = None
+
+
+@dataclass
+class Draft:
+    """A translation that is not delivered yet."""
+
+    target: Target
+    source: Source
+    translation: Translation
+    log: Log
+    used: bool = False
+    """Whether its output has something in it that others import."""
+
+    def fill(self, code: str) -> None:
+        """Give it the text that is known once all others are translated."""
+        self.translation.code, self.used = code, True
+        self.log.diagnostics[:] = [d for d in self.log.diagnostics if d.code != "KT003"]
 
 
 @dataclass
@@ -57,11 +80,51 @@ class Session:
     models: Counter[str] = field(default_factory=Counter)
     """How many models have which status."""
 
-    def run(self, target: Target) -> Outcome:
-        """Translate one target; whatever goes wrong is told, and becomes its exit status."""
+    def run(self, targets: Sequence[Target], folder: Path | None = None) -> list[Outcome]:
+        """Translate targets; those in one ``folder`` share their support code and import each other."""
+        if folder is None:
+            return [self._guarded(target, self._run) for target in targets]
+        from kt_translate.homes import SUPPORT
+
+        project = _project(targets, folder)
+        by_path = {Path(os.path.abspath(t.path)): t for t in targets if t.path is not None}
+        drafts = {
+            path: self._guarded(by_path[path], partial(self._draft, project=project))
+            for path in project.users_first()
+        }
+        texts, shared = project.rendered()
+        outcomes = []
+        sources = []
+        for path, target in by_path.items():
+            draft = drafts[path]
+            if isinstance(draft, Draft):
+                if path in texts:
+                    draft.fill(texts[path])
+                    sources.append(draft.source)
+                draft = self._guarded(target, partial(self._finish, draft))
+            outcomes.append(draft)
+        if texts:
+            outcomes.append(self._share(folder / f"{SUPPORT}.py", shared, sources))
+        return outcomes
+
+    def _share(self, path: Path, text: str, sources: Sequence[Source]) -> Outcome:
+        """Deliver the module that several outputs share."""
+        log = Log()
+        digest = "".join(source.digest for source in sources)
+        origin = Source(f"{len(sources)} files", str(path), "", digest_of(digest.encode()), None)
+        try:
+            changed = self._deliver_file(path, with_header(text, origin), log)
+        except OutputError as error:
+            self._say(str(error))
+            return Outcome(2)
+        self._tell(log, origin)
+        return Outcome(int(log.has_errors or (changed and self.check)))
+
+    def _guarded(self, target: Target, act: Callable[[Target], T]) -> T | Outcome:
+        """What an act gives; whatever goes wrong is told, and becomes the target's exit status."""
         shown = str(target.path or "<stdin>")
         try:
-            return self._run(target, shown)
+            return act(target)
         except ReadError as error:
             log = Log()
             log.add("KT001", Place(1), f"cannot read the source: {error}")
@@ -87,17 +150,25 @@ class Session:
         elif self.form == "text" and self.level != "quiet" and (self.models or self.findings):
             self._say(self._summary())
 
-    def _run(self, target: Target, shown: str) -> Outcome:
+    def _run(self, target: Target) -> Outcome:
+        draft = self._draft(target)
+        return self._finish(draft, target) if isinstance(draft, Draft) else draft
+
+    def _draft(self, target: Target, project: Project | None = None) -> Draft | Outcome:
         path = target.path
+        shown = str(path or "<stdin>")
         source = read_source(path) if path else read_standard_input(sys.stdin.buffer)
         if is_output(source.text):
             self._say(f"{shown} was written by kt-translate: it is PyTorch already")
             return Outcome(2)
         if target.found and "keras" not in source.text:
             return Outcome(0)
-        return self._translate(source, target)
+        return self._translate(source, target, project)
 
-    def _translate(self, source: Source, target: Target) -> Outcome:
+    def _translate(
+        self, source: Source, target: Target, project: Project | None
+    ) -> Draft | Outcome:
+        from kt_translate.homes import Project
         from kt_translate.pipeline import Options, translate
         from kt_translate.source.syntax import SourceError
 
@@ -110,6 +181,7 @@ class Session:
             path=target.path,
             want_test=target.test is not None,
             output=_from_test(target),
+            project=project or Project(),
         )
         try:
             translation = translate(source.text, source.name, options, log)
@@ -117,7 +189,11 @@ class Session:
             log.add("KT002", error.place, f"not Python: {error.message}")
             self._tell(log, source)
             return Outcome(2)
-        if target.found and not translation.models:
+        return Draft(target, source, translation, log)
+
+    def _finish(self, draft: Draft, target: Target) -> Outcome:
+        source, translation, log = draft.source, draft.translation, draft.log
+        if target.found and not (translation.models or draft.used):
             return Outcome(0)
         changed = self._deliver(translation, source, target, log)
         self._tell(log, source)
@@ -130,6 +206,8 @@ class Session:
     def _deliver(self, translation: Translation, source: Source, target: Target, log: Log) -> bool:
         """Write or compare the files of a translation; return whether any was out of date."""
         contents: list[tuple[Path, str]] = []
+        if not translation.code:
+            return False
         if target.out is None:
             sys.stdout.write(with_header(translation.code, source))
             sys.stdout.flush()
@@ -192,6 +270,20 @@ class Session:
 
     def _say(self, message: str) -> None:
         print(f"kt-translate: {message}", file=sys.stderr)
+
+
+def _project(targets: Sequence[Target], folder: Path) -> Project:
+    """The outputs in a folder, by the names under which they import each other."""
+    from kt_translate.homes import Project
+
+    outputs, relative = {}, False
+    for target in targets:
+        if target.path is not None and target.out is not None:
+            path = Path(os.path.abspath(target.path))
+            inner = os.path.relpath(target.out.with_suffix(""), folder)
+            outputs[path] = ".".join(Path(inner).parts)
+            relative = relative or (path.parent / "__init__.py").exists() or imports_beside(path)
+    return Project(outputs, relative)
 
 
 def _from_test(target: Target) -> str | None:

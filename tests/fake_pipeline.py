@@ -23,6 +23,7 @@ class Options:
     path: Path | None
     want_test: bool
     output: str | None = None
+    project: Any = None
 
 
 @dataclass

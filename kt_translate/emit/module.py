@@ -26,6 +26,47 @@ class FactoryCode:
     body: list[str] = field(default_factory=list)  # what is made before
 
 
+@dataclass(frozen=True)
+class Imports:
+    """What an output takes from the others of its project.
+
+    Args:
+        module: the output's own dotted name.
+        support: the module with what PyTorch lacks and the loader.
+        names: what it takes: (module, name) and the name that it has here.
+        relative: whether all are modules of one package.
+    """
+
+    module: str
+    support: str
+    names: Mapping[tuple[str, str], str]
+    relative: bool
+
+    def lines(self, text: str) -> list[str]:
+        """The statements for what ``text`` uses of it."""
+        used = support.words(text)
+        found: dict[str, list[str]] = {}
+        known = {(self.support, name): name for name in support.support_names()}
+        for (home, name), here in {**known, **self.names}.items():
+            if here in used or name == "load_keras_weights":
+                said = name if name == here else f"{name} as {here}"
+                found.setdefault(self._seen(home), []).append(said)
+        return [
+            f"from {home} import {', '.join(sorted(names, key=support.isort))}"
+            for home, names in sorted(found.items())
+        ]
+
+    def _seen(self, home: str) -> str:
+        """A module as it is named in an import."""
+        if not self.relative:
+            return home
+        mine, theirs = self.module.split(".")[:-1], home.split(".")
+        shared = 0
+        while mine[shared : shared + 1] == theirs[shared : shared + 1] and shared < len(theirs) - 1:
+            shared += 1
+        return "." * (len(mine) - shared + 1) + ".".join(theirs[shared:])
+
+
 def template_root() -> Path:
     """Inside the package when installed, beside it in a checkout."""
     installed = Path(str(files("kt_translate"))) / "templates"
@@ -53,6 +94,7 @@ def render(
     training: str,
     factories: Mapping[str, str] | None = None,
     makers: Sequence[FactoryCode] = (),
+    above: Imports | None = None,
 ) -> str:
     """The whole file.
 
@@ -63,10 +105,11 @@ def render(
         training: the text of the section on training.
         factories: what makes each model, by the model's name: the file converts weights for these.
         makers: the functions that make modules.
+        above: what comes from other outputs; without it the file has all that it needs.
     """
     import black
 
-    _regularized_by_parts(classes)
+    regularized_by_parts(classes)
     template = environment().get_template("module.py.j2")
     facts = {
         "source": source,
@@ -75,21 +118,49 @@ def render(
         "constants": "\n".join(constants),
         "pictures": any(t.rank == 4 for c in classes for t in c.inputs),
     }
-    models = template.render(imports="", **facts)
+    models = template.render(imports="", **facts) + training
     command = f"convert_weights({as_expr(_made_by(factories))})" if factories else ""
-    lacks, loader = support.needed(models + training + command, ("load_keras_weights",))
-    tail = _section("What PyTorch lacks") + _joined(lacks) if lacks else ""
-    tail += _section("Weights") + _joined(loader)
-    imports = "\n".join(support.import_lines(models + training + tail))
+    if above is None:
+        tail = _support([models, command])
+        imports = support.import_lines(models + tail)
+    else:
+        tail = ""
+        local = above.lines(models + command)
+        offered = [c.name for c in classes] + [m.name for m in makers] + ["load_keras_weights"]
+        offered += [c.factory for c in classes if c.factory and c.factory != c.name]
+        imports = [
+            *support.import_lines(models),
+            "",
+            *local,
+            "",
+            f"__all__ = {sorted(offered)!r}",
+            "",
+        ]
+    text = template.render(imports="\n".join(imports), **facts) + training
     mode = black.Mode(line_length=100)
-    text = black.format_str(template.render(imports=imports, **facts) + training, mode=mode)
+    text = black.format_str(text, mode=mode).rstrip() + "\n"
     if command:
         main = black.format_str(f'if __name__ == "__main__":\n    {command}\n', mode=mode)
         tail += f"\n\n{main}"
-    return text.rstrip() + "\n" + tail
+    return text + tail
 
 
-def _regularized_by_parts(classes: list[ClassCode]) -> None:
+def render_support(texts: Sequence[str]) -> str:
+    """The module that the outputs ``texts`` share."""
+    code = _support(texts)
+    imports = "\n".join(support.import_lines(code))
+    head = '"""What PyTorch lacks of Keras, and the loader of Keras weights: shared by the files beside it."""'
+    return f"{head}\n\nfrom __future__ import annotations\n\n{imports}{code}"
+
+
+def _support(texts: Sequence[str]) -> str:
+    """The sections of support code for these texts."""
+    lacks, loader = support.needed("\n".join(texts), ("load_keras_weights",))
+    tail = _section("What PyTorch lacks") + _joined(lacks) if lacks else ""
+    return tail + _section("Weights") + _joined(loader)
+
+
+def regularized_by_parts(classes: list[ClassCode]) -> None:
     """A model has penalties if a class that it is made of has some; only of models does anyone ask for them."""
     texts = {code.name: support.words(" ".join(code.init)) for code in classes}
     while True:

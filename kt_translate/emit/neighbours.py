@@ -69,6 +69,12 @@ class Neighbours:
                 todo.append((part, home, found.file))
 
 
+def imported_files(path: Path) -> set[Path]:
+    """The files of the project that a file imports."""
+    text = _read(path)
+    return {found.file for found in _imports(text, _package(text, path), path)}
+
+
 def _package(text: str, path: Path) -> str:
     """The package of the source, as deep as its relative imports go up."""
     levels = [n.level for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ImportFrom)]

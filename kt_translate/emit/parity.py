@@ -40,6 +40,8 @@ class Facts:
         training: the report's entries for `compile`.
         path: the source's file.
         values_in: the same as ``values`` for another file of the project.
+        module: the output's dotted name, where it is one of several that import each other.
+        relative: whether they do so as modules of one package.
     """
 
     flavour: str = "3"
@@ -47,6 +49,8 @@ class Facts:
     training: list[dict[str, Any]] = field(default_factory=list)
     path: Path | None = None
     values_in: Values = lambda path: {}
+    module: str = ""
+    relative: bool = False
 
 
 def render(
@@ -92,6 +96,8 @@ def render(
         "trained": any("training" in case for case in cases),
         "left_out": any("skip" in case for case in cases),
         "modules": bool(others.texts),
+        "module": facts.module,
+        "relative": facts.relative,
     }
     return str(template.render(output=output, source=source, head=head, **facts_of_file))
 

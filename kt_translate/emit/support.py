@@ -188,7 +188,7 @@ def import_lines(text: str) -> list[str]:
         else:
             plain.add(line)
     froms = {
-        f"from {m} import {', '.join(sorted(names, key=_isort))}" for m, names in merged.items()
+        f"from {m} import {', '.join(sorted(names, key=isort))}" for m, names in merged.items()
     }
     third = ("h5py", "numpy", "torch")
     groups = ([], [])  # type: tuple[list[str], list[str]]
@@ -198,7 +198,7 @@ def import_lines(text: str) -> list[str]:
     return [*parts[0], *([""] if parts[0] and parts[1] else []), *parts[1]]
 
 
-def _isort(name: str) -> tuple[int, str]:
+def isort(name: str) -> tuple[int, str]:
     return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name)
 
 

@@ -290,18 +290,19 @@ def bind_arguments(
         raise Raised(
             f"TypeError: {function.name} takes {len(positional)} arguments, {len(args)} were given"
         )
-    allowed = {*positional, *(p.name.value for p in params.kwonly_params)}
+    allowed = [*positional, *(p.name.value for p in params.kwonly_params)]
     extra = {k: v for k, v in kwargs.items() if k not in allowed}
     names.update({k: v for k, v in kwargs.items() if k in allowed})
     if params.star_kwarg is not None:
         names[params.star_kwarg.name.value] = extra
     elif extra:
         raise Raised(f"TypeError: {function.name} has no argument {next(iter(extra))!r}")
-    for name in allowed - names.keys():
-        names[name] = function.defaults.get(
-            name, Unknown(f"the argument {name} of {function.name}", ev.line)
-        )
-    return names
+    for name in allowed:
+        if name not in names:
+            names[name] = function.defaults.get(
+                name, Unknown(f"the argument {name} of {function.name}", ev.line)
+            )
+    return {**{name: names[name] for name in allowed}, **names}
 
 
 # -- indexing -------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import (
     Array,
+    Class,
     Function,
     Instance,
     LayerValue,
@@ -166,8 +167,8 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
     return plan
 
 
-def file_of(ev: Interpreter, function: Function) -> str | None:
-    """The other file that a function comes from."""
+def file_of(ev: Interpreter, function: Function | Class) -> str | None:
+    """The other file that a function or class comes from."""
     return None if function.source in (None, ev.main) else function.source.name
 
 

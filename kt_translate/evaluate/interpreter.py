@@ -98,6 +98,7 @@ class Interpreter:
         self.constants: dict[str, Symbol] = (
             {}
         )  # the module's numbers and texts that keep their names
+        self.constant_files: dict[str, Path] = {}  # where they are assigned
         self.rebound: set[str] = set()  # variables of the module that hold several numbers in turn
         self.used_settings: set[str] = set()
         self.starts: dict[int, Any] = {}  # what the Sequential models made on a line take

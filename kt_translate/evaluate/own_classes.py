@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import models as models_module
 from kt_translate.evaluate import subclasses
-from kt_translate.evaluate.general import annotation, fresh_input, is_number, kind_of, tensors_only
+from kt_translate.evaluate.general import (
+    annotation,
+    file_of,
+    fresh_input,
+    is_number,
+    kind_of,
+    tensors_only,
+)
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import (
@@ -350,6 +357,7 @@ def _finished(
         result,
         [*entering.params, *entering.sizes],
         line=cls.line,
+        file=file_of(ev, cls),
     )
     used = {id(t) for node in region.nodes for t in node.uses()}
     plan.masks = [i for m, i in entered.items() if m in used]

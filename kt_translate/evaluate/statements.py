@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -64,6 +66,8 @@ def _assign(ev: Interpreter, node: cst.Assign, scope: Scope) -> None:
 def _constant(ev: Interpreter, name: str, value: Any, scope: Scope) -> Any:
     """A constant of a module, by its name. Of another file: where no other constant is called so."""
     symbol = Symbol(name, value, "global")
+    if ev.source.path is not None:
+        ev.constant_files.setdefault(name, Path(os.path.abspath(ev.source.path)))
     if scope is ev.module:
         ev.constants[name] = symbol
     else:

@@ -1,0 +1,127 @@
+"""The classes that have been written, each in the file that it lives in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+from kt_translate.emit.support import support_names
+from kt_translate.evaluate.values import Class, Function, Instance, Module
+from kt_translate.graph.nodes import Plan
+from kt_translate.graph.sym import Sym
+from kt_translate.graph.tensor import Tensor, tensors_in
+from kt_translate.homes import Home, Project, Use
+from kt_translate.layers.layer import RuleError
+from kt_translate.lower.class_code import ClassCode, shown_shape
+from kt_translate.lower.names import class_name
+from kt_translate.lower.writer import Writer
+
+
+class Classes:
+    """Writes classes when they are first asked for.
+
+    Args:
+        home: the output of the source itself.
+        project: the other outputs.
+        files: the files that the source reads.
+    """
+
+    def __init__(self, home: Home, project: Project, files: Mapping[Path, Module]) -> None:
+        self.home = home
+        self.project = project
+        self.files = files
+        self.written: list[ClassCode] = []
+        self.codes: dict[int, ClassCode] = {}  # of each plan, by its id
+        self.seen: set[int] = set()  # lines on which the models that were written are made
+        self.touched: list[Home] = [home]
+        self._made_in: dict[tuple[int, int], ClassCode] = {}  # of each plan in each file
+        self._undocumented: list[tuple[Plan, ClassCode, Home]] = []
+
+    def class_of(self, plan: Plan, user: Home | None = None) -> ClassCode:
+        """The class of a plan, as ``user`` calls it. Raises RuleError where it cannot be written."""
+        user = user or self.home
+        home = self.home_of(plan.file) or user
+        if home is not user and home.reaches(user):
+            home = user  # modules do not import each other in circles
+        if home is not user and home not in user.needs:
+            user.needs.append(home)
+        key = (id(plan), id(home))
+        if key not in self._made_in:
+            self._made_in[key] = self._write(plan, home)
+        code = user.calls(self._made_in[key], home)
+        if user is self.home:
+            self.codes[id(plan)] = code
+        self.codes.setdefault(id(plan), code)
+        return code
+
+    def home_of(self, file: str | None) -> Home | None:
+        """The output of another file that the source reads, if it has one."""
+        read = next((m for m in self.files.values() if m.name == file), None)
+        if read is None or read.path not in self.project.outputs:
+            return None
+        home = self.project.home(read.path, read.path.name, kept_names(read.scope.names))
+        if home not in self.touched:
+            self.touched.append(home)
+        return home
+
+    def lend(self, uses: Iterable[tuple[Plan, Instance, list[Tensor]]]) -> None:
+        """Tell other files how the source uses their layers."""
+        for plan, instance, tensors in uses:
+            home = self.home_of(plan.file)
+            code = self._made_in.get((id(plan), id(home)))
+            if home is not None and code is not None:
+                home.uses.setdefault(instance.cls.name, Use(plan, code, instance, tensors))
+
+    def borrow(self, cls: Class) -> Use | None:
+        """How another file uses a layer of this one."""
+        use = self.home.uses.get(cls.name)
+        if use is not None:
+            self._made_in[id(use.plan), id(self.home)] = use.code
+        return use
+
+    def _write(self, plan: Plan, home: Home) -> ClassCode:
+        if not plan.inputs or not tensors_in(plan.result):
+            raise RuleError("KT303", f"the input of {plan.name} is not known")
+        name = class_name(plan.name)
+        own = plan.keep_signature and plan.name == name
+        if plan.kind == "layer" and name not in home.own_names and name not in support_names():
+            own = plan.name == name
+            home.own_names.add(name)
+        origin = (plan.kind, name, plan.line)
+        before = home.origins.setdefault(origin, [])
+        if before:
+            name = before[0].name
+        elif not own or name in home.defined:
+            name = home.names.fresh(name)
+        home.defined.add(name)
+        code = Writer(plan, name, partial(self.class_of, user=home)).write()
+        self.seen.add(plan.made or plan.line)
+        twin = home.same(code, origin)
+        if twin is not None:
+            return twin
+        if before:
+            code.name = home.names.fresh(name)
+            home.defined.add(code.name)
+        before.append(code)
+        home.classes.append(code)
+        self.written.append(code)
+        self._undocumented.append((plan, code, home))
+        return code
+
+    def document(self) -> None:
+        """Say of every class what it stands for."""
+        for plan, made, home in self._undocumented:
+            file = (plan.file if home is self.home else None) or home.source
+            shapes = f"{_shown(made.inputs)} -> {_shown(made.outputs)}"
+            made.docstring = f"``{plan.title or plan.name}`` ({file}:{plan.line}): {shapes}."
+        self._undocumented.clear()
+
+
+def kept_names(names: Mapping[str, object]) -> set[str]:
+    """The names of a module that classes of its translation must not have."""
+    return {n for n, value in names.items() if isinstance(value, (Function, Class, Sym))}
+
+
+def _shown(found: list[Tensor]) -> str:
+    return ", ".join(f"({', '.join(shown_shape(tensor))})" for tensor in found)
