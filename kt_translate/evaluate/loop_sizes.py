@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from kt_translate.evaluate.state import NotGeneral
-from kt_translate.evaluate.values import items_of, plain
+from kt_translate.evaluate.values import Scope, items_of, plain
 from kt_translate.graph.lists import Element, Pick
 from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode
 from kt_translate.graph.region import Node, Region
-from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, same
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, same, symbols_in
 
 
 def plain_sum(step: Any) -> Any:
@@ -58,6 +59,19 @@ def size_name(axis: int, rank: int) -> str:
     return {3: ["", "length"], 4: ["", "height", "width"], 5: ["", "depth", "height", "width"]}.get(
         rank, ["size"] * rank
     )[axis]
+
+
+def free_name(name: str, scope: Scope) -> str:
+    """A loop variable's name in the output: the source's, where no loop or function further out means another."""
+    others: list[Any] = []
+    at: Scope | None = scope
+    while at is not None and at.kind != "module":
+        others += [v for k, v in at.names.items() if (k, at) != (name, scope)]
+        at = at.parent
+    taken = {symbol.name for symbol in symbols_in(others) if symbol.kind == "loop"}
+    while name in taken:
+        name = chr(ord(name) + 1) if re.fullmatch(r"[a-y]", name) else f"{name}_"
+    return name
 
 
 def makes_modules(nodes: list[Node]) -> bool:

@@ -11,6 +11,7 @@ from kt_translate.evaluate.filling import Filling
 from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.layer_lists import LayerList
 from kt_translate.evaluate.loop_sizes import (
+    free_name,
     makes_modules,
     number,
     own,
@@ -179,7 +180,7 @@ class _General:
                 taken = self.filling.each(sample, target.value)
                 self.ev.bind(target.value, taken.tensor, scope)
                 return taken
-            symbol = Symbol(target.value, known(sample), "loop")
+            symbol = Symbol(free_name(target.value, scope), known(sample), "loop")
             self.symbols.append(symbol)
             self.ev.bind(target.value, Sym.of(symbol), scope)
             return symbol

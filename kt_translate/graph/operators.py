@@ -92,6 +92,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "zip": lambda *a: list(zip(*a)),
     "reversed": lambda a: list(reversed(a)),
 }
+NEGATED = {"==": "!=", "!=": "==", "is": "is not", "is not": "is"}
 UNARY: dict[str, Callable[[Any], Any]] = {
     "-": operator.neg,
     "+": operator.pos,

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from kt_translate.graph import algebra
-from kt_translate.graph.operators import BINARY, FUNCTIONS, UNARY, UNKNOWN, Symbol
+from kt_translate.graph.operators import BINARY, FUNCTIONS, NEGATED, UNARY, UNKNOWN, Symbol
 from kt_translate.pytorch.expr import Expr, literal
 
 __all__ = [
@@ -83,6 +83,8 @@ class Sym:
 
     @staticmethod
     def unary(op: str, a: Any) -> Any:
+        if op == "not" and isinstance(a, Sym) and a.head in NEGATED:
+            return Sym.binary(NEGATED[a.head], *a.args)
         x = known(a)
         return Sym("unary", (op, a), UNKNOWN if x is UNKNOWN else UNARY[op](x))
 
@@ -91,11 +93,15 @@ class Sym:
         return Sym("call", (function, *args), value)
 
     @staticmethod
-    def index(a: Any, key: Any) -> Sym:
+    def index(a: Any, key: Any) -> Any:
         if isinstance(a, Sym) and a.head == "index" and type(key) is int and key >= 0:
             start = algebra.start_of_rest(a.args[1])
             if start is not None:
                 return Sym.index(a.args[0], start + key)
+        if isinstance(a, Sym) and a.head == "if" and isinstance(key, int):
+            condition, *choices = a.args
+            if all(isinstance(c, (tuple, list)) and -len(c) <= key < len(c) for c in choices):
+                return Sym.choose(condition, *(c[key] for c in choices))
         x, k = known(a), known(key)
         value: Any = UNKNOWN
         if x is not UNKNOWN and k is not UNKNOWN:
