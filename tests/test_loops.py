@@ -52,3 +52,28 @@ def test_lists_that_a_loop_fills(name: str, float64: None) -> None:
     assert "KT301" not in {d.code for d in pair.log.diagnostics}
     pair.check("unet", "unet()")
     pair.check("unet", f"unet({OTHER})", OTHER)
+
+
+def test_loops_of_closures_over_the_same_name(float64: None) -> None:
+    text = IMPORTS + (
+        "def stage(filters, repeats, first=False):\n"
+        "    def f(x):\n"
+        "        for i in range(repeats):\n"
+        "            strides = (1, 1)\n"
+        "            if i == 0 and not first:\n"
+        "                strides = (2, 2)\n"
+        "            x = layers.Conv2D(filters, 3, strides, padding='same')(x)\n"
+        "        return x\n"
+        "    return f\n"
+        "def build(shape=(16, 12, 2), filters=4):\n"
+        "    x = start = keras.Input(shape)\n"
+        "    for i, r in enumerate([2, 1, 3]):\n"
+        "        x = stage(filters, r, first=(i == 0))(x)\n"
+        "        filters *= 2\n"
+        "    return keras.Model(start, x)\n"
+    )
+    keras.utils.clear_session()
+    pair = Pair(text)
+    assert pair.errors == []
+    pair.check("build", "build()")
+    pair.check("build", "build((9, 20, 1), 3)", "(9, 20, 1), 3")
