@@ -73,6 +73,21 @@ def simplify(op: str, a: Any, b: Any) -> Any:
     return NotImplemented
 
 
+def element(a: Any, key: Any) -> Any:
+    """``x[1:][k]`` is ``x[1 + k]``, a place in one of two tuples is one of two values; else NotImplemented."""
+    if not isinstance(a, sym.Sym) or not _is_int(key):
+        return NotImplemented
+    if a.head == "index" and key >= 0:
+        start = start_of_rest(a.args[1])
+        if start is not None:
+            return sym.Sym.index(a.args[0], start + key)
+    if a.head == "if":
+        condition, *choices = a.args
+        if all(isinstance(c, (tuple, list)) and -len(c) <= key < len(c) for c in choices):
+            return sym.Sym.choose(condition, *(c[key] for c in choices))
+    return NotImplemented
+
+
 def start_of_rest(cut: Any) -> int | None:
     """The first place that ``x[1:]`` keeps; None for any other slice, or a place counted from the end."""
     whole = isinstance(cut, slice) and cut.stop is None and cut.step is None
@@ -83,9 +98,9 @@ def _multiple(value: sym.Sym) -> tuple[int, sym.Sym]:
     """``3 * x`` as 3 and x."""
     if value.head == "*":
         a, b = value.args
-        if _is_int(a):
+        if _is_int(a) and isinstance(b, sym.Sym):
             return a, b
-        if _is_int(b):
+        if _is_int(b) and isinstance(a, sym.Sym):
             return b, a
     return 1, value
 

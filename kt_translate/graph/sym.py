@@ -94,14 +94,9 @@ class Sym:
 
     @staticmethod
     def index(a: Any, key: Any) -> Any:
-        if isinstance(a, Sym) and a.head == "index" and type(key) is int and key >= 0:
-            start = algebra.start_of_rest(a.args[1])
-            if start is not None:
-                return Sym.index(a.args[0], start + key)
-        if isinstance(a, Sym) and a.head == "if" and isinstance(key, int):
-            condition, *choices = a.args
-            if all(isinstance(c, (tuple, list)) and -len(c) <= key < len(c) for c in choices):
-                return Sym.choose(condition, *(c[key] for c in choices))
+        simple = algebra.element(a, key)
+        if simple is not NotImplemented:
+            return simple
         x, k = known(a), known(key)
         value: Any = UNKNOWN
         if x is not UNKNOWN and k is not UNKNOWN:

@@ -8,7 +8,7 @@ from functools import reduce
 from typing import Any
 
 from kt_translate.graph.region import derived
-from kt_translate.graph.sym import UNKNOWN, known
+from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.layers.activations import dim_of
 from kt_translate.layers.layer import (
     Call,
@@ -49,8 +49,8 @@ def broadcast(a: Dim, b: Dim) -> Dim:
         return a
     if is_plain(a) and is_plain(b):
         raise RuleError("KT204", f"sizes {a} and {b} do not go together")
-    if is_plain(a) or is_plain(b):
-        return a if is_plain(a) else b
+    if not isinstance(a, Sym) or not isinstance(b, Sym):
+        return b if isinstance(a, Sym) else a  # the known one says more
     # Equal, or Keras would have said no: what is shorter to say.
     shorter = b.weight < a.weight and known(b) not in (1, UNKNOWN)
     return b if shorter else a
