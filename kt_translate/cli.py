@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ all the same), or --check found it out of date; 2 wrong usage or a source that c
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
+    gc.set_threshold(100_000, 50, 50)  # a short run makes much and throws away little
     try:
         return _main(_parser().parse_intermixed_args(argv))
     except (UsageError, ConfigError, OutputError) as error:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from kt_translate.emit import support
+
 ROOT = Path(__file__).parents[1] / "kt_translate"
 FLOORS = [
     ["codes", "version"],
@@ -110,3 +112,12 @@ def test_functions_stay_small(file: str) -> None:
     ]
     long = {node.name for node in functions if (node.end_lineno or node.lineno) - node.lineno >= 60}
     assert not long
+
+
+def test_support_definitions_of_one_name_are_the_same() -> None:
+    texts: dict[str, set[str]] = {}
+    for path in sorted(support.FOLDER.glob("*.py")):
+        for name, unit in support.units_of(path).items():
+            texts.setdefault(name, set()).add(unit.text)
+    assert texts.keys() == support.support_names()
+    assert not [name for name, found in texts.items() if len(found) > 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -134,3 +135,15 @@ def test_a_check_of_what_is_not_known_is_passed() -> None:
         "    return keras.Model(x, keras.layers.Dense(width)(x))\n"
     )
     assert translated(text).models[0]["status"] == "translated"
+
+
+def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Whatever the seed of Python's hashes: nothing is written in the order of a set."""
+    source = Path(__file__).parents[1] / "samples" / "residual_net.py"
+    outputs = []
+    for seed in ("0", "1"):
+        out = tmp_path / seed / "out.py"
+        command = [sys.executable, "-m", "kt_translate", str(source), "-o", str(out), "--quiet"]
+        subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": seed})
+        outputs.append(out.read_bytes())
+    assert outputs[0] == outputs[1]

@@ -121,8 +121,8 @@ def render(
     models = template.render(imports="", **facts) + training
     command = f"convert_weights({as_expr(_made_by(factories))})" if factories else ""
     if above is None:
-        tail = _support([models, command])
-        imports = support.import_lines(models + tail)
+        tail, copied = _support([models, command])
+        imports = support.import_lines(models, copied)
     else:
         tail = ""
         local = above.lines(models + command)
@@ -147,17 +147,17 @@ def render(
 
 def render_support(texts: Sequence[str]) -> str:
     """The module that the outputs ``texts`` share."""
-    code = _support(texts)
-    imports = "\n".join(support.import_lines(code))
+    code, copied = _support(texts)
+    imports = "\n".join(support.import_lines("", copied))
     head = '"""What PyTorch lacks of Keras, and the loader of Keras weights: shared by the files beside it."""'
     return f"{head}\n\nfrom __future__ import annotations\n\n{imports}{code}"
 
 
-def _support(texts: Sequence[str]) -> str:
-    """The sections of support code for these texts."""
+def _support(texts: Sequence[str]) -> tuple[str, list[support.Unit]]:
+    """The sections of support code for these texts, and what stands in them."""
     lacks, loader = support.needed("\n".join(texts), ("load_keras_weights",))
     tail = _section("What PyTorch lacks") + _joined(lacks) if lacks else ""
-    return tail + _section("Weights") + _joined(loader)
+    return tail + _section("Weights") + _joined(loader), [*lacks, *loader]
 
 
 def regularized_by_parts(classes: list[ClassCode]) -> None:

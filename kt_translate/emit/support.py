@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -33,6 +33,12 @@ _IMPORTS = {  # of names in the classes themselves
 }
 
 
+_TOP_LEVEL = re.compile(
+    r"^(?:(?:def|class) (\w+)|(\w+)(?:: [^=\n]+)? = |((?:from [\w.]+ )?import (?:\([^)]*\)|.*)$))",
+    re.M,
+)
+
+
 @dataclass(frozen=True)
 class Unit:
     """One top-level definition of a support module."""
@@ -40,7 +46,7 @@ class Unit:
     name: str
     module: str
     text: str
-    order: int
+    order: tuple[str, int]
     node: ast.stmt
 
     @cached_property
@@ -49,45 +55,75 @@ class Unit:
         return (names_in(self.node) | _quoted(self.node)) - {self.name}
 
 
+def names_in(*nodes: ast.AST) -> frozenset[str]:
+    """The names that syntax reads or writes."""
+    return frozenset(n.id for n in _walk(nodes) if isinstance(n, ast.Name))
+
+
+def _walk(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """As `ast.walk`, without its generality: this runs over thousands of lines of support code."""
+    todo = list(nodes)
+    while todo:
+        node = todo.pop()
+        yield node
+        for value in vars(node).values():
+            if isinstance(value, ast.AST):
+                todo.append(value)
+            elif isinstance(value, list):
+                todo += [v for v in value if isinstance(v, ast.AST)]
+
+
 @lru_cache(maxsize=1)
-def units() -> tuple[dict[str, Unit], dict[str, str]]:
-    """All support definitions by name, and the import line for each imported name."""
-    found: dict[str, Unit] = {}
+def _index() -> tuple[dict[str, Path], dict[str, str]]:
+    """In which file each support definition stands, and the import line for each imported name."""
+    found: dict[str, Path] = {}
     imports: dict[str, str] = {}
     for path in sorted(FOLDER.glob("*.py")):
-        text = path.read_text(encoding="utf-8")
-        lines = text.splitlines(keepends=True)
-        for node in ast.parse(text).body:
-            if isinstance(node, (ast.Import, ast.ImportFrom)):
-                _note_import(node, imports)
-                continue
-            name = _defined(node)
-            if name is None:
-                continue
-            start = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]) - 1
-            while start > 0 and lines[start - 1].startswith("#"):
-                start -= 1
-            body = "".join(lines[start : node.end_lineno])
-            if name in found and found[name].text.strip() != body.strip():
-                raise TypeError(f"{name} is defined twice: {found[name].module}, {path.stem}")
-            found[name] = Unit(name, path.stem, body.rstrip() + "\n", len(found), node)
+        for define, assigned, line in _TOP_LEVEL.findall(path.read_text(encoding="utf-8")):
+            if line:
+                _note_import(ast.parse(line).body[0], imports)
+            else:
+                found.setdefault(define or assigned, path)
     return found, imports
+
+
+@lru_cache(maxsize=None)
+def units_of(path: Path) -> dict[str, Unit]:
+    """The definitions in one support module, by name."""
+    found: dict[str, Unit] = {}
+    text = path.read_text(encoding="utf-8")
+    lines = text.splitlines(keepends=True)
+    for node in ast.parse(text).body:
+        name = _defined(node)
+        if name is None:
+            continue
+        start = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))]) - 1
+        while start > 0 and lines[start - 1].startswith("#"):
+            start -= 1
+        body = "".join(lines[start : node.end_lineno])
+        found[name] = Unit(name, path.stem, body.rstrip() + "\n", (path.stem, start), node)
+    return found
+
+
+def unit(name: str) -> Unit:
+    """The support definition of that name."""
+    return units_of(_index()[0][name])[name]
 
 
 def _quoted(node: ast.AST) -> frozenset[str]:
     """Names in annotations that are only looked at as text."""
-    texts = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant)]
+    texts = [n.value for n in _walk([node]) if isinstance(n, ast.Constant)]
     return frozenset(
         t for t in texts if isinstance(t, str) and t.isidentifier() and t[:1].isupper()
     )
 
 
-def _note_import(node: ast.Import | ast.ImportFrom, imports: dict[str, str]) -> None:
+def _note_import(node: ast.stmt, imports: dict[str, str]) -> None:
     if isinstance(node, ast.Import):
         for alias in node.names:
             shown = f"import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
             imports[alias.asname or alias.name.split(".")[0]] = shown
-    elif node.level == 0 and node.module != "__future__":
+    elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module != "__future__":
         for alias in node.names:
             imports[alias.name] = f"from {node.module} import {alias.name}"
 
@@ -106,10 +142,6 @@ def words(text: str) -> set[str]:
     return set(re.findall(r"[A-Za-z_]\w*", text))
 
 
-def names_in(node: ast.AST) -> frozenset[str]:
-    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
-
-
 def needed(text: str, also: tuple[str, ...] = ()) -> tuple[list[Unit], list[Unit]]:
     """The support units that ``text`` needs: what PyTorch lacks, and what loads weights; each in order.
 
@@ -124,17 +156,16 @@ def needed(text: str, also: tuple[str, ...] = ()) -> tuple[list[Unit], list[Unit
     return _constants_last(lacks), _constants_last(loader)
 
 
-def _closure(names: Iterable[str], taken: Callable[[Unit], Unit | None]) -> list[Unit]:
+def _closure(names: Set[str], taken: Callable[[Unit], Unit | None]) -> list[Unit]:
     """The units of these names, and of the names that they use, in the form in which they are taken."""
-    table, _ = units()
-    todo = list(names)
+    table = support_names()
+    todo = list(table & names)
     found: dict[str, Unit | None] = {}
     while todo:
         name = todo.pop()
-        if name in found or name not in table:
-            continue
-        found[name] = unit = taken(table[name])
-        todo += unit.uses if unit else ()
+        if name not in found:
+            found[name] = used = taken(unit(name))
+            todo += table & used.uses if used else ()
     return sorted((unit for unit in found.values() if unit), key=lambda unit: unit.order)
 
 
@@ -160,24 +191,20 @@ def _constants_last(found: list[Unit]) -> list[Unit]:
 @lru_cache(maxsize=512)
 def _bases(unit: Unit) -> frozenset[str]:
     """What must stand above: bases and decorators of a class, everything in a constant."""
-    node = ast.parse(unit.text).body[0]
+    node = unit.node
     if isinstance(node, ast.ClassDef):
-        outer: list[ast.AST] = [*node.bases, *node.decorator_list]
-        outer += [s for s in node.body if isinstance(s, (ast.Assign, ast.AnnAssign))]
-        return frozenset(n.id for part in outer for n in ast.walk(part) if isinstance(n, ast.Name))
+        kept = [s for s in node.body if isinstance(s, (ast.Assign, ast.AnnAssign))]
+        return names_in(*node.bases, *node.decorator_list, *kept)
     if isinstance(node, ast.FunctionDef):
-        outer = [*node.decorator_list, *node.args.defaults, *node.args.kw_defaults]  # type: ignore[list-item]
-        return frozenset(
-            n.id for part in outer if part for n in ast.walk(part) if isinstance(n, ast.Name)
-        )
+        defaults = [d for d in (*node.args.defaults, *node.args.kw_defaults) if d is not None]
+        return names_in(*node.decorator_list, *defaults)
     return unit.uses
 
 
-def import_lines(text: str) -> list[str]:
-    """The import statements for the names that ``text`` uses, grouped as ruff wants them."""
-    _, imports = units()
-    known = {**imports, **_IMPORTS}
-    used = {n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)}
+def import_lines(text: str, copied: Iterable[Unit] = ()) -> list[str]:
+    """The import statements for the names that ``text`` and support code use, grouped as ruff wants them."""
+    known = {**_index()[1], **_IMPORTS}
+    used = names_in(ast.parse(text)).union(*(names_in(u.node) for u in copied))
     lines = {known[name] for name in used if name in known}
     merged: dict[str, set[str]] = {}
     plain = set()
@@ -202,6 +229,6 @@ def isort(name: str) -> tuple[int, str]:
     return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name)
 
 
-def support_names() -> set[str]:
+def support_names() -> Set[str]:
     """The names of all support definitions."""
-    return set(units()[0])
+    return _index()[0].keys()

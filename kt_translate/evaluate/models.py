@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -144,7 +143,7 @@ def _placed(
     ev: Interpreter, kind: type[Layer], args: list[Any], kwargs: dict[str, Any]
 ) -> dict[str, Any]:
     """The settings, with the backend's order of axes where the layer is told none."""
-    names = [f.name for f in fields(kind)]  # type: ignore[arg-type]
+    names = list(kind.defaults)
     if (
         "data_format" not in names
         or names.index("data_format") < len(args)

@@ -20,8 +20,9 @@ layout in torch; the expressions that a declaration builds are in torch's.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from typing_extensions import dataclass_transform
@@ -60,6 +61,7 @@ __all__ = [
 
 REGISTRY: dict[str, type[Layer]] = {}
 R = TypeVar("R")
+EMPTY = inspect.Parameter.empty
 
 
 @dataclass
@@ -123,9 +125,14 @@ class Layer:
     common: Common
     flavour: ClassVar[str]
     given: ClassVar[frozenset[str]]
+    defaults: ClassVar[dict[str, Any]] = (
+        {}
+    )  # of the fields, in order; `EMPTY` for what must be given
 
     def __init_subclass__(cls, aliases: tuple[str, ...] = (), abstract: bool = False) -> None:
-        dataclass(eq=False)(cls)
+        # A dataclass in all but the time that it takes to make one: there are many declarations.
+        own = [n for n, kind in cls.__annotations__.items() if not kind.startswith("ClassVar")]
+        cls.defaults = cls.defaults | {name: getattr(cls, name, EMPTY) for name in own}
         if abstract:
             return
         cls.keras_kind = snake_case(cls.__name__)
@@ -133,6 +140,9 @@ class Layer:
             if name in REGISTRY:
                 raise TypeError(f"Keras layer {name!r} already has a declaration")
             REGISTRY[name] = cls
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        vars(self).update(self.defaults, **dict(zip(self.defaults, args)), **kwargs)
 
     # -- what the evaluator asks ----------------------------------------------------------------
     def check(self) -> None:
@@ -188,12 +198,8 @@ class Layer:
     # -- binding --------------------------------------------------------------------------------
     @classmethod
     def signature(cls) -> list[tuple[str, Any]]:
-        """(name, default) of the fields in Keras's order; `inspect.Parameter.empty` for required ones."""
-        return [
-            (f.name, inspect.Parameter.empty if f.default is MISSING else f.default)
-            for f in fields(cls)  # type: ignore[arg-type]
-            if f.name != "common"
-        ]
+        """(name, default) of the fields in Keras's order; `EMPTY` for required ones."""
+        return list(cls.defaults.items())
 
     @classmethod
     def bind(cls: type[R], args: list[Any], kwargs: dict[str, Any], flavour: str = "3") -> R:
@@ -220,10 +226,10 @@ class Layer:
         for older in {"1": ("2", "1"), "2": ("2",)}.get(flavour, ()):
             defaults |= cls.flavours.get(older, {})  # type: ignore[attr-defined]
         old = cls.flavours.get("2", {})  # type: ignore[attr-defined]
-        needed = {n for n, d in defaults.items() if d is inspect.Parameter.empty}
+        needed = {n for n, d in defaults.items() if d is EMPTY}
         defaults |= {n: old[n] for n in needed & old.keys()}  # what only Keras 3 asks for
         values = {name: given.get(name, defaults[name]) for name in names}
-        missing = [name for name, value in values.items() if value is inspect.Parameter.empty]
+        missing = [name for name, value in values.items() if value is EMPTY]
         if missing:
             raise RuleError("KT204", f"{cls.__name__} needs {', '.join(missing)}")
         for name, allowed in cls.only.items():  # type: ignore[attr-defined]
@@ -270,13 +276,11 @@ def as_text(value: Any) -> str:
     try:
         return str(as_expr(value))
     except Exception:
-        return repr(value)
+        return re.sub(r"<[\w.]*?(\w+) object at 0x\w+>", r"<\1>", repr(value))
 
 
 def snake_case(name: str) -> str:
     """Keras's automatic name for a class: Conv2D -> conv2d, MultiHeadAttention -> multi_head_attention."""
-    import re
-
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

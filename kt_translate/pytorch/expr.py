@@ -42,16 +42,19 @@ _PRECEDENCE = {
     "**": 13,
 }
 _CONDITIONAL, _LAMBDA, _UNARY = 1, 0, 12
+_OPPOSITE = {"is": "is not", "==": "!=", "in": "not in"}
+_OPPOSITE |= {b: a for a, b in _OPPOSITE.items()}
 
 
 class Expr:
     """Immutable Python expression: its text and how tightly its outermost operator binds."""
 
-    __slots__ = ("_binding", "_text")
+    __slots__ = ("_binding", "_opposite", "_text")
 
-    def __init__(self, text: str, binding: int = ATOM) -> None:
+    def __init__(self, text: str, binding: int = ATOM, opposite: str | None = None) -> None:
         self._text = text
         self._binding = binding
+        self._opposite = opposite  # of a comparison: how one says that it does not hold
 
     @staticmethod
     def raw(text: str) -> Expr:
@@ -63,10 +66,13 @@ class Expr:
         level = _PRECEDENCE[op]
         right = level if op in ("and", "or") else level + 1
         left = level + 1 if op == "**" or level == 5 else level
-        return Expr(f"{a._within(left)} {op} {b._within(right)}", level)
+        said = [f"{a._within(left)} {o} {b._within(right)}" for o in (op, _OPPOSITE.get(op)) if o]
+        return Expr(said[0], level, said[1] if len(said) > 1 else None)
 
     @staticmethod
     def unary(op: str, a: Expr) -> Expr:
+        if op == "not" and a._opposite is not None:
+            return Expr(a._opposite, 5, a._text)
         if op == "not":
             return Expr(f"not {a._within(4)}", 4)
         return Expr(f"{op}{a._within(_UNARY)}", _UNARY)
