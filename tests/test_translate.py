@@ -142,7 +142,7 @@ def test_the_same_source_gives_the_same_bytes(tmp_path: Path) -> None:
     source = Path(__file__).parents[1] / "samples" / "residual_net.py"
     outputs = []
     for seed in ("0", "1"):
-        out = tmp_path / seed / "out.py"
+        out = tmp_path / f"out_{seed}.py"
         command = [sys.executable, "-m", "kt_translate", str(source), "-o", str(out), "--quiet"]
         subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": seed})
         outputs.append(out.read_bytes())

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 from kt_translate.emit.trimming import Uses
@@ -87,7 +87,7 @@ def _index() -> tuple[dict[str, Path], dict[str, str]]:
     return found, imports
 
 
-@lru_cache(maxsize=None)
+@cache
 def units_of(path: Path) -> dict[str, Unit]:
     """The definitions in one support module, by name."""
     found: dict[str, Unit] = {}
