@@ -170,6 +170,8 @@ def _closure(names: Set[str], taken: Callable[[Unit], Unit | None]) -> list[Unit
 
 
 def _cut(unit: Unit, uses: Uses) -> Unit:
+    if isinstance(unit.node, ast.ClassDef):
+        return unit
     text = uses.trimmed(unit.text)
     return unit if text == unit.text else replace(unit, text=text, node=ast.parse(text).body[0])
 
