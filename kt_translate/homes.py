@@ -11,6 +11,7 @@ from kt_translate.emit import module
 from kt_translate.emit.module import FactoryCode, Imports
 from kt_translate.emit.neighbours import imported_files
 from kt_translate.emit.support import words
+from kt_translate.evaluate import applications
 from kt_translate.evaluate.values import Instance
 from kt_translate.factories import texts_of
 from kt_translate.graph.nodes import Plan
@@ -113,6 +114,15 @@ class Project:
     outputs: dict[Path, str] = field(default_factory=dict)
     relative: bool = False
     homes: dict[Path, Home] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.sources = frozenset(self.outputs)
+
+    def holds(self, path: Path) -> bool:
+        """Whether a file has an output of its own: the sources have, and Keras's own that they use."""
+        if self.outputs and path not in self.outputs and path.parent == applications.installed():
+            self.outputs[path] = f"keras_{path.stem}"
+        return path in self.outputs
 
     def home(self, path: Path | None, source: str, taken: Iterable[str]) -> Home:
         """The output of a source; ``taken``: the names that the source's own module has."""

@@ -195,7 +195,8 @@ class Writing(Classes):
             self.named[id(plan)] = plan
             if len(found.models) == 1:
                 plan.name = model.called or name
-                plan.file, plan.line = found.stands or (None, found.line)
+                if self.home_of(plan.file) is None:
+                    plan.file, plan.line = found.stands or (None, found.line)
             else:
                 plan.name = model.variable or plan.name
                 if plan.name in _PLAIN_NAMES:

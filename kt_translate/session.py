@@ -103,12 +103,13 @@ class Session:
                     sources.append(draft.source)
                 draft = self._guarded(target, partial(self._finish, draft))
             outcomes.append(draft)
-        if texts:
-            outcomes.append(self._share(folder / f"{SUPPORT}.py", shared, sources))
+        ours = {f"{SUPPORT}.py": shared} if texts else {}
+        ours |= {f"{project.outputs[p]}.py": t for p, t in texts.items() if p not in by_path}
+        outcomes += [self._share(folder / name, text, sources) for name, text in ours.items()]
         return outcomes
 
     def _share(self, path: Path, text: str, sources: Sequence[Source]) -> Outcome:
-        """Deliver the module that several outputs share."""
+        """Deliver a module that several outputs share."""
         log = Log()
         digest = "".join(source.digest for source in sources)
         origin = Source(f"{len(sources)} files", str(path), "", digest_of(digest.encode()), None)

@@ -58,9 +58,10 @@ class Classes:
     def home_of(self, file: str | None) -> Home | None:
         """The output of another file that the source reads, if it has one."""
         read = next((m for m in self.files.values() if m.name == file), None)
-        if read is None or read.path not in self.project.outputs:
+        if read is None or not self.project.holds(read.path):
             return None
-        home = self.project.home(read.path, read.path.name, kept_names(read.scope.names))
+        taken = kept_names(read.scope.names) if read.path in self.project.sources else set()
+        home = self.project.home(read.path, read.name, taken)
         if home not in self.touched:
             self.touched.append(home)
         return home

@@ -159,6 +159,19 @@ model = keras.Model(inputs, a.outer(inputs))
     executed(tmp_path, "import out.net_pt as n; n.Model()")
 
 
+def test_a_model_of_keras_has_a_file_of_its_own(tmp_path: Path) -> None:
+    text = """
+import keras
+base = keras.applications.VGG16(include_top=False, weights=None, input_shape=(32, 32, 3))
+model = keras.Sequential([base, keras.layers.Flatten(), keras.layers.Dense({})])
+"""
+    out = translated(tmp_path, {"a.py": text.format(2), "b.py": text.format(3)}, "--no-test")
+    assert "class VGG16(" in (out / "keras_vgg16.py").read_text()
+    for name in ("a_pt.py", "b_pt.py"):
+        assert "from keras_vgg16 import VGG16\n" in (out / name).read_text()
+    executed(out, "import a_pt, b_pt; a_pt.Model(); b_pt.Model()")
+
+
 def test_check_and_edits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = translated(tmp_path, PACKAGE)
     translated(tmp_path, PACKAGE, "--check")
