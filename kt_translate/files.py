@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -151,6 +152,18 @@ def check_writable(path: Path) -> None:
         raise OutputError(f"cannot write {path}: there is no folder {path.parent}")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise OutputError(f"cannot write {path}: permission denied")
+
+
+def print_output(text: str) -> None:
+    """Write to standard output; OutputError where that is a full disk."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left in it
+        raise OutputError(f"cannot write to standard output: {_reason(error)}") from None
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -21,6 +21,7 @@ from kt_translate.files import (
     imports_beside,
     is_output,
     is_untouched,
+    print_output,
     read_output,
     read_source,
     read_standard_input,
@@ -194,8 +195,11 @@ class Session:
 
     def _finish(self, draft: Draft, target: Target) -> Outcome:
         source, translation, log = draft.source, draft.translation, draft.log
-        if target.found and not (translation.models or draft.used):
-            return Outcome(0)
+        if not (translation.models or draft.used):  # then there is nothing to be written
+            if target.found:
+                return Outcome(0)
+            self._tell(log, source)
+            return Outcome(1, _report(translation, source, target, log))
         changed = self._deliver(translation, source, target, log)
         self._tell(log, source)
         statuses = [model.get("status", "translated") for model in translation.models]
@@ -210,8 +214,7 @@ class Session:
         if not translation.code:
             return False
         if target.out is None:
-            sys.stdout.write(with_header(translation.code, source))
-            sys.stdout.flush()
+            print_output(with_header(translation.code, source))
         else:
             contents.append((target.out, with_header(translation.code, source)))
         if target.test is not None and translation.test is not None:
@@ -233,7 +236,7 @@ class Session:
             if self.hook:
                 self._say(f"{'wrote' if old is None else 'rewrote'} {path}")
         if self.diff:
-            sys.stdout.write(_diff(old or "", content, path))
+            print_output(_diff(old or "", content, path))
         elif self.check and self.level != "quiet":
             self._say(f"{path} is out of date" if old is not None else f"{path} is missing")
         return True

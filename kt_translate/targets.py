@@ -133,7 +133,7 @@ def _with_test(target: Target, request: Request) -> Target:
         return target
     if request.test is not None:
         return replace(target, test=request.test)
-    if target.out is None:
+    if target.out is None or (target.out.exists() and not target.out.is_file()):
         return target
     stem = target.path.stem if target.path else target.out.stem.removesuffix("_pt")
     return replace(target, test=target.out.with_name(f"test_{stem}_parity.py"))

@@ -256,7 +256,7 @@ def test_sources_that_cannot_be_read(
     [b"", b"\xef\xbb\xbfx = 1\r\n", b"# -*- coding: latin-1 -*-\nx = '\xe9'\n", b"x = 1"],
 )
 def test_sources_of_every_kind_are_read(content: bytes) -> None:
-    Path("fine.py").write_bytes(content)
+    Path("fine.py").write_bytes(content + b"\n# Dense\n")
     assert run("fine.py", "-o", "fine_pt.py") == 0
 
 
@@ -355,3 +355,25 @@ def test_ctrl_c_ends_the_process_quietly() -> None:
     assert process.returncode == 130
     assert err == b"kt-translate: interrupted\n"
     assert names() == ["model.py"]
+
+
+def test_a_source_without_models(fake: FakePipeline, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("plain.py").write_text("x = 1\n")
+    Path("plain_pt.py").write_text("# old\n")
+    assert run("plain.py", "-o", "plain_pt.py", "--report", "r.json") == 1
+    assert Path("plain_pt.py").read_text() == "# old\n"
+    assert json.loads(Path("r.json").read_text())["models"] == []
+    assert names() == ["model.py", "plain.py", "plain_pt.py", "r.json"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_standard_output_is_full(fake: FakePipeline) -> None:
+    code = "from kt_translate.files import print_output; print_output('x' * 10000)"
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-c", code], stdout=full, stderr=subprocess.PIPE)
+    assert b"OutputError: cannot write to standard output: no space left" in done.stderr
+
+
+def test_no_test_beside_a_device(fake: FakePipeline) -> None:
+    assert run("model.py", "-o", "/dev/null") == 0
+    assert not Path("/dev/test_model_parity.py").exists()
