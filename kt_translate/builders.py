@@ -205,10 +205,10 @@ def _by_hand(
         said = shapes.get(f"{function.name}.{name}")
         if said is None and shape is not None and not found:
             required = name not in function.defaults
-            said = shape if _is_shape(name, text) or (required and _is_tensor(name)) else None
+            said = shape if _is_shape(name, text) or (required and is_tensor_name(name)) else None
         if said is None:
             continue
-        if _is_shape(name, text) or not _is_tensor(name):
+        if _is_shape(name, text) or not is_tensor_name(name):
             found[name] = said[0] if len(said) == 1 and not _is_tuple(name, text) else tuple(said)
         else:
             layout = Layout.FIRST if len(said) >= 3 else Layout.LAST
@@ -344,6 +344,6 @@ def _is_tuple(name: str, text: str) -> bool:
     return bool(re.search(whole, text)) or bool(re.search(r"shape", name.lower()))
 
 
-def _is_tensor(name: str) -> bool:
+def is_tensor_name(name: str) -> bool:
     tensors = r"^(x|inputs?|images?|tensor)$|tensor|input_layer|_input$"
     return bool(re.search(tensors, name.lower()))

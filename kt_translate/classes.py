@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from kt_translate.builders import guess
+from kt_translate.builders import guess, is_tensor_name
 from kt_translate.evaluate import own_classes, subclasses
+from kt_translate.evaluate.constructors import base_of, needed_by_base
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
@@ -26,13 +27,13 @@ NOT_TENSORS = ("self", "training", "mask", "train")
 def keras_classes(ev: Interpreter) -> Iterator[Class]:
     """The classes of the module that extend Keras's layers or models."""
     for value in list(ev.module.names.values()):
-        if isinstance(value, Class) and subclasses.base_of(value) is not None:
+        if isinstance(value, Class) and base_of(value) is not None:
             yield value
 
 
 def kind_of(cls: Class) -> str:
     """What the report calls it."""
-    return "class" if subclasses.base_of(cls) == "keras.Model" else "layer"
+    return "class" if base_of(cls) == "keras.Model" else "layer"
 
 
 def has_call(cls: Class) -> bool:
@@ -91,12 +92,16 @@ def inferred(plan: Plan, tensors: list[Tensor]) -> dict[str, Any]:
 
 def try_calls(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> bool:
     """Call an object on inputs that fit: the first for which nothing goes wrong. Whether there are any."""
-    if is_functional(cls):
+    takers = [n for n in instance.kwargs if is_tensor_name(n)] if is_functional(cls) else []
+    if is_functional(cls) and not takers:
         return _attempt(ev, instance, {})
     first: list[Any] | None = None
     for given in _likely_inputs(ev, cls, instance, shape):
         diagnostics, plans = list(ev.log.diagnostics), dict(ev.plans)
-        if _attempt(ev, instance, given):
+        if takers:
+            instance.kwargs |= dict.fromkeys(takers, given["inputs"])
+        called = {} if takers else given
+        if _attempt(ev, instance, called):
             plan = instance.calls[-1][0]
             indices = _indices(plan)
             if not indices:
@@ -104,7 +109,7 @@ def try_calls(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> bo
             for tensor, inner in zip(tensors_in(list(given.values())), plan.inputs, strict=False):
                 tensor.dtype = "int32" if id(inner) in indices else tensor.dtype
             _forget(ev, cls, plans)
-            if _attempt(ev, instance, given):
+            if _attempt(ev, instance, called):
                 return True
         first = first or list(ev.log.diagnostics)
         ev.log.diagnostics[:] = diagnostics
@@ -124,7 +129,8 @@ def _attempt(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> bool
     CURRENT.append(Region())
     try:
         if given:
-            subclasses.call_instance(ev, instance, [], given)
+            named = {k: v for k, v in given.items() if k != "*0"}
+            subclasses.call_instance(ev, instance, [given["*0"]] if "*0" in given else [], named)
         else:
             plan = own_classes.plan_of_instance(ev, instance, {})
             if plan is not None:
@@ -177,7 +183,7 @@ def _likely_inputs(
         names = [
             p.name.value for p in every if p.default is None and p.name.value not in NOT_TENSORS
         ]
-        names = names or [p.name.value for p in every[:1]]
+        names = names or [p.name.value for p in every[:1]] or ["*0"]
     shapes = [tuple(shape)] if shape is not None else []
     for value in [*instance.args, *instance.kwargs.values()] if shape is None else []:
         if isinstance(value, ModelValue) and len(tensors_in(value.inputs)) == 1:
@@ -230,6 +236,7 @@ def _sample(ev: Interpreter, cls: Class) -> Instance:
     if isinstance(init, Function):
         params = init.node.params
         names = [p.name.value for p in (*params.params, *params.kwonly_params)][1:]
+        names += [n for n in needed_by_base(cls) if n not in names]
         told = _arguments_elsewhere(ev, cls, names)
         text = ev.source.code(init.node)
         for name in names:
@@ -237,6 +244,8 @@ def _sample(ev: Interpreter, cls: Class) -> Instance:
             if value is UNKNOWN:
                 value = guess(name, text, ev.source.text)
             given[name] = value
+    else:
+        given = {n: guess(n, "", ev.source.text) for n in needed_by_base(cls)}
     instance = subclasses.make_instance(ev, cls, [], given)
     ev.made[id(cls.node)].remove(instance)
     return instance

@@ -453,6 +453,58 @@ model = keras.Model(inputs, Scaled(4)(inputs))
     case.agree("Scaled", "3", "3, features=5", numbers(2, 5))
 
 
+def test_a_layer_that_hands_all_its_arguments_on(both: Any) -> None:
+    case = both("""
+class Bare(layers.Dense):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+
+    def call(self, inputs):
+        return ops.tanh(super().call(inputs))
+
+
+class Frozen(layers.BatchNormalization):
+    def __init__(self, freeze, *args, **kwargs):
+        self.freeze = freeze
+        super().__init__(*args, **kwargs)
+        self.trainable = not self.freeze
+
+    def call(self, inputs, *args, **kwargs):
+        return super().call(inputs, *args, **kwargs)
+
+
+class Net(keras.Model):
+    def __init__(self, inputs, width, classes=10, *args, **kwargs):
+        x = layers.Conv2D(width, 3, padding="same")(inputs)
+        x = Frozen(freeze=True, name="bn", epsilon=1e-5)(x)
+        x = layers.GlobalAveragePooling2D()(x)
+        outputs = layers.Dense(classes)(x)
+        super().__init__(inputs=inputs, outputs=outputs, *args, **kwargs)
+""")
+    case.agree("Bare", "units=3", "units=3, features=5", numbers(2, 5))
+    x = numbers(2, 4, 6, 3)
+    case.agree("Net", "keras.Input((4, 6, 3)), 5", "5, channels=3", x)
+
+
+def test_types_and_automatic_names_of_a_layer(both: Any) -> None:
+    case = both("""
+class Block(layers.Layer):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = layers.Dense(units, dtype=self.dtype_policy, name="dense")
+        self.norm = layers.LayerNormalization(dtype=self.dtype, name=f"{self.name}_norm")
+        self.again = layers.LayerNormalization(name=f"{self.name}_again")
+
+    def build(self, shape):
+        self.scale = self.add_weight(name="scale", shape=(shape[-1],), dtype=self.variable_dtype)
+
+    def call(self, x):
+        y = ops.cast(x, self.compute_dtype) * ops.cast(self.scale, dtype=x.dtype)
+        return self.again(self.norm(self.dense(y)) ** 2)
+""")
+    case.agree("Block", "3", "3, features=5", numbers(2, 5))
+
+
 def test_masks_go_through_layers_of_the_source(both: Any) -> None:
     case = both("""
 class Embed(layers.Layer):

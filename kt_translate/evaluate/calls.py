@@ -9,6 +9,7 @@ import libcst as cst
 from kt_translate.evaluate import (
     activations,
     array_functions,
+    constructors,
     external,
     general,
     lambdas,
@@ -250,7 +251,7 @@ def call(
 
 
 def _instantiate(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    if subclasses.base_of(cls) is not None:
+    if constructors.base_of(cls) is not None:
         return subclasses.make_instance(ev, cls, args, kwargs)
     instance = Instance(cls, {}, args, kwargs, ev.line)
     init = cls.lookup("__init__")

@@ -141,6 +141,9 @@ def set_attribute(ev: Interpreter, owner: Any, name: str, value: Any) -> None:
         if isinstance(value, layer_lists.LayerList):
             value.name = value.name or name
         owner.attributes[name] = value
+        own = owner.attributes.get("super()")
+        if name == "trainable" and isinstance(own, LayerValue):
+            calls.set_trainable(own, bool(ev.demand(value, "trainable=")))
     elif isinstance(owner, (LayerValue, ModelValue)):
         if name == "trainable":
             calls.set_trainable(owner, bool(value) if plain(value) else True)

@@ -121,6 +121,8 @@ def make_layer(
         return Unknown(f"the layer {name}", ev.line)
     if ev.data_format != "channels_last":
         kwargs = _placed(ev, REGISTRY[name], args, kwargs)
+    if isinstance(kwargs.get("name"), Unknown):  # made of an automatic name
+        kwargs = {k: v for k, v in kwargs.items() if k != "name"}
     unknown = [
         k for k, v in [*enumerate(args), *kwargs.items()] if _unknown_in(v) and k != "weights"
     ]

@@ -6,21 +6,19 @@ what Keras finds at build time, the sizes of the inputs, becomes parameters as w
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import models as models_module
 from kt_translate.evaluate import subclasses
-from kt_translate.evaluate.general import (
-    annotation,
-    file_of,
-    fresh_input,
-    is_number,
-    kind_of,
-    tensors_only,
+from kt_translate.evaluate.constructors import (
+    constructor_arguments,
+    declared,
+    has_default,
+    in_order,
 )
+from kt_translate.evaluate.general import file_of, fresh_input, is_number, kind_of, tensors_only
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import (
@@ -30,26 +28,16 @@ from kt_translate.evaluate.values import (
     LayerValue,
     ModelValue,
     map_tensors,
-    plain,
 )
 from kt_translate.graph.nodes import Param, Plan
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, key_of, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
-from kt_translate.layers.layer import REGISTRY, snake_case
+from kt_translate.layers.layer import snake_case
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
-LAYER_ARGUMENTS = (
-    "name",
-    "trainable",
-    "dtype",
-    "input_shape",
-    "batch_input_shape",
-    "dynamic",
-    "autocast",
-)
 IN_PLACE = Plan("", "layer", Region(), [])
 """Stands for the class of a call that no class can say: it is written where it is made."""
 
@@ -64,7 +52,7 @@ def plan_of_instance(ev: Interpreter, instance: Instance, given: Given) -> Plan 
     others = [v for v in given.values() if not tensors_in(v)]
     if any(s.kind != "global" for s in _foreign([*bound.values(), *others])):
         return IN_PLACE
-    tensors = tensors_in(list(given.values()))
+    tensors = tensors_in([*bound.values(), *given.values()])
     masks = [id(m) for m in masks_of(tensors)]
     key = (
         id(cls.node),
@@ -90,6 +78,8 @@ def plan_of_instance(ev: Interpreter, instance: Instance, given: Given) -> Plan 
 
 
 def _setting_kind(value: Any) -> Any:
+    if isinstance(value, dict) and tensors_in(value):
+        return ("dict", *((k, kind_of(v)) for k, v in value.items()))
     return ("module", id(value)) if is_module(value) else kind_of(value)
 
 
@@ -132,82 +122,6 @@ def entering(plan: Plan, tensors: list[Tensor]) -> list[Tensor]:
     return [*tensors, *(masks[i] for i in plan.masks)]
 
 
-# -- arguments of the constructor -----------------------------------------------------------------
-
-
-def constructor_arguments(
-    ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]
-) -> dict[str, Any]:
-    """What ``__init__`` is given, by name, without what every Keras layer takes."""
-    init = cls.lookup("__init__")
-    if isinstance(init, Function):
-        bound = ev.bind_method(init, None, args, kwargs)
-        params = init.node.params
-        order = [p.name.value for p in (*params.posonly_params, *params.params)]
-        bound.pop(order[0], None)
-        if params.star_kwarg is not None:
-            more = bound.pop(params.star_kwarg.name.value, None) or {}
-            if base_of(cls) not in subclasses.ROOTS or _hands_on(cls, params.star_kwarg.name.value):
-                bound |= {k: v for k, v in more.items() if k not in LAYER_ARGUMENTS}
-        return {k: v for k, v in bound.items() if k not in ("name", "dtype", "trainable")}
-    names = [n for n, _ in _signature(cls)]
-    given = dict(zip(names, args, strict=False), **kwargs)
-    return {k: v for k, v in given.items() if k not in LAYER_ARGUMENTS}
-
-
-def _hands_on(cls: Class, kwargs: str) -> bool:
-    """Whether the constructor's further arguments go elsewhere than to Keras."""
-    init = cls.lookup("__init__")
-    text = cls.source.code(init.node) if cls.source is not None else ""
-    handed = re.findall(rf"(\S*?)\([^()]*\*\*{kwargs}\b", text)
-    used = re.search(rf"\b{kwargs}(\[|\.(get|pop)\b)", text)
-    return bool(used) or any(not name.endswith(("__init__", "def")) for name in handed if name)
-
-
-def base_of(cls: Class) -> str | None:
-    return subclasses.base_of(cls)
-
-
-def _signature(cls: Class) -> list[tuple[str, Any]]:
-    kind = (base_of(cls) or "").split(".")[-1]
-    return REGISTRY[kind].signature() if kind in REGISTRY else []
-
-
-def _declared(cls: Class, name: str, sample: Any) -> tuple[str | None, str]:
-    """Default and annotation of a constructor's parameter, as text."""
-    init = cls.lookup("__init__")
-    if isinstance(init, Function):
-        params = init.node.params
-        every = [
-            p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)
-        ]
-        if name in init.defaults or name in every:
-            if name not in init.defaults:
-                return None, annotation(sample)
-            default = init.defaults[name]
-            text = repr(known(default)) if plain(known(default)) else None
-            return text, annotation(default if default is not None else sample, default is None)
-    default = dict(_signature(cls)).get(name, inspect.Parameter.empty)
-    return (repr(default) if plain(default) else None), annotation(sample)
-
-
-def _has_default(cls: Class, name: str) -> bool:
-    init = cls.lookup("__init__")
-    return isinstance(init, Function) and name in init.defaults
-
-
-def _in_order(cls: Class, bound: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The arguments in the order of the source's parameters."""
-    init = cls.lookup("__init__")
-    if not isinstance(init, Function):
-        return list(bound.items())
-    params = init.node.params
-    order = [p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)]
-    return sorted(
-        bound.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)
-    )
-
-
 # -- evaluation -----------------------------------------------------------------------------------
 
 
@@ -220,11 +134,14 @@ class _Entering:
         self.inputs: list[Tensor] = []
         self.inner: dict[str, Any] = {}
         self.modules: dict[str, Any] = {}
-        for name, value in _in_order(cls, bound):
-            self._setting(cls, name, value)
         names = set(bound)
-        several = len(tensors_in(list(given.values()))) > 1
+        several = len(tensors_in([*bound.values(), *given.values()])) > 1
         self.masks: dict[int, Tensor] = {}  # of the masks outside, by their ids
+        for name, value in in_order(cls, bound):
+            if tensors_in(value):
+                self.inner[name] = self._input(ev, cls, name, value, several, names)
+            else:
+                self._setting(cls, name, value)
         self.given = {n: self._input(ev, cls, n, v, several, names) for n, v in given.items()}
         if not several:
             self._short_names(names)
@@ -233,12 +150,12 @@ class _Entering:
         self.inner[name] = value
         if is_module(value):
             self.modules[name] = value
-            default = "None" if _has_default(cls, name) else None
+            default = "None" if has_default(cls, name) else None
             kind = "nn.Module | None" if default else "nn.Module"
             self.params.append(Param(Symbol(name, UNKNOWN, "module"), default, kind))
         elif is_number(value):
             symbol = Symbol(name, known(value), "param")
-            self.params.append(Param(symbol, *_declared(cls, name, symbol.value)))
+            self.params.append(Param(symbol, *declared(cls, name, symbol.value)))
             self.inner[name] = Sym.of(symbol)
         else:
             self.params.append(Param(Symbol(name, UNKNOWN, "fixed"), "None", "Any"))

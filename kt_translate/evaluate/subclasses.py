@@ -8,6 +8,7 @@ import libcst as cst
 
 from kt_translate.evaluate import models as models_module
 from kt_translate.evaluate import own_classes
+from kt_translate.evaluate.constructors import ROOTS, base_of
 from kt_translate.evaluate.general import outer_result
 from kt_translate.evaluate.own_weights import add_weight
 from kt_translate.evaluate.values import (
@@ -25,23 +26,14 @@ from kt_translate.graph.nodes import CallNode, ModuleUse
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import Sym, Symbol, substitute
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
-from kt_translate.layers.layer import REGISTRY, snake_case
+from kt_translate.layers.layer import snake_case
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
 TRAINING = Symbol("training", False, "mode")
 TRAINING.spelled = "self.training"
-ROOTS = ("keras.Layer", "keras.Model")
 FITS = ("fit", "predict", "evaluate", "fit_generator", "train_on_batch", "predict_on_batch")
-
-
-def base_of(cls: Class) -> str | None:
-    """``keras.Layer``, ``keras.Model``, or the built-in layer that a class of the source extends."""
-    path = cls.keras_base()
-    if path is None:
-        return None
-    return path if path in ROOTS or path.split(".")[-1] in REGISTRY else None
 
 
 # -- instances ------------------------------------------------------------------------------------
@@ -86,6 +78,8 @@ def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
         return Unknown(f"{name} of a layer", ev.line)
     if name == "name":
         return instance.use.keras_name or Unknown("an automatic name", ev.line)
+    if name in ("dtype", "compute_dtype", "variable_dtype", "dtype_policy"):
+        return "float32"
     if name == "supports_masking":
         return isinstance(instance.cls.lookup("compute_mask"), Function)
     if name == "build":

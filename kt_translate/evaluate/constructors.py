@@ -1,0 +1,142 @@
+"""What the constructors of the source's own layers and models take, and how a class says it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from kt_translate.evaluate.general import annotation
+from kt_translate.evaluate.values import Class, Function, plain
+from kt_translate.graph.sym import known
+from kt_translate.layers.layer import REGISTRY, Layer
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+ROOTS = ("keras.Layer", "keras.Model")
+LAYER_ARGUMENTS = (
+    "name",
+    "trainable",
+    "dtype",
+    "input_shape",
+    "batch_input_shape",
+    "dynamic",
+    "autocast",
+)
+
+
+def constructor_arguments(
+    ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """What ``__init__`` is given, by name, without what every Keras layer takes."""
+    init = cls.lookup("__init__")
+    if isinstance(init, Function):
+        bound = ev.bind_method(init, None, args, kwargs)
+        params = init.node.params
+        order = [p.name.value for p in (*params.posonly_params, *params.params)]
+        bound.pop(order[0], None)
+        if isinstance(params.star_arg, cst.Param):
+            more = bound.pop(params.star_arg.name.value, None) or ()
+            names = [n for n, _ in signature(cls) if n not in bound]
+            bound |= dict(zip(names, more, strict=False))
+        if params.star_kwarg is not None:
+            more = bound.pop(params.star_kwarg.name.value, None) or {}
+            if base_of(cls) not in ROOTS or _hands_on(cls, params.star_kwarg.name.value):
+                bound |= {k: v for k, v in more.items() if k not in LAYER_ARGUMENTS}
+        return {k: v for k, v in bound.items() if k not in ("name", "dtype", "trainable")}
+    names = [n for n, _ in signature(cls)]
+    given = dict(zip(names, args, strict=False), **kwargs)
+    return {k: v for k, v in given.items() if k not in LAYER_ARGUMENTS}
+
+
+def _hands_on(cls: Class, kwargs: str) -> bool:
+    """Whether the constructor's further arguments go elsewhere than to Keras."""
+    init = cls.lookup("__init__")
+    text = cls.source.code(init.node) if cls.source is not None else ""
+    handed = re.findall(rf"(\S*?)\([^()]*\*\*{kwargs}\b", text)
+    used = re.search(rf"\b{kwargs}(\[|\.(get|pop)\b)", text)
+    return bool(used) or any(not name.endswith(("__init__", "def")) for name in handed if name)
+
+
+def base_of(cls: Class) -> str | None:
+    """``keras.Layer``, ``keras.Model``, or the built-in layer that a class of the source extends."""
+    path = cls.keras_base()
+    if path is None:
+        return None
+    return path if path in ROOTS or path.split(".")[-1] in REGISTRY else None
+
+
+def builtin_base(cls: Class) -> type[Layer] | None:
+    """The declaration of the built-in layer that a class of the source extends."""
+    return REGISTRY.get((base_of(cls) or "").split(".")[-1])
+
+
+def signature(cls: Class) -> list[tuple[str, Any]]:
+    base = builtin_base(cls)
+    return base.signature() if base is not None else []
+
+
+def needed_by_base(cls: Class) -> list[str]:
+    """What the built-in layer that a class extends must be told, where the constructor hands its arguments on to it."""
+    needed = [name for name, default in signature(cls) if default is inspect.Parameter.empty]
+    init = cls.lookup("__init__")
+    if not needed or not isinstance(init, Function):
+        return needed
+    call = _call_of_base(cls, init)
+    if call is None or all(k.arg is not None for k in call.keywords):
+        return []
+    places = [a for a in call.args if not isinstance(a, ast.Starred)]
+    return [n for n in needed[len(places) :] if n not in {k.arg for k in call.keywords}]
+
+
+def _call_of_base(cls: Class, init: Function) -> ast.Call | None:
+    """``super().__init__(...)``"""
+    text = init.source.code(init.node) if init.source is not None else ""
+    for node in ast.walk(ast.parse(textwrap.dedent(text))):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "__init__"
+        ):
+            return node
+    return None
+
+
+def declared(cls: Class, name: str, sample: Any) -> tuple[str | None, str]:
+    """Default and annotation of a constructor's parameter, as text."""
+    init = cls.lookup("__init__")
+    if isinstance(init, Function):
+        params = init.node.params
+        every = [
+            p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)
+        ]
+        if name in init.defaults or name in every:
+            if name not in init.defaults:
+                return None, annotation(sample)
+            default = init.defaults[name]
+            text = repr(known(default)) if plain(known(default)) else None
+            return text, annotation(default if default is not None else sample, default is None)
+    default = dict(signature(cls)).get(name, inspect.Parameter.empty)
+    return (repr(default) if plain(default) else None), annotation(sample)
+
+
+def has_default(cls: Class, name: str) -> bool:
+    init = cls.lookup("__init__")
+    return isinstance(init, Function) and name in init.defaults
+
+
+def in_order(cls: Class, bound: dict[str, Any]) -> list[tuple[str, Any]]:
+    """The arguments in the order of the source's parameters."""
+    init = cls.lookup("__init__")
+    if not isinstance(init, Function):
+        return list(bound.items())
+    params = init.node.params
+    order = [p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)]
+    return sorted(
+        bound.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)
+    )
