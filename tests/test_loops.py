@@ -77,3 +77,86 @@ def test_loops_of_closures_over_the_same_name(float64: None) -> None:
     assert pair.errors == []
     pair.check("build", "build()")
     pair.check("build", "build((9, 20, 1), 3)", "(9, 20, 1), 3")
+
+
+MERGED = {
+    "textcnn": (
+        "def build(widths=(2, 3, 4), filters=4):\n"
+        "    start = keras.Input((12, 5))\n"
+        "    pooled = []\n"
+        "    for k in widths:\n"
+        "        c = layers.Conv1D(filters * k, k, activation='relu')(start)\n"
+        "        pooled.append(layers.GlobalMaxPooling1D()(c))\n"
+        "    return keras.Model(start, layers.Dense(3)(layers.concatenate(pooled)))\n",
+        "(1, 2, 3, 5), 3",
+    ),
+    "inception": (
+        "def build(kernels=(1, 3, 5), filters=4):\n"
+        "    start = keras.Input((8, 8, 3))\n"
+        "    parts = [layers.Conv2D(filters, k, padding='same')(start) for k in kernels]\n"
+        "    x = layers.Concatenate()(parts)\n"
+        "    return keras.Model(start, layers.Conv2D(2, 1)(x))\n",
+        "(3, 1), 5",
+    ),
+    "skips_added": (
+        "def build(dilations=(1, 2, 4), filters=4):\n"
+        "    start = keras.Input((12, 3))\n"
+        "    x = layers.Conv1D(filters, 1)(start)\n"
+        "    skips = []\n"
+        "    for d in dilations:\n"
+        "        z = layers.Conv1D(filters, 2, padding='causal', dilation_rate=d)(x)\n"
+        "        skips.append(z)\n"
+        "        x = layers.Add()([x, layers.Dense(filters)(z)])\n"
+        "    return keras.Model(start, [layers.Add()(skips), layers.Dense(2)(x)])\n",
+        "(1, 3), 6",
+    ),
+    "one_before": (
+        "def build(depth=3, width=4):\n"
+        "    start = keras.Input((5,))\n"
+        "    x = layers.Dense(width)(start)\n"
+        "    outs = [x]\n"
+        "    for i in range(depth):\n"
+        "        x = layers.Dense(width + i, activation='relu')(x)\n"
+        "        outs.append(x)\n"
+        "    return keras.Model(start, layers.Concatenate()(outs[::-1]))\n",
+        "4, 3",
+    ),
+    "the_last": (
+        "def build(depth=3, width=4):\n"
+        "    x = start = keras.Input((5,))\n"
+        "    outs = []\n"
+        "    for i in range(depth):\n"
+        "        x = layers.Dense(width + i, activation='relu')(x)\n"
+        "        outs.append(x)\n"
+        "    a, b = outs.pop(), outs[0]\n"
+        "    return keras.Model(start, [layers.Dense(2)(a), layers.Dense(3)(b)])\n",
+        "4, 3",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MERGED)
+def test_lists_that_become_one(name: str, float64: None) -> None:
+    text, other = MERGED[name]
+    keras.utils.clear_session()
+    pair = Pair(IMPORTS + text)
+    assert pair.errors == []
+    assert "KT301" not in {d.code for d in pair.log.diagnostics}
+    pair.check("build", "build()")
+    pair.check("build", f"build({other})", other)
+
+
+def test_a_list_of_which_keras_leaves_out_layers(float64: None) -> None:
+    """Only the last of the heads is part of the model: the loop is unrolled."""
+    keras.utils.clear_session()
+    pair = Pair(
+        IMPORTS + "def build(depth=3):\n"
+        "    x = start = keras.Input((5,))\n"
+        "    heads = []\n"
+        "    for i in range(depth):\n"
+        "        x = layers.Dense(4 + i)(x)\n"
+        "        heads.append(layers.Dense(3)(x))\n"
+        "    return keras.Model(start, heads[-1])\n"
+    )
+    assert pair.errors == []
+    pair.check("build", "build()")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import calls, expressions, layer_lists
+from kt_translate.evaluate import calls, expressions, filling_comprehensions, layer_lists
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Scope, Unknown, items_of, plain
 from kt_translate.graph.sym import Items, Sym
@@ -56,6 +56,10 @@ def comprehension(ev: Interpreter, node: Any, scope: Scope) -> Any:
         and (made := layer_lists.comprehended(ev, node, scope)) is not None
     ):
         return made
+    if isinstance(node, (cst.ListComp, cst.GeneratorExp)):
+        filled = filling_comprehensions.filled(ev, node, scope)
+        if filled is not None:
+            return filled
     out: list[Any] = []
     inner = Scope("function", {}, scope)
     if not _turns(

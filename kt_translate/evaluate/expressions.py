@@ -187,15 +187,10 @@ def attribute_value(ev: Interpreter, node: cst.Attribute, scope: Scope) -> Any:
 def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     if isinstance(node.func, cst.Name) and node.func.value == "super" and not node.args:
         return _super(ev, scope)
-    read = evaluate
-    if isinstance(node.func, cst.Attribute) and node.func.attr.value in tensor_lists.METHODS:
-        owner = tensor_lists.raw(ev, node.func.value, scope)
-        if tensor_lists.holds(owner):
-            given = [evaluate(ev, arg.value, scope) for arg in node.args]
-            return tensor_lists.method(ev, owner, node.func.attr.value, given)
-    elif isinstance(node.func, cst.Name) and node.func.value in tensor_lists.ITERATING:
-        read = tensor_lists.raw
+    if (done := tensor_lists.call_method(ev, node, scope)) is not NotImplemented:
+        return done
     function = evaluate(ev, node.func, scope)
+    read = tensor_lists.raw if tensor_lists.copes(function) else evaluate
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
     for arg in node.args:
@@ -213,10 +208,8 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
             args.append(value)
     if isinstance(function, External) and function.path in SCOPED and not kwargs:
         return SCOPED[function.path](ev, scope, *args)
-    if read is tensor_lists.raw:
-        found = tensor_lists.builtin(function, args)
-        if found is not NotImplemented:
-            return found
+    if read is tensor_lists.raw and any(map(tensor_lists.countless, [*args, *kwargs.values()])):
+        return tensor_lists.call(ev, function, args, kwargs)
     return calls.call(ev, function, args, kwargs, node, scope)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.evaluate import parts
+from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.loop_sizes import number, size_name
-from kt_translate.evaluate.state import NotGeneral, State
+from kt_translate.evaluate.state import NotGeneral, Place, State
 from kt_translate.evaluate.tensor_lists import Growing, Shrinking, Spent
 from kt_translate.graph.lists import (
     Collected,
@@ -17,7 +19,7 @@ from kt_translate.graph.lists import (
     singular,
     some_of,
 )
-from kt_translate.graph.region import CURRENT, Region
+from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.sym import (
     UNKNOWN,
     Sym,
@@ -40,17 +42,21 @@ if TYPE_CHECKING:
 class Filling:
     """The lists that the turns of one loop fill and empty."""
 
-    def __init__(self, ev: Interpreter, node: cst.For, state: State) -> None:
+    def __init__(self, ev: Interpreter, node: cst.For, state: State, value: Any) -> None:
         self.ev = ev
         self.node = node
         self.state = state
+        self.value = value  # that the loop goes through
         self.growing: dict[int, list[Any]] = {}  # with what was in them before
         self.shrinking: dict[int, Some] = {}
         self.added: dict[int, list[Tensor]] = {}  # in a turn
         self.elements: dict[Any, Element] = {}
         self.region: Region | None = None  # of the turn
         self.names = {
-            id(v): k for space in state.spaces for k, v in space.items() if isinstance(v, list)
+            id(v): k
+            for space in state.spaces
+            for k, v in space.items()
+            if isinstance(v, list) and k[0] != "_"
         }
 
     # -- a turn ---------------------------------------------------------------------------------
@@ -95,7 +101,7 @@ class Filling:
 
     def takes(self, some: Some, key: Any) -> Tensor:
         """The tensor at a place that depends on the turn."""
-        if CURRENT[-1] is not self.region:
+        if CURRENT[-1] is not self.region or not self._takes_all(some):
             raise NotGeneral
         known_as = (id(some.tensors), key_of(some.view), key_of(key))
         if known_as not in self.elements:
@@ -104,6 +110,8 @@ class Filling:
 
     def each(self, pick: Pick, name: str) -> Element:
         """The tensor that the loop's variable is."""
+        if not self._takes_all(pick.source):
+            pick.refuse()
         made = self.elements[object()] = element(pick.source, name)
         return made
 
@@ -111,27 +119,55 @@ class Filling:
         if CURRENT[-1] is not self.region or id(owner) in self.elements:
             raise NotGeneral
         some = owner[0].some
+        if not self._takes_all(some):
+            some.refuse()
         made = element(some, singular(some.tensors.name))
         made.pops = True
         self.elements[id(owner)] = made
         return made.tensor
 
+    def _takes_all(self, some: Some) -> bool:
+        """Whether all tensors of the list are part of the model: otherwise Keras leaves out what only makes the others."""
+        return some.tensors.on_the_way or (
+            some.count is not None and same(some.count, count(self.value))
+        )
+
     # -- afterwards -----------------------------------------------------------------------------
-    def collected(self, value: Any, inner: set[Symbol]) -> list[Collected]:
-        """The lists as they are after the loop over ``value``; ``inner``: what changes from turn to turn."""
+    def collected(self, handed: dict[Place, Tensor], inner: set[Symbol]) -> list[Collected]:
+        """The lists as they are after the loop. It hands on tensors; ``inner``: what changes from turn to turn."""
         made = []
+        nodes = self.region.nodes if self.region is not None else []
         for container, _ in self.state.containers:
             if id(container) in self.growing:
                 before = _before(self.growing[id(container)])
-                name = self.names.get(id(container), "tensors")
+                name = self.names.get(id(container))
                 one = _collected(name, before, self.added[id(container)], inner)
                 one.after.loops = [self.node, *(n for t in before for n in _loops(t))]
-                one.after.count = _count(before, count(value), len(one.leaving))
+                one.after.count = _count(before, count(self.value), len(one.leaving))
+                before_them = parts.behind(nodes, list(handed.values()))
+                listed = not one.before or getattr(one.before[0], "on_the_way", True)
+                one.after.on_the_way = listed and all(id(t) in before_them for t in one.leaving)
                 container[:] = [Some(one.after, Sym.of(one.after.symbol))]
                 made.append(one)
             elif id(container) in self.shrinking:
                 container[:] = [Spent(self.shrinking[id(container)])]
+        if made:
+            self._no_end(nodes, handed, [t for one in made for t in one.leaving])
         return made
+
+    def _no_end(self, nodes: list[Node], handed: dict[Place, Tensor], added: list[Tensor]) -> None:
+        """Raise NotGeneral where layers are made in the last turn only for a next one: Keras leaves them out."""
+        unread = [
+            t for (at, name), t in handed.items() if at == 0 and not read_later(self.ev, name)
+        ]
+        read = [t for t in handed.values() if not any(t is u for u in unread)]
+        kept = parts.behind(nodes, added + read)
+        if any(
+            parts.has_weights(n) and not any(id(o) in kept for o in n.outputs)
+            for n in nodes
+            if any(id(o) in parts.behind(nodes, unread) for o in n.outputs)
+        ):
+            raise NotGeneral
 
 
 def element(some: Some, name: str, key: Any = None) -> Element:
@@ -181,7 +217,7 @@ def _count(before: list[Tensor], turns: Any, each: int) -> Any:
 
 
 def _collected(
-    name: str, before: list[Tensor], leaving: list[Tensor], inner: set[Symbol]
+    name: str | None, before: list[Tensor], leaving: list[Tensor], inner: set[Symbol]
 ) -> Collected:
     first = leaving[0]
     for tensor in before + leaving:
@@ -192,7 +228,7 @@ def _collected(
     if any(isinstance(t, TensorList) for t in before[1:]):
         raise NotGeneral
     after = TensorList((), first.dtype, first.layout, name=name)
-    after.symbol = Symbol(name, UNKNOWN, "list")
+    after.symbol = Symbol(name or "tensors", UNKNOWN, "list")
     made = Collected(before, leaving, after)
     shape: list[Any] = [first.shape[0]]
     for axis in range(1, first.rank):
@@ -201,7 +237,7 @@ def _collected(
     return made
 
 
-def _size(made: Collected, name: str, axis: int, inner: set[Symbol]) -> Any:
+def _size(made: Collected, name: str | None, axis: int, inner: set[Symbol]) -> Any:
     """The size of all tensors of a list along an axis; None, and a list of them, where they differ."""
     start = [_listed(t, axis) for t in made.before]
     turn = [expand(t.shape[axis]) for t in made.leaving]

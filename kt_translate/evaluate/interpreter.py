@@ -77,6 +77,7 @@ class Interpreter:
         )  # statements to come, None: of a loop
         self.rest_of_function = 0
         self.loops: list[Any] = []  # that are run for a general turn now
+        self.comprehensions: dict[int, cst.For] = {}  # as loops that fill a list
         self.guarded = 0  # functions under way that can be run again with loops unrolled
         self.unrolled: set[Any] = set()  # loops that cannot be kept for what is done afterwards
         self.plans: dict[Any, list[Any]] = {}  # classes of functions on tensors
@@ -358,8 +359,6 @@ class Interpreter:
 
     def _run_kept(self, body: Any, scope: Scope) -> None:
         """Run a function's body; again with loops unrolled that fill lists whose tensors it asks for one by one."""
-        if not self.source.mentions(body, ".append("):
-            return self.suite(body, scope)
         state, unrolled = State(self, scope), set(self.unrolled)
         self.guarded += 1
         try:

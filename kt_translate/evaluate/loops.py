@@ -104,7 +104,7 @@ class _General:
         self.symbols: list[Symbol] = []
         self.targets: Any = None
         self.bound: list[str] = []
-        self.filling = Filling(ev, node, state)
+        self.filling = Filling(ev, node, state, value)
         self.lost = False  # something that was known before leaves unknown
 
     def run(self) -> None:
@@ -265,7 +265,7 @@ class _General:
             size.leaving = expand(leaving if axis < 0 else leaving.shape[axis])
         inner = set(self.symbols) | {c.entering.args[0] for c in self.sizes.values()}
         inner |= {s for e in self.filling.elements.values() for s in e.sizes.values()}
-        lists = self.filling.collected(self.value, inner)
+        lists = self.filling.collected(self._handed(changed), inner)
         loop_samples.carry(self.items, self.targets, list(self.sizes.values()), self.filling, lists)
 
         for size in self.sizes.values():
@@ -303,6 +303,10 @@ class _General:
             own(body, node, self.start)
         if not added and len(self.items or ()) < MANY_TURNS:
             raise NotGeneral
+
+    def _handed(self, changed: dict[Place, Any]) -> dict[Place, Tensor]:
+        """The tensors that a turn hands to the next one."""
+        return {p: t for p, t in changed.items() if isinstance(t, Tensor) and p in self.entering}
 
     def _leave(self, changed: dict[Place, Any]) -> dict[int, list[Carried]]:
         """Let every place hold what the last turn leaves in it. The tensors that are carried, by region."""

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import libcst as cst
 
+from kt_translate.evaluate import merging
 from kt_translate.evaluate.state import NotGeneral
-from kt_translate.evaluate.values import Native, items_of
-from kt_translate.graph.lists import Some, one_of, some_of
+from kt_translate.evaluate.values import Native, Scope, items_of
+from kt_translate.graph.lists import BACKWARDS, Some, one_of, some_of
 from kt_translate.graph.region import CURRENT, OpNode
-from kt_translate.graph.sym import Items, Sym, call_symbolic, code
+from kt_translate.graph.sym import Items, Sym, code
 from kt_translate.graph.tensor import Layout, Many, Tensor
 
 if TYPE_CHECKING:
@@ -59,11 +60,6 @@ def settled(value: Any) -> Any:
     return value
 
 
-def holds(value: Any) -> bool:
-    """Whether such an item is among others in a list, or alone in it."""
-    return isinstance(value, list) and any(isinstance(v, Many) for v in value)
-
-
 def countless(value: Any) -> bool:
     """Whether a loop over the value takes tensors of such a list."""
     return some_of(value) is not None or (
@@ -76,6 +72,17 @@ def countless(value: Any) -> bool:
 METHODS = ("append", "pop", "reverse")
 
 
+def call_method(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
+    """``skips.append(x)`` and the like; NotImplemented for any other call."""
+    if not isinstance(node.func, cst.Attribute) or node.func.attr.value not in METHODS:
+        return NotImplemented
+    owner = raw(ev, node.func.value, scope)
+    if not (isinstance(owner, list) and any(isinstance(v, Many) for v in owner)):
+        return NotImplemented
+    args = [ev.evaluate(arg.value, scope) for arg in node.args]
+    return method(ev, owner, node.func.attr.value, args)
+
+
 def method(ev: Interpreter, owner: list[Any], name: str, args: Any) -> Any:
     """``owner.append(x)`` and the like."""
     some = some_of(owner)
@@ -86,24 +93,20 @@ def method(ev: Interpreter, owner: list[Any], name: str, args: Any) -> Any:
         return owner[0].element(owner)
     if some is not None and name == "pop" and args in ([], [-1]):
         last = one_of(some, -1) if ev.loops else index(ev, some, -1)
-        owner[:] = [_seen(some, slice(None, -1, None))]
+        owner[:] = [some.seen(slice(None, -1, None))]
         return last
     if some is not None and name == "reverse":
-        owner[:] = [Some(some.tensors, call_symbolic("reversed", some.view))]
+        owner[:] = [some.seen(BACKWARDS)]
         return None
     return getattr(settled(owner), name)(*args)
 
 
-def _seen(some: Some, key: slice) -> Some:
-    return Some(some.tensors, Sym.index(some.view, key))
-
-
 def index(ev: Interpreter, some: Some, key: Any) -> Any:
     """``skips[key]``."""
+    if not some.tensors.on_the_way and key != BACKWARDS:
+        some.refuse()  # Keras leaves out what makes the others only
     if isinstance(key, slice):
-        if key == slice(None, None, -1):
-            return [Some(some.tensors, call_symbolic("reversed", some.view))]
-        return [_seen(some, key)]
+        return [some.seen(key)]
     for loop in reversed(ev.loops):
         if isinstance(key, Sym) and key.symbols & loop.turning():
             return loop.takes(some, key)
@@ -117,29 +120,38 @@ def index(ev: Interpreter, some: Some, key: Any) -> Any:
     return taken
 
 
-def builtin(function: Any, args: list[Any]) -> Any:
-    """``reversed(skips)``, ``len(skips)`` ...; NotImplemented for any other call."""
-    if not isinstance(function, Native) or not any(map(countless, args)):
-        return NotImplemented
-    some = some_of(args[0])
-    if some is not None and len(args) == 1:
+ITERATING = ("reversed", "list", "tuple", "len", "zip", "enumerate")
+
+
+def copes(function: Any) -> bool:
+    """Whether a function can be called with such a list."""
+    if isinstance(function, Native):
+        return function.name in ITERATING
+    return merging.kind_of(function) is not None
+
+
+def call(ev: Interpreter, function: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """``reversed(skips)``, ``len(skips)``, ``Concatenate()(skips)`` ..."""
+    some = some_of(args[0]) if args else None
+    if not isinstance(function, Native):
+        merged = None if some is None else merging.merged(ev, function, some, args[1:], kwargs)
+        if merged is not None:
+            return merged
+    elif some is not None and len(args) == 1:
         if function.name == "reversed":
-            return [Some(some.tensors, call_symbolic("reversed", some.view))]
+            return [some.seen(BACKWARDS)]
         if function.name in ("list", "tuple"):
             return [some]
         if function.name == "len" and some.count is not None:
             return some.count
-    if function.name in ("zip", "enumerate"):
+    elif function.name in ("zip", "enumerate"):
         lists = [items(a) for a in args]
         if None not in lists:
             made = zip(*lists) if function.name == "zip" else enumerate(*lists)  # type: ignore[arg-type]
             return Items(list(made), function.name, tuple(args))
-    for value in args:
+    for value in (*args, *kwargs.values()):
         settled(value)
-    return NotImplemented
-
-
-ITERATING = ("reversed", "list", "tuple", "len", "zip", "enumerate")
+    raise NotGeneral
 
 
 def items(value: Any) -> list[Any] | None:

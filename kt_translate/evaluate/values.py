@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from kt_translate.graph.lists import some_of
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Many, Tensor
 
@@ -253,6 +254,8 @@ def name_value(value: Any, name: str) -> None:
         value.name = value.name or name
     elif isinstance(value, LayerValue):
         value.use.hint = value.use.hint or name
+    elif (some := some_of(value)) is not None:
+        some.tensors.name = some.tensors.name or name
     elif isinstance(value, (Instance, ModelValue)):
         value.variable = value.variable or name
         if value.use is not None:

@@ -22,6 +22,8 @@ from kt_translate.graph.sym import (
 from kt_translate.graph.tensor import Many, Tensor
 from kt_translate.pytorch.expr import Expr
 
+BACKWARDS = slice(None, None, -1)
+
 
 class Countless(BaseException):
     """The tensors are asked for one by one where loops left any number of them: these have to be unrolled.
@@ -41,6 +43,7 @@ class TensorList(Tensor):
     sizes: dict[int, Symbol] = field(default_factory=dict)  # by axis: the list of what differs
     count: Any = None  # of its tensors, where there are words for it
     loops: list[Any] = field(default_factory=list)  # of the source, that fill it
+    on_the_way: bool = True  # what is handed on from turn to turn is made of these tensors
 
 
 @dataclass(eq=False, repr=False)
@@ -56,22 +59,35 @@ class Some(Many):
     @property
     def count(self) -> Any:
         """How many there are; None where there are no words for it."""
-        view, turned = self.view, True
-        while turned:
-            turned = view.head == "call" and view.args[0] in ("reversed", "list")
-            view = view.args[1] if turned else view
+        view = self.view
+        while _is_turned(view):
+            view = view.args[0]
         return self.tensors.count if view.head == "symbol" else None
+
+    def seen(self, key: slice) -> Some:
+        """``self[key]``."""
+        if key == BACKWARDS and _is_turned(self.view):
+            return Some(self.tensors, self.view.args[0])
+        return Some(self.tensors, Sym.index(self.view, key))
 
     def along(self, axis: int) -> Any:
         """The list of the sizes along an axis, seen in the same way."""
-        return self.of(self.tensors.sizes[axis])
-
-    def of(self, symbol: Symbol) -> Any:
-        return substitute(self.view, {self.tensors.symbol: Sym.of(symbol)})
+        return substitute(self.view, {self.tensors.symbol: Sym.of(self.tensors.sizes[axis])})
 
     def said(self, name: Expr) -> Expr:
         """The view as ``forward`` says it."""
-        return spelled(self.view, self.tensors.symbol, name)
+        symbol = self.tensors.symbol
+        before, symbol.spelled = symbol.spelled, str(name)
+        try:
+            return code(self.view)
+        finally:
+            symbol.spelled = before
+
+    def gone_through(self, name: Expr) -> Expr:
+        """The same as what a loop goes through."""
+        if not _is_turned(self.view):
+            return self.said(name)
+        return Expr("reversed")(Some(self.tensors, self.view.args[0]).said(name))
 
     def picks(self) -> list[Pick] | None:
         """The tensors one by one; None where it is not known how many there are."""
@@ -162,13 +178,15 @@ def singular(name: str | None) -> str:
     return name[:-1] if name.endswith("s") and not name.endswith("ss") else name
 
 
-def spelled(value: Any, symbol: Symbol, name: Any) -> Expr:
-    """The text of a value, with another name for one of its symbols."""
-    before, symbol.spelled = symbol.spelled, str(name)
-    try:
-        return code(value)
-    finally:
-        symbol.spelled = before
+def iterated(sizes: Any) -> Expr:
+    """A list of sizes, as a loop goes through it."""
+    if _is_turned(sizes):
+        return Expr("reversed")(code(sizes.args[0]))
+    return code(sizes)
+
+
+def _is_turned(view: Any) -> bool:
+    return isinstance(view, Sym) and view.head == "index" and view.args[1] == BACKWARDS
 
 
 def one_of(some: Some, key: Any) -> Tensor:

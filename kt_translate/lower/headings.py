@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kt_translate.graph.lists import Element, Some, count
+from kt_translate.graph.lists import BACKWARDS, Element, Some, count, iterated
 from kt_translate.graph.sym import (
     Items,
     Sym,
@@ -64,7 +64,7 @@ def _holds_element(targets: Any) -> bool:
 
 def _sizes(element: Element, used: set[str]) -> tuple[str, Expr]:
     live = [axis for axis, symbol in element.sizes.items() if symbol.spelled in used]
-    lists = [code(element.source.along(axis)) for axis in live]
+    lists = [iterated(element.source.along(axis)) for axis in live]
     if len(live) == 1:
         return element.sizes[live[0]].spelled, lists[0]
     if live:
@@ -73,7 +73,7 @@ def _sizes(element: Element, used: set[str]) -> tuple[str, Expr]:
         return "_", code(call_symbolic("range", element.source.count))
     if not element.sizes:
         raise RuleError("KT302", "there are no words for the number of tensors in a list")
-    return "_", code(element.source.along(next(iter(element.sizes))))
+    return "_", iterated(element.source.along(next(iter(element.sizes))))
 
 
 def _idle(target: Any, iterable: Any, others: tuple[Any, ...], used: set[str]) -> bool:
@@ -144,7 +144,7 @@ def in_order(element: Element, targets: Any, iterable: Any) -> Some | None:
     if not place or symbols_in(key) & symbols_of_targets(targets):
         return None
     some = element.source
-    backwards = Some(some.tensors, call_symbolic("reversed", some.view))
+    backwards = some.seen(BACKWARDS)
     if same(key, Sym.of(turn)):
         return some
     from_end = -1 - Sym.of(turn)

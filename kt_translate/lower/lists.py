@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from kt_translate.graph.lists import TensorList, singular
 from kt_translate.graph.nodes import LoopNode
 from kt_translate.graph.sym import Symbol, code, same, symbols_in
 from kt_translate.graph.tensor import Tensor
+from kt_translate.layers.layer import RuleError
 from kt_translate.lower.headings import in_order, turning
 from kt_translate.pytorch.expr import Expr
 
@@ -73,6 +75,7 @@ def write_calls(
 ) -> None:
     """The turns in ``forward``."""
     lines = writer.code.body
+    opened = len(lines)
     for collected in node.lists:
         _open(writer, lines, collected.before, collected.after)
     names = [writer.variable(c.after) for c in node.tensors]
@@ -88,7 +91,7 @@ def write_calls(
         tensors = writer.read(element.source.tensors, element.source.tensors.layout)
         if view is not None:
             name = _fresh(writer, element.tensor.name, taken)
-            zipped.append((name, view.said(tensors)))
+            zipped.append((name, view.gone_through(tensors)))
             arguments.append(name)
         elif element.pops:
             arguments.append(str(tensors.pop()))
@@ -100,6 +103,14 @@ def write_calls(
     head = _head(attribute, zipped, numbers)
     call = f"stage({', '.join(arguments)})"
     inner = _turn(writer, node, names, taken, call)
+    empty = (
+        re.fullmatch(r"(\w+): list\[Tensor\] = \[\]", lines[-1])
+        if len(lines) == opened + 1
+        else None
+    )
+    if empty and inner == [f"{empty[1]}.append({call})"]:
+        lines[-1] = f"{empty[1]} = [{call} {head[:-1]}]"
+        return
     lines += [head, *(f"    {line}" for line in inner)]
 
 
@@ -110,6 +121,7 @@ def _open(writer: Writer, lines: list[str], before: list[Tensor], after: TensorL
         writer.owner[writer.variables[id(after)][0]] = id(after)
         return
     start = ", ".join(str(writer.read(t, after.layout)) for t in before)
+    after.name = after.name or "tensors"
     name = writer.variable(after)
     lines.append(f"{name}: list[Tensor] = []" if not start else f"{name} = [{start}]")
 
@@ -139,6 +151,8 @@ def _turn(
     late: list[str] = []
     added = [(c.after, t) for c in node.lists for t in c.leaving]
     for after, tensor in added:
+        if tensor.layout is not after.layout and tensor.rank > 2:
+            raise RuleError("KT302", "a list takes tensors with different orders of axes")
         into = writer.variables[id(after)][0]
         name = entering.get(id(tensor))
         if name is not None and id(tensor) not in leaving:

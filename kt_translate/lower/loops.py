@@ -31,7 +31,7 @@ def attribute_of_loop(node: LoopNode) -> str:
         return attribute_of_loop(last)
     if last is not None and chain_of(node.body.nodes, node.tensors) is not None:
         return f"{last.use.kind}s"
-    return "stages" if node.tensors else "sizes"
+    return "stages" if node.tensors or node.lists else "sizes"
 
 
 def write_loop(writer: Writer, node: LoopNode) -> None:

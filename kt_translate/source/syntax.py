@@ -51,7 +51,6 @@ class Source:
         self.lines: dict[int, int] = {}
         self._pair(list(self.module.body), tree.body)
         self._positions: Any = None
-        self._mentioned: dict[tuple[int, str], bool] = {}
 
     def line(self, node: cst.CSTNode) -> int:
         """The line of a statement (of its `def` or `class` where it is decorated); 0 for any other node."""
@@ -75,13 +74,6 @@ class Source:
     def code(self, node: cst.CSTNode) -> str:
         """The text of a node, as it stands in the source."""
         return self.module.code_for_node(node).strip()
-
-    def mentions(self, node: cst.CSTNode, text: str) -> bool:
-        """Whether the source of a node has ``text`` in it."""
-        key = id(node), text
-        if key not in self._mentioned:
-            self._mentioned[key] = text in self.text and text in self.code(node)
-        return self._mentioned[key]
 
     # -- lines ----------------------------------------------------------------------------------
     def _pair(self, body: Sequence[Any], statements: list[ast.stmt]) -> None:

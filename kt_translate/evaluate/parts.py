@@ -1,0 +1,23 @@
+"""What of a region makes some of its tensors."""
+
+from __future__ import annotations
+
+from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, WeightNode
+from kt_translate.graph.region import Node
+from kt_translate.graph.tensor import Tensor
+
+
+def behind(nodes: list[Node], tensors: list[Tensor]) -> set[int]:
+    """The ids of the tensors and of all that they are made of."""
+    found = {id(t) for t in tensors}
+    for node in reversed(nodes):
+        if any(id(t) in found for t in node.outputs):
+            found |= {id(t) for t in node.uses()}
+    return found
+
+
+def has_weights(node: Node) -> bool:
+    """Whether Keras may count weights of what happens there."""
+    if isinstance(node, LayerNode):
+        return node.makes_module()
+    return isinstance(node, (CallNode, IfNode, LoopNode, WeightNode))
