@@ -87,8 +87,10 @@ class Activation(ActivationLayer):
 
     def output_shape(self, *shapes: Shape) -> Shape:
         (shape,) = shapes
-        halved = named_activation(self.activation) == ("glu", {}) and shape[-1] is not None
-        return (*shape[:-1], shape[-1] // 2) if halved else shape
+        last = shape[-1]
+        if last is None or named_activation(self.activation) != ("glu", {}):
+            return shape
+        return (*shape[:-1], last // 2)
 
     def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
         outputs = super().outputs(*tensors, **options)

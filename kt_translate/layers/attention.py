@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import reduce
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from kt_translate.layers.layer import (
     OMIT,
@@ -98,6 +98,9 @@ class Attending(Layer, abstract=True):
 class MultiHead(Attending, abstract=True):
     """What MultiHeadAttention and GroupQueryAttention have in common."""
 
+    if TYPE_CHECKING:
+        sliding_window: Any
+
     call_arguments = (
         "query",
         "value",
@@ -157,7 +160,7 @@ class MultiHeadAttention(MultiHead):
     value_dim: Any = None
     dropout: Any = 0.0
     use_bias: Any = True
-    output_shape: Any = None  # type: ignore[assignment]
+    output_shape: Any = None
     attention_axes: Any = None
     sliding_window: Any = None
     flash_attention: Any = None

@@ -38,8 +38,10 @@ class ReversibleEmbedding(Layer):
     only = {"reverse_dtype": (None,)}
 
     output_shape = Embedding.output_shape
-    output_dtype = Embedding.output_dtype
     output_mask = Embedding.output_mask
+
+    def output_dtype(self, *dtypes: str) -> str:
+        return "float32"
 
     def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
         reverse = options.get("reverse", False)

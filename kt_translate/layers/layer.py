@@ -25,8 +25,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
-from typing_extensions import dataclass_transform
-
 from kt_translate.diagnostics import RuleError
 from kt_translate.graph.sym import UNKNOWN, Sym, known, same
 from kt_translate.graph.tensor import Dim, Layout, Shape, Tensor, to_first, to_last, torch_dim
@@ -108,7 +106,6 @@ class Common:
     activity_regularizer: Any = None
 
 
-@dataclass_transform(kw_only_default=False)
 class Layer:
     """Base of all declarations; ``class Conv(Layer, abstract=True)`` for a family without a name of its own."""
 

@@ -198,7 +198,9 @@ class Concatenate(Merge):
             if i != axis % len(first):
                 merged[i] = reduce(self.agree, sizes)
             else:
-                merged[i] = None if None in sizes else reduce(lambda a, b: a + b, sizes)
+                known_sizes = [size for size in sizes if size is not None]
+                whole = len(known_sizes) == len(sizes)
+                merged[i] = reduce(lambda a, b: a + b, known_sizes) if whole else None
         return tuple(merged)
 
     @staticmethod

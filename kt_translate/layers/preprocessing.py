@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kt_translate.layers.augmentation import Picture
 from kt_translate.layers.layer import (
@@ -27,6 +27,10 @@ from kt_translate.layers.spatial import name_of, plain
 
 class Sized(Picture, abstract=True):
     """Gives pictures a fixed size."""
+
+    if TYPE_CHECKING:
+        height: Any
+        width: Any
 
     @property
     def size(self) -> tuple[Any, Any]:
@@ -222,7 +226,8 @@ class Normalization(Layer):
         rank = _rank(value)
         if rank == 0:
             return value
-        sizes, part = {}, value
+        sizes: dict[int, Dim] = {}
+        part = value
         for axis in kept[len(kept) - rank :]:
             sizes[axis], part = len(part), part[0]
         numbers = _as_lists(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from kt_translate.graph.objects import KerasObject
 from kt_translate.layers.activations import Elementwise
@@ -75,6 +75,9 @@ class SpatialDropout(Noise, abstract=True):
 
     layout = Layout.FIRST
     inert = ("seed",)
+    rank: ClassVar[int]
+    if TYPE_CHECKING:
+        rate: Any
 
     def wants(self, *tensors: Tensor) -> list[Layout]:
         return [Layout.LAST if self.channels_first else Layout.FIRST]

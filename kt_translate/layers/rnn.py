@@ -77,7 +77,6 @@ class Recurrent(Layer, abstract=True):
         return_state: Any = False
         go_backwards: Any = False
         stateful: Any = False
-        flavour: str
 
     @classmethod
     def bind(cls: type[R], args: list[Any], kwargs: dict[str, Any], flavour: str = "3") -> R:
@@ -204,7 +203,7 @@ class Recurrent(Layer, abstract=True):
         x = if_set(self.go_backwards, call.x.flip(1), call.x)
         if self.is_native and not self.has_no_dropout:
             x = F.dropout1d(x.mT, self.dropout, call.module.training).mT  # one mask for all steps
-        arguments = [x]
+        arguments: list[Any] = [x]
         states = initial_states(call)
         if states:
             arguments.append(state_argument([s.unsqueeze(0) for s in states]))

@@ -159,7 +159,7 @@ class RNN(Layer):
                 zero_output_for_mask=self.zero_output_for_mask if last else False,
             )
             if len(cells) > 1 and not part.has_no_dropout:
-                part.keeps_loop = True  # type: ignore[misc]
+                part.keeps_loop = True
             self.parts.append(part)
 
     def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:

@@ -127,7 +127,7 @@ class Bidirectional(Wrapper):
     # -- the call -------------------------------------------------------------------------------
     def forward(self, call: Call) -> Expr:
         states = initial_states(call)
-        arguments = [call.x]
+        arguments: list[Any] = [call.x]
         if states:
             half = len(states) // 2
             pairs = zip(states[:half], states[half:], strict=True)
@@ -157,7 +157,7 @@ class Bidirectional(Wrapper):
             return x
         if self.merge_mode is None:
             return x.chunk(2, dim=-1)
-        return getattr(x.unflatten(-1, (2, -1)), _REDUCTIONS[self.merge_mode])(dim=-2)
+        return _reduced(x.unflatten(-1, (2, -1)), self.merge_mode, -2)
 
     def _merged_last(self, h: Expr) -> Expr:
         """Of the last states (2, N, H)."""
@@ -165,7 +165,12 @@ class Bidirectional(Wrapper):
             return torch.cat([Expr.unary("*", h)], dim=-1)
         if self.merge_mode is None:
             return h.unbind()
-        return getattr(h, _REDUCTIONS[self.merge_mode])(dim=0)
+        return _reduced(h, self.merge_mode, 0)
+
+
+def _reduced(x: Expr, mode: str, dim: int) -> Expr:
+    reduced: Expr = getattr(x, _REDUCTIONS[mode])(dim=dim)
+    return reduced
 
 
 def _recurrent(value: Any) -> Recurrent:

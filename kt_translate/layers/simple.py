@@ -45,14 +45,15 @@ class Rescaling(Elementwise):
 
     def forward(self, call: Call) -> Expr:
         x = call.x if self.scales_by_float else call.x.to(torch.get_default_dtype())
-        product = x * self.term(self.scale, call)
+        product: Expr = x * self.term(self.scale, call)
         if (
             is_plain(self.offset)
             and not isinstance(self.offset, (list, tuple))
             and self.offset == 0
         ):
             return product
-        return product + self.term(self.offset, call)
+        shifted: Expr = product + self.term(self.offset, call)
+        return shifted
 
     @property
     def scales_by_float(self) -> bool:

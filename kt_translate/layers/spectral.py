@@ -33,8 +33,7 @@ class SpectralNormalization(Wrapper):
                 f"SpectralNormalization({as_text(self.inner)}) is not supported; "
                 f"supported: {supported}",
             )
-        if getattr(self.inner, "activation", None) is not None:
-            self.activation = self.inner.activation
+        self.activation = getattr(self.inner, "activation", None)
 
     def wants(self, *tensors: Tensor) -> list[Layout]:
         return self.inner.wants(*tensors)

@@ -40,10 +40,8 @@ class TimeDistributed(Wrapper):
             raise RuleError(
                 "KT203", f"TimeDistributed({as_text(inner)}) is not supported; supported: layers"
             )
-        if getattr(inner, "activation", None) is not None and not isinstance(
-            inner, _WITH_OWN_ACTIVATION
-        ):
-            self.activation = inner.activation
+        if not isinstance(inner, _WITH_OWN_ACTIVATION):
+            self.activation = getattr(inner, "activation", None)
         if getattr(inner, "stateful", False) is not False:
             raise RuleError("KT203", "TimeDistributed of a stateful layer is not supported")
 

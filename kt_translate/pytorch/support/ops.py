@@ -70,9 +70,8 @@ def batched_gather(x: Tensor, indices: Tensor, dim: int, batch_dims: int) -> Ten
         else indices.unsqueeze(-1).long()
     )
     x = x.movedim(dim, batch_dims)
-    places = flat[(..., *[None] * (x.dim() - flat.dim()))].expand(
-        *flat.shape, *x.shape[flat.dim() :]
-    )
+    places = flat.reshape(*flat.shape, *[1] * (x.dim() - flat.dim()))
+    places = places.expand(*flat.shape, *x.shape[flat.dim() :])
     found = x.gather(batch_dims, places).unflatten(batch_dims, indices.shape[batch_dims:] or (1,))
     count = max(indices.dim() - batch_dims, 1)
     sources = list(range(batch_dims, batch_dims + count))
@@ -87,7 +86,8 @@ def batched_gather_nd(x: Tensor, indices: Tensor, batch_dims: int) -> Tensor:
     )
     inner = [1] * (indices.dim() - 1 - batch_dims)
     places = [row.reshape(*row.shape, *inner) for row in rows]
-    return x[(*places, *indices.unbind(-1))]
+    at = (*places, *indices.unbind(-1))
+    return x[at]
 
 
 def scatter_nd_reduce(x: Tensor, indices: Tensor, updates: Tensor, reduce: str) -> Tensor:

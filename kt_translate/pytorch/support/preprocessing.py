@@ -17,6 +17,9 @@ class Normalization(nn.Module):
     ``mean`` and ``variance`` go with the features as numbers of their shape go with x.
     """
 
+    mean: Tensor
+    variance: Tensor
+
     def __init__(self, mean: Any, variance: Any, invert: bool = False) -> None:
         super().__init__()
         dtype = torch.get_default_dtype()
@@ -104,6 +107,9 @@ class IntegerLookup(nn.Module):
     for an encoding it gets -1, which is none, and they do not.
     """
 
+    numbers: Tensor
+    places: Tensor
+
     def __init__(
         self,
         vocabulary: Sequence[int],
@@ -136,6 +142,8 @@ class IntegerLookup(nn.Module):
 
 class IntegerLookupInverse(nn.Module):
     """The number at each place of a vocabulary; ``unknown`` where there is none."""
+
+    numbers: Tensor
 
     def __init__(
         self, vocabulary: Sequence[int], oov: int = 1, mask: int | None = None, unknown: int = -1

@@ -18,6 +18,9 @@ class Stateful(nn.RNNBase):
     to zero again.
     """
 
+    h: Tensor
+    c: Tensor
+
     def __init__(self, *args: Any, batch_size: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         shape = (2 if self.bidirectional else 1, batch_size, self.hidden_size)

@@ -87,7 +87,8 @@ def inner_states(
     state = {}
     for path in paths:
         inner = module.get_submodule(path)
-        wanted = [tuple(p.T.shape) for p in (inner.weight_ih_l0, inner.weight_hh_l0)]
+        names = ("weight_ih_l0", "weight_hh_l0")
+        wanted = [tuple(inner.get_parameter(name).T.shape) for name in names]
         starts = [i for i in range(len(arrays)) if [a.shape for a in arrays[i : i + 2]] == wanted]
         start = starts[0]  # an IndexError means that the weights do not fit
         stop = start + (3 if inner.bias else 2)

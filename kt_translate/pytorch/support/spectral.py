@@ -20,6 +20,7 @@ class SpectralNormalization(nn.Module):
     """
 
     keras_kinds = ("spectral_normalization",)
+    vector_u: Tensor
 
     def __init__(self, layer: nn.Module, power_iterations: int = 1) -> None:
         super().__init__()
@@ -30,7 +31,7 @@ class SpectralNormalization(nn.Module):
 
     def matrix(self) -> Tensor:
         """The weight as the matrix that Keras takes it for: its last axis and all the others."""
-        weight = self.layer.weight
+        weight = self.layer.get_parameter("weight")
         return weight if isinstance(self.layer, nn.Embedding) else weight.flatten(1).T
 
     @torch.no_grad()
@@ -42,7 +43,7 @@ class SpectralNormalization(nn.Module):
         sigma = v @ matrix @ u.T
         empty = (matrix == 0).all()
         self.vector_u.copy_(torch.where(empty, self.vector_u, u))
-        self.layer.weight.div_(torch.where(empty, 1.0, sigma.squeeze()))
+        self.layer.get_parameter("weight").div_(torch.where(empty, 1.0, sigma.squeeze()))
 
     def forward(self, *inputs: Any, **options: Any) -> Tensor:
         if self.training:

@@ -19,6 +19,9 @@ class MelSpectrogram(nn.Module):
     ``top_db`` is below the loudest place of the whole batch.
     """
 
+    window: Tensor
+    bands: Tensor
+
     def __init__(
         self,
         fft_length: int = 2048,
@@ -137,10 +140,12 @@ class STFTSpectrogram(nn.Module):
             total = (-(-x.shape[-1] // self.frame_step) - 1) * self.frame_step
             total = max(total + self.frame_length - x.shape[-1], 0)
             x = F.pad(x, (total // 2, total - total // 2))
-        real = None if self.mode == "imag" else self.convolved(x, self.real_kernel)
-        imaginary = None if self.mode == "real" else self.convolved(x, self.imag_kernel)
-        if real is None or imaginary is None:
-            return imaginary if real is None else real
+        if self.mode == "real":
+            return self.convolved(x, self.real_kernel)
+        imaginary = self.convolved(x, self.imag_kernel)
+        if self.mode == "imag":
+            return imaginary
+        real = self.convolved(x, self.real_kernel)
         if self.mode == "angle":
             return torch.atan2(imaginary, real)
         if self.mode == "stft":
