@@ -141,6 +141,10 @@ class Layer:
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         vars(self).update(self.defaults, **dict(zip(self.defaults, args)), **kwargs)
 
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.defaults)
+        return f"{type(self).__name__}({given})"
+
     # -- what the evaluator asks ----------------------------------------------------------------
     def check(self) -> None:
         """Raise `RuleError` for settings that Keras or PyTorch cannot do. Called once, when the layer is made."""
