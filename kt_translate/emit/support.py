@@ -50,9 +50,14 @@ class Unit:
     node: ast.stmt
 
     @cached_property
-    def uses(self) -> frozenset[str]:
+    def names(self) -> frozenset[str]:
         """The names in it; found when they are asked for, since most units never are."""
-        return (names_in(self.node) | _quoted(self.node)) - {self.name}
+        return names_in(self.node)
+
+    @cached_property
+    def uses(self) -> frozenset[str]:
+        """The names of what it needs; those in annotations may be quoted."""
+        return self.names.union(re.findall(r'"([A-Z]\w*)"', self.text)) - {self.name}
 
 
 def names_in(*nodes: ast.AST) -> frozenset[str]:
@@ -108,14 +113,6 @@ def units_of(path: Path) -> dict[str, Unit]:
 def unit(name: str) -> Unit:
     """The support definition of that name."""
     return units_of(_index()[0][name])[name]
-
-
-def _quoted(node: ast.AST) -> frozenset[str]:
-    """Names in annotations that are only looked at as text."""
-    texts = [n.value for n in _walk([node]) if isinstance(n, ast.Constant)]
-    return frozenset(
-        t for t in texts if isinstance(t, str) and t.isidentifier() and t[:1].isupper()
-    )
 
 
 def _note_import(node: ast.stmt, imports: dict[str, str]) -> None:
@@ -206,7 +203,7 @@ def _bases(unit: Unit) -> frozenset[str]:
 def import_lines(text: str, copied: Iterable[Unit] = ()) -> list[str]:
     """The import statements for the names that ``text`` and support code use, grouped as ruff wants them."""
     known = {**_index()[1], **_IMPORTS}
-    used = names_in(ast.parse(text)).union(*(names_in(u.node) for u in copied))
+    used = names_in(ast.parse(text)).union(*(u.names for u in copied))
     lines = {known[name] for name in used if name in known}
     merged: dict[str, set[str]] = {}
     plain = set()
