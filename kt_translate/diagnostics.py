@@ -73,7 +73,7 @@ class Log:
     """Collects diagnostics; what is said twice about one place is kept once."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
-    errors: int = 0  # ever reported, those taken back included
+    errors: int = 0  # reported so far, those said before about the same place included
 
     def add(self, code: str, place: Place, message: str, hint: str = "") -> None:
         """Record a diagnostic; its severity, and its hint by default, are those of its code."""

@@ -44,6 +44,26 @@ i = keras.Input((4,))
 whole = keras.Model(i, layers.Dense(2)(encoder(3)(i)))
 model = whole.get_layer("encoder")
 """,
+    "a function on a dict of tensors": """
+def encode(inputs, dim):
+    return [layers.Dense(dim + i)(inputs[name]) for i, name in enumerate(inputs)]
+def build(dim=2):
+    inputs = {name: keras.Input((width,), name=name) for name, width in (("b", 2), ("a", 3))}
+    x = layers.concatenate(encode(inputs, dim))
+    return keras.Model(list(inputs.values()), layers.Dense(1)(x))
+model = build()
+""",
+    "a layer that says what inputs it takes": """
+class Scale(layers.Layer):
+    def build(self, input_shape):
+        self.input_spec = [layers.InputSpec(shape=input_shape)]
+        self.gamma = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+        self.built = True
+    def call(self, x, mask=None):
+        return x * self.gamma
+i = keras.Input((4,))
+model = keras.Model(i, Scale()(layers.Dense(3)(i)))
+""",
 }
 
 

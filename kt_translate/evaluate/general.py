@@ -155,7 +155,7 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
         or not _modules(region.nodes)
         or any(s.kind == "carried" for t in outputs for s in symbols_in(closed(t.shape)) - own)
     ):
-        ev.log.diagnostics[:] = log
+        ev.log.diagnostics[:], ev.log.errors = log, errors
         del ev.models[models:]
         return None
     plan = Plan(

@@ -103,6 +103,8 @@ def make_layer(
             return Unknown("a Lambda that is not translated", ev.line)
     if name == "Activation" and activations.is_a_function([*args, None][0]):
         return make_layer(ev, "Lambda", args, {**kwargs, "mask": activations.SAME_MASK}, node)
+    if name == "InputSpec":  # what a layer checks its inputs by: nothing is computed with it
+        return Unknown("an InputSpec", ev.line)
     if name == "InputLayer":
         tensor = make_input(ev, args, kwargs)
         return tensor

@@ -70,7 +70,7 @@ class State:
         for place in self.places().keys() | places.keys():
             self.put(place, places.get(place, MISSING))
 
-    def restore(self, log: bool = True) -> None:
+    def restore(self) -> None:
         """Undo everything."""
         for space, before in zip(self.spaces, self.before, strict=True):
             space.clear()
@@ -83,8 +83,7 @@ class State:
             del region.nodes[length:]
         models, demands, compiled, diagnostics = self.made
         del self.ev.models[models:], self.ev.demands[demands:], self.ev.compiled[compiled:]
-        if log:
-            self.ev.log.diagnostics[:] = diagnostics
+        self.ev.log.diagnostics[:], self.ev.log.errors = diagnostics, self.errors
         del self.region.nodes[self.length :]
 
     def containers_touched(self) -> list[tuple[Any, Any]]:

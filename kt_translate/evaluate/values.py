@@ -332,12 +332,13 @@ def models_in(value: Any) -> list[ModelValue]:
 
 
 def map_tensors(function: Callable[[Tensor], Any], value: Any) -> Any:
-    """The same structure with ``function`` of each tensor."""
+    """The same structure with ``function`` of each tensor, in the order of `tensors_in`."""
     if isinstance(value, Tensor):
         return function(value)
     if isinstance(value, (list, tuple)):
         mapped = [map_tensors(function, v) for v in value]
         return tuple(mapped) if isinstance(value, tuple) else mapped
     if isinstance(value, dict):
-        return {k: map_tensors(function, v) for k, v in value.items()}
+        done = {k: map_tensors(function, value[k]) for k in sorted(value, key=str)}
+        return {k: done[k] for k in value}
     return value
