@@ -44,6 +44,34 @@ i = keras.Input((4,))
 whole = keras.Model(i, layers.Dense(2)(encoder(3)(i)))
 model = whole.get_layer("encoder")
 """,
+    "TimeDistributed of a model of words, and of a layer of the source's own": """
+class Encoder(layers.Layer):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = layers.Dense(units, activation="tanh")
+    def call(self, x):
+        return self.dense(x)
+    def compute_output_shape(self, shape):
+        return (*shape[:-1], 3)
+word = keras.Input((4,), dtype="int32")
+x = layers.Bidirectional(layers.GRU(2, return_sequences=True))(layers.Embedding(4, 3)(word))
+sentence = keras.Model(word, layers.GlobalAveragePooling1D()(x))
+i = keras.Input((4,))
+x = layers.Reshape((2, 2))(i)
+x = layers.TimeDistributed(Encoder(3))(x)
+words = layers.Lambda(lambda t: tf.repeat(tf.cast(t[:, :, None] > 0, "int32"), 4, axis=2))(i)
+x = layers.concatenate([layers.LSTM(2)(x), layers.LSTM(2)(layers.TimeDistributed(sentence)(words))])
+model = keras.Model(i, x)
+""",
+    "TimeDistributed of models of pictures": """
+picture = keras.Input((6, 5, 2))
+x = layers.Conv2D(4, 3, padding="same", activation="relu")(picture)
+same_size = keras.Model(picture, layers.Conv2D(3, 3, padding="same")(x))
+encoder = keras.Sequential([keras.Input((6, 5, 3)), layers.Conv2D(2, 3),
+                            layers.BatchNormalization(), layers.Flatten(), layers.Dense(3)])
+model = keras.Sequential([keras.Input((4, 6, 5, 2)), layers.TimeDistributed(same_size),
+                          layers.TimeDistributed(encoder), layers.LSTM(2)])
+""",
     "a function on a dict of tensors": """
 def encode(inputs, dim):
     return [layers.Dense(dim + i)(inputs[name]) for i, name in enumerate(inputs)]

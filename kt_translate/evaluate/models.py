@@ -6,7 +6,7 @@ import re
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import activations, lambdas, sequential
+from kt_translate.evaluate import activations, distributed, lambdas, sequential
 from kt_translate.evaluate.values import (
     LayerValue,
     ModelValue,
@@ -103,6 +103,10 @@ def make_layer(
             return Unknown("a Lambda that is not translated", ev.line)
     if name == "Activation" and activations.is_a_function([*args, None][0]):
         return make_layer(ev, "Lambda", args, {**kwargs, "mask": activations.SAME_MASK}, node)
+    if name == "TimeDistributed":
+        steps = distributed.wrapped(ev, args, kwargs)
+        if steps is not None:
+            return steps
     if name == "InputSpec":  # what a layer checks its inputs by: nothing is computed with it
         return Unknown("an InputSpec", ev.line)
     if name == "InputLayer":

@@ -130,6 +130,7 @@ class CallNode(Node):
     plan: Plan = None  # type: ignore[assignment]
     use: ModuleUse = None  # type: ignore[assignment]
     args: dict[Symbol, Any] = field(default_factory=dict)
+    over: str = ""  # the function that applies it to every step of (N, L, ...), if one does
 
 
 @dataclass(eq=False, repr=False)

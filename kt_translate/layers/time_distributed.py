@@ -16,7 +16,7 @@ from kt_translate.layers.rnn_wrappers import Wrapper
 # Layers that do the same to every position of the axes before the last: they need no folding.
 _POSITIONWISE = ("Dense", "Activation", "ReLU", "LeakyReLU", "ELU")
 # Layers whose statistics Keras updates at every step.
-_WITH_STATISTICS = ("BatchNormalization", "SpectralNormalization")
+WITH_STATISTICS = ("BatchNormalization", "SpectralNormalization")
 
 # Layers whose activation is not one of their output.
 _WITH_OWN_ACTIVATION = (Activation, Recurrent)
@@ -54,7 +54,7 @@ class TimeDistributed(Wrapper):
 
     @property
     def has_statistics(self) -> bool:
-        return type(self.inner).__name__ in _WITH_STATISTICS
+        return type(self.inner).__name__ in WITH_STATISTICS
 
     def wants(self, *tensors: Tensor) -> list[Layout]:
         if self.is_positionwise:

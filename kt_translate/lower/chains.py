@@ -106,6 +106,7 @@ def _follow(nodes: list[Node], source: Tensor, end: Tensor) -> Chain | None:
         elif isinstance(node, CallNode):
             fits = (
                 len(node.inputs) == 1
+                and not node.over
                 and node.inputs[0] is at
                 and isinstance(node.plan.result, Tensor)
             )

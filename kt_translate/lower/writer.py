@@ -223,12 +223,13 @@ class Writer(Modules):
         else:
             module = self._module(node.use, lambda: self.sequence(chain, node.use))
         inputs = [
-            _as_integers(self.ordered(t, p.layout), t, p)
+            _as_integers(self.ordered(t, Layout.KEEP if node.over else p.layout), t, p)
             for t, p in zip(node.inputs, node.plan.inputs, strict=True)
         ]
-        result = module(*inputs)
+        result = Expr(node.over)(module, *inputs) if node.over else module(*inputs)
         for tensor, inner in zip(node.outputs, tensors_in(node.plan.result), strict=True):
-            tensor.layout = Layout.LAST if tensor.rank == 3 else inner.layout
+            last = tensor.rank == 3 or node.over
+            tensor.layout = Layout.LAST if last else inner.layout
         keys = keys_of(node.plan.result)
         if keys is not None:
             whole = self.variable(

@@ -1,0 +1,90 @@
+"""TimeDistributed around a model, or a layer of the source's own: its class is applied to every step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate.lambdas import LambdaValue
+from kt_translate.evaluate.values import Instance, ModelValue, Native, Unknown
+from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode
+from kt_translate.graph.region import CURRENT, Node, Region, derived
+from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.layers.layer import RuleError
+from kt_translate.layers.time_distributed import WITH_STATISTICS
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+
+def wrapped(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) -> LambdaValue | None:
+    """``TimeDistributed(layer)``, where the layer becomes a class; None for Keras's own layers."""
+    given = dict(zip(("layer",), args), **kwargs)
+    layer = given.get("layer")
+    if not isinstance(layer, ModelValue) and not (isinstance(layer, Instance) and layer.use):
+        return None
+    steps = Native("TimeDistributed", lambda ev, x: _every_step(ev, layer, x))
+    return LambdaValue(
+        steps, name=given.get("name"), input_shape=given.get("input_shape"), line=ev.line
+    )
+
+
+def _every_step(ev: Interpreter, layer: Any, x: Any) -> Any:
+    from kt_translate.evaluate import calls
+
+    if not isinstance(x, Tensor) or x.rank < 3 or x.mask is not None:
+        raise RuleError("KT203", "TimeDistributed of a model takes one tensor without a mask")
+    step = Tensor((x.shape[0], *x.shape[2:]), x.dtype, Layout.FIRST if x.rank > 3 else Layout.LAST)
+    region = Region()
+    CURRENT.append(region)
+    try:
+        y = calls.call(ev, layer, [step], {}, None, None)
+    finally:
+        CURRENT.pop()
+    inner = region.nodes[-1] if region.nodes else None
+    if isinstance(y, Unknown):
+        return y
+    if not isinstance(inner, CallNode) or len(region.nodes) > 1 or not isinstance(y, Tensor):
+        raise RuleError("KT203", "TimeDistributed of what is no class by itself is not supported")
+    statistics = _has_statistics(inner.plan.region.nodes)
+    if statistics and x.shape[1] is None:
+        raise RuleError(
+            "KT203", "TimeDistributed of a model with statistics needs a fixed number of steps"
+        )
+    taken = _steps_first(x, inner.plan.inputs[0].layout)
+    pictures = y.layout is Layout.FIRST and y.rank > 3
+    shape = (y.shape[-1], *y.shape[1:-1]) if pictures else y.shape[1:]
+    out = Tensor((x.shape[0], x.shape[1], *shape), y.dtype, Layout.LAST)
+    over = "step_by_step" if statistics else "over_time"
+    inner.use.region = CURRENT[-1]
+    node = CallNode([taken], [out], ev.line, inner.plan, inner.use, inner.args, over)
+    CURRENT[-1].add(node)
+    if not pictures:
+        return out
+    whole = (x.shape[0], x.shape[1], *y.shape[1:])
+    return derived(lambda e: e.transpose(1, 2), [out], whole, y.dtype, Layout.FIRST, Layout.KEEP)
+
+
+def _steps_first(x: Tensor, layout: Layout) -> Tensor:
+    """(N, L, ...) with each step as the class takes it, as a tensor whose order is PyTorch's."""
+    if layout is Layout.FIRST and x.rank > 3:
+        shape = (x.shape[0], x.shape[1], x.shape[-1], *x.shape[2:-1])
+        return derived(lambda e: e.transpose(1, 2), [x], shape, x.dtype, wants=Layout.FIRST)
+    if x.layout is Layout.LAST:
+        return x
+    return derived(lambda e: e, [x], x.shape, x.dtype, wants=Layout.LAST)
+
+
+def _has_statistics(nodes: list[Node]) -> bool:
+    for node in nodes:
+        inside: list[Node] = []
+        if isinstance(node, LayerNode) and type(node.rule).__name__ in WITH_STATISTICS:
+            return True
+        if isinstance(node, CallNode):
+            inside = node.plan.region.nodes
+        elif isinstance(node, IfNode):
+            inside = node.then.nodes + node.orelse.nodes
+        elif isinstance(node, LoopNode):
+            inside = node.body.nodes
+        if _has_statistics(inside):
+            return True
+    return False
