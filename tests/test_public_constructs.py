@@ -49,6 +49,9 @@ class Encoder(layers.Layer):
     def __init__(self, units, **kwargs):
         super().__init__(**kwargs)
         self.dense = layers.Dense(units, activation="tanh")
+    def build(self, shape):
+        self.dense.build(shape)
+        self.built = True
     def call(self, x):
         return self.dense(x)
     def compute_output_shape(self, shape):
