@@ -106,10 +106,14 @@ def decode(content: bytes) -> str:
 
 def with_header(body: str, source: Source) -> str:
     """Put the header line before a generated file: its origin, and a hash that an edit breaks."""
-    name = "".join(c if c.isprintable() else "?" for c in source.name)
-    origin = f"from {name} sha256:{source.digest}"
     own = f"this file sha256:{digest_of(_encode(body))}"
-    return f"# kt-translate {__version__}: {origin}, {own}\n{body}"
+    return f"# {origin_of(source)}, {own}\n{body}"
+
+
+def origin_of(source: Source) -> str:
+    """What an output was made from, and by what."""
+    name = "".join(c if c.isprintable() else "?" for c in source.name)
+    return f"kt-translate {__version__}: from {name} sha256:{source.digest}"
 
 
 def is_output(text: str) -> bool:
@@ -121,6 +125,8 @@ def is_output_file(path: Path) -> bool:
     """Whether a file was written by kt-translate, as far as its first line tells."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
+            if path.suffix == ".ipynb":
+                return '"kt_translate": "kt-translate ' in file.read(SOURCE_LIMIT)
             return is_output(file.readline(1000))
     except OSError:
         return False

@@ -20,7 +20,9 @@ from kt_translate.files import (
     digest_of,
     imports_beside,
     is_output,
+    is_output_file,
     is_untouched,
+    origin_of,
     print_output,
     read_output,
     read_source,
@@ -160,7 +162,7 @@ class Session:
         path = target.path
         shown = str(path or "<stdin>")
         source = read_source(path) if path else read_standard_input(sys.stdin.buffer)
-        if is_output(source.text):
+        if is_output(source.text) or (path is not None and is_output_file(path)):
             self._say(f"{shown} was written by kt-translate: it is PyTorch already")
             return Outcome(2)
         if target.found and "keras" not in source.text:
@@ -191,6 +193,11 @@ class Session:
             log.add("KT002", error.place, f"not Python: {error.message}")
             self._tell(log, source)
             return Outcome(2)
+        if source.notebook is not None:
+            from kt_translate import notebooks
+
+            name, notebook = source.name, source.notebook
+            translation.code = notebooks.with_cells(translation.code, name, notebook)
         return Draft(target, source, translation, log)
 
     def _finish(self, draft: Draft, target: Target) -> Outcome:
@@ -216,7 +223,7 @@ class Session:
         if target.out is None:
             print_output(with_header(translation.code, source))
         else:
-            contents.append((target.out, with_header(translation.code, source)))
+            contents.append((target.out, _content(translation, source, target.out)))
         if target.test is not None and translation.test is not None:
             contents.append((target.test, with_header(translation.test, source)))
         changed = [self._deliver_file(path, content, log) for path, content in contents]
@@ -224,9 +231,15 @@ class Session:
 
     def _deliver_file(self, path: Path, content: str, log: Log) -> bool:
         old = read_output(path)
+        mine = old is None or is_untouched(old)
+        if old is not None and path.suffix == ".ipynb":
+            from kt_translate import notebooks
+
+            mine = mine or notebooks.is_whole(old)
+            content = old if notebooks.same(old, content) else content
         if old == content:
             return False
-        if old is not None and not self.force and not is_untouched(old):
+        if not mine and not self.force:
             log.add(
                 "KT004", Place(1), f"{path} was edited by hand, or is not ours: it is kept as it is"
             )
@@ -274,6 +287,19 @@ class Session:
 
     def _say(self, message: str) -> None:
         print(f"kt-translate: {message}", file=sys.stderr)
+
+
+def _content(translation: Translation, source: Source, out: Path) -> str:
+    """What the output file holds."""
+    if out.suffix != ".ipynb" or source.notebook is None:
+        return with_header(translation.code, source)
+    from kt_translate import notebooks
+
+    lines = notebooks.lines_of(translation.models, translation.training)
+    name, cells = source.name, source.notebook
+    return notebooks.marked(
+        notebooks.as_notebook(translation.code, name, cells, lines), origin_of(source)
+    )
 
 
 def _project(targets: Sequence[Target], folder: Path) -> Project:

@@ -68,6 +68,8 @@ def _single_target(request: Request) -> Target:
     word = request.sources[0]
     path = None if word == "-" else Path(word)
     config = load_config(path.parent if path else Path())
+    if request.out is not None and request.out.suffix == ".ipynb" and not word.endswith(".ipynb"):
+        raise UsageError(f"{request.out} is a notebook, and {word} is none")
     return _with_test(Target(path, config, request.out), request)
 
 

@@ -17,6 +17,7 @@ FLOORS = [
     ["pytorch"],
     ["graph", "source"],
     ["config", "files", "messages"],
+    ["notebooks"],
     ["layers", "training"],
     ["ops"],
     ["evaluate", "lower"],

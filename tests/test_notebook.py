@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,9 +105,7 @@ def test_from_the_command_line(
     install(monkeypatch)
     Path("net.ipynb").write_text(notebook("import keras", "keras.Dense(3)\nRare()", 'print "x"'))
     assert main(["net.ipynb", "-o", "net_pt.py"]) == 1
-    assert (
-        Path("net_pt.py").read_text().startswith("# kt-translate 0.1.0: translated from net.ipynb")
-    )
+    assert Path("net_pt.py").read_text().startswith("# kt-translate 0.1.0: from net.ipynb")
     assert Path("test_net_parity.py").exists()
     err = capsys.readouterr().err
     assert "net.ipynb:cell 2:2:1: KT201 no rule yet for Rare\n    2 | Rare()" in err
@@ -113,3 +113,71 @@ def test_from_the_command_line(
     Path("bad.ipynb").write_text("{")
     assert main(["bad.ipynb"]) == 2
     assert "KT001 cannot read the source: not a notebook" in capsys.readouterr().err
+
+
+CELLS = [
+    ("markdown", "# Digits"),
+    ("code", "!pip install -q keras\n%matplotlib inline\nimport keras\nfrom keras import layers"),
+    ("raw", "as it is"),
+    ("code", "keras.Model?"),
+    ("code", ""),
+    ("markdown", "## A model"),
+    (
+        "code",
+        "%%time\nmodel = keras.Sequential([keras.Input((4,)), layers.Dense(3)])\nmodel.summary()",
+    ),
+    ("code", "model.compile('sgd', 'mse')\n%time model.fit(x, y)"),
+    ("markdown", "## A builder"),
+    (
+        "code",
+        "def build(width=5):\n    i = keras.Input((4,))\n    return keras.Model(i, layers.Dense(width)(i))",
+    ),
+    ("markdown", "The end."),
+]
+
+
+def written(folder: Path) -> Path:
+    cells = [{"cell_type": kind, "metadata": {}, "source": text} for kind, text in CELLS]
+    (folder / "nb.ipynb").write_text(json.dumps({"cells": cells, "metadata": {}, "nbformat": 4}))
+    return folder / "nb_pt.ipynb"
+
+
+def test_a_notebook_becomes_a_notebook(tmp_path: Path) -> None:
+    out = written(tmp_path)
+    assert main([str(tmp_path / "nb.ipynb"), "-o", str(out)]) == 0
+    cells = json.loads(out.read_text())["cells"]
+    kept = [c for c in cells if c["cell_type"] != "code"][1:]
+    assert ["".join(c["source"]) for c in kept] == [t for kind, t in CELLS if kind != "code"]
+    told = ["".join(c["source"]) for c in cells]
+    order = ["import torch", "as it is", "## A model", "class Model(", "def make_optimizer("]
+    order += ["## A builder", "def build(", "The end."]
+    places = [next(i for i, text in enumerate(told) if word in text) for word in order]
+    assert places == sorted(places)
+    assert "(nb.ipynb, cell 4, line 2)" in told[places[3]]
+    assert not any("__main__" in text for text in told)
+    scope: dict[str, object] = {"__name__": "__main__"}
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), scope)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", str(tmp_path)], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stdout.decode()
+
+
+def test_a_notebook_that_was_only_run_is_not_edited(tmp_path: Path) -> None:
+    out = written(tmp_path)
+    command = [str(tmp_path / "nb.ipynb"), "-o", str(out), "--no-test"]
+    assert main(command) == 0
+    document = json.loads(out.read_text())
+    document["cells"][2]["outputs"] = [{"output_type": "stream", "text": ["done"]}]
+    out.write_text(json.dumps(document))
+    assert main([*command, "--check"]) == 0
+    assert "done" in out.read_text()
+    assert main([str(out)]) == 2
+    document["cells"][2]["source"] += ["# mine"]
+    out.write_text(json.dumps(document))
+    assert main(command) == 1
+    assert "# mine" in out.read_text()
+    assert main([*command, "--force"]) == 0
+    assert main([str(tmp_path / "m.py"), "-o", str(out)]) == 2

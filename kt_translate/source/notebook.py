@@ -10,7 +10,8 @@ import ast
 import json
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 _PYTHON_CELL_MAGICS = ("time", "timeit", "capture", "prun", "python", "python3", "matplotlib")
@@ -32,6 +33,9 @@ class Notebook:
     """The first line in ``text`` of each code cell."""
     left_out: tuple[tuple[int, str], ...]
     """Cells that are not Python and became comments: their first line, and what is wrong."""
+    cells: tuple[tuple[str, str], ...] = ()
+    """All cells in their order: kind and source."""
+    metadata: dict[str, Any] = field(default_factory=dict)
 
     def cell(self, line: int) -> tuple[int, int]:
         """Return the code cell of a line of ``text`` and the line within it, both from 1."""
@@ -52,14 +56,24 @@ def read_notebook(content: str) -> Notebook:
     starts: list[int] = []
     left_out: list[tuple[int, str]] = []
     line = 1
-    for source in _code_cells(document):
+    cells = list(_cells(document))
+    for source in [source for kind, source in cells if kind == "code"]:
         text, problem = python_cell(source)
         if problem:
             left_out.append((line, problem))
         texts.append(text)
         starts.append(line)
         line += text.count("\n") + 2
-    return Notebook("\n\n".join(texts) + "\n", tuple(starts), tuple(left_out))
+    return Notebook(
+        "\n\n".join(texts) + "\n", tuple(starts), tuple(left_out), tuple(cells), _metadata(document)
+    )
+
+
+def _metadata(document: dict[str, Any]) -> dict[str, Any]:
+    """What says with which Python the notebook is run."""
+    known = document.get("metadata")
+    kept = ("kernelspec", "language_info")
+    return {k: v for k, v in known.items() if k in kept} if isinstance(known, dict) else {}
 
 
 def _language(document: Any) -> str:
@@ -71,18 +85,17 @@ def _language(document: Any) -> str:
     return "python" if name.startswith(("python", "ipython")) else name
 
 
-def _code_cells(document: dict[str, Any]) -> list[str]:
+def _cells(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The kind and the source of every cell."""
     cells = document.get("cells")
     if cells is None:
         sheets = _entries(document["worksheets"])
         cells = [cell for sheet in sheets for cell in _entries(sheet.get("cells", []))]
-    sources = []
     for cell in _entries(cells):
-        if cell.get("cell_type") == "code":
-            source = cell.get("source", cell.get("input", ""))
-            lines = source if isinstance(source, list) else [source]
-            sources.append("".join(map(str, lines)).replace("\r\n", "\n").rstrip("\n"))
-    return sources
+        source = cell.get("source", cell.get("input", ""))
+        lines = source if isinstance(source, list) else [source]
+        text = "".join(map(str, lines)).replace("\r\n", "\n").rstrip("\n")
+        yield str(cell.get("cell_type")), text
 
 
 def _entries(value: Any) -> list[dict[str, Any]]:
