@@ -84,6 +84,30 @@ def build(dim=2):
     return keras.Model(list(inputs.values()), layers.Dense(1)(x))
 model = build()
 """,
+    "layers that compute with the weights of those that they extend": """
+class Scaled(layers.Dense):
+    def __init__(self, units, scale=2.0, **kwargs):
+        super().__init__(units, **kwargs)
+        self.scale = scale
+    def call(self, x):
+        y = tf.matmul(x, self.kernel * self.scale)
+        if self.use_bias:
+            y += self.bias
+        return self.activation(y) / self.units
+class Standardized(layers.Conv2D):
+    def convolution_op(self, inputs, kernel):
+        mean, var = tf.nn.moments(kernel, axes=[0, 1, 2], keepdims=True)
+        return super().convolution_op(inputs, (kernel - mean) / tf.sqrt(var + 1e-10))
+class Partial(layers.Conv2D):
+    def call(self, x):
+        height, width = self.kernel_size
+        y = tf.nn.conv2d(x, self.kernel / (height * width), strides=1, padding="VALID")
+        return y + tf.reduce_sum(self.bias)
+i = keras.Input((6, 5, 2))
+x = Standardized(3, 3, padding="same", strides=2, activation="tanh")(Partial(4, (3, 2))(i))
+x = Scaled(3, activation="relu")(layers.Flatten()(x))
+model = keras.Model(i, Scaled(2, 3.0, use_bias=False)(x))
+""",
     "a layer that says what inputs it takes": """
 class Scale(layers.Layer):
     def build(self, input_shape):

@@ -122,7 +122,7 @@ def declared(cls: Class, name: str, sample: Any) -> tuple[str | None, str]:
             text = repr(known(default)) if plain(known(default)) else None
             return text, annotation(default if default is not None else sample, default is None)
     default = dict(signature(cls)).get(name, inspect.Parameter.empty)
-    return (repr(default) if plain(default) else None), annotation(sample)
+    return (repr(default) if plain(default) else None), annotation(sample, default is None)
 
 
 def has_default(cls: Class, name: str) -> bool:

@@ -33,7 +33,7 @@ def add_weight(ev: Interpreter, instance: Instance, args: Any, kwargs: dict[str,
         isinstance(known(args[0]), str) or (ev.flavour != "3" and args[0] is None)
     )
     given = dict(zip(NAME_FIRST if first_is_name else SHAPE_FIRST, args, strict=False), **kwargs)
-    return _weight(ev, given)
+    return make_weight(ev, given)
 
 
 def make_variable(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -72,7 +72,7 @@ def make_variable(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str,
         )
         start = "zeros"
     given["initializer"] = start
-    return _weight(ev, given)
+    return make_weight(ev, given)
 
 
 def initial_value(initializer: KerasObject, args: list[Any], kwargs: dict[str, Any]) -> KerasObject:
@@ -81,7 +81,8 @@ def initial_value(initializer: KerasObject, args: list[Any], kwargs: dict[str, A
     return KerasObject("initial", [initializer, shape], {})
 
 
-def _weight(ev: Interpreter, given: dict[str, Any]) -> Any:
+def make_weight(ev: Interpreter, given: dict[str, Any]) -> Any:
+    """A weight of the class at hand, from what ``add_weight`` takes by name."""
     shape = given.get("shape")
     shape = () if shape is None else shape
     if isinstance(shape, Sym) and isinstance(known(shape), (tuple, list)):

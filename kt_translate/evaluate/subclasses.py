@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from kt_translate.evaluate import extended, own_classes
 from kt_translate.evaluate import models as models_module
-from kt_translate.evaluate import own_classes
 from kt_translate.evaluate.constructors import ROOTS, base_of
 from kt_translate.evaluate.general import outer_result
 from kt_translate.evaluate.own_weights import add_weight
@@ -103,6 +103,9 @@ def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
         return Native(name, lambda ev, inputs=None, mask=None: mask)
     own = instance.attributes.get("super()")
     if isinstance(own, LayerValue):
+        found = extended.attribute(ev, instance, own, name)
+        if found is not None:
+            return found
         found = models_module.layer_attribute(ev, own, name)
         return None if isinstance(found, Unknown) else found
     return None
@@ -116,7 +119,7 @@ def builtin_part(ev: Interpreter, instance: Instance, name: str) -> Any:
     if name in ("call", "__call__"):
         own = instance.attributes.get("super()")
         if isinstance(own, LayerValue):
-            return Native(name, lambda ev, *a, **k: models_module.call_layer(ev, own, list(a), k))
+            return Native(name, lambda ev, *a, **k: extended.called(ev, instance, list(a), k))
         if isinstance(own, ModelValue):
             return Native(name, lambda ev, *a, **k: models_module.call_model(ev, own, list(a), k))
     found = None if name in ("build", "compile", *FITS) else layer_method(ev, instance, name)
@@ -306,6 +309,7 @@ def run_call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
     cls = instance.cls
     assert instance.use is not None
     first = next(iter(given.values()), None)
+    instance.attributes[extended.INPUT] = first
     build = cls.lookup("build")
     if isinstance(build, Function) and not instance.built:
         instance.built = True

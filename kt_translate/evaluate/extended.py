@@ -1,0 +1,124 @@
+"""What a layer class of the source has from the built-in layer that it extends: settings, and weights of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate import calls, external
+from kt_translate.evaluate.own_weights import make_weight
+from kt_translate.evaluate.values import Function, Instance, LayerValue, Native, Unknown
+from kt_translate.graph.sym import Sym, known
+from kt_translate.graph.tensor import Tensor, tensors_in
+from kt_translate.layers.layer import Layer
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+INPUT = "super() input"
+"""The attribute that holds what a layer is called on: its sizes are those of the weights."""
+_PER_AXIS = ("kernel_size", "strides", "dilation_rate")
+_DENSE: dict[str, Callable[[Any, Any], tuple[Any, ...]]] = {
+    "kernel": lambda rule, channels: (channels, rule.units),
+    "bias": lambda rule, channels: (rule.units,),
+}
+_CONV: dict[str, Callable[[Any, Any], tuple[Any, ...]]] = {
+    "kernel": lambda rule, channels: (*_sizes(rule), channels // rule.groups, rule.filters),
+    "bias": lambda rule, channels: (rule.filters,),
+}
+_TRANSPOSED: dict[str, Callable[[Any, Any], tuple[Any, ...]]] = {
+    "kernel": lambda rule, channels: (*_sizes(rule), rule.filters, channels),
+    "bias": lambda rule, channels: (rule.filters,),
+}
+_WEIGHTS = {
+    "Dense": _DENSE,
+    **{f"Conv{n}D": _CONV for n in (1, 2, 3)},
+    **{f"Conv{n}DTranspose": _TRANSPOSED for n in (1, 2, 3)},
+    "Embedding": {"embeddings": lambda rule, channels: (rule.input_dim, rule.output_dim)},
+}
+
+
+def attribute(ev: Interpreter, instance: Instance, own: LayerValue, name: str) -> Any:
+    """A setting as Keras keeps it, or a weight, which is then the class's own; None for anything else."""
+    rule = own.rule
+    kind = type(rule).__name__
+    if name in _WEIGHTS.get(kind, {}):
+        return _weight(ev, instance, rule, name)
+    if name == "activation" and getattr(rule, "activation", name) is None:
+        return "linear"
+    if name in ("convolution_op", "_convolution_op") and kind.startswith("Conv"):
+        return Native(name, lambda ev, x, kernel: _convolved(ev, rule, x, kernel))
+    return _per_axis(rule, getattr(rule, name)) if name in _PER_AXIS and kind in _WEIGHTS else None
+
+
+def _weight(ev: Interpreter, instance: Instance, rule: Layer, name: str) -> Any:
+    entered = tensors_in(instance.attributes.get(INPUT))
+    if not entered:
+        return Unknown(f"{name} of a layer that is not built", ev.line)
+    if name == "bias" and rule.use_bias is False:  # type: ignore[attr-defined]
+        return None
+    if "super() called" in instance.attributes:
+        ev.note("KT204", f"{name} is read in a layer that calls super().call() too")
+    first = getattr(rule, "data_format", None) == "channels_first"
+    channels = entered[0].shape[1 if first else -1]
+    if channels is None:
+        ev.note("KT303", "the number of channels of this layer's input is not known")
+        return Unknown(f"{name} of unknown shape", ev.line)
+    shape = _WEIGHTS[type(rule).__name__][name](rule, channels)
+    settings = {
+        kind: getattr(rule, f"{name}_{kind}", None)
+        for kind in ("initializer", "regularizer", "constraint")
+    }
+    made = make_weight(ev, {"name": name, "shape": shape, **settings})
+    instance.attributes[name] = made
+    return made
+
+
+def called(ev: Interpreter, instance: Instance, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """``super().call(x)`` of a built-in layer, by the class's own ``convolution_op`` where it has one."""
+    own = instance.attributes["super()"]
+    if any(isinstance(instance.attributes.get(n), Tensor) for n in _weights_of(own.rule)):
+        ev.note("KT204", "super().call() in a layer that reads the weights itself")
+    operation = next(
+        (f for n in ("convolution_op", "_convolution_op") if (f := instance.cls.lookup(n))), None
+    )
+    if not isinstance(operation, Function):
+        instance.attributes["super() called"] = True
+        return calls.call(ev, own, args, kwargs, None, None)
+    instance.attributes.setdefault(INPUT, args[0])
+    kernel = calls.attribute(ev, instance, "kernel")
+    y = ev.run_method(operation, instance, [args[0], kernel], {})
+    bias = calls.attribute(ev, instance, "bias")
+    if bias is not None:
+        first = own.rule.data_format == "channels_first"
+        if first:
+            shape = (1, -1, *(1,) * _rank(own.rule))
+            bias = external.call(ev, "keras.ops.reshape", [bias, shape], {}, None)
+        y = external.call(ev, "keras.ops.add", [y, bias], {}, None)
+    activation = getattr(own.rule, "activation", None)
+    return y if activation is None else calls.call(ev, activation, [y], {}, None, None)
+
+
+def _weights_of(rule: Layer) -> dict[str, Any]:
+    return _WEIGHTS.get(type(rule).__name__, {})
+
+
+def _convolved(ev: Interpreter, rule: Any, x: Any, kernel: Any) -> Any:
+    settings = {n: getattr(rule, n) for n in ("strides", "padding", "dilation_rate", "data_format")}
+    return external.call(ev, "keras.ops.conv", [x, kernel], settings, None)
+
+
+def _rank(rule: Any) -> int:
+    return int(next(c for c in type(rule).__name__ if c.isdigit()))
+
+
+def _sizes(rule: Any) -> tuple[Any, ...]:
+    return _per_axis(rule, rule.kernel_size)
+
+
+def _per_axis(rule: Any, size: Any) -> tuple[Any, ...]:
+    """One number for each axis, as Keras keeps it."""
+    rank = _rank(rule)
+    if isinstance(size, Sym) and isinstance(known(size), (tuple, list)):
+        return tuple(Sym.index(size, i) for i in range(rank))
+    return tuple(size) if isinstance(size, (tuple, list)) else (size,) * rank
