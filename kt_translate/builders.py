@@ -29,6 +29,7 @@ from kt_translate.evaluate.values import (
     plain,
 )
 from kt_translate.graph.nodes import Param
+from kt_translate.graph.objects import is_setting, lazily
 from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
@@ -47,6 +48,7 @@ class Given:
     sizes: list[Param] = field(default_factory=list)  # of the tensors among the arguments
     tensors: dict[str, Any] = field(default_factory=dict)
     guessed: dict[str, Any] = field(default_factory=dict)
+    baked: list[Symbol] = field(default_factory=list)  # parameters that keep their defaults
 
 
 @dataclass
@@ -111,6 +113,7 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any], region: Region | 
         demands, ev.demands[before[0] :] = ev.demands[before[0] :], []
         found = [d for d in ev.log.diagnostics if d not in said]
         ev.log.diagnostics[:] = said
+    demands += [(Sym.of(symbol), None) for symbol in given.baked]
     made = ev.models[before[1] :]
     failed = bool(why) or ev.log.errors > before[2]
     return Run(given, result, made, demands, found, failed, why)
@@ -230,14 +233,17 @@ def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> G
             )
             given.tensors[name] = given.values[name]
             continue
-        symbol = Symbol(name, sample if sample is UNKNOWN or plain(sample) else UNKNOWN)
+        sayable = sample is UNKNOWN or plain(sample) or is_setting(sample)
+        symbol = Symbol(name, sample if sayable else UNKNOWN)
         default = default_text(ev, param, function.defaults.get(name))
         known_as = function.defaults.get(name)
         kind = annotation(known(known_as) if known_as is not None else sample, default == "None")
         if sample is UNKNOWN or name in given.guessed:
             kind = "Any" if sample is UNKNOWN else kind
         given.params.append(Param(symbol, default, kind, keyword_only))
-        given.values[name] = Sym.of(symbol) if sample is UNKNOWN or plain(sample) else sample
+        given.values[name] = Sym.of(symbol) if sayable else sample
+        if not sayable and default == "None":
+            given.baked.append(symbol)
     return given
 
 
@@ -251,7 +257,7 @@ def default_text(ev: Interpreter, param: cst.Param, value: Any) -> str | None:
         text = ev.source.code(param.default)
         simple = re.fullmatch(r"[\d.e+-]+|'[^'\n]*'|\"[^\"\n]*\"|None|True|False", text)
         return text if simple else repr(value)
-    return "None"
+    return lazily(value) if is_setting(value) else "None"
 
 
 def as_input(outer: Tensor, role: str, sizes: list[Param], reserved: set[str]) -> Tensor:

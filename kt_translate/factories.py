@@ -11,6 +11,7 @@ from kt_translate.emit.support import words
 from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.values import ModelValue, plain
 from kt_translate.graph.nodes import CallNode, Param
+from kt_translate.graph.objects import KerasObject, applied, is_setting
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, symbols_in
 from kt_translate.graph.tensor import tensors_in
 from kt_translate.lower.class_code import ClassCode
@@ -24,7 +25,7 @@ def sayable(value: Any) -> bool:
         return all(s.kind == "global" for s in symbols_in(value))
     if isinstance(value, (list, tuple)):
         return all(map(sayable, value))
-    return plain(value)
+    return plain(value) or is_setting(value)
 
 
 def signature(params: list[Param], sizes: list[Param]) -> list[str]:
@@ -103,4 +104,11 @@ def texts_of(codes: Iterable[ClassCode], factories: Iterable[FactoryCode]) -> st
 def constants(known: Iterable[Symbol], text: str) -> list[str]:
     """The module's constants that ``text`` names, as the source assigns them."""
     found = words(text)
-    return [f"{symbol.name} = {symbol.value!r}" for symbol in known if symbol.name in found]
+    return [_assigned(symbol) for symbol in known if symbol.name in found]
+
+
+def _assigned(symbol: Symbol) -> str:
+    if not isinstance(symbol.value, KerasObject):
+        return f"{symbol.name} = {symbol.value!r}"
+    head = f"def {symbol.name}(weight: Tensor) -> Tensor:"
+    return f"{head}\n    return {applied(symbol.value, 'weight')}\n"

@@ -17,6 +17,7 @@ from kt_translate.evaluate.values import Class, Instance, ModelValue, Module
 from kt_translate.factories import instances, sayable, signature, structure
 from kt_translate.found import Found, Gap
 from kt_translate.graph.nodes import CallNode, Plan
+from kt_translate.graph.objects import lazily
 from kt_translate.graph.sym import UNKNOWN, code, known, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in, to_first
 from kt_translate.homes import Home, Project
@@ -291,12 +292,11 @@ class Writing(Classes):
             model = found.models[0]
             self.codes[id(plan_of(model))] = made
             defaults = {p.symbol.name: p.default for p in plan_of(general).params}
-            given = {n: str(code(table[n])) for n in made.used_parameters}
-            given = {n: text for n, text in given.items() if text != defaults[n]}
+            given = {n: table[n] for n in made.used_parameters if lazily(table[n]) != defaults[n]}
             if not given:
                 return _Written(made.name, [made], {})
             name = self._factory_name(found)
-            call = f"{made.name}({', '.join(f'{n}={text}' for n, text in given.items())})"
+            call = f"{made.name}({', '.join(f'{n}={code(value)}' for n, value in given.items())})"
             docstring = f"``{found.name}`` ({self.source}:{found.line})."
             self.factories.append(FactoryCode(name, [], call, made.name, docstring))
             return _Written(name, [made], {})

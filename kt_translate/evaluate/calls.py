@@ -226,6 +226,8 @@ def call(
         except RuleError as error:
             ev.note(error.code, error.message, error.hint)
             return Unknown(error.message, ev.line)
+    if isinstance(function, Sym) and isinstance(known(function), KerasObject):
+        function = ev.demand(function, "what is called")
     if isinstance(function, KerasObject) and function.path.startswith("initializers."):
         return initial_value(function, args, kwargs)
     if (

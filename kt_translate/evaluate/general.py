@@ -35,6 +35,7 @@ from kt_translate.graph.nodes import (
     Plan,
     named,
 )
+from kt_translate.graph.objects import KerasObject, is_setting, lazily
 from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.sym import Sym, Symbol, closed, key_of, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Dim, Layout, Tensor, tensors_in
@@ -101,7 +102,9 @@ def kind_of(value: Any) -> Any:
 
 def is_number(value: Any) -> bool:
     """Whether an argument can be a parameter of the class."""
-    return isinstance(value, Sym) or (plain(value) and not isinstance(value, (dict, set)))
+    if isinstance(value, Sym) or is_setting(value):
+        return True
+    return plain(value) and not isinstance(value, (dict, set))
 
 
 def _key(function: Function, bound: dict[str, Any]) -> Any:
@@ -198,14 +201,22 @@ def _declared(
     for p in (*params.posonly_params, *params.params, *params.kwonly_params):
         if p.name.value == name and p.default is not None and name in function.defaults:
             default = function.defaults[name]
-            return (repr(default) if plain(default) else None), annotation(
-                default if default is not None else sample, default is None
-            )
+            said = default if default is not None else sample
+            return _default_text(default), annotation(said, default is None)
     return None, annotation(sample)
+
+
+def _default_text(value: Any) -> str | None:
+    if isinstance(value, Sym):
+        return str(value) if all(s.kind == "global" for s in symbols_in(value)) else None
+    return lazily(value) if plain(value) or is_setting(value) else None
 
 
 def annotation(sample: Any, optional: bool = False) -> str:
     """The type of a parameter, from a value of it."""
+    sample = known(sample)
+    if isinstance(sample, KerasObject):
+        return "str | Callable[[Tensor], Any]" + (" | None" if optional else "")
     if isinstance(sample, (bool, int, float, str)):
         return type(sample).__name__ + (" | None" if optional else "")
     if isinstance(sample, (tuple, list)) and sample and all(isinstance(v, int) for v in sample):

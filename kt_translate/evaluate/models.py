@@ -110,8 +110,7 @@ def make_layer(
     if name == "InputSpec":  # what a layer checks its inputs by: nothing is computed with it
         return Unknown("an InputSpec", ev.line)
     if name == "InputLayer":
-        tensor = make_input(ev, args, kwargs)
-        return tensor
+        return make_input(ev, args, kwargs)
     if name == "merge" and (args or kwargs):
         return _merge(ev, args, kwargs, node)
     try:
@@ -180,15 +179,17 @@ def _merge(ev: Interpreter, args: list[Any], kwargs: dict[str, Any], node: Any) 
 
 def _bound_rule(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) -> Layer:
     """The layer's declaration, with its settings. What it must know is taken as the sample says."""
+    decided = [k for k in kwargs if k.endswith(("_constraint", "activity_regularizer"))]
+    kwargs |= {k: ev.demand(kwargs[k], f"{k} of {name}") for k in decided}
     try:
         return REGISTRY[name].bind(args, kwargs, ev.flavour)
     except RuleError:
         settings = [*args, *kwargs.values()]
         if not any(isinstance(v, Sym) and not isinstance(v.value, (int, float)) for v in settings):
             raise
-        taken = [_taken(ev, name, v) for v in args]
-        named = {k: v if k == "name" else _taken(ev, name, v) for k, v in kwargs.items()}
-        return REGISTRY[name].bind(taken, named, ev.flavour)
+        args = [_taken(ev, name, v) for v in args]
+        kwargs = {k: v if k == "name" else _taken(ev, name, v) for k, v in kwargs.items()}
+        return REGISTRY[name].bind(args, kwargs, ev.flavour)
 
 
 def _taken(ev: Interpreter, layer: str, value: Any) -> Any:
@@ -202,7 +203,7 @@ _INPUT_NAMES = ("inputs", "x", "sequence", "sequences", "query", "value", "key")
 
 
 def _by_place(args: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """The inputs of a call that the source gives by name, in their places."""
+    """Inputs that the source gives by name, in their places."""
     named = {k: kwargs[k] for k in _INPUT_NAMES if kwargs.get(k) is not None}
     if "mask" in kwargs and isinstance(kwargs["mask"], (list, tuple)):
         kwargs = {k: v for k, v in kwargs.items() if k != "mask" or any(m is not None for m in v)}

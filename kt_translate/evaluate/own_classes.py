@@ -30,10 +30,10 @@ from kt_translate.evaluate.values import (
     map_tensors,
 )
 from kt_translate.graph.nodes import Param, Plan
+from kt_translate.graph.objects import snake_case
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, key_of, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
-from kt_translate.layers.layer import snake_case
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter

@@ -32,6 +32,7 @@ from kt_translate.evaluate.signals import (
 )
 from kt_translate.evaluate.values import Class, Function, ModelValue, Scope, Unknown, items_of
 from kt_translate.graph.nodes import named
+from kt_translate.graph.objects import is_setting
 from kt_translate.graph.region import CURRENT
 from kt_translate.graph.sym import Items, Sym, Symbol, symbols_in
 from kt_translate.source.operators import AUGMENTED
@@ -46,15 +47,20 @@ def _assign(ev: Interpreter, node: cst.Assign, scope: Scope) -> None:
         if (
             scope.kind == "module"
             and isinstance(target.target, cst.Name)
-            and isinstance(value, (int, float, str))
-            and isinstance(node.value, (cst.Integer, cst.Float, cst.SimpleString))
+            and (
+                (
+                    isinstance(node.value, (cst.Integer, cst.Float, cst.SimpleString))
+                    and isinstance(value, (int, float, str))
+                )
+                or _is_made_here(node.value, value)
+            )
             and scope.names.get(target.target.value) is None
             and target.target.value not in ev.settings
         ):
             value = _constant(ev, target.target.value, value, scope)
         elif (
             isinstance(target.target, cst.Name)
-            and _worth_a_name(value)
+            and (_worth_a_name(value) or _is_made_here(node.value, value))
             and scope.kind == "function"
         ):
             name = target.target.value
@@ -76,6 +82,11 @@ def _constant(ev: Interpreter, name: str, value: Any, scope: Scope) -> Any:
         if taken or symbol.value != value or type(symbol.value) is not type(value):
             return value
     return Sym.of(symbol)
+
+
+def _is_made_here(node: cst.BaseExpression, value: Any) -> bool:
+    """Whether it is an initializer or a regularizer with arguments, of which a name can speak."""
+    return isinstance(node, cst.Call) and bool(node.args) and is_setting(value)
 
 
 def _worth_a_name(value: Any) -> bool:

@@ -23,10 +23,10 @@ from kt_translate.evaluate.values import (
     map_tensors,
 )
 from kt_translate.graph.nodes import CallNode, ModuleUse
+from kt_translate.graph.objects import snake_case
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import Sym, Symbol, substitute
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
-from kt_translate.layers.layer import snake_case
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter

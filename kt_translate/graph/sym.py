@@ -14,7 +14,7 @@ from typing import Any
 
 from kt_translate.graph import algebra
 from kt_translate.graph.operators import BINARY, FUNCTIONS, NEGATED, UNARY, UNKNOWN, Symbol
-from kt_translate.pytorch.expr import Expr, literal
+from kt_translate.pytorch.expr import Expr, as_expr, literal
 
 __all__ = [
     "UNKNOWN",
@@ -352,7 +352,7 @@ def code(value: Any) -> Expr:
         return Expr(value.function)(*(code(a) for a in value.args))
     if isinstance(value, (tuple, list, dict)):
         return literal(value, code)
-    return literal(value)
+    return as_expr(value)
 
 
 def _pieces(value: Any) -> Iterator[str | Expr]:

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from kt_translate.diagnostics import RuleError
+from kt_translate.graph.objects import snake_case
 from kt_translate.graph.sym import UNKNOWN, Sym, known, same
 from kt_translate.graph.tensor import Dim, Layout, Shape, Tensor, to_first, to_last, torch_dim
 from kt_translate.pytorch.expr import OMIT, Expr, F, as_expr, nn, torch, unless
@@ -278,13 +279,6 @@ def as_text(value: Any) -> str:
         return str(as_expr(value))
     except Exception:
         return re.sub(r"<[\w.]*?(\w+) object at 0x\w+>", r"<\1>", repr(value))
-
-
-def snake_case(name: str) -> str:
-    """Keras's automatic name for a class: Conv2D -> conv2d, MultiHeadAttention -> multi_head_attention."""
-    name = re.sub(r"\W+", "", name)
-    name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
-    return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 
 
 def is_plain(value: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from kt_translate.graph.objects import KerasObject
+from kt_translate.graph.objects import KerasObject, snake_case
 from kt_translate.layers.activations import Elementwise
 from kt_translate.layers.layer import (
     Expr,
@@ -14,7 +14,6 @@ from kt_translate.layers.layer import (
     as_text,
     is_plain,
     nn,
-    snake_case,
     to_first,
     unless,
 )

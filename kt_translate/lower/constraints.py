@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from kt_translate.graph.objects import snake_case
 from kt_translate.graph.sym import known
-from kt_translate.layers.layer import Layer, RuleError, snake_case
+from kt_translate.layers.layer import Layer, RuleError
 from kt_translate.pytorch.expr import OMIT, Expr, unless
 
 _ARGUMENTS: dict[str, dict[str, Any]] = {

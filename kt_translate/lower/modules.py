@@ -15,6 +15,7 @@ from kt_translate.graph.nodes import (
     Plan,
     WeightNode,
 )
+from kt_translate.graph.objects import lazily
 from kt_translate.graph.region import Node
 from kt_translate.graph.sym import Sym, substitute
 from kt_translate.graph.tensor import Tensor
@@ -109,7 +110,7 @@ class Modules(ClassScope):
                 for p in node.plan.params
                 if (by_name or p.symbol.kind != "dim") and p.symbol.name in said
             }
-            named = {n: e for n, e in named.items() if defaults[n] is None or str(e) != defaults[n]}
+            named = {n: e for n, e in named.items() if lazily(given[n]) != defaults[n]}
             instance = Expr(made.name)(*sizes, **named)
             if node.use.frozen and not (node.plan.frozen or self.plan.frozen or self.plan.covered):
                 return Expr("like_keras")(instance, trainable=False)

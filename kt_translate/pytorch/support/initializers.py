@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -96,3 +99,36 @@ def orthogonal_(tensor: Tensor, gain: float = 1.0) -> Tensor:
 def identity_(tensor: Tensor, gain: float = 1.0) -> Tensor:
     """Keras's Identity."""
     return nn.init.eye_(tensor).mul_(gain)
+
+
+INITIALIZERS: dict[str, Callable[[Tensor], Any]] = {
+    "constant": constant_,
+    "glorot_normal": glorot_normal_,
+    "glorot_uniform": glorot_uniform_,
+    "he_normal": he_normal_,
+    "he_uniform": he_uniform_,
+    "identity": identity_,
+    "lecun_normal": lecun_normal_,
+    "lecun_uniform": lecun_uniform_,
+    "normal": random_normal_,
+    "one": ones_,
+    "ones": ones_,
+    "orthogonal": orthogonal_,
+    "random_normal": random_normal_,
+    "random_uniform": random_uniform_,
+    "truncated_normal": truncated_normal_,
+    "uniform": random_uniform_,
+    "variance_scaling": variance_scaling_,
+    "zero": zeros_,
+    "zeros": zeros_,
+}
+
+
+def keras_initializer(given: str | Callable[[Tensor], Any] | None) -> Callable[[Tensor], Any]:
+    """An initializer by Keras's name for it ("he_normal" or "HeNormal"), or as it is."""
+    if callable(given):
+        return given
+    name = re.sub(r"(?<=[a-z])([A-Z])", r"_\1", given or "glorot_uniform").lower()
+    if name not in INITIALIZERS:
+        raise ValueError(f"Keras has no initializer {given}")
+    return INITIALIZERS[name]

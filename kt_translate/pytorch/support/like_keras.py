@@ -18,7 +18,7 @@ def like_keras(
     name: str | None = None,
     flattened: Sequence[int] | None = None,
     init: Mapping[str, Callable[[Tensor], Any]] | None = None,
-    regularize: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
+    regularize: Mapping[str, Callable[[Tensor], Tensor] | None] | None = None,
     constrain: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
     trainable: bool = True,
 ) -> M:
@@ -84,6 +84,7 @@ def regularization_loss(module: nn.Module) -> Tensor:
         penalty(parameter)
         for part in module.modules()
         for key, penalty in getattr(part, "keras_regularizers", {}).items()
+        if penalty is not None
         for parameter in parameters_named(part, key)
     ]
     activities = [getattr(part, "activity_loss", None) for part in module.modules()]

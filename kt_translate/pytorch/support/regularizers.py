@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -36,3 +37,22 @@ def orthogonal_regularizer(factor: float = 0.01, dim: int = 1) -> Callable[[Tens
         return factor * 0.5 * (products.sum() - products.diagonal().sum()) / pairs
 
     return penalty
+
+
+REGULARIZERS: dict[str, Callable[[], Callable[[Tensor], Tensor]]] = {
+    "l1": l1,
+    "l1_l2": partial(l1_l2, l1=0.01, l2=0.01),
+    "l1l2": l1_l2,
+    "l2": l2,
+}
+
+
+def keras_regularizer(
+    given: str | Callable[[Tensor], Tensor] | None,
+) -> Callable[[Tensor], Tensor] | None:
+    """A regularizer by Keras's name for it ("l2"), or as it is; None is none."""
+    if given is None or callable(given):
+        return given
+    if given.lower() not in REGULARIZERS:
+        raise ValueError(f"Keras has no regularizer {given}")
+    return REGULARIZERS[given.lower()]()

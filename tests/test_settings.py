@@ -1,0 +1,74 @@
+"""Initializers and regularizers that are handed on: as arguments, defaults, names of the module and of a function."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.model_harness import Pair, float64
+
+__all__ = ["float64"]
+
+BLOCKS = """
+import keras
+from keras import initializers, layers, regularizers
+
+WEAK = regularizers.l2(1e-3)
+start = initializers.Constant(0.25)
+
+
+def block(x, units, kernel_initializer="he_normal", bias_initializer=start, penalty=None):
+    return layers.Dense(
+        units,
+        kernel_initializer=kernel_initializer,
+        bias_initializer=bias_initializer,
+        kernel_regularizer=penalty,
+    )(x)
+
+
+def build(width=3, first="ones", second=initializers.Constant(0.5), decay=1e-2, penalty=WEAK):
+    own = initializers.Constant(-0.125)
+    inputs = keras.Input((4,))
+    x = block(inputs, width, first)
+    x = block(x, width + 1, second, penalty=regularizers.l2(decay))
+    x = block(x, 3, own, bias_initializer="zeros", penalty=penalty)
+    return keras.Model(inputs, block(x, 2, kernel_initializer=own, penalty="l1"))
+
+
+model = build()
+"""
+
+
+@pytest.mark.parametrize(
+    ("keras_args", "torch_args"),
+    [
+        ("", ""),
+        ("5, decay=0.5", "5, decay=0.5"),
+        ("first='zeros', penalty=None", "first='zeros', penalty=None"),
+        ("second='Ones', penalty='l1'", "second='Ones', penalty='l1'"),
+        (
+            "second=initializers.Constant(2.0), penalty=regularizers.L1L2(0.1, 0.2)",
+            "second=partial(constant_, value=2.0), penalty=l1_l2(0.1, 0.2)",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("float64")
+def test_what_starts_and_what_is_penalized(keras_args: str, torch_args: str) -> None:
+    """All initial weights of these models are constants: both sides start alike."""
+    pair = Pair(BLOCKS)
+    assert not pair.errors
+    theirs = eval(f"build({keras_args})", pair.keras)
+    ours = eval(f"build({torch_args})", vars(pair.torch))
+    arrays = [np.asarray(weight) for weight in theirs.weights]
+    for array, parameter in zip(arrays, ours.parameters(), strict=True):
+        np.testing.assert_allclose(parameter.detach().numpy().T, array, rtol=1e-6)
+    assert ours.regularization_loss().item() == pytest.approx(float(sum(theirs.losses)), rel=1e-6)
+
+
+def test_the_reading() -> None:
+    code = Pair(BLOCKS).done.code
+    assert (
+        "def start(weight: Tensor) -> Tensor:\n    return constant_(weight, value=0.25)\n" in code
+    )
+    assert "own = partial(constant_, value=-0.125)" in code
+    assert '"weight": keras_initializer(kernel_initializer)' in code
