@@ -190,6 +190,8 @@ def attempts(
     }
     if guessed:
         yield {**first, **guessed}, guessed
+    if isinstance(first.get("weights"), str):  # of a model whose weights have gone
+        yield {**first, **guessed, "weights": None}, guessed
 
 
 def _sample(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from kt_translate.builders import guess, is_tensor_name
 from kt_translate.evaluate import own_classes, subclasses
-from kt_translate.evaluate.constructors import base_of, needed_by_base
+from kt_translate.evaluate.constructors import base_of, needed_by_base, only_hooks
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
@@ -27,7 +27,8 @@ NOT_TENSORS = ("self", "training", "mask", "train")
 def keras_classes(ev: Interpreter) -> Iterator[Class]:
     """The classes of the module that extend Keras's layers or models."""
     for value in list(ev.module.names.values()):
-        if isinstance(value, Class) and base_of(value) is not None:
+        own = isinstance(value, Class) and base_of(value) is not None
+        if own and not only_hooks(value):
             yield value
 
 

@@ -19,9 +19,8 @@ def makers_of(ev: Interpreter) -> set[str]:
     functions: list[Function] = []
     scopes = [ev.module, *(m.scope for m in ev.files.values() if m.scope is not ev.module)]
     for name, value in [item for scope in scopes for item in scope.names.items()]:
-        if isinstance(value, External) and (
-            value.path.split(".")[-1] in MAKERS or value.path.startswith("keras.applications.")
-        ):
+        last = value.path.split(".")[-1] if isinstance(value, External) else ""
+        if last in MAKERS or (last[:1].isupper() and value.path.startswith("keras.applications.")):
             makers.add(name)
         elif isinstance(value, Function):
             functions.append(value)

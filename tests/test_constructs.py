@@ -450,3 +450,19 @@ def test_sizes_that_only_a_branch_knows() -> None:
     )
     assert pair.errors == []
     pair.check("build", "build(6, False)", "6, False")
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("flag", [True, False])
+def test_one_flag_asked_twice(flag: bool) -> None:
+    pair = Pair(
+        "import keras\nfrom keras import layers\n"
+        "def build(bn=True):\n"
+        "    i = keras.Input((8, 8, 3))\n"
+        "    x = layers.Conv2D(4, 3)(i)\n"
+        "    if bn:\n        x = layers.BatchNormalization()(x)\n"
+        "    x = layers.Conv2D(5, 3)(x)\n"
+        "    if bn:\n        x = layers.BatchNormalization()(x)\n"
+        "    return keras.Model(i, x)\n"
+    )
+    pair.check("build", f"build({flag})", str(flag))

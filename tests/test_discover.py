@@ -424,3 +424,32 @@ def test_keras_modules_that_a_function_is_handed() -> None:
     done = translate(text, "model.py", Options(), log)
     assert not log.has_errors
     assert [m["status"] for m in done.models] == ["translated", "translated"]
+
+
+def test_what_old_sources_ask_of_their_backend() -> None:
+    text = (
+        "from keras import backend as K\nfrom keras import layers, Model, Input\n"
+        "HASHES = {'small': 'abc'}\n"
+        "class FixedDropout(layers.Dropout):\n"
+        "    def _get_noise_shape(self, inputs):\n"
+        "        shape = K.shape(inputs)\n"
+        "        return tuple(shape[i] if s is None else s for i, s in enumerate(self.noise_shape))\n"
+        "def swish(x):\n"
+        "    if K.backend() == 'tensorflow':\n"
+        "        return K.tf.nn.swish(x)\n"
+        "    return x * K.sigmoid(x)\n"
+        "def build(name='large', weights='imagenet', stage=2):\n"
+        "    i = Input((8, 8, 3))\n"
+        "    x = layers.Conv2D(4, 3, activation=swish, name='one')(i)\n"
+        "    x = layers.Conv2D(4, 3, activation=swish, name='two')(x)\n"
+        "    x = FixedDropout(0.2, noise_shape=(None, 1, 1, 1))(x)\n"
+        "    whole = Model(i, x)\n"
+        "    end = whole.get_layer('one' if stage == 1 else 'two').output\n"
+        "    if weights == 'imagenet':\n        whole.load_weights(HASHES[name])\n"
+        "    return Model(i, layers.Flatten()(end))\n"
+    )
+    log = Log()
+    done = translate(text, "model.py", Options(), log)
+    assert not log.has_errors
+    assert {m["source_name"]: m["status"] for m in done.models}["build"] == "translated"
+    assert "silu" in done.code.lower()

@@ -82,6 +82,7 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any]) ->
     from kt_translate.evaluate import calls
 
     name = path.split(".")[-1]
+    kwargs = {k: v for k, v in kwargs.items() if v != External(SUBMODULES.get(k, ""))}
     if name == "preprocess_input":
         return _preprocessed(ev, path, *args, **kwargs)
     if name == "get_submodules_from_kwargs" and args and isinstance(args[0], dict):

@@ -253,6 +253,9 @@ def call(
 
 
 def _instantiate(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    if constructors.only_hooks(cls):
+        ev.note("KT401", f"what {cls.name} changes within Keras's own layer is left out")
+        return call(ev, External(str(cls.keras_base())), args, kwargs, None, None)
     if constructors.base_of(cls) is not None:
         return subclasses.make_instance(ev, cls, args, kwargs)
     instance = Instance(cls, {}, args, kwargs, ev.line)

@@ -71,6 +71,16 @@ def base_of(cls: Class) -> str | None:
     return path if path in ROOTS or path.split(".")[-1] in REGISTRY else None
 
 
+def only_hooks(cls: Class) -> bool:
+    """Whether a class is a Dropout that says to Keras 2 how its noise is shaped: Keras 3 works that out as well."""
+    own = {name for c in cls.mro() if isinstance(c, Class) for name in c.names}
+    base = (base_of(cls) or "").split(".")[-1]
+    return base.endswith("Dropout") and "_get_noise_shape" in own and own <= _NOISE
+
+
+_NOISE = {"_get_noise_shape", "get_config", "__doc__"}
+
+
 def builtin_base(cls: Class) -> type[Layer] | None:
     """The declaration of the built-in layer that a class of the source extends."""
     return REGISTRY.get((base_of(cls) or "").split(".")[-1])

@@ -66,6 +66,8 @@ def _source_inputs(ev: Interpreter, tensor: Any, *rest: Any) -> Any:
 
 
 INTERNALS: dict[str, Callable[..., Any]] = {
+    "keras.backend.backend": lambda ev: "tensorflow",
+    "keras.config.backend": lambda ev: "tensorflow",
     "keras.applications.imagenet_utils.obtain_input_shape": _input_shape,
     "keras.applications.imagenet_utils._obtain_input_shape": _input_shape,
     "keras.applications.imagenet_utils.correct_pad": _correct_pad,

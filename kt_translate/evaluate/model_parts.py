@@ -47,6 +47,7 @@ def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
 
 
 def _get_layer(ev: Interpreter, model: ModelValue, name: Any = None, index: Any = None) -> Any:
+    name, index = ev.demand(name, "a layer"), ev.demand(index, "a layer")
     layers = _layers(ev, model)
     if _has_blocks(layers) and (isinstance(index, int) or not _is_named(layers, name)):
         spread_out(ev, model)

@@ -65,7 +65,7 @@ def plan_of_instance(ev: Interpreter, instance: Instance, given: Given) -> Plan 
         return None
     for plan in ev.plans.setdefault(key, []):
         table = table_of(plan, instance, tensors)
-        if all(same(substitute(said, table), value) for said, value in plan.demands):
+        if all(same(known(substitute(said, table)), value) for said, value in plan.demands):
             return plan  # type: ignore[no-any-return]
     plan = _make(ev, instance, bound, given, key)
     if plan is not None:

@@ -46,7 +46,7 @@ def of_mode(node: IfNode) -> bool:
 
 def write_if(writer: Writer, node: IfNode) -> None:
     chains = flat_chains(node)
-    if chains is not None and id(node.test) in writer.module_names:
+    if chains is not None and id(node.then.key) in writer.module_names:
         _write_optional(writer, node, *chains)
         return
     flag = code(node.test)
@@ -133,7 +133,7 @@ def conditional(test: Expr, then: list[str], orelse: list[str]) -> list[str]:
 def _write_optional(writer: Writer, node: IfNode, then: Chain, orelse: Chain) -> None:
     """A condition whose branches are chains from one tensor: one attribute, made in one of two ways."""
     out, source = node.joined[0][0], then.source
-    attribute = writer.module_names[id(node.test)]
+    attribute = writer.module_names[id(node.then.key)]
 
     def made(chain: Chain) -> list[str]:
         if any(isinstance(link, (IfNode, LoopNode)) for link in chain.modules):

@@ -134,7 +134,7 @@ class Writer(Modules):
                     self.blocks.update({node.then.key: Block(), node.orelse.key: Block()})
                     name = control.attribute_of_if(node)
                     if name is not None:
-                        uses[node.order] = (id(node.test), name)
+                        uses[node.order] = (id(node.then.key), name)
                     else:
                         walk(node.then.nodes + node.orelse.nodes)
                 elif isinstance(node, LoopNode):

@@ -94,6 +94,8 @@ def canonical(path: str) -> str:
         if path == root or path.startswith(root + "."):
             path = "keras" + path[len(root) :]
             break
+    if path.startswith("keras.backend.tf."):  # what the backend itself imports
+        path = path[len("keras.backend.") :]
     if path == "keras_applications" or path.startswith("keras_applications."):
         path = "keras.applications" + path[len("keras_applications") :]
     for old in ("tf.compat.v1.", "tf.compat.v2."):
