@@ -160,3 +160,27 @@ def test_a_list_of_which_keras_leaves_out_layers(float64: None) -> None:
     )
     assert pair.errors == []
     pair.check("build", "build()")
+
+
+def test_loops_within_loops_that_fill_lists(float64: None) -> None:
+    text = IMPORTS + (
+        "def build(depth=2, base=3, convs=2):\n"
+        "    x = start = keras.Input((16, 16, 2))\n"
+        "    skips = []\n"
+        "    for d in range(depth):\n"
+        "        for _ in range(convs):\n"
+        "            x = layers.Conv2D(base * (d + 1), 3, padding='same')(x)\n"
+        "        skips.append(x)\n"
+        "        x = layers.MaxPooling2D()(x)\n"
+        "    for d in reversed(range(depth)):\n"
+        "        x = layers.Concatenate()([skips[d], layers.UpSampling2D()(x)])\n"
+        "        for _ in range(convs):\n"
+        "            x = layers.Conv2D(base * (d + 1), 3, padding='same')(x)\n"
+        "    return keras.Model(start, x)\n"
+    )
+    keras.utils.clear_session()
+    pair = Pair(text)
+    assert pair.errors == []
+    assert "KT301" not in {d.code for d in pair.log.diagnostics}
+    pair.check("build", "build()")
+    pair.check("build", "build(3, 4, 3)", "3, 4, 3")

@@ -25,7 +25,6 @@ from kt_translate.graph.sym import (
     Sym,
     Symbol,
     closed,
-    expand,
     key_of,
     known,
     same,
@@ -240,7 +239,7 @@ def _collected(
 def _size(made: Collected, name: str | None, axis: int, inner: set[Symbol]) -> Any:
     """The size of all tensors of a list along an axis; None, and a list of them, where they differ."""
     start = [_listed(t, axis) for t in made.before]
-    turn = [expand(t.shape[axis]) for t in made.leaving]
+    turn = [closed(t.shape[axis]) for t in made.leaving]
     if any(d is None for d in start + turn):
         return None
     first = turn[0]

@@ -17,12 +17,15 @@ def read_later(ev: Interpreter, name: str) -> bool:
     for statements, _ in reversed(ev.rest[ev.rest_of_function :]):
         for statement in statements or ():
             text = re.sub(r"^(?:#.*\n\s*)+", "", ev.source.code(statement).strip())
-            loop = again.match(text)
-            if loop and not read.search(loop[1]):
-                return False
-            if not text.startswith("for ") and "\n" not in text and again.search(text):
+            loop, first = again.search(text), read.search(text)
+            binds = loop and first and loop.start() < first.start() < loop.start(1)
+            if loop and binds and not read.search(loop[1]):
+                if loop.start() == 0 or "\n" in text:
+                    return False  # a loop, or one within the statement
                 continue  # a comprehension's own
-            if read.search(text):
+            if loop and loop.start() > 0 and "\n" not in text:
+                continue
+            if first:
                 return True
             if bound.match(text):
                 return False

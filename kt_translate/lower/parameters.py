@@ -19,7 +19,7 @@ def write_parameters(writer: Modules) -> None:
     _settle_names(writer)
     with writer.spelling(in_forward=False):
         writer.code.guards = [
-            (str(_guard(code(said), value)), f"translated for {said} = {value!r}")
+            (str(_guard(code(said), value)), repr(f"translated for {said} = {value!r}"))
             for said, value in _distinct([(expand(s), v) for s, v in writer.plan.demands])
         ]
     text = " ".join([*writer.code.init, *(condition for condition, _ in writer.code.guards)])
