@@ -36,6 +36,11 @@ bound = 2.0
 i = keras.Input((4,))
 model = keras.Model(i, layers.Dense(1, activation="tanh")(i) * bound)
 """,
+    "an inner model without sizes of its own": """
+part = keras.Sequential([keras.Input((None,)), layers.Embedding(5, 3), layers.Dropout(0.3)])
+i = keras.Input((4,), dtype="int32")
+model = keras.Model(i, layers.LSTM(2)(layers.Permute((2, 1))(part(i))))
+""",
     "an inner model by its name": """
 def encoder(width):
     i = keras.Input((4,))

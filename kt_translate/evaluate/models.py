@@ -7,6 +7,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import activations, distributed, lambdas, sequential
+from kt_translate.evaluate.sizes_of_calls import shapes_of_call
 from kt_translate.evaluate.values import (
     LayerValue,
     ModelValue,
@@ -15,7 +16,7 @@ from kt_translate.evaluate.values import (
     map_tensors,
 )
 from kt_translate.graph.nodes import CallNode, LayerNode, ModuleUse, Plan
-from kt_translate.graph.region import CURRENT, Node
+from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 from kt_translate.layers.layer import REGISTRY, Layer, RuleError
@@ -321,11 +322,10 @@ def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict
         sequential.build_deferred(ev, model, inputs[0].shape[1:], inputs[0].dtype)
     if model.outputs is None or model.use is None or "gap" in model.attributes:
         return Unknown("a model that is not known", ev.line)
-    results = map_tensors(lambda t: Tensor(t.shape, t.dtype, t.layout, t.mask), model.outputs)
-    inputs = [
-        _fitting(ev, t, own)
-        for t, own in zip_longest(inputs, tensors_in(model.inputs)[: len(inputs)])
-    ]
+    region, own = model.region or Region(), tensors_in(model.inputs)[: len(inputs)]
+    inputs = [_fitting(ev, t, mine) for t, mine in zip_longest(inputs, own)]
+    shapes = shapes_of_call(region, own, tensors_in(model.outputs), inputs)
+    results = map_tensors(lambda t: Tensor(shapes[id(t)], t.dtype, t.layout, t.mask), model.outputs)
     model.use.region = model.use.region or CURRENT[-1]
     if not (model.plan and model.plan.frozen):
         _set_mode(ev, model.use, kwargs.get("training"))
