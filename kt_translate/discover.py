@@ -214,7 +214,7 @@ class Finder:
             act,
             self.shapes,
             own=lambda bound: _is_of(bound, cls),
-            ready=lambda done: not done.failed and isinstance(done.result, Instance),
+            ready=_is_instance_of_known,
         )
 
     def _method(
@@ -355,6 +355,13 @@ def _name_parts(found: Found, function: Function) -> None:
 
 def _is_of(bound: dict[str, Any], cls: Class) -> bool:
     return any(isinstance(v, Instance) and v.cls is cls for v in bound.values())
+
+
+def _is_instance_of_known(done: Run) -> bool:
+    """Whether an object was made of arguments of which all are known, or guessed where they can be."""
+    open_ends = [p for p in done.given.params if p.symbol.value is UNKNOWN]
+    made = not done.failed and isinstance(done.result, Instance)
+    return made and (bool(done.given.guessed) or not open_ends)
 
 
 def _self(method: Function, cls: Class, instance: Instance) -> list[Any]:
