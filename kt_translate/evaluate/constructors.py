@@ -40,6 +40,8 @@ def constructor_arguments(
         params = init.node.params
         order = [p.name.value for p in (*params.posonly_params, *params.params)]
         bound.pop(order[0], None)
+        if isinstance(params.star_arg, cst.Param) and not bound[params.star_arg.name.value]:
+            bound.pop(params.star_arg.name.value)
         if isinstance(params.star_arg, cst.Param):
             more = bound.pop(params.star_arg.name.value, None) or ()
             names = [n for n, _ in signature(cls) if n not in bound]
