@@ -65,6 +65,8 @@ def _arguments(given: builders.Given) -> list[str] | None:
         if param.default is not None and name not in given.guessed:
             continue
         value = param.symbol.value
+        if value is UNKNOWN and not isinstance(given.values.get(name), Sym):
+            return None  # a function or a class, which the output has no word for
         if value is UNKNOWN:
             value = builders.guess(name, "", "")
         if not plain(value):

@@ -1,8 +1,7 @@
 """Reading captchas: convolutions, a picture read as a sequence, bidirectional LSTMs, and a layer that adds CTC."""
 
-import tensorflow as tf
-import tf_keras as keras
-from tf_keras import layers
+import keras
+from keras import layers, ops
 
 img_width, img_height = 40, 16
 characters = sorted(set("0123456789"))
@@ -11,17 +10,13 @@ characters = sorted(set("0123456789"))
 class CTCLayer(layers.Layer):
     def __init__(self, name=None):
         super().__init__(name=name)
-        self.loss_fn = keras.backend.ctc_batch_cost
+        self.loss_fn = ops.ctc_loss
 
     def call(self, y_true, y_pred):
-        batch_len = tf.cast(tf.shape(y_true)[0], dtype="int64")
-        input_length = tf.cast(tf.shape(y_pred)[1], dtype="int64")
-        label_length = tf.cast(tf.shape(y_true)[1], dtype="int64")
-
-        input_length = input_length * tf.ones(shape=(batch_len, 1), dtype="int64")
-        label_length = label_length * tf.ones(shape=(batch_len, 1), dtype="int64")
-
-        loss = self.loss_fn(y_true, y_pred, input_length, label_length)
+        batch_len = ops.shape(y_true)[0]
+        input_length = ops.shape(y_pred)[1] * ops.ones((batch_len,), dtype="int32")
+        label_length = ops.shape(y_true)[1] * ops.ones((batch_len,), dtype="int32")
+        loss = self.loss_fn(y_true, y_pred, label_length, input_length)
         self.add_loss(loss)
 
         # At test time, just return the computed predictions
@@ -29,7 +24,7 @@ class CTCLayer(layers.Layer):
 
 
 def build_model():
-    input_img = layers.Input(shape=(img_width, img_height, 1), name="image", dtype="float32")
+    input_img = layers.Input(shape=(img_width, img_height, 1), name="image")
     labels = layers.Input(name="label", shape=(4,), dtype="int32")
 
     x = layers.Conv2D(
@@ -48,8 +43,8 @@ def build_model():
     x = layers.Dense(8, activation="relu", name="dense1")(x)
     x = layers.Dropout(0.2)(x)
 
-    x = layers.Bidirectional(layers.LSTM(8, return_sequences=True, dropout=0.25))(x)
-    x = layers.Bidirectional(layers.LSTM(4, return_sequences=True, dropout=0.25))(x)
+    x = layers.Bidirectional(layers.LSTM(8, return_sequences=True))(x)
+    x = layers.Bidirectional(layers.LSTM(4, return_sequences=True))(x)
     x = layers.Dense(len(characters) + 1, activation="softmax", name="dense2")(x)
 
     output = CTCLayer(name="ctc_loss")(labels, x)
