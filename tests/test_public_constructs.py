@@ -141,3 +141,24 @@ def test_gelu_of_keras_ops_is_an_approximation() -> None:
         "model = keras.Model(i, layers.Dense(3, activation=keras.ops.gelu)(i))\n"
     )
     assert 'approximate="tanh"' in translate(text, "model.py", Options(), Log()).code
+
+
+def test_a_model_frozen_after_it_was_compiled_trains_by_itself(float64: None) -> None:
+    text = IMPORTS + (
+        "def make_critic():\n"
+        "    model = keras.Sequential([keras.Input((3,)), layers.Dense(2), layers.Dense(1)])\n"
+        "    model.compile('adam', 'mse')\n"
+        "    return model\n"
+        "critic = make_critic()\n"
+        "generator = keras.Sequential([keras.Input((2,)), layers.Dense(3)])\n"
+        "critic.trainable = False\n"
+        "i = keras.Input((2,))\n"
+        "both = keras.Model(i, critic(generator(i)))\n"
+        "both.compile('adam', 'mse')\n"
+    )
+    pair = Pair(text)
+    assert pair.errors == []
+    pair.check("both", "both")
+    made = {n: getattr(pair.torch, pair.entries(n)[0]["factory"])() for n in ("critic", "both")}
+    grown = {n: sum(p.requires_grad for p in m.parameters()) for n, m in made.items()}
+    assert grown == {"critic": 4, "both": 2}

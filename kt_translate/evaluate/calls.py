@@ -13,7 +13,6 @@ from kt_translate.evaluate import (
     external,
     general,
     lambdas,
-    model_layers,
     model_parts,
     models,
     modules,
@@ -56,18 +55,6 @@ if TYPE_CHECKING:
 
 def text_of(value: Any) -> Any:
     return value if not plain(value) else str(value)
-
-
-def set_trainable(owner: Any, value: bool) -> None:
-    owner.trainable = value
-    if isinstance(owner, LayerValue):
-        owner.use.frozen = not value
-    elif owner.layers:
-        for layer in owner.layers:
-            set_trainable(layer, value)
-    else:
-        model_layers.freeze(owner, not value)
-        models.plan_of(owner).frozen = not value
 
 
 # -- attributes -----------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from kt_translate.evaluate import (
     calls,
     containers,
     layer_lists,
+    model_parts,
     numbers,
     stars,
     tensor_lists,
@@ -143,10 +144,10 @@ def set_attribute(ev: Interpreter, owner: Any, name: str, value: Any) -> None:
         owner.attributes[name] = value
         own = owner.attributes.get("super()")
         if name == "trainable" and isinstance(own, LayerValue):
-            calls.set_trainable(own, bool(ev.demand(value, "trainable=")))
+            model_parts.set_trainable(ev, own, bool(ev.demand(value, "trainable=")))
     elif isinstance(owner, (LayerValue, ModelValue)):
         if name == "trainable":
-            calls.set_trainable(owner, bool(value) if plain(value) else True)
+            model_parts.set_trainable(ev, owner, bool(value) if plain(value) else True)
         elif isinstance(owner, ModelValue):
             owner.attributes[name] = value
 

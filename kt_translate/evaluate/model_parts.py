@@ -111,9 +111,31 @@ def _build(ev: Interpreter, model: ModelValue, input_shape: Any = None) -> None:
         sequential.build_deferred(ev, model, tuple(input_shape[1:]))
 
 
+def set_trainable(ev: Interpreter, owner: Any, value: bool) -> None:
+    """``owner.trainable = value``. What was compiled goes on training: it is frozen where other models call it."""
+    owner.trainable = value
+    if any(model is owner for model, _, _ in ev.compiled):
+        owner.use.frozen = not value
+    else:
+        _set_parts(ev, owner, value)
+
+
+def _set_parts(ev: Interpreter, owner: Any, value: bool) -> None:
+    if isinstance(owner, LayerValue):
+        owner.use.frozen = not value
+    elif owner.layers:
+        for layer in owner.layers:
+            set_trainable(ev, layer, value)
+    else:
+        freeze(owner, not value)
+        models.plan_of(owner).frozen = not value
+
+
 def _compile(ev: Interpreter, model: ModelValue, *args: Any, **kwargs: Any) -> None:
     third = ("loss_weights", "metrics") if ev.flavour == "3" else ("metrics", "loss_weights")
     given = dict(zip(("optimizer", "loss", *third), args), **kwargs)
+    if not model.trainable:  # what counts is how it is compiled last
+        _set_parts(ev, model, False)
     ev.compiled.append((model, ev.main_line, given))
 
 

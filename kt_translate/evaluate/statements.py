@@ -13,11 +13,11 @@ import libcst as cst
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate import (
     branches,
-    calls,
     expressions,
     imports,
     layer_lists,
     loops,
+    model_parts,
     numbers,
     open_ends,
     tensor_lists,
@@ -178,7 +178,7 @@ def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
     if (trainable := _sets_all(node)) is not None:
         owner = ev.evaluate(node.iter.value, scope)  # type: ignore[attr-defined]
         if isinstance(owner, ModelValue) and owner.kind == "functional":
-            calls.set_trainable(owner, trainable)
+            model_parts.set_trainable(ev, owner, trainable)
             return
     if isinstance(node.iter, cst.Attribute):
         value = expressions.attribute_value(ev, node.iter, scope)
