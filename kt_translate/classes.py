@@ -189,7 +189,8 @@ def _likely_inputs(
     for value in [*instance.args, *instance.kwargs.values()] if shape is None else []:
         if isinstance(value, ModelValue) and len(tensors_in(value.inputs)) == 1:
             shapes.append(tensors_in(value.inputs)[0].shape[1:])
-    tries = shapes or [(UNKNOWN,) * (rank - 1) for rank in RANKS]
+    likely = sorted(RANKS, key=lambda rank: rank != 3) if _of_sequences(cls) else RANKS
+    tries = shapes or [(UNKNOWN,) * (rank - 1) for rank in likely]
     for sizes in tries:
         yield {name: _structure(text, name, sizes) for name in names}
     if len(names) > 1 and shape is None:  # a sequence of indices and what goes with it
@@ -199,6 +200,12 @@ def _likely_inputs(
                     n: _structure(text, n, (UNKNOWN,) * (r - 1))
                     for n, r in zip(names, ranks, strict=False)
                 }
+
+
+def _of_sequences(cls: Class) -> bool:
+    """Whether the class has layers in it that take sequences."""
+    text = cls.source.code(cls.node) if cls.source is not None else ""
+    return bool(re.search(r"(Attention|1D|LSTM|GRU|RNN)\(", text))
 
 
 def _structure(text: str, name: str, sizes: tuple[Any, ...]) -> Any:

@@ -505,6 +505,87 @@ class Block(layers.Layer):
     case.agree("Block", "3", "3, features=5", numbers(2, 5))
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_layers_called_under_several_conditions(both: Any, first: bool) -> None:
+    case = both("""
+class Enc(layers.Layer):
+    def __init__(self, units, first=False, **kwargs):
+        super().__init__(**kwargs)
+        self.first = first
+        self.units = units
+
+    def build(self, shape):
+        self.att = layers.MultiHeadAttention(2, 4, name="att")
+        self.norm = layers.LayerNormalization(name="norm_a")
+        self.norm2 = layers.LayerNormalization(name="norm_b")
+        self.dense = layers.Dense(shape[-1])
+
+    def call(self, inputs):
+        x = inputs
+        residual = x
+        if self.first:
+            x = self.norm(x)
+        x = self.att(query=x, value=x)
+        x = x + residual
+        if not self.first:
+            x = self.norm(x)
+        residual = x
+        if self.first:
+            x = self.norm2(x)
+        x = self.dense(x)
+        x = x + residual
+        if not self.first:
+            x = self.norm2(x)
+        return x
+""")
+    case.agree("Enc", f"3, first={first}", f"3, first={first}, features=8", numbers(2, 5, 8))
+
+
+@pytest.mark.parametrize("kind", ["add", "mul"])
+def test_weights_of_one_case_among_several(both: Any, kind: str) -> None:
+    case = both(f"""
+class Att(layers.Layer):
+    def __init__(self, kind="{kind}", **kwargs):
+        super().__init__(**kwargs)
+        self.kind = kind
+
+    def build(self, shape):
+        self.w = self.add_weight(name="w", shape=(shape[-1], 3))
+        if self.kind == "add":
+            self.b = self.add_weight(name="b", shape=(3,))
+        elif self.kind == "mul":
+            self.c = self.add_weight(name="c", shape=(1,))
+
+    def call(self, x):
+        if self.kind == "add":
+            e = ops.dot(x, self.w) + self.b
+        elif self.kind == "mul":
+            e = ops.dot(x, self.w) * self.c
+        return ops.exp(e)
+""")
+    case.agree("Att", "", "features=5", numbers(2, 5))
+
+
+def test_settings_that_a_layer_must_know(both: Any) -> None:
+    case = both("""
+class Norm(layers.Layer):
+    def __init__(self, axis=-1, init="he_normal", **kwargs):
+        super().__init__(**kwargs)
+        self.init = keras.initializers.get(init)
+        self.norm = layers.BatchNormalization(axis=axis)
+
+    def build(self, shape):
+        start = self.init
+        if isinstance(start, keras.initializers.Initializer):
+            start = start.__class__.from_config(start.get_config())
+        self.dense = layers.Dense(shape[-1], kernel_initializer=start)
+
+    def call(self, x):
+        return self.norm(self.dense(x))
+""")
+    case.agree("Norm", "", "features=5", numbers(2, 5))
+
+
 def test_masks_go_through_layers_of_the_source(both: Any) -> None:
     case = both("""
 class Embed(layers.Layer):

@@ -43,23 +43,38 @@ def run_if(ev: Interpreter, node: cst.If, test: Any, scope: Scope) -> bool:
     if not depends(test) or ev.is_pinned(test):
         return False
 
+    last = node is ev.last_case
+    chain: Any = node
+    while isinstance(chain, cst.If) and isinstance(chain.orelse, cst.If):
+        chain = ev.last_case = chain.orelse
+
     def orelse() -> None:
         if isinstance(node.orelse, cst.If):
             ev.statement(node.orelse, scope)
         elif node.orelse is not None:
             ev.suite(node.orelse.body, scope)
 
-    return both(ev, test, lambda: ev.suite(node.body, scope), orelse, scope)
+    lone = last and node.orelse is None
+    return both(ev, test, lambda: ev.suite(node.body, scope), orelse, scope, lone)
 
 
-def both(ev: Interpreter, test: Sym, then: Run, orelse: Run, scope: Scope) -> bool:
-    """Run two branches and join them. What one of them returns or raises is passed on."""
+def both(
+    ev: Interpreter, test: Sym, then: Run, orelse: Run, scope: Scope, lone: bool = False
+) -> bool:
+    """Run two branches and join them. What one of them returns or raises is passed on.
+
+    A ``lone`` branch ends a chain of ``elif`` without ``else``: it makes what all cases before it do, and
+    without it the source would find nothing of that.
+    """
     state = State(ev, scope)
     order = next(ORDER)
     line = ev.line
     try:
         a = _branch(ev, state, test, True, then)
         b = _branch(ev, state, test, False, orelse)
+        made = [v for p, v in a.places.items() if p[0] == 0 and p not in b.places]
+        if lone and tensors_in(made):
+            b.raised = "ValueError"
         if (a.raised is None) != (b.raised is None):
             return _check(ev, state, test, a, b, order)
         if a.raised is not None:
@@ -104,7 +119,7 @@ def _branch(ev: Interpreter, state: State, test: Sym, truth: bool, run: Run) -> 
             returned = signal.value
         except Raised as signal:
             raised = signal.text
-        except (Break, Continue, LimitReached):
+        except (Break, Continue, LimitReached, TypeError, LookupError, ValueError, ArithmeticError):
             raise NotGeneral from None
     if ev.log.errors > errors and raised is None:
         raise NotGeneral
@@ -179,7 +194,9 @@ class _Joiner:
         if (id(a), id(b)) in self.done:
             return self.done[id(a), id(b)]
         if (
-            a.mask is not None
+            "only if" in a.facts  # not there whenever this condition holds
+            or "only if" in b.facts
+            or a.mask is not None
             or b.mask is not None
             or a.flattened is not None
             or b.flattened is not None
@@ -242,7 +259,10 @@ def _join(
         for place in a.places.keys() | b.places.keys():
             x, y = a.places.get(place, MISSING), b.places.get(place, MISSING)
             if x is MISSING or y is MISSING:
-                state.put(place, y if x is MISSING else x)
+                only = y if x is MISSING else x
+                if isinstance(only, Tensor):
+                    only.facts["only if"] = test
+                state.put(place, only)
                 continue
             joiner = main
             if place[0] < 0:

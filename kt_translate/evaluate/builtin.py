@@ -27,6 +27,7 @@ from kt_translate.evaluate.values import (
     opaque,
     plain,
 )
+from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.sym import Items, Sym, call_symbolic, known
 from kt_translate.graph.tensor import tensors_in
 
@@ -192,6 +193,12 @@ def _isinstance(ev: Interpreter, value: Any, kinds: Any) -> Any:
             return True
         if (
             isinstance(kind, External)
+            and isinstance(value, KerasObject)
+            and kind.path.endswith(_BASES.get(value.path.split(".")[0], ""))
+        ):
+            return True
+        if (
+            isinstance(kind, External)
             and isinstance(value, ModelValue)
             and kind.path in ("keras.Model", "keras.Layer")
         ):
@@ -199,6 +206,11 @@ def _isinstance(ev: Interpreter, value: Any, kinds: Any) -> Any:
     return False
 
 
+_BASES = {
+    "initializers": ".Initializer",
+    "regularizers": ".Regularizer",
+    "constraints": ".Constraint",
+}
 _TYPES: dict[str, Any] = {
     "int": int,
     "float": float,

@@ -100,6 +100,8 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
         return model_parts.attribute(ev, owner, name)
     if isinstance(owner, LayerValue):
         return models.layer_attribute(ev, owner, name)
+    if isinstance(owner, KerasObject):
+        return _attribute_of_object(owner, name)
     if isinstance(owner, Tensor) and name in ("assign", "assign_add", "assign_sub"):
         ev.note("KT401", f"{name}() of a weight is left out")
     if isinstance(owner, Tensor):
@@ -107,6 +109,15 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
     if isinstance(owner, Array):
         return external.array_attribute(owner, name)
     return _attribute_of_plain(ev, owner, name)
+
+
+def _attribute_of_object(owner: KerasObject, name: str) -> Any:
+    """Of initializers and the like: what makes another one of the same settings."""
+    if name in ("get_config", "clone"):
+        return Native(name, lambda ev: owner)
+    if name == "from_config":
+        return Native(name, lambda ev, config: config)
+    return owner if name == "__class__" else Unknown(f"{name} of {owner.path}")
 
 
 def _attribute_of_plain(ev: Interpreter, owner: Any, name: str) -> Any:

@@ -72,6 +72,7 @@ INTERNALS: dict[str, Callable[..., Any]] = {
     "keras.applications.imagenet_utils._obtain_input_shape": _input_shape,
     "keras.applications.imagenet_utils.correct_pad": _correct_pad,
     "keras.applications.imagenet_utils.validate_activation": _nothing,
+    "keras.backend.get_keras_mask": lambda ev, x: getattr(x, "mask", None),
     "keras.backend.is_keras_tensor": _is_tensor,
     "keras.utils.is_keras_tensor": _is_tensor,
     "keras.ops.operation_utils.get_source_inputs": _source_inputs,

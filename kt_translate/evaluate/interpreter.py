@@ -316,6 +316,8 @@ class Interpreter:
                 self.note("KT301", f"{what} depends on {said}: translated for {said} = {taken}")
         return known(value)
 
+    last_case: Any = None  # of the chain of ``elif`` that is run
+
     def bind_method(
         self, function: Function, instance: Any, args: Sequence[Any], kwargs: dict[str, Any]
     ) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from copy import copy
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 from kt_translate.layers.layer import REGISTRY, Layer, RuleError
 from kt_translate.layers.legacy import merge_call, modernize
 from kt_translate.layers.regularization import ActivityRegularization, activity_penalty
+from kt_translate.layers.spatial import MustBeKnown
 from kt_translate.ops.cast import cast_to
 from kt_translate.source.names import MERGE_FUNCTIONS
 
@@ -92,6 +94,9 @@ def _open_sizes(ev: Interpreter, shape: Any) -> tuple[Any, ...]:
 # -- layers ---------------------------------------------------------------------------------------
 
 
+_MADE_BY_NAME = ("_initializer", "_regularizer", "_constraint")
+
+
 def make_layer(
     ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any], node: Any = None
 ) -> Any:
@@ -135,6 +140,9 @@ def make_layer(
     if unknown:
         ev.note("KT102", f"{name}: the argument {unknown[0]!r} is not known")
         return Unknown(f"a {name} with unknown settings", ev.line)
+    kwargs = {
+        k: ev.demand(v, f"{k}=") if k.endswith(_MADE_BY_NAME) else v for k, v in kwargs.items()
+    }
     try:
         rule = _bound_rule(ev, name, args, kwargs)
     except RuleError as error:
@@ -230,6 +238,15 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
         seen = [t.seen_in(w) for t, w in zip([*inputs, *extra], wants)]
         outputs = rule.outputs(*seen, **options)
         rule.module(*seen)
+    except MustBeKnown as error:
+        if isinstance(value := getattr(rule, error.field), Sym):
+            layer.rule = copy(rule)
+            setattr(
+                layer.rule, error.field, ev.demand(value, f"a setting of {type(rule).__name__}")
+            )
+            return call_layer(ev, layer, args, kwargs)
+        ev.note(error.code, error.message, error.hint)
+        return Unknown(error.message, ev.line)
     except RuleError as error:
         ev.note(error.code, error.message, error.hint)
         return Unknown(error.message, ev.line)

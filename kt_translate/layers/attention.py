@@ -57,6 +57,8 @@ class Attending(Layer, abstract=True):
     def operands(self, tensors: tuple[Tensor, ...]) -> tuple[Tensor, Tensor, Tensor | None]:
         named = getattr(self, "named", {})
         given = [*tensors, *(named[k] for k in ("query", "value", "key") if k in named)]
+        if given and given[0].rank < 3:
+            raise RuleError("KT204", f"{type(self).__name__} takes sequences")
         if not 2 <= len(given) <= 3:
             raise RuleError("KT204", f"{type(self).__name__} takes query, value and perhaps key")
         return given[0], given[1], given[2] if len(given) > 2 else None

@@ -88,13 +88,20 @@ def lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
-def plain(layer: Layer, field: str) -> Any:
+class MustBeKnown(RuleError):
     """A setting that decides what code is written, and so cannot be left open."""
+
+    def __init__(self, layer: Layer, field: str, value: Any) -> None:
+        message = f"{name_of(layer)}({field}={value}) must be known"
+        super().__init__("KT203", message, f"say what {field} is")
+        self.field = field
+
+
+def plain(layer: Layer, field: str) -> Any:
+    """A setting, where it is known."""
     value = getattr(layer, field)
     if not is_plain(value):
-        raise RuleError(
-            "KT203", f"{name_of(layer)}({field}={value}) must be known", f"say what {field} is"
-        )
+        raise MustBeKnown(layer, field, value)
     return value
 
 

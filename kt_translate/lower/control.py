@@ -27,13 +27,15 @@ if TYPE_CHECKING:
 # -- conditions -----------------------------------------------------------------------------------
 
 
-def attribute_of_if(node: IfNode) -> str | None:
+def attribute_of_if(node: IfNode, shared: set[int]) -> str | None:
     """The attribute of a condition that becomes one module; None where it stays a condition in ``forward``."""
     chains = flat_chains(node)
     if chains is None or of_mode(node):
         return None
     name = node.joined[0][0].name
     only = [link for chain in chains for link in chain.modules]
+    if any(id(getattr(link, "use", None)) in shared for link in only):
+        return None
     if len(only) == 1 and isinstance(only[0], (CallNode,)):
         return only[0].use.kind
     return name if name not in (None, "x") else "optional"

@@ -147,6 +147,6 @@ def _merge(previous: str, text: str) -> str | None:
         return None
     name, inner = match.groups()
     pattern = re.fullmatch(rf"((?:F|self|torch)\.\w+)\({name}((?:, [^()]*)?)\)", text)
-    if pattern is None or len(inner) + len(text) > 64:
+    if pattern is None or len(inner) + len(text) > 64 or re.search(rf"\b{name}\b", pattern[2]):
         return None
     return f"{pattern[1]}({inner}{pattern[2]}){mark}{comment}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from kt_translate.graph.nodes import (
@@ -127,12 +128,13 @@ class Writer(Modules):
     def _name_modules(self, nodes: list[Node]) -> None:
         """Names in the order in which the source makes the layers, which is Keras's for its own names."""
         uses: dict[int, tuple[int, str]] = {}
+        shared = _used_again(nodes)
 
         def walk(nodes: list[Node]) -> None:
             for node in nodes:
                 if isinstance(node, IfNode):
                     self.blocks.update({node.then.key: Block(), node.orelse.key: Block()})
-                    name = control.attribute_of_if(node)
+                    name = control.attribute_of_if(node, shared)
                     if name is not None:
                         uses[node.order] = (id(node.then.key), name)
                     else:
@@ -252,6 +254,19 @@ class Writer(Modules):
             return Expr(name)
 
         return then
+
+
+def _used_again(nodes: list[Node]) -> set[int]:
+    """The modules that are called at several places, of either branch of a condition too."""
+    counts: Counter[int] = Counter()
+    todo = list(nodes)
+    while todo:
+        node = todo.pop()
+        if isinstance(node, IfNode):
+            todo += node.then.nodes + node.orelse.nodes
+        elif isinstance(node, (LayerNode, CallNode)):
+            counts[id(node.use)] += 1
+    return {use for use, count in counts.items() if count > 1}
 
 
 def keys_of(result: Any) -> list[str] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from kt_translate.graph.operators import BINARY
 from kt_translate.graph.region import derived
-from kt_translate.graph.sym import Sym
+from kt_translate.graph.sym import UNKNOWN, Sym
 from kt_translate.graph.tensor import Shape, Tensor
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.op import OPS, op
@@ -207,7 +207,9 @@ def _extreme(names: Iterable[str], bound: str, plain: Callable[..., Any]) -> Non
         if is_scalar(x1) and is_scalar(x2):
             if isinstance(x1, Tensor) or isinstance(x2, Tensor):
                 return apply(lambda x, y: Expr(plain.__name__)(x, y), x1, x2)
-            return Sym.call(plain.__name__, (x1, x2), plain(_sample(x1), _sample(x2)))
+            samples = [_sample(x1), _sample(x2)]
+            sample = UNKNOWN if UNKNOWN in samples and None not in samples else plain(*samples)
+            return Sym.call(plain.__name__, (x1, x2), sample)
         if is_scalar(x1) or is_scalar(x2):
             x, y = (x2, x1) if is_scalar(x1) else (x1, x2)
             return apply(lambda e, limit: e.clamp(**{bound: limit}), as_tensor(x), y, label="clamp")

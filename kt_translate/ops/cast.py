@@ -42,7 +42,7 @@ def type_name(dtype: Any, default: str = "float32") -> str:
     if isinstance(value, Sym):
         value = known(value)
     if not isinstance(value, str):
-        value = getattr(value, "__name__", None)
+        value = getattr(value, "__name__", getattr(value, "name", None))
     if not isinstance(value, str):
         raise RuleError("KT203", "the type is not known")
     name = value.rpartition(".")[2].rstrip("_")
