@@ -205,7 +205,7 @@ def _likely_inputs(
 def _of_sequences(cls: Class) -> bool:
     """Whether the class has layers in it that take sequences."""
     text = cls.source.code(cls.node) if cls.source is not None else ""
-    return bool(re.search(r"(Attention|1D|LSTM|GRU|RNN)\(", text))
+    return bool(re.search(r"(Attention|1D|LSTM|GRU|RNN)\(|sequence|seq_len", text))
 
 
 def _structure(text: str, name: str, sizes: tuple[Any, ...]) -> Any:

@@ -74,6 +74,8 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
         if name in owner.attributes:
             return owner.attributes[name]
         found = owner.cls.lookup(name)
+        if name == "build" and owner.pending:  # of a part: its first call builds it
+            found = None if not ev.under_way else Native(name, lambda ev, *a, **k: None)
         if found is None and owner.use is not None:
             found = subclasses.layer_method(ev, owner, name)
         if isinstance(found, Function):
