@@ -203,9 +203,12 @@ def _likely_inputs(
 
 
 def _of_sequences(cls: Class) -> bool:
-    """Whether the class has layers in it that take sequences."""
-    text = cls.source.code(cls.node) if cls.source is not None else ""
-    return bool(re.search(r"(Attention|1D|LSTM|GRU|RNN)\(|sequence|seq_len", text))
+    """Whether the class speaks of sequences of vectors: not of indices that it looks up."""
+    code = cls.source.code(cls.node) if cls.source is not None else ""
+    text = re.sub(r'""".*?"""', "", code.partition(":")[2], flags=re.DOTALL)
+    return "Embedding(" not in text and bool(
+        re.search(r"(Attention|1D|LSTM|GRU|RNN)\(|sequence|seq_len", text)
+    )
 
 
 def _structure(text: str, name: str, sizes: tuple[Any, ...]) -> Any:

@@ -541,6 +541,41 @@ class Enc(layers.Layer):
     case.agree("Enc", f"3, first={first}", f"3, first={first}, features=8", numbers(2, 5, 8))
 
 
+def test_parts_that_are_built_and_sizes_read_off_the_input(both: Any) -> None:
+    case = both("""
+class Positions(layers.Layer):
+    def __init__(self, sequence_length, **kwargs):
+        super().__init__(**kwargs)
+        self.sequence_length = sequence_length
+
+    def build(self, shape):
+        self.table = self.add_weight(name="table", shape=(self.sequence_length, shape[-1]))
+
+    def call(self, inputs):
+        shape = ops.shape(inputs)
+        table = ops.slice(self.table, (0, 0), (shape[1], shape[2]))
+        return ops.broadcast_to(ops.cast(ops.arange(shape[1]), "float64")[:, None] * table, shape)
+
+
+class Tokens(layers.Layer):
+    def __init__(self, vocabulary, sequence_length, dim, **kwargs):
+        super().__init__(**kwargs)
+        self.dim = dim
+        self.tokens = layers.Embedding(vocabulary, dim)
+        self.positions = Positions(sequence_length)
+
+    def build(self, shape):
+        self.tokens.build(shape)
+        self.positions.build((*shape, self.dim))
+
+    def call(self, inputs):
+        x = self.tokens(inputs)
+        return x + self.positions(x)
+""")
+    case.agree("Positions", "6", "6, features=4", numbers(2, 5, 4))
+    case.agree("Tokens", "9, 6, 4", "9, 6, 4", np.array([[1, 8, 3], [0, 2, 2]], "int32"))
+
+
 @pytest.mark.parametrize("kind", ["add", "mul"])
 def test_weights_of_one_case_among_several(both: Any, kind: str) -> None:
     case = both(f"""

@@ -97,7 +97,8 @@ class ClassScope:
     def free_name(self, tensor: Tensor) -> str:
         """The source's name for the tensor, numbered where its holder is still needed."""
         is_mask = isinstance(tensor.node, OpNode) and tensor.node.label == "mask"
-        name = tensor.name or ("mask" if is_mask else "x")
+        usual = "mask" if is_mask else "n" if "number" in tensor.facts else "x"
+        name = tensor.name or usual
         candidate, n = name, 1
         while candidate in self.owner and self.last_use.get(self.owner[candidate], -1) > self.step:
             n += 1
