@@ -57,6 +57,7 @@ class Subject:
     arguments: str
     keras_arguments: str
     integers: int
+    float32: str  # what Keras computes in float32 whatever it is told
     places: list[str]  # parts of paths: the code of packages of models
 
 
@@ -78,6 +79,7 @@ def subjects(wanted: list[str]) -> list[Subject]:
                     joined(own, facts.get("arguments", "")),
                     joined(more.get("keras", ""), facts.get("keras_arguments", "")),
                     more.get("integers", 0),
+                    more.get("float32", ""),
                     places,
                 )
             )
@@ -129,6 +131,8 @@ def row(subject: Subject, result: dict[str, Any]) -> str:
     name = f"`{subject.module.rpartition('.')[2]}.{subject.function}`"
     figure = result.get("error")
     said = "exact" if figure == 0 else f"{figure:.0e}" if figure is not None else ""
+    if figure and subject.float32 and result["result"].startswith("agrees"):
+        said += f" (Keras: {subject.float32} in float32)"
     why = re.sub(r"\s+", " ", result.get("why", "")).replace("|", "\\|")[:160]
     ours, theirs = result.get("lines", (0, 0))
     lines = f"{ours} / {theirs} = {ours / theirs:.2f}" if theirs and ours else ""

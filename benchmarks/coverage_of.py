@@ -26,6 +26,7 @@ from kt_translate.pipeline import Options, Translation, translate
 
 SUPPORT = Path(__file__).parents[1] / "kt_translate" / "pytorch" / "support"
 EXACT = 1e-9
+FLOAT32 = 1e-6
 
 
 def file_of(module: str) -> Path:
@@ -232,7 +233,8 @@ def result_of(subject: dict[str, Any], side_for: Callable[[str], Torch]) -> dict
         said, side = " with --set", side_for(literals(subject["arguments"]))
         error, lines = compared(subject, theirs, side)
     return {
-        "result": ("agrees" if error <= EXACT else "differs") + said,
+        "result": ("agrees" if error <= (FLOAT32 if subject["float32"] else EXACT) else "differs")
+        + said,
         "error": error,
         "lines": (lines, theirs_ran.lines()),
     }

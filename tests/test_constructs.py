@@ -466,3 +466,18 @@ def test_one_flag_asked_twice(flag: bool) -> None:
         "    return keras.Model(i, x)\n"
     )
     pair.check("build", f"build({flag})", str(flag))
+
+
+@pytest.mark.usefixtures("float64")
+def test_one_tensor_for_two_arguments() -> None:
+    pair = Pair(
+        "import keras\nfrom keras import layers\n"
+        "def stack(x, n):\n    return layers.Dense(n)(x)\n"
+        "def residual(x, skip, n):\n    return layers.add([layers.Dense(n)(x), skip])\n"
+        "def build(n=4):\n"
+        "    i = keras.Input((3,))\n"
+        "    x = stack(i, n)\n"
+        "    x = residual(x, x, n)\n"
+        "    return keras.Model(i, x)\n"
+    )
+    pair.check("build", "build(5)", "5")
