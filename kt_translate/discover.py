@@ -10,7 +10,7 @@ import libcst as cst
 from kt_translate.builders import Given, Run, Shapes, best_run, declared, is_complete, run
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate.calls import call_function
-from kt_translate.evaluate.general import file_of
+from kt_translate.evaluate.general import docstring_of, file_of
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.sequential import build_deferred
@@ -143,6 +143,7 @@ class Finder:
         found = Found(function.name, "function", line, done.result, done.given.params)
         if id(function) in self.ev.imported:
             found.stands = file_of(self.ev, function), function.line
+        found.docstring = docstring_of(function)
         _take(found, [done])
         _name_parts(found, function)
         text = arguments_text(done.given)

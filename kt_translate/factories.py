@@ -104,11 +104,12 @@ def texts_of(codes: Iterable[ClassCode], factories: Iterable[FactoryCode]) -> st
 def constants(known: Iterable[Symbol], text: str) -> list[str]:
     """The module's constants that ``text`` names, as the source assigns them."""
     found = words(text)
-    return [_assigned(symbol) for symbol in known if symbol.name in found]
+    return [assignment(symbol) for symbol in known if symbol.name in found]
 
 
-def _assigned(symbol: Symbol) -> str:
-    if not isinstance(symbol.value, KerasObject):
-        return f"{symbol.name} = {symbol.value!r}"
-    head = f"def {symbol.name}(weight: Tensor) -> Tensor:"
-    return f"{head}\n    return {applied(symbol.value, 'weight')}\n"
+def assignment(constant: Symbol) -> str:
+    """A constant of the module, as the source writes it where that is Python alone."""
+    if not isinstance(constant.value, KerasObject):
+        return constant.origin or f"{constant.name} = {constant.value!r}"
+    head = f"def {constant.name}(weight: Tensor) -> Tensor:"
+    return f"{head}\n    return {applied(constant.value, 'weight')}\n"

@@ -29,6 +29,7 @@ class Found:
     arguments: str = ""  # of the factory in that
     said: list[Diagnostic] = field(default_factory=list)
     stands: tuple[str | None, int] | None = None  # file and line, where they are not the source's
+    docstring: str = ""  # of the function that builds it
     run_models: list[ModelValue] = field(default_factory=list)  # all that were made for it
     made: list[tuple[Found, int, dict[str, Any]]] = field(default_factory=list)
     """By which calls of functions a variable's model was made, the one to prefer first."""

@@ -13,7 +13,7 @@ from kt_translate.emit.neighbours import imported_files
 from kt_translate.emit.support import words
 from kt_translate.evaluate import applications
 from kt_translate.evaluate.values import Instance
-from kt_translate.factories import texts_of
+from kt_translate.factories import assignment, texts_of
 from kt_translate.graph.nodes import Plan
 from kt_translate.graph.sym import Symbol
 from kt_translate.graph.tensor import Tensor
@@ -64,6 +64,8 @@ class Home:
     made: Mapping[str, str] = field(default_factory=dict)
     """What makes each model, by the model's name."""
     training: str = ""
+    about: str = ""
+    """What the source says of itself."""
 
     def reaches(self, other: Home) -> bool:
         """Whether it imports the other, directly or through others."""
@@ -169,8 +171,15 @@ class Project:
         return texts, module.render_support(list(texts.values()))
 
     def _render(self, home: Home, known: Mapping[str, Symbol]) -> str:
-        lines = [f"{symbol.name} = {symbol.value!r}" for symbol in known.values()]
+        lines = list(map(assignment, known.values()))
         above = Imports(home.module, SUPPORT, home.imports, self.relative)
         return module.render(
-            home.source, home.classes, lines, home.training, home.made, home.factories, above
+            home.source,
+            home.classes,
+            lines,
+            home.training,
+            home.made,
+            home.factories,
+            above,
+            home.about,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 from dataclasses import dataclass, field
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,7 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     trained = training.render(parts, name)
     made = {e["source_name"]: e["factory"] for e in writing.entries if e["status"] == "translated"}
     home, output = writing.home, ""
+    home.about = cleandoc(source.module.get_docstring() or "")
     if home.module:
         home.training, home.made = trained, made
         for touched in writing.touched:
@@ -82,7 +84,9 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     else:
         text_of_all = texts_of(home.classes, home.factories) + trained
         kept = constants(ev.constants.values(), text_of_all)
-        output = module.render(name, home.classes, kept, trained, made, home.factories)
+        output = module.render(
+            name, home.classes, kept, trained, made, home.factories, about=home.about
+        )
     test = None
     if options.want_test:
         facts = parity.Facts(

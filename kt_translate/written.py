@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from kt_translate.emit.support import support_names
+from kt_translate.emit.support import support_names, words
 from kt_translate.evaluate.values import Class, Function, Instance, Module
 from kt_translate.graph.nodes import Plan
 from kt_translate.graph.sym import Sym
@@ -16,6 +16,7 @@ from kt_translate.layers.layer import RuleError
 from kt_translate.lower.class_code import ClassCode, shown_shape
 from kt_translate.lower.names import class_name
 from kt_translate.lower.writer import Writer
+from kt_translate.source.docstrings import fitting, quoted
 
 
 class Classes:
@@ -116,6 +117,9 @@ class Classes:
             file = (plan.file if home is self.home else None) or home.source
             shapes = f"{_shown(made.inputs)} -> {_shown(made.outputs)}"
             made.docstring = f"``{plan.title or plan.name}`` ({file}:{plan.line}): {shapes}."
+            names = words(" ".join([*made.parameters, made.arguments]))
+            if said := fitting(plan.docstring, names):
+                made.docstring += f"\n\n{quoted(said)}"
         self._undocumented.clear()
 
 

@@ -84,7 +84,7 @@ def test_each_file_has_what_it_defines(tmp_path: Path) -> None:
     blocks = (out / "blocks_pt.py").read_text()
     assert [blocks.count(f"class {name}(") for name in ("ConvBn", "Residual", "Gate")] == [1, 1, 1]
     assert "class ConvBn_1(" in blocks  # without an activation
-    assert blocks.count("EPSILON = 1e-05") == 1
+    assert blocks.count("EPSILON = 1e-5") == 1
     net = (out / "net_pt.py").read_text()
     assert "from .blocks_pt import EPSILON, ConvBn, Gate, Residual\n" in net
     assert net.count("class ") == 1

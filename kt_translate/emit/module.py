@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,6 +13,7 @@ from typing import Any
 from kt_translate.emit import support
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.pytorch.expr import Expr, as_expr
+from kt_translate.source.docstrings import quoted
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Imports:
 
     def lines(self, text: str) -> list[str]:
         """The statements for what ``text`` uses of it."""
-        used = support.words(text)
+        used = support.names_in(ast.parse(text))
         found: dict[str, list[str]] = {}
         known = {(self.support, name): name for name in support.support_names()}
         for (home, name), here in {**known, **self.names}.items():
@@ -95,6 +97,7 @@ def render(
     factories: Mapping[str, str] | None = None,
     makers: Sequence[FactoryCode] = (),
     above: Imports | None = None,
+    about: str = "",
 ) -> str:
     """The whole file.
 
@@ -106,6 +109,7 @@ def render(
         factories: what makes each model, by the model's name: the file converts weights for these.
         makers: the functions that make modules.
         above: what comes from other outputs; without it the file has all that it needs.
+        about: what the source says of itself.
     """
     import black
 
@@ -113,6 +117,7 @@ def render(
     template = environment().get_template("module.py.j2")
     facts = {
         "source": source,
+        "about": quoted(about),
         "classes": classes,
         "makers": makers,
         "constants": "\n".join(constants),

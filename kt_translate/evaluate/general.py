@@ -165,6 +165,7 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
         function.name, "function", region, inputs, result, [*sizes, *params], line=function.line
     )
     plan.file = file_of(ev, function)
+    plan.docstring = docstring_of(function)
     plan.demands = [(said, value) for said, value in demands if isinstance(said, Sym)]
     plan.numbers = {p.symbol: p.symbol.name for p in params}
     return plan
@@ -173,6 +174,12 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
 def file_of(ev: Interpreter, function: Function | Class) -> str | None:
     """The other file that a function or class comes from."""
     return None if function.source in (None, ev.main) else function.source.name
+
+
+def docstring_of(value: Function | Class) -> str:
+    node = value.node
+    known = node.get_docstring() if isinstance(node, (cst.FunctionDef, cst.ClassDef)) else None
+    return known or ""
 
 
 def tensors_only(value: Any) -> bool:

@@ -18,7 +18,14 @@ from kt_translate.evaluate.constructors import (
     has_default,
     in_order,
 )
-from kt_translate.evaluate.general import file_of, fresh_input, is_number, kind_of, tensors_only
+from kt_translate.evaluate.general import (
+    docstring_of,
+    file_of,
+    fresh_input,
+    is_number,
+    kind_of,
+    tensors_only,
+)
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import (
@@ -275,6 +282,7 @@ def _finished(
         [*entering.params, *entering.sizes],
         line=cls.line,
         file=file_of(ev, cls),
+        docstring=docstring_of(cls),
     )
     used = {id(t) for node in region.nodes for t in node.uses()}
     plan.masks = [i for m, i in entered.items() if m in used]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 from collections.abc import Callable
@@ -71,7 +72,7 @@ def _assign(ev: Interpreter, node: cst.Assign, scope: Scope) -> None:
 
 def _constant(ev: Interpreter, name: str, value: Any, scope: Scope) -> Any:
     """A constant of a module, by its name. Of another file: where no other constant is called so."""
-    symbol = Symbol(name, value, "global")
+    symbol = Symbol(name, value, "global", _line_of(ev, name, value))
     if ev.source.path is not None:
         ev.constant_files.setdefault(name, Path(os.path.abspath(ev.source.path)))
     if scope is ev.module:
@@ -87,6 +88,16 @@ def _constant(ev: Interpreter, name: str, value: Any, scope: Scope) -> Any:
 def _is_made_here(node: cst.BaseExpression, value: Any) -> bool:
     """Whether it is an initializer or a regularizer with arguments, of which a name can speak."""
     return isinstance(node, cst.Call) and bool(node.args) and is_setting(value)
+
+
+def _line_of(ev: Interpreter, name: str, value: Any) -> str | None:
+    """The line that assigns a constant, with its comment, where nothing else stands on it."""
+    line = ev.source.text.splitlines()[ev.line - 1].strip()
+    try:
+        same = line.startswith(name) and ast.literal_eval(line.partition("=")[2].strip()) == value
+    except (ValueError, SyntaxError):
+        return None
+    return line if same else None
 
 
 def _worth_a_name(value: Any) -> bool:

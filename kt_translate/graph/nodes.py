@@ -99,6 +99,7 @@ class Plan:
     exposed: dict[str, Any] = field(default_factory=dict)  # sizes that its user must read off it
     inline: bool = False  # a Sequential that a class has in it: written where it is made
     gap: bool = False  # something of it is not translated
+    docstring: str = ""  # of what becomes the class
     made: int = 0  # the line of the source that makes it, where the class comes from another file
     frozen: bool = False  # as a whole
     covered: bool = False  # part of a class that is frozen as a whole
