@@ -184,3 +184,55 @@ def test_loops_within_loops_that_fill_lists(float64: None) -> None:
     assert "KT301" not in {d.code for d in pair.log.diagnostics}
     pair.check("build", "build()")
     pair.check("build", "build(3, 4, 3)", "3, 4, 3")
+
+
+FLAGS = "16, 2, 3, False, 'x', 0.2, True"
+
+
+def test_settings_within_loops_that_fill_lists(float64: None) -> None:
+    """A name that both loops bind is of no harm; conditions within them are kept."""
+    text = IMPORTS + (
+        "def build(size=16, depth=3, filters=4, norm=True, up='t', dropout=0.0, residual=False):\n"
+        "    x = start = keras.Input((size, size, 2))\n"
+        "    skips = []\n"
+        "    for i in range(depth):\n"
+        "        f = filters * 2 ** i\n"
+        "        y = layers.Conv2D(f, 3, padding='same')(x)\n"
+        "        if norm:\n"
+        "            y = layers.BatchNormalization()(y)\n"
+        "        if dropout:\n"
+        "            y = layers.Dropout(dropout)(y)\n"
+        "        if residual:\n"
+        "            y = layers.Add()([layers.Conv2D(f, 1)(x), y])\n"
+        "        skips.append(y)\n"
+        "        x = layers.MaxPooling2D()(y)\n"
+        "    for i in reversed(range(depth)):\n"
+        "        f = filters * 2 ** i\n"
+        "        if up == 't':\n"
+        "            x = layers.Conv2DTranspose(f, 2, strides=2)(x)\n"
+        "        else:\n"
+        "            x = layers.Conv2D(f, 1)(layers.UpSampling2D()(x))\n"
+        "        x = layers.Concatenate()([x, skips.pop()])\n"
+        "        x = layers.Conv2D(f, 3, padding='same')(x)\n"
+        "    return keras.Model(start, x)\n"
+    )
+    keras.utils.clear_session()
+    pair = Pair(text)
+    assert pair.errors == []
+    assert "KT301" not in {d.code for d in pair.log.diagnostics}
+    pair.check("build", "build()")
+    pair.check("build", f"build({FLAGS})", FLAGS)
+
+
+def test_what_the_last_turn_leaves(float64: None) -> None:
+    keras.utils.clear_session()
+    pair = Pair(
+        IMPORTS + "def build(n=3, d=4):\n"
+        "    x = start = keras.Input((5,))\n"
+        "    for i in range(n):\n"
+        "        y = layers.Dense(d + i)(x)\n"
+        "        x = layers.Activation('relu')(y)\n"
+        "    return keras.Model(start, [x, y, layers.Dense(d * i)(y)])\n"
+    )
+    assert pair.errors == []
+    pair.check("build", "build()")

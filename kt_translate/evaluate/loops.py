@@ -208,7 +208,7 @@ class _General:
         widened = False
         for place, leaving in changed.items():
             before = self.before.get(place, MISSING)
-            if before is MISSING:
+            if before is MISSING or isinstance(before, tensor_lists.Left):
                 continue  # first bound within the loop
             if isinstance(leaving, Unknown) and (number(before) or isinstance(before, Tensor)):
                 self.lost = True
@@ -335,9 +335,7 @@ class _General:
             self.ev.bind(name, Unknown("the last layer of a list", self.ev.line), self.scope)
             return
         for name in self.bound:
-            if read_later(self.ev, name):
-                raise NotGeneral
-            last = Unknown("the last value of a loop variable", self.ev.line)
+            last = self._left("the last value of a loop variable", name)
             self.ev.bind(name, last, self.scope)
 
     def _last(self, place: Place, leaving: Any, table: dict[Symbol, Any]) -> Any:
@@ -345,9 +343,17 @@ class _General:
         inner = set(self.symbols) | table.keys()
         if number(leaving) and not symbols_in(leaving) & inner:
             return expand(leaving)
-        if not isinstance(leaving, Unknown) and read_later(self.ev, place[1]):
-            raise NotGeneral
-        return Unknown("what the last turn of a loop leaves", self.ev.line)
+        if isinstance(leaving, Unknown):
+            return leaving
+        return self._left("what the last turn of a loop leaves", place[1])
+
+    def _left(self, why: str, name: str) -> Unknown:
+        """What a name holds that only the last turn tells. Raises NotGeneral where it is read and no way leads back."""
+        if not self.ev.guarded:
+            if read_later(self.ev, name):
+                raise NotGeneral
+            return Unknown(why, self.ev.line)
+        return tensor_lists.Left(why, self.ev.line, self.node)
 
     def _afterwards(self, size: Carried) -> Any:
         """What a size is after all turns, where words can say it; None where only running the loop can."""

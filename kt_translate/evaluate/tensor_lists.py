@@ -12,8 +12,8 @@ import libcst as cst
 
 from kt_translate.evaluate import merging
 from kt_translate.evaluate.state import NotGeneral
-from kt_translate.evaluate.values import Native, Scope, items_of
-from kt_translate.graph.lists import BACKWARDS, Some, one_of, some_of
+from kt_translate.evaluate.values import Native, Scope, Unknown, items_of
+from kt_translate.graph.lists import BACKWARDS, Countless, Some, one_of, some_of
 from kt_translate.graph.region import CURRENT, OpNode
 from kt_translate.graph.sym import Items, Sym, code
 from kt_translate.graph.tensor import Layout, Many, Tensor
@@ -50,8 +50,21 @@ class Spent(Many):
         self.some.refuse()
 
 
+class Left(Unknown, Many):
+    """What the last turn of a loop leaves in a name: the loop is unrolled if something reads it."""
+
+    def __init__(self, why: str, line: int, loop: Any) -> None:
+        super().__init__(why, line)
+        self.loop = loop
+
+    def refuse(self) -> NoReturn:
+        raise Countless([self.loop])
+
+
 def settled(value: Any) -> Any:
     """A value that is read in a way that asks for its items."""
+    if isinstance(value, Left):
+        value.refuse()
     for item in (value if isinstance(value, list) else ()):
         if isinstance(item, Many):
             item.refuse()
