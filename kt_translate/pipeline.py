@@ -93,6 +93,7 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
             ev.flavour,
             values_of(ev.module.names) | said_by_hand(ev),
             [part.entry() for part in parts],
+            ev.precision,
             options.path,
             lambda path: values_of(ev.files[path].scope.names) if path in ev.files else {},
             home.module,

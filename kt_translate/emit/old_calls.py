@@ -67,10 +67,14 @@ def _imports(node: ast.Import | ast.ImportFrom, keras: str) -> Iterator[ast.stmt
             if path.split(".")[0] in _KERAS and not node.level:
                 module = keras + canonical(str(node.module))[len("keras") :]
             yield ast.ImportFrom(module, [alias], level)
-        elif keras == "keras" and str(node.module).removeprefix("tensorflow.") in _NOW:
+        elif keras == "keras" and _is_now(str(node.module).removeprefix("tensorflow.")):
             yield ast.ImportFrom(node.module, [alias], 0)
         else:
             yield from _import(path.split("."), alias.asname or alias.name, keras)
+
+
+def _is_now(module: str) -> bool:
+    return module in _NOW or f"{module}.".startswith("keras.src.")
 
 
 def _import(parts: list[str], name: str, keras: str) -> Iterator[ast.stmt]:

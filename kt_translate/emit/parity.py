@@ -13,19 +13,13 @@ from typing import Any
 from kt_translate.emit.module import environment
 from kt_translate.emit.neighbours import Neighbours, Values
 from kt_translate.emit.slices import names_in, slice_of
+from kt_translate.graph.precision import EXACT, SINGLE_CONSTANT, SINGLE_KERNEL
 
-# Where TensorFlow itself computes in float32 or with constants that it takes as float32, whatever the type of its
-# input, and how near to it one can come in float64: the words that tell.
-_TOLERANCES = {
-    "bicubic": 1e-6,
-    "bilinear": 1e-6,
-    "resiz": 1e-6,
-    "gelu": 2e-7,
-    "leaky": 2e-7,
-    "headattention": 2e-7,
-    "rescaling": 2e-7,
+_OF_THE_LARGEST = {
+    EXACT: "of the largest number, in float64",
+    SINGLE_CONSTANT: "of the largest number: Keras has a constant in float32 also in float64",
+    SINGLE_KERNEL: "of the largest number: TensorFlow resizes in float32 also in float64",
 }
-_TOLERANCE = 1e-9
 # Optimizers that start with another learning rate in tf_keras than in Keras 1.
 _OTHER_DEFAULTS = re.compile("adadelta|adagrad|nadam|adamax", re.IGNORECASE)
 
@@ -38,6 +32,7 @@ class Facts:
         flavour: the Keras that the source is written for.
         values: what is known of the module's variables, as expressions.
         training: the report's entries for `compile`.
+        precision: of Keras's own arithmetic in float64.
         path: the source's file.
         values_in: the same as ``values`` for another file of the project.
         module: the output's dotted name, where it is one of several that import each other.
@@ -47,6 +42,7 @@ class Facts:
     flavour: str = "3"
     values: dict[str, str] = field(default_factory=dict)
     training: list[dict[str, Any]] = field(default_factory=list)
+    precision: float = EXACT
     path: Path | None = None
     values_in: Values = lambda path: {}
     module: str = ""
@@ -77,10 +73,9 @@ def render(
     )
     others = Neighbours(facts.path, facts.flavour, facts.values_in)
     others.follow(kept)
-    limit = next((v for word, v in _TOLERANCES.items() if word in text.lower()), _TOLERANCE)
     head = "\n\n".join(
         [
-            f"TOLERANCE = {limit!r}  # of the largest number, in float64",
+            f"TOLERANCE = {facts.precision!r}  # {_OF_THE_LARGEST[facts.precision]}",
             "# How each model is made on either side, and the order of the axes that the translation has.\n"
             f"CASES = {cases!r}",
             f"# The statements of {source} that build its models.\nSOURCE = {_quoted(_without_weights(kept))}",

@@ -24,7 +24,7 @@ from kt_translate.graph.objects import KerasFunction, KerasObject
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import tensors_in
 from kt_translate.layers.layer import RuleError
-from kt_translate.ops.op import OPS, call_op
+from kt_translate.ops.op import OPS, call_op, precision_of
 from kt_translate.source.names import canonical
 
 if TYPE_CHECKING:
@@ -150,12 +150,18 @@ def _copied(value: Any, deep: bool) -> Any:
 
 def _op(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     try:
-        return call_op(path, args, kwargs)
+        return _called(ev, path, args, kwargs)
     except RuleError:
         taken = [_taken(ev, path, a) for a in args], {
             k: _taken(ev, path, v) for k, v in kwargs.items()
         }
-    return _guarded(ev, node, lambda: call_op(path, *taken))
+    return _guarded(ev, node, lambda: _called(ev, path, *taken))
+
+
+def _called(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    result = call_op(path, args, kwargs)
+    ev.precision = max(ev.precision, precision_of(path, args, kwargs))
+    return result
 
 
 def _taken(ev: Interpreter, path: str, value: Any) -> Any:

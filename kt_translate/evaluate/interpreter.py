@@ -40,12 +40,15 @@ from kt_translate.evaluate.values import (
     plain,
 )
 from kt_translate.graph.lists import Countless
+from kt_translate.graph.precision import EXACT
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
 from kt_translate.source.syntax import Source, comments_before
 
 
 class Interpreter:
     """The state of one evaluation: the source, the scope at hand, the log, and the bounds."""
+
+    precision = EXACT  # of Keras's own arithmetic, in what was called
 
     def __init__(self, source: Source, log: Log, settings: dict[str, Any]) -> None:
         self.source = source

@@ -7,7 +7,7 @@ from copy import copy
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import activations, distributed, lambdas, sequential
+from kt_translate.evaluate import activations, distributed, lambdas, precision, sequential
 from kt_translate.evaluate.sizes_of_calls import shapes_of_call
 from kt_translate.evaluate.values import (
     LayerValue,
@@ -253,6 +253,7 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
     except Exception as error:
         ev.note("KT206", f"{type(rule).__name__}: {error}")
         return Unknown("a layer that does not fit its input", ev.line)
+    ev.precision = max(ev.precision, precision.of_layer(rule))
     node = LayerNode([*inputs, *extra], outputs, ev.line, rule, layer.use, options)
     CURRENT[-1].add(node)
     kind = getattr(rule, "activation", None) if type(rule).__name__ == "Activation" else None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kt_translate.graph.precision import EXACT, SINGLE_CONSTANT
 from kt_translate.layers.layer import OMIT, Expr, F, RuleError, Sym, is_plain, nn, torch, unless
 
 
@@ -14,12 +15,14 @@ class Function:
     """One of ``keras.activations``.
 
     ``arguments``: Keras's name -> (torch's name, or "" for a positional one; Keras's default; torch's default).
+    ``precision``: how near to exact Keras's own function comes in float64.
     """
 
     function: Callable[..., Expr]
     module: Callable[..., Expr] | None = None
     arguments: tuple[tuple[str, str, Any, Any], ...] = ()
     over_dim: bool = False
+    precision: float = EXACT
 
     def settings(self, given: dict[str, Any], dim: Any) -> tuple[list[Any], dict[str, Any]]:
         """What stands after x in the call."""
@@ -118,12 +121,20 @@ ACTIVATIONS: dict[str, Function] = {
     "relu": Function(_relu, _relu_module, _RELU),  # type: ignore[arg-type]
     "relu6": Function(F.relu6, nn.ReLU6),
     "leaky_relu": Function(
-        F.leaky_relu, nn.LeakyReLU, (("negative_slope", "negative_slope", 0.2, 0.01),)
+        F.leaky_relu,
+        nn.LeakyReLU,
+        (("negative_slope", "negative_slope", 0.2, 0.01),),
+        precision=SINGLE_CONSTANT,  # the slope
     ),
     "elu": Function(F.elu, nn.ELU, (("alpha", "alpha", 1.0, 1.0),)),
     "selu": Function(Expr("selu")),
     "celu": Function(Expr("celu"), None, (("alpha", "alpha", 1.0, 1.0),)),
-    "gelu": Function(_gelu, _gelu_module, (("approximate", "approximate", False, None),)),
+    "gelu": Function(
+        _gelu,
+        _gelu_module,
+        (("approximate", "approximate", False, None),),
+        precision=SINGLE_CONSTANT,  # the roots of 1/2 and of 2/pi
+    ),
     "silu": Function(F.silu, nn.SiLU),
     "swish": Function(F.silu, nn.SiLU),
     "mish": Function(F.mish, nn.Mish),

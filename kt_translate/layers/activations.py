@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from kt_translate.graph.precision import EXACT, rounded
 from kt_translate.layers.activation_table import (
     ACTIVATIONS,
     activation_expr,
@@ -131,6 +132,10 @@ class ReLU(ActivationLayer):
             if is_plain(value) and (value < 0 if value is not None else field != "max_value"):
                 raise RuleError("KT204", f"ReLU({field}={value}) must not be negative")
 
+    def keras_precision(self) -> float:
+        plain_slope = self.max_value is None and self.threshold == 0
+        return rounded(self.negative_slope) if plain_slope else EXACT
+
     def call_of(self, tensor: Tensor) -> tuple[Any, Any, dict[str, Any]]:
         settings = {
             "negative_slope": self.negative_slope,
@@ -153,6 +158,9 @@ class LeakyReLU(ActivationLayer):
             raise RuleError(
                 "KT204", f"LeakyReLU(negative_slope={slope}) must be a number of at least 0"
             )
+
+    def keras_precision(self) -> float:
+        return rounded(self.negative_slope)
 
     def call_of(self, tensor: Tensor) -> tuple[Any, Any, dict[str, Any]]:
         return "leaky_relu", -1, {"negative_slope": self.negative_slope}

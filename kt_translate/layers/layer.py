@@ -27,6 +27,7 @@ from typing import Any, ClassVar, TypeVar
 
 from kt_translate.diagnostics import RuleError
 from kt_translate.graph.objects import snake_case
+from kt_translate.graph.precision import EXACT
 from kt_translate.graph.sym import UNKNOWN, Sym, known, same
 from kt_translate.graph.tensor import Dim, Layout, Shape, Tensor, to_first, to_last, torch_dim
 from kt_translate.pytorch.expr import OMIT, Expr, F, as_expr, nn, torch, unless
@@ -147,6 +148,10 @@ class Layer:
         return f"{type(self).__name__}({given})"
 
     # -- what the evaluator asks ----------------------------------------------------------------
+    def keras_precision(self) -> float:
+        """How near to exact Keras's own layer comes in float64."""
+        return EXACT
+
     def check(self) -> None:
         """Raise `RuleError` for settings that Keras or PyTorch cannot do. Called once, when the layer is made."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.graph.precision import EXACT, resized, rounded
 from kt_translate.layers.augmentation import Picture
 from kt_translate.layers.layer import (
     Call,
@@ -65,6 +66,9 @@ class Resizing(Sized):
     data_format: Any = None
 
     only = {"fill_mode": ("constant",)}
+
+    def keras_precision(self) -> float:
+        return resized(self.interpolation)
 
     def check(self) -> None:
         super().check()
@@ -173,6 +177,9 @@ class Normalization(Layer):
     mean: Any = None
     variance: Any = None
     invert: Any = False
+
+    def keras_precision(self) -> float:
+        return EXACT if self.flavour == "2" else rounded(self.mean, self.variance)
 
     def check(self) -> None:
         axis = plain(self, "axis")

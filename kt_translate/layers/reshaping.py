@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kt_translate.graph.precision import resized
 from kt_translate.layers.layer import (
     Call,
     Dim,
@@ -294,6 +295,9 @@ class UpSampling2D(UpSampling):
     size: Any = (2, 2)
     data_format: Any = None
     interpolation: Any = "nearest"
+
+    def keras_precision(self) -> float:
+        return resized(self.interpolation)
 
     def check(self) -> None:
         super().check()

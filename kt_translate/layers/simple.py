@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kt_translate.graph.precision import rounded
 from kt_translate.layers.activations import Elementwise
 from kt_translate.layers.layer import Call, Expr, Layout, RuleError, Tensor, is_plain, nn, torch
 
@@ -26,6 +27,9 @@ class Rescaling(Elementwise):
 
     scale: Any
     offset: Any = 0.0
+
+    def keras_precision(self) -> float:
+        return rounded(self.scale, self.offset)
 
     def check(self) -> None:
         for field in ("scale", "offset"):

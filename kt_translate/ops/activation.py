@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from kt_translate.graph.precision import rounded
 from kt_translate.graph.region import derived
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Layout, Tensor
-from kt_translate.layers.activation_table import activation_expr
+from kt_translate.layers.activation_table import ACTIVATIONS, activation_expr
 from kt_translate.layers.layer import RuleError, is_plain
 from kt_translate.ops.arguments import along, axes_of, axis_of, decided, elementwise, op, tensor
+from kt_translate.ops.op import precise_to
 from kt_translate.pytorch.expr import Expr, F, torch, unless
 
 KERAS, OPS, TF, K = "keras.activations.", "keras.ops.", "tf.nn.", "keras.backend."
@@ -69,6 +71,7 @@ def linear(x: Any) -> Any:
 
 
 @op(KERAS + "relu", alpha="negative_slope")
+@precise_to(lambda given: rounded(given["negative_slope"]))
 def relu(x: Any, negative_slope: Any = 0.0, max_value: Any = None, threshold: Any = 0.0) -> Tensor:
     return activated(
         x, "relu", negative_slope=negative_slope, max_value=max_value, threshold=threshold
@@ -76,6 +79,7 @@ def relu(x: Any, negative_slope: Any = 0.0, max_value: Any = None, threshold: An
 
 
 @op(K + "relu")
+@precise_to(lambda given: rounded(given["alpha"]))
 def backend_relu(x: Any, alpha: Any = 0.0, max_value: Any = None, threshold: Any = 0.0) -> Tensor:
     return relu(x, alpha, max_value, threshold)
 
@@ -92,6 +96,7 @@ def plain_relu(x: Any) -> Tensor:
     features="x",
     alpha="negative_slope",
 )
+@precise_to(lambda given: rounded(given["negative_slope"]))
 def leaky_relu(x: Any, negative_slope: Any = 0.2) -> Tensor:
     return activated(x, "leaky_relu", negative_slope=negative_slope)
 
@@ -106,12 +111,18 @@ def celu(x: Any, alpha: Any = 1.0) -> Tensor:
     return activated(x, "celu", alpha=alpha)
 
 
+def _of_gelu(given: dict[str, Any]) -> float:
+    return ACTIVATIONS["gelu"].precision
+
+
 @op(OPS + "gelu")
+@precise_to(_of_gelu)
 def gelu(x: Any, approximate: Any = True) -> Tensor:
     return activated(x, "gelu", approximate=approximate)
 
 
 @op(KERAS + "gelu", TF + "gelu", features="x")
+@precise_to(_of_gelu)
 def exact_gelu(x: Any, approximate: Any = False) -> Tensor:
     return activated(x, "gelu", approximate=approximate)
 

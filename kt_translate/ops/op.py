@@ -15,9 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from kt_translate.graph.precision import EXACT
 from kt_translate.layers.layer import RuleError
 
 F = TypeVar("F", bound=Callable[..., Any])
+Precision = Callable[[dict[str, Any]], float]
 
 # Spellings that all of TensorFlow 1's functions share, and arguments that change no number.
 _SPELLINGS = {"keep_dims": "keepdims", "reduction_indices": "axis", "a": "x"}
@@ -48,8 +50,33 @@ def op(*paths: str, **spellings: str) -> Callable[[F], F]:
     return declare
 
 
+def precise_to(precision: Precision) -> Callable[[F], F]:
+    """Declare how near to exact Keras's own function comes in float64, from its arguments by name."""
+
+    def declare(function: F) -> F:
+        vars(function)["keras_precision"] = precision
+        return function
+
+    return declare
+
+
 def call_op(path: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """``path(*args, **kwargs)``. Raises RuleError for arguments that the function does not know or cannot express."""
+    bound = _bound(path, args, kwargs)
+    return OPS[path].function(*bound.args, **bound.kwargs)
+
+
+def precision_of(path: str, args: list[Any], kwargs: dict[str, Any]) -> float:
+    """How near to exact ``path(*args, **kwargs)`` itself comes in float64."""
+    precision: Precision | None = getattr(OPS[path].function, "keras_precision", None)
+    if precision is None:
+        return EXACT
+    bound = _bound(path, args, kwargs)
+    bound.apply_defaults()
+    return precision(bound.arguments)
+
+
+def _bound(path: str, args: list[Any], kwargs: dict[str, Any]) -> inspect.BoundArguments:
     declared = OPS[path]
     signature = inspect.signature(declared.function)
     given = {}
@@ -63,7 +90,6 @@ def call_op(path: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
         elif key not in _INERT:
             raise RuleError("KT204", f"{path} has no argument {key!r}")
     try:
-        bound = signature.bind(*args, **given)
+        return signature.bind(*args, **given)
     except TypeError as error:
         raise RuleError("KT204", f"{path}: {error}") from error
-    return declared.function(*bound.args, **bound.kwargs)

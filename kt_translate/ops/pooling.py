@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kt_translate.graph.precision import resized
 from kt_translate.graph.region import derived
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import (
@@ -11,6 +12,7 @@ from kt_translate.layers.layer import (
     Call,
 )
 from kt_translate.ops.arguments import Picture, decided, op, tensor
+from kt_translate.ops.op import precise_to
 from kt_translate.pytorch.expr import Expr
 
 
@@ -136,6 +138,7 @@ def spatial_3d_padding(
 
 
 @op("keras.backend.resize_images")
+@precise_to(lambda given: resized(given["interpolation"]))
 def resize_images(
     x: Any,
     height_factor: Any,

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from kt_translate.graph.precision import resized
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.arguments import DEFAULT_FLOAT, Sizes, decided, floating, is_float, op, tensor
 from kt_translate.ops.image import pictures
+from kt_translate.ops.op import precise_to
 from kt_translate.pytorch.expr import Expr, F
 
 _KNOWN = ("nearest", "bilinear", "bicubic", "area", "lanczos3", "lanczos5")
@@ -61,7 +63,12 @@ def _method(value: Any) -> str:
     return str(_METHODS.get(value, value))
 
 
+def _precision(given: dict[str, Any]) -> float:
+    return resized(_method(given.get("method", given.get("interpolation", "bilinear"))))
+
+
 @op("keras.ops.image.resize")
+@precise_to(_precision)
 def resize(
     images: Any,
     size: Any,
@@ -80,6 +87,7 @@ def resize(
 
 
 @op("tf.image.resize")
+@precise_to(_precision)
 def tf_resize(
     images: Any,
     size: Any,
@@ -119,6 +127,7 @@ def _first_tf(images: Any, size: Any, method: str, align_corners: Any, centers: 
 
 
 @op("tf.image.resize_bilinear")
+@precise_to(_precision)
 def resize_bilinear(
     images: Any, size: Any, align_corners: Any = False, half_pixel_centers: Any = False
 ) -> Tensor:
@@ -133,6 +142,7 @@ def resize_nearest(
 
 
 @op("tf.image.resize_images")
+@precise_to(_precision)
 def resize_images(
     images: Any, size: Any, method: Any = "bilinear", align_corners: Any = False
 ) -> Tensor:

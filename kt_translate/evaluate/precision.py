@@ -1,0 +1,26 @@
+"""The precision of what is called, from its declaration and those of its parts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kt_translate.graph.precision import EXACT
+from kt_translate.graph.sym import known
+from kt_translate.layers.activation_table import ACTIVATIONS
+from kt_translate.layers.activations import named_activation
+from kt_translate.layers.layer import Layer
+from kt_translate.layers.rnn_settings import rule_of
+
+
+def of_layer(rule: Layer) -> float:
+    return max([rule.keras_precision(), *map(_of_setting, vars(rule).items())])
+
+
+def _of_setting(item: tuple[str, Any]) -> float:
+    """Of a layer or cell that is wrapped, or of an activation."""
+    field, value = item
+    if field.endswith("activation"):
+        name = known((named_activation(value) or ("linear",))[0])
+        return ACTIVATIONS[name].precision if name in ACTIVATIONS else EXACT
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    return max((of_layer(p) for p in map(rule_of, parts) if isinstance(p, Layer)), default=EXACT)
