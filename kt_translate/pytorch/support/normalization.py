@@ -29,6 +29,9 @@ class BiasedVariance(nn.modules.batchnorm._BatchNorm):
     """
 
     keras_frozen = False
+    running_mean: Tensor
+    running_var: Tensor
+    momentum: float
 
     def forward(self, x: Tensor) -> Tensor:
         mean, variance = self.running_mean, self.running_var
