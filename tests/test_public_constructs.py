@@ -41,6 +41,17 @@ part = keras.Sequential([keras.Input((None,)), layers.Embedding(5, 3), layers.Dr
 i = keras.Input((4,), dtype="int32")
 model = keras.Model(i, layers.LSTM(2)(layers.Permute((2, 1))(part(i))))
 """,
+    "an axis that a class is given": """
+class Pooled(layers.Layer):
+    def __init__(self, axis=-1, **kwargs):
+        super().__init__(**kwargs)
+        self.concat = layers.Concatenate(axis=axis)
+    def call(self, x):
+        x = tf.expand_dims(x, -1)
+        return self.concat([tf.reduce_max(x, axis=-2), tf.reduce_mean(x, axis=-2)])
+i = keras.Input((5, 4))
+model = keras.Model(i, Pooled()(i))
+""",
     "an inner model by its name": """
 def encoder(width):
     i = keras.Input((4,))

@@ -186,10 +186,16 @@ def _merge(ev: Interpreter, args: list[Any], kwargs: dict[str, Any], node: Any) 
     return call_layer(ev, layer, [inputs], {}) if isinstance(layer, LayerValue) else layer
 
 
+_DECIDED = re.compile(r"_constraint$|activity_regularizer$|(^|_)ax[ie]s$|^dims$")
+
+
 def _bound_rule(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) -> Layer:
     """The layer's declaration, with its settings. What it must know is taken as the sample says."""
-    decided = [k for k in kwargs if k.endswith(("_constraint", "activity_regularizer"))]
+    decided = [k for k in kwargs if _DECIDED.search(k)]
     kwargs |= {k: ev.demand(kwargs[k], f"{k} of {name}") for k in decided}
+    for i, (field, _) in enumerate(REGISTRY[name].signature()[: len(args)]):
+        if _DECIDED.search(field):
+            args = [*args[:i], ev.demand(args[i], f"{field} of {name}"), *args[i + 1 :]]
     try:
         return REGISTRY[name].bind(args, kwargs, ev.flavour)
     except RuleError:
