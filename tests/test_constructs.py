@@ -291,6 +291,10 @@ MODELS = {
         "from keras.models import *\nfrom keras.layers import *\nfrom keras.optimizers import *\n"
         "i = Input((4,))\nmodel = Model(i, Dense(3, activation='tanh')(i))\n"
     ),
+    "stars_of_applications": (
+        "from keras.models import *\nfrom keras.layers import *\nfrom keras.applications import *\n"
+        "i = Input((4,))\nmodel = Model(i, Dense(3, activation='tanh')(i))\n"
+    ),
     "stars_later_wins": (
         "from math import *\nfrom keras.layers import *\nfrom keras.models import Model\n"
         "i = Input((4,))\nmodel = Model(i, Dense(int(floor(3.7)))(i))\n"

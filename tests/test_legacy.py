@@ -57,6 +57,10 @@ FLAVOURS = [
     ("1", "from keras.layers import Conv2D\nmodel.fit(x, y, batch_size=f(3), nb_epoch=12)"),
     ("1", "from keras.layers import Convolution2D\nConvolution2D(64, 3, 3, activation='relu')"),
     ("3", "from keras.layers import Convolution2D\nConvolution2D(64, (3, 3), activation='relu')"),
+    (
+        "2",
+        "from keras.layers import Conv2D, LSTM\nConv2D(4, (3, 3), kernel_initializer='he_normal')\nConv3D(4, 3, 3, 3, border_mode='same')",
+    ),
     ("1", "from keras.layers import LSTM\nLSTM(output_dim=32,\n  input_shape=(3, 4))"),
 ]
 
@@ -196,6 +200,10 @@ CASES: list[tuple[Layer, dict[str, Any]]] = [
     (
         made("SeparableConvolution2D", 8, 3, 3, depth_multiplier=2, border_mode="same"),
         {"filters": 8, "kernel_size": (3, 3), "depth_multiplier": 2, "padding": "same"},
+    ),
+    (
+        made("SeparableConv2D", 8, 3, kernel_regularizer="l2", flavour="2"),
+        {"filters": 8, "kernel_size": 3, "depthwise_regularizer": None},
     ),
     (
         made("Dense", output_dim=10, init="uniform", W_regularizer="l2", b_constraint="nonneg"),

@@ -18,6 +18,27 @@ from keras import layers
 """
 
 MODELS = {
+    "what returns early where a setting is not given": """
+def block(x, filters, padding=None):
+    x = layers.Conv2D(filters, 1)(x)
+    if padding == None:
+        return x
+    x = layers.ZeroPadding2D(padding=padding)(x)
+    if filters == 4:
+        return x
+    return layers.Conv2D(filters, 3)(x)
+i = keras.Input((6, 5, 3))
+x = block(block(block(i, 4, padding=(1, 2)), 5), 6, padding=((2, 1), (1, 3)))
+model = keras.Model(i, layers.Conv2D(2, 3)(x))
+""",
+    "a layer that leaves one number": """
+class Total(layers.Layer):
+    def call(self, inputs):
+        a, b = inputs
+        return keras.ops.sum(keras.ops.sum(a * b, axis=-1), axis=0)
+i = keras.Input((4,))
+model = keras.Model(i, Total()([i, layers.Dense(4)(i)]))
+""",
     "activations that are functions of TensorFlow": """
 i = keras.Input((4,))
 x = layers.Activation(tf.nn.relu6)(layers.Dense(3)(i))

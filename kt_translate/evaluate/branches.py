@@ -223,9 +223,9 @@ class _Joiner:
         a, b = expand(a, self.named), expand(b, self.named)
         if same(a, b):
             return a
-        if same(substitute(a, self.equal_else), substitute(b, self.equal_else)):
+        if _agree(a, b, self.equal_else):
             return a
-        if same(substitute(a, self.equal_then), substitute(b, self.equal_then)):
+        if _agree(a, b, self.equal_then):
             return b
         if a is None or b is None:
             return None
@@ -301,6 +301,14 @@ def _harmless(a: Any, b: Any) -> bool:
 
 
 # -- what a condition says -------------------------------------------------------------------------
+
+
+def _agree(a: Dim, b: Dim, values: dict[Symbol, Any]) -> bool:
+    """Whether two sizes are one where symbols have these values: there one of them may mean nothing (`None[0]`)."""
+    try:
+        return same(substitute(a, values), substitute(b, values))
+    except (TypeError, LookupError):
+        return False
 
 
 def equalities(test: Any, truth: bool) -> dict[Symbol, Any]:

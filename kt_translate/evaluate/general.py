@@ -96,8 +96,13 @@ def kind_of(value: Any) -> Any:
         return (type(value).__name__, *map(kind_of, value))
     if is_number(value):
         sample = known(value)
-        return ("numbers", len(sample)) if isinstance(sample, (list, tuple)) else "number"
+        return ("numbers", *_nesting(sample)) if isinstance(sample, (list, tuple)) else "number"
     return key_of(value)
+
+
+def _nesting(sample: Any) -> tuple[Any, ...]:
+    """How many there are of what, where sequences stand in sequences: code that takes one form does not take others."""
+    return tuple(map(_nesting, sample)) if isinstance(sample, (list, tuple)) else ()
 
 
 def is_number(value: Any) -> bool:
@@ -282,7 +287,7 @@ def _table(plan: Plan, bound: dict[str, Any]) -> dict[Symbol, Any]:
 def outer_result(tensor: Tensor, table: dict[Symbol, Any]) -> Tensor:
     """A result of the class, with its sizes in the caller's terms; what is long to say gets a name."""
     roles = _ROLES.get(tensor.rank, ("size",) * (tensor.rank - 1))
-    shape: list[Dim] = [tensor.shape[0]]
+    shape: list[Dim] = [*tensor.shape[:1]]
     for role, dim in zip(roles, tensor.shape[1:], strict=True):
         said = substitute(closed(dim), table)
         shape.append(named(said, role) if isinstance(said, Sym) and said.weight > 4 else said)

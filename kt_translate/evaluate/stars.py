@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from kt_translate.evaluate import array_functions, standard
+from kt_translate.evaluate import applications, array_functions, standard
 from kt_translate.evaluate.external import outside
 from kt_translate.evaluate.higher_order import CALLING
 from kt_translate.evaluate.values import Scope
@@ -176,7 +176,8 @@ def has(module: str, name: str) -> bool:
     if module == "keras.layers":
         return name in REGISTRY
     if module == "keras.applications":
-        return name[:1].isupper()
+        folder = applications.installed()
+        return folder is not None and name in applications.names(folder)
     if module == "math":
         return hasattr(math, name)
     if module == "numpy" and name in array_functions.NAMES:

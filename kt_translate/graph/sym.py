@@ -141,6 +141,9 @@ class Sym:
             return table.get(symbol, self)
         if not self.symbols & table.keys():
             return self
+        if self.head == "if" and not isinstance(test := substitute(self.args[0], table), Sym):
+            chosen = self.args[1 if test else 2]
+            return UNKNOWN if test is UNKNOWN else substitute(chosen, table)
         args = tuple(substitute(a, table) for a in self.args)
         if any(a is UNKNOWN for a in args):
             return UNKNOWN
@@ -153,8 +156,6 @@ class Sym:
         if self.head == "index":
             return Sym.index(*args) if any(isinstance(a, Sym) for a in args) else args[0][args[1]]
         if self.head == "if":
-            if not isinstance(args[0], Sym):
-                return args[1] if args[0] else args[2]
             return Sym.choose(*args)
         value = _call_value(args)
         if self.head == "call" and isinstance(value, (int, float, str)) and not symbols_in(args):

@@ -118,6 +118,7 @@ class Layer:
         {}
     )  # other defaults in "2" (tf.keras 2), and beyond those in "1": {"2": {"field": value}}
     renamed: ClassVar[dict[str, str]] = {}  # old keyword -> field: {"nb_filter": "filters"}
+    unused: ClassVar[frozenset[str]] = frozenset()  # what Keras 2 takes and makes nothing of
     only: ClassVar[dict[str, tuple[Any, ...]]] = {}  # values that are supported; any other is KT203
     inert: ClassVar[tuple[str, ...]] = ()  # arguments without effect on the numbers in PyTorch
     settings_kept: ClassVar[tuple[str, ...]] = ()
@@ -227,7 +228,7 @@ class Layer:
                 given[key] = value
             elif key in _COMMON:
                 setattr(common, _COMMON[key], _common_value(key, value))
-            elif key not in _COMMON_INERT:
+            elif key not in _COMMON_INERT and (flavour == "3" or key not in cls.unused):  # type: ignore[attr-defined]
                 raise RuleError("KT204", f"{cls.__name__} has no argument {key!r}")
         defaults = dict(cls.signature())  # type: ignore[attr-defined]
         for older in {"1": ("2", "1"), "2": ("2",)}.get(flavour, ()):

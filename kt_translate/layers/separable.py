@@ -16,11 +16,14 @@ from kt_translate.layers.convolutional import (
 from kt_translate.layers.layer import Call, Expr, Shape, Tensor, nn, unless
 from kt_translate.layers.spatial import Spatial, known_channels, torch_class
 
+_OF_CONV = frozenset({"kernel_initializer", "kernel_regularizer", "kernel_constraint"})
+
 
 class DepthwiseConv(Spatial, abstract=True):
     """``depth_multiplier`` filters for each channel: as many groups as channels."""
 
     renamed = {**RENAMED, "init": "depthwise_initializer"}
+    unused = _OF_CONV
 
     kernel_size: Any
     strides: Any = 1
@@ -97,6 +100,7 @@ class SeparableConv(Spatial, abstract=True):
         "depthwise_init": "depthwise_initializer",
         "pointwise_init": "pointwise_initializer",
     }
+    unused = _OF_CONV
 
     filters: Any
     kernel_size: Any

@@ -88,6 +88,11 @@ _KERAS_1_WORDS = re.compile(
     r"|\bmerge\(\s*\[[^\]]*\]\s*,\s*(?:mode\s*=\s*)?['\"](?:sum|mul|concat|ave|cos|dot|max)['\"]"
     r"|\bModel\(\s*input\s*="
 )
+# Keras 2 took most of what Keras 1 did, which knew nothing of these.
+_AFTER_KERAS_1 = re.compile(
+    r"[(,]\s*(?:(?:kernel|recurrent)_(?:initializer|regularizer|constraint|size)|use_bias)\s*=(?!=)"
+    r"|[(,]\s*padding\s*=\s*['\"](?:same|valid)['\"]|\bimage_data_format\("
+)
 
 
 def flavour_of(text: str) -> str:
@@ -99,8 +104,9 @@ def flavour_of(text: str) -> str:
         return "3"
     if re.search(r"^tf_keras\b", modules, re.MULTILINE):
         return "2"
-    if _KERAS_1_WORDS.search(_with_short_strings(text)) and not _of_tensorflow(imported):
-        return "1"
+    words = _with_short_strings(text)
+    if _KERAS_1_WORDS.search(words) and not _of_tensorflow(imported):
+        return "2" if _AFTER_KERAS_1.search(words) else "1"
     if _KERAS_3_MODULES.search(modules) or _KERAS_3_WORDS.search(bare):
         return "3"
     names = {name.rpartition(".")[2] for name in imported}
