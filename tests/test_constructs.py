@@ -95,6 +95,13 @@ def test_a_model_that_grows_by_data_is_an_error() -> None:
     assert any("KT102" in e for e in errors_of(text))
 
 
+def test_a_model_with_an_output_that_is_not_known_is_not_written_without_it() -> None:
+    text = "i = keras.Input((3,))\nmodel = keras.Model(i, [layers.Dense(2)(i), unknown(i)])\n"
+    log = Log()
+    assert "class Model" not in translate(IMPORTS + text, "model.py", Options(), log).code
+    assert any(d.severity == "error" for d in log.diagnostics)
+
+
 def test_a_loop_for_data_without_end_is_no_error() -> None:
     text = IMPORTS + (
         "import random\n"

@@ -31,6 +31,18 @@ i = keras.Input((6, 5, 3))
 x = block(block(block(i, 4, padding=(1, 2)), 5), 6, padding=((2, 1), (1, 3)))
 model = keras.Model(i, layers.Conv2D(2, 3)(x))
 """,
+    "type(x) is list tells one tensor from several": """
+class Mask(layers.Layer):
+    def call(self, inputs):
+        if type(inputs) is list:
+            inputs, mask = inputs
+        else:
+            mask = tf.reduce_max(inputs, -1)
+        return tf.reshape(inputs * tf.expand_dims(mask, -1), (-1, 20))
+i = keras.Input((5, 4))
+other = keras.Input((5,))
+model = keras.Model([i, other], [Mask()(i), Mask()([i, other])])
+""",
     "a layer that leaves one number": """
 class Total(layers.Layer):
     def call(self, inputs):

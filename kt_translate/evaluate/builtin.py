@@ -29,7 +29,7 @@ from kt_translate.evaluate.values import (
 )
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.sym import Items, Sym, call_symbolic, known
-from kt_translate.graph.tensor import tensors_in
+from kt_translate.graph.tensor import Tensor, tensors_in
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -231,6 +231,8 @@ def _getattr(ev: Interpreter, owner: Any, name: str, *default: Any) -> Any:
 def _type(ev: Interpreter, value: Any, *rest: Any) -> Any:
     if isinstance(value, Instance):
         return value.cls
+    if isinstance(value, Tensor):
+        return External("tf.Tensor")
     return NATIVES.get(type(known(value)).__name__, Unknown("a type", ev.line))
 
 

@@ -40,12 +40,20 @@ def make(ev: Interpreter, kind: str, args: list[Any], kwargs: dict[str, Any]) ->
     given = dict(zip(("inputs", "outputs", "name"), args), **kwargs)
     inputs = given.get("inputs", given.get("input"))
     outputs = given.get("outputs", given.get("output"))
-    if not tensors_in(inputs) or not tensors_in(outputs):
+    known = all(tensors_in(t) and not _has_unknown(t) for t in (inputs, outputs))
+    if not known:
         return Unknown("a model of what is not known", ev.line)
     model = ModelValue("functional", inputs, outputs, CURRENT[-1], given.get("name"), ev.main_line)
     model.use = ModuleUse("functional", given.get("name"))
     ev.models.append(model)
     return model
+
+
+def _has_unknown(value: Any) -> bool:
+    parts = value.values() if isinstance(value, dict) else value
+    if isinstance(value, (list, tuple, dict)):
+        return any(map(_has_unknown, parts))
+    return isinstance(value, Unknown)
 
 
 def make_input(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) -> Any:
