@@ -90,10 +90,12 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any], region: Region | 
     before = (len(ev.demands), len(ev.models), ev.log.errors)
     said = list(ev.log.diagnostics)
     names, bindings, line = dict(ev.module.names), list(ev.bindings), ev.line
-    ev.steps = 0
+    ev.steps, ev.hidden = 0, False
     result: Any = None
     why = ""
-    CURRENT.append(region or Region())
+    CURRENT.append(
+        region or Region(list(CURRENT[-1].nodes))
+    )  # a model of the module may be built on
     try:
         result = act()
     except (Raised, LimitReached, Break, Continue, NotGeneral) as stop:
@@ -116,7 +118,15 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any], region: Region | 
     demands += [(Sym.of(symbol), None) for symbol in given.baked]
     made = ev.models[before[1] :]
     failed = bool(why) or ev.log.errors > before[2]
-    return Run(given, result, made, demands, found, failed, why)
+    done = Run(given, result, made, demands, found, failed, why)
+    if not ev.hidden or done.whole or ev.inlining:
+        return done
+    del ev.models[before[1] :]
+    ev.inlining += 1
+    try:  # so that the layers that are asked for can be reached
+        return run(ev, given, act, region)
+    finally:
+        ev.inlining -= 1
 
 
 def best_run(
@@ -183,6 +193,7 @@ def attempts(
     text = ev.source.code(function.node)
     kinds = text if re.search(r"[A-Z]\w+\dD\b|LSTM|GRU|RNN", text) else ev.source.text
     guessed = {n: guess(n, text, kinds) for n in names if first[n] is UNKNOWN}
+    guessed |= {n: _guessed_input(text, kinds) for n in guessed if _is_called_on(n, text)}
     guessed |= {
         n: guess(n, text, kinds)
         for n in names
@@ -337,6 +348,19 @@ def guess(name: str, text: str, kinds: str) -> Any:
         return (20, 8) if re.search(r"Conv1D|LSTM|GRU|RNN|Attention", kinds) else (16,)
     lower = name.lower()
     return next((value for pattern, value in _GUESSES if re.search(pattern, lower)), 16)
+
+
+def _is_called_on(name: str, text: str) -> bool:
+    """Whether layers are called on a parameter, or a model begins with it."""
+    n = re.escape(name)
+    return is_tensor_name(name) and bool(
+        re.search(rf"\)\(\[?{n}\b|\bModel\((inputs?\s*=\s*)?{n}\b", text)
+    )
+
+
+def _guessed_input(text: str, kinds: str) -> Tensor:
+    shape = guess("shape", text, kinds)
+    return Tensor((None, *shape), "float32", Layout.FIRST if len(shape) > 2 else Layout.LAST)
 
 
 def _is_shape(name: str, text: str) -> bool:

@@ -33,7 +33,10 @@ from kt_translate.found import (
     path_in,
 )
 from kt_translate.graph.sym import UNKNOWN, Sym
+from kt_translate.graph.tensor import tensors_in
 from kt_translate.instances import made_by, use_classes_of_calls
+from kt_translate.lower.liveness import live
+from kt_translate.lower.symbols import all_symbols
 from kt_translate.makers import called_by, makers_of, makes_model, methods_of, returned_by
 
 LONG = 200  # of what a class would have to check: nobody would read it
@@ -80,6 +83,10 @@ def left_over(ev: Interpreter, written: set[int], seen: set[int]) -> Iterator[Fo
     for model in list(ev.models):
         if id(model.plan) in written or model.line in seen or not is_complete(model):
             continue
+        plan = plan_of(model)
+        nodes = live(plan.region.nodes, tensors_in(plan.result), plan.inputs)
+        if any(symbol.kind in ("param", "dim") for symbol in all_symbols(nodes)):
+            continue  # a builder's, on the way to its own
         name = model.variable or (model.name if isinstance(model.name, str) else None) or "model"
         yield Found(name, "variable", model.line, model)
 

@@ -174,7 +174,7 @@ class Writing(Classes):
     def _guesses(self, found: Found) -> None:
         guessed = {n: v for n, v in found.given.guessed.items() if v is not None}
         if guessed:
-            shown = ", ".join(f"{name}={value!r}" for name, value in guessed.items())
+            shown = ", ".join(f"{name}={_shown(value)}" for name, value in guessed.items())
             self.log.add(
                 "KT101",
                 Place(max(found.line, 1)),
@@ -378,3 +378,7 @@ def _ports(
             }
         )
     return ports
+
+
+def _shown(value: Any) -> str:
+    return f"keras.Input({value.shape[1:]})" if isinstance(value, Tensor) else repr(value)

@@ -453,3 +453,35 @@ def test_what_old_sources_ask_of_their_backend() -> None:
     assert not log.has_errors
     assert {m["source_name"]: m["status"] for m in done.models}["build"] == "translated"
     assert "silu" in done.code.lower()
+
+
+def test_layers_that_are_asked_for_by_place_or_name_in_a_builder(float64: None) -> None:
+    text = (
+        "import keras\n"
+        "from keras import layers\n"
+        "i = keras.Input((10, 8, 3))\n"
+        "x = layers.Conv2D(4, 3, activation='relu', name='a')(i)\n"
+        "base = keras.Model(i, layers.Conv2D(5, 3, activation='relu', name='b')(x))\n"
+        "def conv(x, n):\n"
+        "    x = layers.Conv2D(n, 3, padding='same')(x)\n"
+        "    return layers.Activation('relu')(layers.BatchNormalization()(x))\n"
+        "def body(inputs):\n"
+        "    return keras.Model(inputs, conv(conv(inputs, 4), 6))\n"
+        "def late(n=3):\n"
+        "    m = body(keras.Input((8, 8, 3)))\n"
+        "    y = layers.Dense(n)(layers.GlobalAveragePooling2D()(m.output))\n"
+        "    return keras.Model(m.input, [y, layers.Flatten()(m.layers[3].output)])\n"
+        "def head(layer_name='a', n=2):\n"
+        "    found = base.get_layer(layer_name).output\n"
+        "    return keras.Model(base.input, [found, layers.Dense(n)(base.output)])\n"
+        "def handed(inputs, n):\n"
+        "    backbone = keras.Model(inputs, conv(conv(inputs, 4), 5))\n"
+        "    y = conv(backbone.output, n)\n"
+        "    return keras.Model(inputs, layers.Concatenate()([y, backbone.layers[3].output]))\n"
+    )
+    pair = Pair(text)
+    assert pair.errors == []
+    pair.check("late", "late()")
+    pair.check("late", "late(5)", "5")
+    pair.check("head", "head(n=3)", "n=3")
+    pair.check("handed", "handed(keras.Input((6, 7, 2)), 3)", "n=3, in_channels=2")

@@ -73,6 +73,7 @@ class Interpreter:
         self.demands: list[tuple[Any, Any]] = []
         self.checking = False  # within the test of an ``if`` that raises
         self.calling = 0  # within ``call`` of a layer or model of the source
+        self.hidden = False  # a layer was asked for that a class holds
         self.inlining = 0  # while functions on tensors are run in place
         self.quiet = 0  # within functions whose demands are their callers' to report
         self.rest: list[tuple[Sequence[Any] | None, Scope]] = (

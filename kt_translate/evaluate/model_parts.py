@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import copies, models, sequential
 from kt_translate.evaluate.model_layers import freeze, layers_of
 from kt_translate.evaluate.values import Array, LayerValue, ModelValue, Native, Unknown
+from kt_translate.graph.region import CURRENT
 from kt_translate.graph.sym import known
 from kt_translate.graph.tensor import tensors_in
 
@@ -89,21 +91,43 @@ def _is_named(layers: list[Any], name: Any) -> bool:
 def spread_out(ev: Interpreter, model: ModelValue) -> None:
     """Build a model again with the functions of the source run in place, so that the layers in them can be reached."""
     if model.maker is None:
+        ev.hidden = True
         return
     function, bound = model.maker
     model.maker = None
+    nodes = CURRENT[-1].nodes
+    before = len(nodes)
     ev.inlining += 1
     try:
         again = ev.run_body(function, dict(bound))
     finally:
         ev.inlining -= 1
+    outputs = tensors_in(model.outputs)
+    at = next((i for i, n in enumerate(nodes) if outputs and n is outputs[0].node), before)
+    nodes[at:] = [*nodes[before:], *nodes[at:before]]  # what reads the outputs may be there already
     if isinstance(again, ModelValue):
         ev.models[:] = [m for m in ev.models if m is not again]
-        model.inputs, model.outputs, model.region = again.inputs, again.outputs, again.region
+        _stand_for(again, model)
+        model.region = again.region
         model.plan = None
         if not model.trainable:
             freeze(model, True)
             models.plan_of(model).frozen = True
+
+
+def _stand_for(again: ModelValue, model: ModelValue) -> None:
+    """Let the ends of a model be those of the same model built again: the source may have read them already."""
+    pairs = zip(
+        tensors_in([again.inputs, again.outputs]), tensors_in([model.inputs, model.outputs])
+    )
+    table = {id(new): old for new, old in pairs}
+    for old, new in [(table[id(t)], t) for t in tensors_in(again.outputs)]:
+        if old.node is not None:
+            old.node.outputs = [replace(t) if t is old else t for t in old.node.outputs]
+        vars(old).update(vars(new))
+    for node in again.region.nodes if again.region is not None else []:
+        node.inputs = [table.get(id(t), t) for t in node.inputs]
+        node.outputs = [table.get(id(t), t) for t in node.outputs]
 
 
 def _build(ev: Interpreter, model: ModelValue, input_shape: Any = None) -> None:
