@@ -94,9 +94,7 @@ class Interpreter:
         self.bindings: list[tuple[str, Any, int]] = (
             []
         )  # of the module's variables to models, with their lines
-        self.made: dict[int, list[Any]] = (
-            {}
-        )  # of the source's layers and models: the objects of each class
+        self.made: dict[int, list[Any]] = {}  # the objects of each of the source's Keras classes
         self.objects: list[tuple[str, Any, int]] = (
             []
         )  # the same for objects of the source's layers and models
