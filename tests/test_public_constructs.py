@@ -43,6 +43,23 @@ i = keras.Input((5, 4))
 other = keras.Input((5,))
 model = keras.Model([i, other], [Mask()(i), Mask()([i, other])])
 """,
+    "lists of the caller's that functions change": """
+def decode(x, skips, sizes):
+    skips.reverse()
+    sizes.reverse()
+    for skip, size in zip(skips, sizes):
+        x = layers.Concatenate()([layers.Conv2D(size, 1)(x), skip])
+    return x
+def noted(x, seen):
+    x = layers.Conv2D(3, 1)(x)
+    seen.append(x)
+    return x
+i = keras.Input((5, 6, 2))
+a = layers.Conv2D(3, 1)(i)
+skips, sizes, seen = [a, layers.Conv2D(5, 1)(a)], [7, 8], []
+x = noted(noted(decode(a, skips, sizes), seen), seen)
+model = keras.Model(i, layers.Conv2D(sizes[1], 1)(layers.Concatenate()([x, skips[0], *seen])))
+""",
     "a layer that leaves one number": """
 class Total(layers.Layer):
     def call(self, inputs):

@@ -7,6 +7,7 @@ the tensors become symbols too, named only if something reads them (``in_channel
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -139,6 +140,7 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
             inner[name] = value
     before, log, models = len(ev.demands), list(ev.log.diagnostics), len(ev.models)
     errors = ev.log.errors
+    given = [(c, c.copy()) for v in inner.values() for c in _containers(v)]
     CURRENT.append(region)
     ev.under_way.add(key)
     ev.quiet += 1
@@ -155,8 +157,10 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
     ids = {id(t) for t in inputs}
     own = {p.symbol for p in (*sizes, *params)}
     whole = outputs and tensors_only(result)
+    changed = _put_back(given)
     if (
         not whole
+        or changed
         or ev.log.errors > errors
         or len(ev.models) > models
         or any(id(t) in ids or t.mask is not None or "ranks" in t.facts for t in outputs)
@@ -169,11 +173,41 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
     plan = Plan(
         function.name, "function", region, inputs, result, [*sizes, *params], line=function.line
     )
+    plan.numbers = {p.symbol: p.symbol.name for p in params}
+    plan.demands = [(said, value) for said, value in demands if isinstance(said, Sym)]
+    return _described(ev, plan, function)
+
+
+def _described(ev: Interpreter, plan: Plan, function: Function) -> Plan:
+    """With what the source says of the function."""
     plan.file = file_of(ev, function)
     plan.docstring = docstring_of(function)
-    plan.demands = [(said, value) for said, value in demands if isinstance(said, Sym)]
-    plan.numbers = {p.symbol: p.symbol.name for p in params}
     return plan
+
+
+def _containers(value: Any) -> Iterator[list[Any] | dict[Any, Any]]:
+    """The lists and dicts in a value, which a function may change."""
+    value = value.value if isinstance(value, Sym) else value
+    if isinstance(value, (list, dict)):
+        yield value
+    if isinstance(value, (list, tuple, dict)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _containers(part)
+
+
+def _put_back(given: list[tuple[Any, Any]]) -> bool:
+    """Give lists and dicts the contents that they had; whether any of them had others."""
+    changed = False
+    for container, had in given:
+        if list(map(id, _items(container))) != list(map(id, _items(had))):
+            changed = True
+            container.clear()
+            container.extend(had) if isinstance(container, list) else container.update(had)
+    return changed
+
+
+def _items(container: list[Any] | dict[Any, Any]) -> list[Any]:
+    return [*container, *container.values()] if isinstance(container, dict) else container
 
 
 def file_of(ev: Interpreter, function: Function | Class) -> str | None:
