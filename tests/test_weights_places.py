@@ -139,6 +139,28 @@ def test_names_by_hand_in_another_order(flavour: str, how: str, tmp_path: Path) 
     assert_same(model, module, 2, 3)
 
 
+@pytest.mark.parametrize(("flavour", "how"), SOURCES)
+def test_names_inside_time_distributed(flavour: str, how: str, tmp_path: Path) -> None:
+    keras = FLAVOURS[flavour]
+    layers = keras.layers
+    i = keras.Input((2, 3))
+    x = layers.TimeDistributed(layers.Dense(3, name="fc"))(i)
+    model = randomized(keras.Model(i, layers.TimeDistributed(layers.Dense(3))(x)))
+
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = like_keras(nn.Linear(3, 3), name="fc")
+            self.time_distributed = nn.Linear(3, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.time_distributed(self.fc(x))
+
+    module = Model()
+    load_keras_weights(module, saved(model, how, tmp_path))
+    assert_same(model, module, 2, 2, 3)
+
+
 @pytest.mark.parametrize("flavour", FLAVOURS)
 def test_recurrent_variants(flavour: str) -> None:
     layers = FLAVOURS[flavour].layers

@@ -156,7 +156,7 @@ def make_layer(
     except RuleError as error:
         ev.note(error.code, error.message, error.hint, node)
         return Unknown(f"a {name} that is not translated", ev.line)
-    use = ModuleUse(rule.keras_kind, rule.common.name, line=ev.line)
+    use = ModuleUse(rule.keras_kind, rule.weights_name, line=ev.line)
     use.frozen = rule.common.trainable is False
     use.region = CURRENT[-1]
     use.comment = ev.taken_comments()

@@ -203,6 +203,12 @@ class Layer:
         """
         return iter(())
 
+    @property
+    def weights_name(self) -> str | None:
+        """The name that the source gives to what holds the weights."""
+        name: str | None = self.common.name
+        return name
+
     # -- binding --------------------------------------------------------------------------------
     @classmethod
     def signature(cls) -> list[tuple[str, Any]]:

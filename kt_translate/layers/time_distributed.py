@@ -34,6 +34,11 @@ class TimeDistributed(Wrapper):
         inner: Layer = rule_of(self.layer)
         return inner
 
+    @property
+    def weights_name(self) -> str | None:
+        name: str | None = self.common.name or self.inner.common.name
+        return name
+
     def check(self) -> None:
         inner = self.inner
         if not isinstance(inner, Layer):
