@@ -116,7 +116,9 @@ class Classes:
         for plan, made, home in self._undocumented:
             file = (plan.file if home is self.home else None) or home.source
             shapes = f"{_shown(made.inputs)} -> {_shown(made.outputs)}"
-            made.docstring = f"``{plan.title or plan.name}`` ({file}:{plan.line}): {shapes}."
+            place = f"``{plan.title or plan.name}`` ({file}:{plan.line})"
+            apart = ".\n\n    " if len(place) + len(shapes) > 88 else ": "
+            made.docstring = f"{place}{apart}{shapes}."
             names = words(" ".join([*made.parameters, made.arguments]))
             if said := fitting(plan.docstring, names):
                 made.docstring += f"\n\n{quoted(said)}"

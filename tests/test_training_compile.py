@@ -170,7 +170,8 @@ model.compile(keras.optimizers.SGD(0.1), "mse")
 def test_a_norm_that_has_no_counterpart_is_said() -> None:
     source = f"""{HEAD}
 model = keras.Sequential([
-    keras.Input((4, 5, 2)), layers.DepthwiseConv2D(2, depthwise_constraint="max_norm"),
+    keras.Input((4, 5, 2)),
+    layers.DepthwiseConv2D(2, depthwise_constraint=keras.constraints.MaxNorm(2, axis=2)),
 ])
 """
     log = Log()

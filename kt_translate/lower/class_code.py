@@ -44,9 +44,8 @@ def shown_shape(tensor: Tensor) -> list[str]:
         letters = letters[0] + letters[2:] + letters[1] if tensor.rank > 3 else letters
     elif tensor.rank == 3:
         letters = "NCL"
-    sizes = []
-    for i, (letter, dim) in enumerate(zip(letters, tensor.torch_shape, strict=False)):
-        said = str(dim)
-        long = dim is None or len(said) > 16 or "κ" in said
-        sizes.append("N" if i == 0 else letter if long else said)
-    return sizes
+    said = [str(dim) for dim in tensor.torch_shape]
+    long = [text == "None" or len(text) > 16 or "κ" in text for text in said]
+    picture = any(is_long and a in "DHW" for is_long, a in zip(long, letters, strict=False))
+    sizes = zip(letters[1:], said[1:], long[1:], strict=False)
+    return ["N", *(a if is_long or (picture and a in "DHW") else text for a, text, is_long in sizes)]

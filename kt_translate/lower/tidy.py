@@ -20,7 +20,13 @@ def tidied(lines: list[str], returns: str) -> tuple[list[str], str]:
         else:
             lines[i : i + 2] = [joined]
             i = max(i - 1, 0)
-    return lines[:-1], lines[-1].removeprefix("return ")
+    return list(map(_in_one_line, lines[:-1])), lines[-1].removeprefix("return ")
+
+
+def _in_one_line(statement: str) -> str:
+    """Without the comment on its shape where that would break the line."""
+    code, _, comment = statement.partition("  # (N")
+    return code if comment and len(statement) > 92 else statement
 
 
 def _joined(lines: list[str], at: int) -> str | None:
@@ -52,7 +58,7 @@ def _joined(lines: list[str], at: int) -> str | None:
     )
     text = value if atom or bare else f"({value})"
     joined = f"{indent}{before}{text}{after}"
-    if len(joined) > MAX_WIDTH:
+    if len(joined) > MAX_WIDTH and statement != f"return {name}":
         return None
     return joined + (f"{mark}{comment}" if mark else "")
 

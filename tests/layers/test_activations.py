@@ -156,8 +156,8 @@ def test_named_activation() -> None:
     assert named_activation("relu") == ("relu", {})
     assert named_activation(External("keras.activations.elu")) == ("elu", {})
     assert named_activation(External("keras.ops.gelu")) == ("gelu", {"approximate": True})
-    assert named_activation(External("tensorflow.nn.relu6")) == ("relu6", {})
-    assert named_activation(External("tensorflow.exp")) == ("exponential", {})
+    assert named_activation(External("tf.nn.relu6")) == ("relu6", {})
+    assert named_activation(External("tf.exp")) == ("exponential", {})
     assert named_activation(External("my.relu")) is None
     with pytest.raises(RuleError):
         activation_expr("rely", Expr("x"))
