@@ -72,3 +72,37 @@ def test_the_reading() -> None:
     )
     assert "own = partial(constant_, value=-0.125)" in code
     assert '"weight": keras_initializer(kernel_initializer)' in code
+
+
+CHOICES = """
+import keras
+from keras import layers
+
+
+def block(x, filters, act=True, norm=True, pool=None, drop=0.0):
+    x = layers.Conv2D(filters, 3, padding="same")(x)
+    x = layers.BatchNormalization()(x) if norm else x
+    y = layers.ReLU()(x) if act else layers.LeakyReLU(negative_slope=0.1)(x)
+    z = layers.Dropout(drop)(y) if drop > 0 else y
+    return (z, y) if pool is None else (layers.MaxPooling2D(pool)(z), y)
+
+
+def build(n=3, norm=True, pool=None):
+    inputs = keras.Input((9, 8, 2))
+    x, skip = block(inputs, n, norm=norm)
+    y, _ = block(layers.Add()([x, skip]), 2 * n, act=False, norm=not norm, pool=pool, drop=0.5)
+    return keras.Model(inputs, layers.Conv2D(2, 1)(y) if pool is None else y)
+
+
+model = build()
+"""
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("given", ["", "2, False", "4, pool=2"])
+def test_conditional_expressions_stay(given: str) -> None:
+    pair = Pair(CHOICES)
+    assert not pair.errors
+    assert "KT301" not in {d.code for d in pair.log.diagnostics}
+    assert pair.done.code.count('(nn.Module):\n    """``block``') == 1
+    pair.check("build", f"build({given})", given)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
 Run = Callable[[], None]
+Result = Callable[[], Any]
 
 
 @dataclass
@@ -56,6 +57,24 @@ def run_if(ev: Interpreter, node: cst.If, test: Any, scope: Scope) -> bool:
 
     lone = last and node.orelse is None
     return both(ev, test, lambda: ev.suite(node.body, scope), orelse, scope, lone)
+
+
+def either(ev: Interpreter, test: Sym, a: Result, b: Result, scope: Scope) -> Any:
+    """``a() if test else b()``, kept; NotImplemented where that cannot be done, and nothing has changed then."""
+
+    def returned(result: Result) -> Run:
+        def run() -> None:
+            raise Return(result())
+
+        return run
+
+    if not depends(test) or ev.is_pinned(test):
+        return NotImplemented
+    try:
+        both(ev, test, returned(a), returned(b), scope)
+    except Return as signal:
+        return signal.value
+    return NotImplemented
 
 
 def both(

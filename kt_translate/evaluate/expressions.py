@@ -292,6 +292,15 @@ def _unary(ev: Interpreter, node: cst.UnaryOperation, scope: Scope) -> Any:
 def _conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
     test = evaluate(ev, node.test, scope)
     if isinstance(test, Sym):
+        kept = branches.either(
+            ev,
+            test,
+            lambda: evaluate(ev, node.body, scope),
+            lambda: evaluate(ev, node.orelse, scope),
+            scope,
+        )
+        if kept is not NotImplemented:
+            return kept
         a, b = evaluate(ev, node.body, scope), evaluate(ev, node.orelse, scope)
         if all(isinstance(v, Sym) or plain(v) for v in (a, b)):
             return Sym.choose(test, a, b)

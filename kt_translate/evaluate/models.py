@@ -102,9 +102,6 @@ def _open_sizes(ev: Interpreter, shape: Any) -> tuple[Any, ...]:
 # -- layers ---------------------------------------------------------------------------------------
 
 
-_MADE_BY_NAME = ("_initializer", "_regularizer", "_constraint")
-
-
 def make_layer(
     ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any], node: Any = None
 ) -> Any:
@@ -148,9 +145,6 @@ def make_layer(
     if unknown:
         ev.note("KT102", f"{name}: the argument {unknown[0]!r} is not known")
         return Unknown(f"a {name} with unknown settings", ev.line)
-    kwargs = {
-        k: ev.demand(v, f"{k}=") if k.endswith(_MADE_BY_NAME) else v for k, v in kwargs.items()
-    }
     try:
         rule = _bound_rule(ev, name, args, kwargs)
     except RuleError as error:

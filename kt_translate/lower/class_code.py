@@ -48,4 +48,7 @@ def shown_shape(tensor: Tensor) -> list[str]:
     long = [text == "None" or len(text) > 16 or "κ" in text for text in said]
     picture = any(is_long and a in "DHW" for is_long, a in zip(long, letters, strict=False))
     sizes = zip(letters[1:], said[1:], long[1:], strict=False)
-    return ["N", *(a if is_long or (picture and a in "DHW") else text for a, text, is_long in sizes)]
+    return [
+        "N",
+        *(a if is_long or (picture and a in "DHW") else text for a, text, is_long in sizes),
+    ]

@@ -9,11 +9,13 @@ from kt_translate.graph.nodes import (
     CallNode,
     CheckNode,
     IfNode,
+    LayerNode,
     LoopNode,
     SizeNode,
 )
 from kt_translate.graph.sym import code, symbols_in
 from kt_translate.graph.tensor import Tensor
+from kt_translate.layers.activations import ActivationLayer
 from kt_translate.lower.blocks import indented
 from kt_translate.lower.chains import Chain, append, constructors, flat_chains
 from kt_translate.lower.liveness import last_uses
@@ -36,8 +38,11 @@ def attribute_of_if(node: IfNode, shared: set[int]) -> str | None:
     only = [link for chain in chains for link in chain.modules]
     if any(id(getattr(link, "use", None)) in shared for link in only):
         return None
-    if len(only) == 1 and isinstance(only[0], (CallNode,)):
-        return only[0].use.kind
+    if all(isinstance(n, LayerNode) and isinstance(n.rule, ActivationLayer) for n in only):
+        return "activation"
+    kinds = {n.use.kind if isinstance(n, (CallNode, LayerNode)) else None for n in only}
+    if len(kinds) == 1 and None not in kinds:
+        return kinds.pop()
     return name if name not in (None, "x") else "optional"
 
 

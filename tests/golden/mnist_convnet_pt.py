@@ -1,5 +1,7 @@
 """PyTorch translation of mnist_convnet.py.
 
+A small convnet for handwritten digits: a script with one Sequential model.
+
 Images are channels-first: ``images.permute(0, 3, 1, 2)`` of what the Keras model takes.
 """
 

@@ -1,5 +1,7 @@
 """PyTorch translation of patch_transformer.py.
 
+A small vision transformer: layers of its own, made of Keras's.
+
 Images are channels-first: ``images.permute(0, 3, 1, 2)`` of what the Keras model takes.
 """
 
@@ -47,12 +49,11 @@ class Patches(nn.Module):
             channels,
         )
         x = x.transpose(2, 3)
-        x = x.reshape(
+        return x.reshape(
             -1,
             height // self.patch_size * (width // self.patch_size),
             self.patch_size * self.patch_size * channels,
         )
-        return x
 
 
 class PatchEncoder(nn.Module):
@@ -94,7 +95,10 @@ class Block(nn.Module):
 
 
 class Vit(nn.Module):
-    """``build_vit`` (patch_transformer.py:47): (N, 3, image_size, image_size) -> (N, num_classes)."""
+    """``build_vit`` (patch_transformer.py:47).
+
+    (N, 3, image_size, image_size) -> (N, num_classes).
+    """
 
     keras_container = "functional"
 

@@ -1,5 +1,7 @@
 """PyTorch translation of residual_net.py.
 
+A residual network for small pictures: blocks are functions, stages a loop, shortcuts a condition.
+
 Images are channels-first: ``images.permute(0, 3, 1, 2)`` of what the Keras model takes.
 """
 
@@ -24,7 +26,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-weight_decay = 0.0001
+weight_decay = 1e-4
 
 
 class ConvBn(nn.Module):
@@ -39,59 +41,36 @@ class ConvBn(nn.Module):
         activation: bool = True,
     ) -> None:
         super().__init__()
-        if not activation:
-            raise NotImplementedError("translated for activation = True")
         self.conv2d = like_keras(
             SameConv2d(in_channels, filters, kernel_size=kernel_size, stride=stride, bias=False),
             init={"weight": he_normal_},
             regularize={"weight": l2(weight_decay)},
         )
         self.batch_normalization = BatchNorm2d(filters, eps=1e-05, momentum=0.1)
-        init_like_keras(self)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.batch_normalization(self.conv2d(x))  # (N, filters, H, W)
-        return F.leaky_relu(x, negative_slope=0.1)
-
-
-class ConvBn_1(nn.Module):
-    """``conv_bn`` (residual_net.py:9): (N, in_channels, height, width) -> (N, filters, H, W)."""
-
-    def __init__(
-        self,
-        in_channels: int,
-        filters: int,
-        kernel_size: int = 3,
-        stride: int = 1,
-        activation: bool = True,
-    ) -> None:
-        super().__init__()
+        self.activation: nn.Module = nn.Identity()
         if activation:
-            raise NotImplementedError("translated for activation = False")
-        self.conv2d = like_keras(
-            SameConv2d(in_channels, filters, kernel_size=kernel_size, stride=stride, bias=False),
-            init={"weight": he_normal_},
-            regularize={"weight": l2(weight_decay)},
-        )
-        self.batch_normalization = BatchNorm2d(filters, eps=1e-05, momentum=0.1)
+            self.activation = nn.LeakyReLU(negative_slope=0.1)
         init_like_keras(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.batch_normalization(self.conv2d(x))
+        return self.activation(self.batch_normalization(self.conv2d(x)))
 
 
 class ResidualBlock(nn.Module):
-    """``residual_block`` (residual_net.py:23): (N, in_channels, height, width) -> (N, filters, H, W)."""
+    """``residual_block`` (residual_net.py:23).
+
+    (N, in_channels, height, width) -> (N, filters, H, W).
+    """
 
     def __init__(self, in_channels: int, filters: int, stride: int = 1) -> None:
         super().__init__()
         self.conv_bn: nn.Module = nn.Identity()
         if stride != 1 or in_channels != filters:
-            self.conv_bn = ConvBn_1(
+            self.conv_bn = ConvBn(
                 in_channels, filters=filters, kernel_size=1, stride=stride, activation=False
             )
         self.conv_bn_1 = ConvBn(in_channels, filters=filters, stride=stride)
-        self.conv_bn_2 = ConvBn_1(filters, filters=filters, activation=False)
+        self.conv_bn_2 = ConvBn(filters, filters=filters, activation=False)
         init_like_keras(self)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -99,7 +78,10 @@ class ResidualBlock(nn.Module):
 
 
 class Resnet(nn.Module):
-    """``build_resnet`` (residual_net.py:33): (N, input_shape[2], input_shape[0], input_shape[1]) -> (N, num_classes)."""
+    """``build_resnet`` (residual_net.py:33).
+
+    (N, input_shape[2], input_shape[0], input_shape[1]) -> (N, num_classes).
+    """
 
     keras_container = "functional"
 

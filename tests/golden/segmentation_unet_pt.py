@@ -1,5 +1,7 @@
 """PyTorch translation of segmentation_unet.py.
 
+A U-Net with atrous convolutions: skips, bilinear upsampling, a Dice loss of its own.
+
 Images are channels-first: ``images.permute(0, 3, 1, 2)`` of what the Keras model takes.
 """
 
@@ -24,7 +26,10 @@ from torch import Tensor, nn
 
 
 class ConvBlock(nn.Module):
-    """``conv_block`` (segmentation_unet.py:12): (N, in_channels, height, width) -> (N, filters, height, width)."""
+    """``conv_block`` (segmentation_unet.py:12).
+
+    (N, in_channels, height, width) -> (N, filters, height, width).
+    """
 
     def __init__(self, in_channels: int, filters: int, dilation: int = 1) -> None:
         super().__init__()
@@ -60,17 +65,12 @@ class Unet(nn.Module):
 
     def logits(self, x: Tensor) -> Tensor:
         x = self.conv_block(x)  # (N, filters, height, width)
-        x_2 = self.conv_block_1(self.average_pooling2d(x))  # (N, filters * 2, H, (width + 1) // 2)
+        x_2 = self.conv_block_1(self.average_pooling2d(x))  # (N, filters * 2, H, W)
         x_3 = self.conv_block_2(self.average_pooling2d_1(x_2))  # (N, filters * 4, H, W)
         x_3 = F.interpolate(x_3, scale_factor=2, mode="bilinear")
-        x_2 = F.relu(
-            self.separable_conv2d(torch.cat((x_2, x_3), dim=1))
-        )  # (N, filters * 2, H, (width + 1) // 2)
+        x_2 = F.relu(self.separable_conv2d(torch.cat((x_2, x_3), dim=1)))  # (N, filters * 2, H, W)
         x_2 = F.interpolate(x_2, scale_factor=2, mode="bilinear")
-        x = self.mask(
-            F.relu(self.separable_conv2d_1(torch.cat((x, x_2), dim=1)))
-        )  # (N, 1, height, width)
-        return x
+        return self.mask(F.relu(self.separable_conv2d_1(torch.cat((x, x_2), dim=1))))
 
 
 def build_unet(*args: Any, **kwargs: Any) -> Unet:

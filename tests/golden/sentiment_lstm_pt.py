@@ -1,4 +1,7 @@
-"""PyTorch translation of sentiment_lstm.py."""
+"""PyTorch translation of sentiment_lstm.py.
+
+A sentiment classifier in a function; padding is masked.
+"""
 
 from __future__ import annotations
 
