@@ -658,6 +658,24 @@ model = keras.Model(inputs, layers.Dense(2)(Pool()(x)))
     case.agree("model", None, "", indices)
 
 
+def test_a_check_of_the_size_of_an_input_is_made_in_the_call(both: Any) -> None:
+    case = both("""
+class First(keras.Model):
+    def __init__(self, steps, units=3):
+        super().__init__()
+        self.steps = steps
+        self.dense = layers.Dense(units)
+    def call(self, inputs):
+        if inputs.shape[1] != self.steps:
+            raise ValueError("the wrong number of steps")
+        return self.dense(inputs[:, :2])
+""")
+    model = case.out.First(4)
+    model(torch.zeros(2, 4))
+    with pytest.raises(ValueError, match="steps"):
+        model(torch.zeros(2, 3))
+
+
 def test_a_class_that_the_file_never_calls(both: Any) -> None:
     case = both('''
 class Residual(layers.Layer):

@@ -13,7 +13,7 @@ from kt_translate.graph.nodes import (
     LoopNode,
     SizeNode,
 )
-from kt_translate.graph.sym import code, symbols_in
+from kt_translate.graph.sym import code, expand, symbols_in
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.activations import ActivationLayer
 from kt_translate.lower.blocks import indented
@@ -183,11 +183,21 @@ def size_line(writer: Modules, node: SizeNode) -> str:
 
 
 def write_check(writer: Writer, node: CheckNode) -> None:
-    """A check of settings, where the class can say it; the loader and the caller need no other."""
+    """A check of settings, where the class can say it; the loader and the caller need no other.
+
+    What a layer asks of the sizes of its inputs, which its constructor is not told, is checked as it is called.
+    """
     known = {p.symbol for p in writer.plan.params}
-    if {s for s in symbols_in(node.test) if s.kind != "local"} <= known:
-        raised = re.match(r"[A-Za-z]+", node.raises)
-        kind = raised[0] if raised and raised[0].endswith(("Error", "Exception")) else "ValueError"
-        test = writer.said(node.test)
-        message = f"not supported: {test}"
-        writer.block.add(node.order, [f"if {test}:", f"    raise {kind}({message!r})"])
+    asked = {s for s in symbols_in(node.test) if s.kind != "local"}
+    if not asked <= known:
+        return
+    called = writer.plan.kind == "layer" and any(s.kind == "dim" for s in asked)
+    raised = re.match(r"[A-Za-z]+", node.raises)
+    kind = raised[0] if raised and raised[0].endswith(("Error", "Exception")) else "ValueError"
+    test = code(expand(node.test)) if called else writer.said(node.test)
+    message = f"not supported: {writer.said(node.test)}"
+    lines = [f"if {test}:", f"    raise {kind}({message!r})"]
+    if called:
+        writer.code.body += lines
+    else:
+        writer.block.add(node.order, lines)
