@@ -664,16 +664,17 @@ class First(keras.Model):
     def __init__(self, steps, units=3):
         super().__init__()
         self.steps = steps
+        self.table = layers.Embedding(9, 4)
         self.dense = layers.Dense(units)
     def call(self, inputs):
         if inputs.shape[1] != self.steps:
             raise ValueError("the wrong number of steps")
-        return self.dense(inputs[:, :2])
+        return self.dense(ops.mean(self.table(inputs), axis=1))
 """)
     model = case.out.First(4)
-    model(torch.zeros(2, 4))
+    model(torch.zeros(2, 4, dtype=torch.long))
     with pytest.raises(ValueError, match="steps"):
-        model(torch.zeros(2, 3))
+        model(torch.zeros(2, 3, dtype=torch.long))
 
 
 def test_a_class_that_the_file_never_calls(both: Any) -> None:
