@@ -106,3 +106,43 @@ def test_conditional_expressions_stay(given: str) -> None:
     assert "KT301" not in {d.code for d in pair.log.diagnostics}
     assert pair.done.code.count('(nn.Module):\n    """``block``') == 1
     pair.check("build", f"build({given})", given)
+
+
+HANDED_ON = {
+    "list": (
+        "def block(x, widths):\n"
+        "    first, second = widths\n"
+        "    return layers.Dense(second)(layers.Dense(first, activation='tanh')(x))\n",
+        "x = block(block(x, [width, 2 * width]), (width + 1, 3))",
+    ),
+    "array": (
+        "def block(x, widths, i):\n"
+        "    twice = widths * 2\n"
+        "    return layers.Dense(int(twice[i]))(layers.Dense(int(widths[i]))(x))\n",
+        "widths = (width * np.arange(1, 4)).astype(int)\n"
+        "    for i in range(3):\n        x = block(x, widths, i)",
+    ),
+    "dict": (
+        "def block(x, config):\n    return layers.Dense(config['units'] * 2)(x)\n",
+        "x = block(x, {'units': width})",
+    ),
+    "closure": (
+        "def block(x, head, width=3):\n    return layers.Dense(width)(head(x))\n",
+        "dense = lambda t: layers.Dense(width)(t)\n    x = block(x, lambda t: dense(t) * 2.0)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HANDED_ON)
+@pytest.mark.usefixtures("float64")
+def test_settings_handed_on_within_other_values(name: str) -> None:
+    block, calls = HANDED_ON[name]
+    pair = Pair(
+        "import keras\nimport numpy as np\nfrom keras import layers\n"
+        f"{block}"
+        f"def build(width=4):\n    x = inputs = keras.Input((5,))\n    {calls}\n"
+        "    return keras.Model(inputs, x)\n"
+    )
+    assert not pair.errors
+    for width in (4, 7):
+        pair.check("build", f"build({width})", f"{width}")

@@ -342,6 +342,8 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
         return Sym.index(value, key)
     if isinstance(key, Sym) and isinstance(value, dict) and all(map(_is_text, value.values())):
         return Sym.index(value, key)  # a table of hashes or paths: nothing hangs on it
+    if isinstance(key, Sym) and isinstance(value, numbers.Numbers) and value.said is not None:
+        return Sym.index(value.said, key)
     key = settled_key(ev, key)
     if isinstance(key, (Unknown, Array)) or key is UNKNOWN:
         return Unknown("an element at a place that is not known", ev.line)

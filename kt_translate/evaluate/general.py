@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from kt_translate.evaluate.numbers import Numbers
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import (
@@ -22,6 +23,8 @@ from kt_translate.evaluate.values import (
     Instance,
     LayerValue,
     ModelValue,
+    Partial,
+    Scope,
     Unknown,
     map_tensors,
     plain,
@@ -78,7 +81,10 @@ def _eligible(function: Function, bound: dict[str, Any]) -> bool:
         t.mask is not None or t.flattened is not None or "ranks" in t.facts for t in tensors
     ):
         return False
-    return all(map(_sayable, bound.values()))
+    others = (v for v in bound.values() if not is_number(v))
+    return all(map(_sayable, bound.values())) and all(
+        s.kind == "global" for v in others for s in (*symbols_in(v), *_captured(v))
+    )
 
 
 def _sayable(value: Any) -> bool:
@@ -87,6 +93,29 @@ def _sayable(value: Any) -> bool:
     if isinstance(value, dict):
         return all(map(_sayable, value.values()))
     return not isinstance(value, (Unknown, Array, Instance, LayerValue, ModelValue))
+
+
+def _captured(value: Any, within: tuple[Any, ...] = ()) -> Iterator[Symbol]:
+    """The symbols that a function reads in the functions around it."""
+    if isinstance(value, Partial):
+        yield from symbols_in([*value.args, value.kwargs])
+        yield from _captured(value.function, within)
+    if not isinstance(value, Function) or value.scope.parent is None or value in within:
+        return
+    read = set(_names(value.node))
+    scope: Scope | None = value.scope
+    while scope is not None and scope.parent is not None:
+        for name in read & scope.names.keys():
+            yield from symbols_in(scope.names[name])
+            yield from _captured(scope.names[name], (*within, value))
+        scope = scope.parent
+
+
+def _names(node: cst.CSTNode) -> Iterator[str]:
+    if isinstance(node, cst.Name):
+        yield node.value
+    for child in node.children:
+        yield from _names(child)
 
 
 def kind_of(value: Any) -> Any:
@@ -108,9 +137,19 @@ def _nesting(sample: Any) -> tuple[Any, ...]:
 
 def is_number(value: Any) -> bool:
     """Whether an argument can be a parameter of the class."""
+    if isinstance(value, (list, tuple)):
+        return all(map(is_number, value))
     if isinstance(value, Sym) or is_setting(value):
         return True
     return plain(value) and not isinstance(value, (dict, set))
+
+
+def as_parameter(said: Sym, value: Any) -> Any:
+    """What stands for an argument within the class: an array is one there too, of the parameter's items."""
+    if not isinstance(value, Numbers):
+        return said
+    items = (as_parameter(Sym.index(said, i), item) for i, item in enumerate(value))
+    return Numbers(items, value.dtype)
 
 
 def _key(function: Function, bound: dict[str, Any]) -> Any:
@@ -130,7 +169,7 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
         if is_number(value):
             symbol = Symbol(name, known(value), "param")
             params.append(Param(symbol, *_declared(ev, function, name, symbol.value)))
-            inner[name] = Sym.of(symbol)
+            inner[name] = as_parameter(Sym.of(symbol), value)
         elif tensors_in(value):
             take = partial(
                 fresh_input, name=name, several=several, names=names, sizes=sizes, inputs=inputs

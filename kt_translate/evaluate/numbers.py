@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Unknown, items_of
-from kt_translate.graph.sym import Sym
+from kt_translate.graph.sym import Sym, call_symbolic, known, same
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -29,6 +29,15 @@ class Numbers(list):  # type: ignore[type-arg]
         return (len(self), *(self[0].shape if self and isinstance(self[0], Numbers) else ()))
 
     @property
+    def said(self) -> Sym | None:
+        """The parameter whose items these are, all and in order."""
+        first = self[0] if self else None
+        whole = first.args[0] if isinstance(first, Sym) and first.head == "index" else None
+        if not isinstance(whole, Sym) or len(known(whole)) != len(self):
+            return None
+        return whole if all(same(n, Sym.index(whole, i)) for i, n in enumerate(self)) else None
+
+    @property
     def flat(self) -> list[Any]:
         return [n for row in self for n in (row.flat if isinstance(row, Numbers) else [row])]
 
@@ -40,9 +49,10 @@ def kind_of(value: Any) -> str:
     """The type that NumPy gives to a number."""
     if isinstance(value, Numbers):
         return value.dtype
-    if isinstance(value, bool):
+    number = known(value)
+    if isinstance(number, bool):
         return "bool"
-    return "int64" if isinstance(value, int) else "float64"
+    return "int64" if isinstance(number, int) else "float64"
 
 
 def dtype_of(given: Any, numbers: list[Any]) -> str:
@@ -58,7 +68,8 @@ def dtype_of(given: Any, numbers: list[Any]) -> str:
 
 def cast(value: Any, dtype: str) -> Any:
     if isinstance(value, Sym):
-        return value
+        whole = dtype.startswith("int") and isinstance(value.value, float)
+        return call_symbolic("int", value) if whole else value
     if dtype == "bool":
         return bool(value)
     if dtype.startswith("int"):

@@ -19,6 +19,7 @@ from kt_translate.evaluate.constructors import (
     in_order,
 )
 from kt_translate.evaluate.general import (
+    as_parameter,
     docstring_of,
     file_of,
     fresh_input,
@@ -113,6 +114,7 @@ def _foreign(values: Iterable[Any]) -> Iterator[Symbol]:
         elif isinstance(value, LayerValue):
             yield from symbols_in(list(vars(value.rule).values()))
         elif isinstance(value, (list, tuple)) and not is_number(value):
+            yield from symbols_in(value)
             yield from _foreign(value)
         elif isinstance(value, dict):
             yield from (s for v in value.values() for s in symbols_in(v))
@@ -163,7 +165,7 @@ class _Entering:
         elif is_number(value):
             symbol = Symbol(name, known(value), "param")
             self.params.append(Param(symbol, *declared(cls, name, symbol.value)))
-            self.inner[name] = Sym.of(symbol)
+            self.inner[name] = as_parameter(Sym.of(symbol), value)
         else:
             self.params.append(Param(Symbol(name, UNKNOWN, "fixed"), "None", "Any"))
 
