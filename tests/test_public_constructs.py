@@ -223,3 +223,19 @@ def test_a_model_frozen_after_it_was_compiled_trains_by_itself(float64: None) ->
     made = {n: getattr(pair.torch, pair.entries(n)[0]["factory"])() for n in ("critic", "both")}
     grown = {n: sum(p.requires_grad for p in m.parameters()) for n, m in made.items()}
     assert grown == {"critic": 4, "both": 2}
+
+
+def test_zeros_for_every_sample_of_a_batch_of_fixed_size(float64: None) -> None:
+    text = """
+class Routing(layers.Layer):
+    def call(self, x):
+        y = keras.ops.tanh(x)
+        b = tf.zeros(shape=[x.shape[0], x.shape[1], 1], dtype=tf.float64)
+        return keras.ops.softmax(b + keras.ops.sum(y, axis=-1, keepdims=True), axis=1) * y
+def build(batch):
+    i = keras.Input((4, 3), batch_size=batch)
+    return keras.Model(i, Routing()(i))
+"""
+    pair = Pair(IMPORTS + text)
+    assert pair.errors == []
+    pair.check("build", "build(3)", "3")

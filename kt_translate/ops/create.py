@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from kt_translate.graph.region import derived
+from kt_translate.graph.region import CURRENT, derived
 from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Dim, Layout, Tensor
 from kt_translate.layers.layer import RuleError
@@ -24,6 +24,7 @@ from kt_translate.ops.values import (
     is_plain_number,
     is_scalar,
     paths,
+    size_of,
 )
 from kt_translate.pytorch.expr import OMIT, Expr, as_expr, torch, unless
 
@@ -57,9 +58,18 @@ def _followed(sizes: list[Any]) -> Tensor | None:
     return None
 
 
+def _samples() -> Tensor:
+    """How many samples there are, where a shape has None for it: as many as in what was computed before."""
+    for node in reversed(CURRENT[-1].nodes):
+        for tensor in node.outputs:
+            if tensor.rank > 1 and tensor.shape[0] is None:
+                return size_of(tensor, 0)  # type: ignore[no-any-return]
+    raise RuleError("KT203", "a shape with a size that is not known")
+
+
 def filled(shape: Any, value: Any, dtype: Any = None) -> Tensor:
     """A tensor of one value."""
-    sizes = given_sizes(shape)
+    sizes = [_samples() if known(size) == -1 else size for size in given_sizes(shape)]
     name = type_name(dtype)
     if isinstance(value, Tensor) and not is_number(value):
         spread: Tensor = broadcast_to(value if dtype is None else cast_to(value, name), sizes)
