@@ -93,9 +93,8 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any], region: Region | 
     ev.steps, ev.hidden = 0, False
     result: Any = None
     why = ""
-    CURRENT.append(
-        region or Region(list(CURRENT[-1].nodes))
-    )  # a model of the module may be built on
+    region = region or Region()
+    CURRENT.append(region)
     try:
         result = act()
     except (Raised, LimitReached, Break, Continue, NotGeneral) as stop:
@@ -109,6 +108,7 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any], region: Region | 
         why = f"line {ev.line}: {type(error).__name__}: {error}"
     finally:
         CURRENT.pop()
+        _with_what_it_builds_on(region, CURRENT[-1])
         ev.module.names.clear()
         ev.module.names.update(names)
         ev.bindings[:], ev.line = bindings, line
@@ -124,9 +124,16 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any], region: Region | 
     del ev.models[before[1] :]
     ev.inlining += 1
     try:  # so that the layers that are asked for can be reached
-        return run(ev, given, act, region)
+        return run(ev, given, act)
     finally:
         ev.inlining -= 1
+
+
+def _with_what_it_builds_on(region: Region, module: Region) -> None:
+    """Take along the module's nodes where something is built on a model of the module."""
+    of_module = set(map(id, module.nodes))
+    if any(id(t.node) in of_module for node in region.nodes for t in node.inputs):
+        region.nodes[:0] = module.nodes
 
 
 def best_run(
