@@ -605,7 +605,7 @@ def settled(layer: KerasLayer, known: set[str]) -> KerasLayer:
     if kind != "time_distributed":
         return layer
     if len(children) != 1:  # an old file of tf.keras 2 does not tell what is inside
-        return replace(layer, kind="")
+        return replace(layer, kind="", name="" if layer.number() is not None else layer.name)
     name = children[0].name if layer.number() is not None else layer.name
     return replace(children[0], name=name, attribute=layer.attribute)
 
@@ -777,8 +777,8 @@ def next_layer(
     module: nn.Module, layers: Sequence[KerasLayer], as_filed: bool
 ) -> KerasLayer | None:
     """The next layer of the module's kind, as Keras counts them or else in the file's order."""
-    if getattr(module, "keras_name", None) and any(layer.name for layer in layers):
-        return None
+    if getattr(module, "keras_name", None):
+        layers = [layer for layer in layers if not layer.name]
 
     def creation(layer: KerasLayer) -> tuple[bool, int]:
         return layer.number() is None, 0 if as_filed else layer.number() or 0
