@@ -70,7 +70,7 @@ def _pieces(
         defined = getattr(node, "name", None)
         if isinstance(node, ast.Assign):
             assigned = re.search(
-                rf"^{re.escape(ast.unparse(node.targets[0]))}\\s*=", notebook.text, re.M
+                rf"^{re.escape(ast.unparse(node.targets[0]))}\s*=", notebook.text, re.M
             )
             line = notebook.text.count("\n", 0, assigned.start()) + 1 if assigned else None
         else:

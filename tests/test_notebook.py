@@ -119,12 +119,12 @@ CELLS = [
     ("markdown", "# Digits"),
     ("code", "!pip install -q keras\n%matplotlib inline\nimport keras\nfrom keras import layers"),
     ("raw", "as it is"),
-    ("code", "keras.Model?"),
+    ("code", "keras.Model?\nunits = 3"),
     ("code", ""),
     ("markdown", "## A model"),
     (
         "code",
-        "%%time\nmodel = keras.Sequential([keras.Input((4,)), layers.Dense(3)])\nmodel.summary()",
+        "%%time\nmodel = keras.Sequential([keras.Input((4,)), layers.Dense(units)])\nmodel.summary()",
     ),
     ("code", "model.compile('sgd', 'mse')\n%time model.fit(x, y)"),
     ("markdown", "## A builder"),
@@ -149,11 +149,18 @@ def test_a_notebook_becomes_a_notebook(tmp_path: Path) -> None:
     kept = [c for c in cells if c["cell_type"] != "code"][1:]
     assert ["".join(c["source"]) for c in kept] == [t for kind, t in CELLS if kind != "code"]
     told = ["".join(c["source"]) for c in cells]
-    order = ["import torch", "as it is", "## A model", "class Model(", "def make_optimizer("]
+    order = [
+        "import torch",
+        "as it is",
+        "units = 3",
+        "## A model",
+        "class Model(",
+        "def make_optimizer(",
+    ]
     order += ["## A builder", "def build(", "The end."]
     places = [next(i for i, text in enumerate(told) if word in text) for word in order]
     assert places == sorted(places)
-    assert "(nb.ipynb, cell 4, line 2)" in told[places[3]]
+    assert "(nb.ipynb, cell 4, line 2)" in told[places[4]]
     assert not any("__main__" in text for text in told)
     scope: dict[str, object] = {"__name__": "__main__"}
     for cell in cells:
