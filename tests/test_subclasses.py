@@ -9,15 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import torch
 
 from kt_translate.diagnostics import Log
 from kt_translate.pipeline import Options, Translation, translate
-
-keras = pytest.importorskip("keras")
-tf = pytest.importorskip("tensorflow")
 
 HEAD = "import keras\nimport tensorflow as tf\nfrom keras import layers, ops\n\n\n"
 _COUNT = itertools.count()
