@@ -7,7 +7,7 @@ it, a guess; the class that is written holds for all arguments all the same, or 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -85,7 +85,7 @@ def declared(function: Function) -> list[tuple[cst.Param, bool]]:
     return found + [(p, True) for p in params.kwonly_params]
 
 
-def run(ev: Interpreter, given: Given, act: Callable[[], Any], region: Region | None = None) -> Run:
+def run(ev: Interpreter, given: Given, act: Callable[[], Any]) -> Run:
     """Do something of the source on symbols; the module's variables are as before afterwards."""
     before = (len(ev.demands), len(ev.models), ev.log.errors)
     said = list(ev.log.diagnostics)
@@ -93,7 +93,7 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any], region: Region | 
     ev.steps, ev.hidden = 0, False
     result: Any = None
     why = ""
-    region = region or Region()
+    region = Region()
     CURRENT.append(region)
     try:
         result = act()
@@ -154,11 +154,11 @@ def best_run(
             again = partial(act, {**modules, **given.values})
             found = completed(ev, function, run(ev, given, again), again, shapes)
             del ev.models[models:]
-            if best is None or ready(found) or (best.result is None and found.result is not None):
-                best = found
             if ready(found):
                 ev.models += found.models
                 return found
+            if best is None or (best.result is None and found.result is not None):
+                best = found
     assert best is not None
     ev.models += best.models
     return best
@@ -200,7 +200,9 @@ def attempts(
     text = ev.source.code(function.node)
     kinds = text if re.search(r"[A-Z]\w+\dD\b|LSTM|GRU|RNN", text) else ev.source.text
     guessed = {n: guess(n, text, kinds) for n in names if first[n] is UNKNOWN}
-    guessed |= {n: _guessed_input(text, kinds) for n in guessed if _is_called_on(n, text)}
+    guessed |= {
+        n: _input_of(guess("shape", text, kinds)) for n in guessed if _is_called_on(n, text)
+    }
     guessed |= {
         n: guess(n, text, kinds)
         for n in names
@@ -234,8 +236,7 @@ def _by_hand(
         if _is_shape(name, text) or not is_tensor_name(name):
             found[name] = said[0] if len(said) == 1 and not _is_tuple(name, text) else tuple(said)
         else:
-            layout = Layout.FIRST if len(said) >= 3 else Layout.LAST
-            found[name] = Tensor((None, *said), "float32", layout)
+            found[name] = _input_of(said)
     return found
 
 
@@ -365,8 +366,7 @@ def _is_called_on(name: str, text: str) -> bool:
     )
 
 
-def _guessed_input(text: str, kinds: str) -> Tensor:
-    shape = guess("shape", text, kinds)
+def _input_of(shape: Sequence[int | None]) -> Tensor:
     return Tensor((None, *shape), "float32", Layout.FIRST if len(shape) > 2 else Layout.LAST)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kt_translate.emit import support
+from kt_translate.emit.names import names_in
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.pytorch.expr import Expr, as_expr
 from kt_translate.source.docstrings import quoted
@@ -46,7 +47,7 @@ class Imports:
 
     def lines(self, text: str) -> list[str]:
         """The statements for what ``text`` uses of it."""
-        used = support.names_in(ast.parse(text))
+        used = names_in(ast.parse(text))
         found: dict[str, list[str]] = {}
         known = {(self.support, name): name for name in support.support_names()}
         for (home, name), here in {**known, **self.names}.items():

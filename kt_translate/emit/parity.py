@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from kt_translate.emit.module import environment
+from kt_translate.emit.names import names_in
 from kt_translate.emit.neighbours import Neighbours, Values
-from kt_translate.emit.slices import names_in, slice_of
+from kt_translate.emit.slices import slice_of
 from kt_translate.graph.precision import EXACT, SINGLE_CONSTANT, SINGLE_KERNEL
 
 _OF_THE_LARGEST = {
@@ -58,8 +59,8 @@ def render(
     if not entries:
         return None
     cases, marks = _cases(text, entries, facts)
-    wanted = {n for case in cases if "keras" in case for n in names_in(case["keras"])}
-    compiled = {n for case in cases if "training" in case for n in names_in(case["keras"])}
+    wanted = {n for case in cases if "keras" in case for n in _names_read(case["keras"])}
+    compiled = {n for case in cases if "training" in case for n in _names_read(case["keras"])}
     compiled |= {name.rpartition("_of_line_")[0] for name in compiled}
     wanted |= {bound for line, (name, bound) in marks.items() if name in wanted}
     kept = slice_of(
@@ -95,6 +96,10 @@ def render(
         "relative": facts.relative,
     }
     return str(template.render(output=output, source=source, head=head, **facts_of_file))
+
+
+def _names_read(expression: str) -> frozenset[str]:
+    return names_in(ast.parse(expression, mode="eval"))
 
 
 def _without_weights(text: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
+from kt_translate.emit.names import names_in
 from kt_translate.emit.old_calls import modern
 from kt_translate.evaluate.modules import find
 
@@ -88,7 +89,7 @@ class _Statement:
         made = cls(node)
         made.binds = set(_bound(node))
         inner = list(ast.walk(node))
-        made.reads = {n.id for n in inner if isinstance(n, ast.Name)}
+        made.reads = {*names_in(node)}
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             return made
         made.pure = not any(_reads_data(n) for n in inner)
@@ -170,11 +171,6 @@ def _imports_joined(lines: list[str]) -> Iterator[str]:
             yield one if len(one) <= 100 else f"{module} import (\n    {lined},\n)"
         else:
             yield from several
-
-
-def names_in(expression: str) -> set[str]:
-    """The names that an expression reads."""
-    return {n.id for n in ast.walk(ast.parse(expression, mode="eval")) if isinstance(n, ast.Name)}
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
+from kt_translate.emit.names import names_in
 from kt_translate.emit.trimming import Uses
 
 FOLDER = Path(__file__).parents[1] / "pytorch" / "support"
@@ -58,24 +59,6 @@ class Unit:
     def uses(self) -> frozenset[str]:
         """The names of what it needs; those in annotations may be quoted."""
         return self.names.union(re.findall(r'"([A-Z]\w*)"', self.text)) - {self.name}
-
-
-def names_in(*nodes: ast.AST) -> frozenset[str]:
-    """The names that syntax reads or writes."""
-    return frozenset(n.id for n in _walk(nodes) if isinstance(n, ast.Name))
-
-
-def _walk(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
-    """As `ast.walk`, without its generality: this runs over thousands of lines of support code."""
-    todo = list(nodes)
-    while todo:
-        node = todo.pop()
-        yield node
-        for value in vars(node).values():
-            if isinstance(value, ast.AST):
-                todo.append(value)
-            elif isinstance(value, list):
-                todo += [v for v in value if isinstance(v, ast.AST)]
 
 
 @lru_cache(maxsize=1)
@@ -167,9 +150,7 @@ def _closure(names: Set[str], taken: Callable[[Unit], Unit | None]) -> list[Unit
 
 
 def _cut(unit: Unit, uses: Uses) -> Unit:
-    if isinstance(unit.node, ast.ClassDef):
-        return unit
-    text = uses.trimmed(unit.text)
+    text = uses.trimmed(unit.text, unit.node, unit.order[1])
     return unit if text == unit.text else replace(unit, text=text, node=ast.parse(text).body[0])
 
 

@@ -6,6 +6,8 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
+from kt_translate.emit.names import names_in
+
 
 class Uses:
     """What the modules of an output use: PyTorch's classes, and the options that they pass."""
@@ -20,19 +22,19 @@ class Uses:
                 passed = (keyword.arg for keyword in node.keywords if keyword.arg)
                 self.options.setdefault(node.func.id, set()).update(passed)
 
-    def trimmed(self, text: str) -> str:
-        """The definition without the rows and the options that nothing uses.
+    def trimmed(self, text: str, node: ast.stmt, above: int) -> str:
+        """The text of a definition, ``above`` lines down in its file, without the rows and the options that nothing uses.
 
         A row belongs to a class of ``nn``. An option is an argument by keyword alone, with a line
         of its own: with it go the ``if`` that asks for it and its entry in the docstring.
         """
-        node = ast.parse(text).body[0]
         if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict):
-            return _without(text, self._rows(node.value))
+            return _without(text, self._rows(node.value), above)
         if isinstance(node, ast.FunctionDef) and node.args.kwonlyargs:
             passed = self.options.get(node.name, set())
             unused = _removable(node, {a.arg for a in node.args.kwonlyargs} - passed)
-            return _without(text, [*_options(node, unused), *_entries(text, unused)])
+            entries = [n + above for n in _entries(text, unused)]
+            return _without(text, [*_options(node, unused), *zip(entries, entries)], above)
         return text
 
     def _rows(self, table: ast.Dict) -> Iterator[tuple[int, int]]:
@@ -48,13 +50,9 @@ def _removable(function: ast.FunctionDef, unused: set[str]) -> set[str]:
     found = {
         a.arg for a in function.args.kwonlyargs if a.arg in unused and lines.count(a.lineno) == 1
     }
-    kept = [s for s in function.body if not (isinstance(s, ast.If) and _names(s.test) <= found)]
-    read = found & set().union(*map(_names, kept))
+    kept = [s for s in function.body if not (isinstance(s, ast.If) and names_in(s.test) <= found)]
+    read = found & set().union(*map(names_in, kept))
     return _removable(function, found - read) if read else found
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 
 def _options(function: ast.FunctionDef, unused: set[str]) -> Iterator[tuple[int, int]]:
@@ -62,11 +60,11 @@ def _options(function: ast.FunctionDef, unused: set[str]) -> Iterator[tuple[int,
         if argument.arg in unused:
             yield argument.lineno, (default or argument).end_lineno or argument.lineno
     for statement in function.body:
-        if isinstance(statement, ast.If) and _names(statement.test) <= unused:
+        if isinstance(statement, ast.If) and names_in(statement.test) <= unused:
             yield statement.lineno, statement.end_lineno or statement.lineno
 
 
-def _entries(text: str, unused: set[str]) -> Iterator[tuple[int, int]]:
+def _entries(text: str, unused: set[str]) -> Iterator[int]:
     """The lines of a docstring that speak of these arguments; an entry's further lines stand deeper."""
     within = False
     for number, line in enumerate(text.splitlines(), 1):
@@ -75,10 +73,10 @@ def _entries(text: str, unused: set[str]) -> Iterator[tuple[int, int]]:
         elif not line.startswith(" " * 12):
             within = False
         if within and '"""' not in line:
-            yield number, number
+            yield number
 
 
-def _without(text: str, spans: Iterable[tuple[int, int]]) -> str:
+def _without(text: str, spans: Iterable[tuple[int, int]], above: int) -> str:
     gone = {number for first, last in spans for number in range(first, last + 1)}
     lines = text.splitlines(keepends=True)
-    return "".join(line for number, line in enumerate(lines, 1) if number not in gone)
+    return "".join(line for number, line in enumerate(lines, above + 1) if number not in gone)

@@ -42,7 +42,7 @@ def attribute(ev: Interpreter, instance: Instance, own: LayerValue, name: str) -
     """A setting as Keras keeps it, or a weight, which is then the class's own; None for anything else."""
     rule = own.rule
     kind = type(rule).__name__
-    if name in _WEIGHTS.get(kind, {}):
+    if name in _weights_of(rule):
         return _weight(ev, instance, rule, name)
     if name == "activation" and getattr(rule, "activation", name) is None:
         return "linear"
@@ -64,7 +64,7 @@ def _weight(ev: Interpreter, instance: Instance, rule: Layer, name: str) -> Any:
     if channels is None:
         ev.note("KT303", "the number of channels of this layer's input is not known")
         return Unknown(f"{name} of unknown shape", ev.line)
-    shape = _WEIGHTS[type(rule).__name__][name](rule, channels)
+    shape = _weights_of(rule)[name](rule, channels)
     settings = {
         kind: getattr(rule, f"{name}_{kind}", None)
         for kind in ("initializer", "regularizer", "constraint")

@@ -75,11 +75,9 @@ def merged(
         return None
     shape = (*one.shape[:at], size, *one.shape[at + 1 :])
     layout = one.layout
-    return _derived(some, shape, layout, lambda xs: torch.cat(xs, dim=_dim(axis, one.rank, layout)))
-
-
-def _dim(axis: int, rank: int, layout: Layout) -> int:
-    return torch_dim(axis, rank, layout)
+    return _derived(
+        some, shape, layout, lambda xs: torch.cat(xs, dim=torch_dim(axis, one.rank, layout))
+    )
 
 
 def _derived(some: Some, shape: Any, layout: Layout, render: Callable[[Expr], Expr]) -> Tensor:

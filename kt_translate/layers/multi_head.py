@@ -28,6 +28,8 @@ class MultiHead(Attending, abstract=True):
 
     if TYPE_CHECKING:
         sliding_window: Any
+        use_bias: Any
+        use_gate: Any
 
     call_arguments = (
         "query",
@@ -85,6 +87,18 @@ class MultiHead(Attending, abstract=True):
         return call.module(
             *self.written(call), mask=OMIT if mask is None else mask, causal=self.causal(call)
         )
+
+    def parameters(self) -> Iterator[tuple[str, str]]:
+        for name in (
+            "query",
+            "key",
+            *(("gate",) if self.use_gate is True else ()),
+            "value",
+            "output",
+        ):
+            yield f"{name}_dense.weight", "kernel"
+            if self.use_bias is not False:
+                yield f"{name}_dense.bias", "bias"
 
 
 class MultiHeadAttention(MultiHead):
@@ -183,18 +197,6 @@ class MultiHeadAttention(MultiHead):
             )
         return result.unflatten(-1, sizes)
 
-    def parameters(self) -> Iterator[tuple[str, str]]:
-        for name in (
-            "query",
-            "key",
-            *(("gate",) if self.use_gate is True else ()),
-            "value",
-            "output",
-        ):
-            yield f"{name}_dense.weight", "kernel"
-            if self.use_bias is not False:
-                yield f"{name}_dense.bias", "bias"
-
 
 class GroupedQueryAttention(MultiHead, aliases=("GroupQueryAttention",)):
     """``keras.layers.GroupQueryAttention``."""
@@ -251,15 +253,3 @@ class GroupedQueryAttention(MultiHead, aliases=("GroupQueryAttention",)):
 
     def forward(self, call: Call) -> Expr:
         return self.attend(call, self.mask_of(call, 0, "query_mask"))
-
-    def parameters(self) -> Iterator[tuple[str, str]]:
-        for name in (
-            "query",
-            "key",
-            *(("gate",) if self.use_gate is True else ()),
-            "value",
-            "output",
-        ):
-            yield f"{name}_dense.weight", "kernel"
-            if self.use_bias is not False:
-                yield f"{name}_dense.bias", "bias"
