@@ -1,6 +1,6 @@
 """How outputs read: five samples as they are translated, kept in `tests/golden/`.
 
-One is kept whole. Of the others, support code is kept by name: its text is that of `kt_translate/pytorch/support`.
+One is kept whole. Of the others, which are therefore text and no modules, support code is kept by name: its text is that of `kt_translate/pytorch/support`.
 
 python -m tests.test_golden     # writes them anew; the diff shows what a change does to the code
 """
@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +18,7 @@ import pytest
 
 from kt_translate.emit.support import FOLDER
 
-from .generated import translated_sample
+from .generated import ROOT, translated_sample
 
 GOLDEN = Path(__file__).parent / "golden"
 WHOLE = "mnist_convnet"
@@ -29,6 +31,10 @@ SAMPLES = [
 ]
 SUPPORT = re.compile(r"^# --- (?:What PyTorch lacks|Weights) -+\n", re.MULTILINE)
 CUT = {"like_keras", "KERAS_LAYERS", "KERAS_STARTS"}  # to what the modules use: test_trimming.py
+
+
+def golden(sample: str) -> Path:
+    return GOLDEN / f"{sample}_pt.{'py' if sample == WHOLE else 'txt'}"
 
 
 def definitions(section: str) -> Iterator[tuple[str, str]]:
@@ -66,7 +72,7 @@ def shown(sample: str) -> str:
 
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_reads_as_before(sample: str) -> None:
-    kept = (GOLDEN / f"{sample}_pt.py").read_text(encoding="utf-8")
+    kept = golden(sample).read_text(encoding="utf-8")
     assert shown(sample) == kept, "see the head of this file"
 
 
@@ -79,6 +85,18 @@ def test_support_code_is_copied_as_it_is(sample: str) -> None:
     assert not [name for name, text in copied if name not in CUT and text not in library]
 
 
+@pytest.mark.parametrize("command", [["ruff", "check"], ["black", "--check"]], ids=lambda c: c[0])
+def test_is_clean(command: list[str], tmp_path: Path) -> None:
+    for sample in SAMPLES:
+        code = translated_sample(sample).code
+        (tmp_path / f"{sample}_pt.py").write_text(code, encoding="utf-8")
+    settings = ["--config", str(ROOT / "pyproject.toml")]
+    done = subprocess.run(
+        [sys.executable, "-m", *command, *settings, str(tmp_path)], capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 if __name__ == "__main__":
     for name in SAMPLES:
-        (GOLDEN / f"{name}_pt.py").write_text(shown(name), encoding="utf-8")
+        golden(name).write_text(shown(name), encoding="utf-8")
