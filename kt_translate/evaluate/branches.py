@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from kt_translate.evaluate.assumed import agree, equalities, refined
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State
-from kt_translate.evaluate.values import ModelValue, Scope, Unknown, plain
+from kt_translate.evaluate.values import Either, ModelValue, Scope, Unknown, plain
 from kt_translate.graph.nodes import ORDER, CheckNode, IfNode, LoopNode, SizeNode
 from kt_translate.graph.region import CURRENT, Region
-from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, expand, known, same, substitute
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, expand, known, same
 from kt_translate.graph.tensor import Dim, Layout, Tensor, tensors_in
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
 Run = Callable[[], None]
-Result = Callable[[], Any]
 
 
 @dataclass
@@ -41,7 +40,7 @@ def depends(value: Any) -> bool:
 
 def run_if(ev: Interpreter, node: cst.If, test: Any, scope: Scope) -> bool:
     """Keep an ``if`` whose test depends on parameters. False where that cannot be done; nothing has changed then."""
-    if not depends(test) or ev.is_pinned(test):
+    if not depends(test) or ev.is_pinned(test) or node in ev.decided:
         return False
 
     last = node is ev.last_case
@@ -56,29 +55,40 @@ def run_if(ev: Interpreter, node: cst.If, test: Any, scope: Scope) -> bool:
             ev.suite(node.orelse.body, scope)
 
     lone = last and node.orelse is None
-    return both(ev, test, lambda: ev.suite(node.body, scope), orelse, scope, lone)
+    return both(ev, node, test, lambda: ev.suite(node.body, scope), orelse, scope, lone)
 
 
-def either(ev: Interpreter, test: Sym, a: Result, b: Result, scope: Scope) -> Any:
-    """``a() if test else b()``, kept; NotImplemented where that cannot be done, and nothing has changed then."""
+def conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
+    """``a if test else b``, kept where the test depends on parameters; what it leaves open may be an `Either`."""
+    test = ev.evaluate(node.test, scope)
 
-    def returned(result: Result) -> Run:
+    def returned(side: cst.BaseExpression) -> Run:
         def run() -> None:
-            raise Return(result())
+            raise Return(ev.evaluate(side, scope))
 
         return run
 
-    if not depends(test) or ev.is_pinned(test):
-        return NotImplemented
-    try:
-        both(ev, test, returned(a), returned(b), scope)
-    except Return as signal:
-        return signal.value
-    return NotImplemented
+    if depends(test) and not ev.is_pinned(test) and node not in ev.decided:
+        try:
+            both(ev, node, test, returned(node.body), returned(node.orelse), scope)
+        except Return as signal:
+            return signal.value
+    if isinstance(test, Sym) and node not in ev.decided:
+        a, b = ev.evaluate(node.body, scope), ev.evaluate(node.orelse, scope)
+        if all(isinstance(v, Sym) or plain(v) for v in (a, b)):
+            return Sym.choose(test, a, b)
+        return a if ev.truth(test) is not False else b
+    return ev.evaluate(node.orelse if ev.truth(test) is False else node.body, scope)
 
 
 def both(
-    ev: Interpreter, test: Sym, then: Run, orelse: Run, scope: Scope, lone: bool = False
+    ev: Interpreter,
+    node: cst.If | cst.IfExp,
+    test: Sym,
+    then: Run,
+    orelse: Run,
+    scope: Scope,
+    lone: bool = False,
 ) -> bool:
     """Run two branches and join them. What one of them returns or raises is passed on.
 
@@ -92,7 +102,7 @@ def both(
         a = _branch(ev, state, test, True, then)
         b = _branch(ev, state, test, False, orelse)
         made = [v for p, v in a.places.items() if p[0] == 0 and p not in b.places]
-        if lone and tensors_in(made):
+        if lone and any(map(_has_tensors, made)):
             b.raised = "ValueError"
         if (a.raised is None) != (b.raised is None):
             return _check(ev, state, test, a, b, order)
@@ -105,7 +115,7 @@ def both(
             a, b = (late, b) if run is then else (a, late)
             if a.raised is not None or b.raised is not None or late.returned is MISSING:
                 raise NotGeneral
-        result = _join(ev, state, test, a, b, order, line)
+        result = _join(ev, state, node, test, a, b, order, line)
     except NotGeneral:
         state.restore()
         ev.line = line
@@ -131,6 +141,7 @@ def _branch(ev: Interpreter, state: State, test: Sym, truth: bool, run: Run) -> 
     errors = ev.log.errors
     returned: Any = MISSING
     raised = None
+    ev.assumed.append((test, truth))
     with refined(test, truth), state.elsewhere() as regions:
         try:
             run()
@@ -140,6 +151,8 @@ def _branch(ev: Interpreter, state: State, test: Sym, truth: bool, run: Run) -> 
             raised = signal.text
         except (Break, Continue, LimitReached, TypeError, LookupError, ValueError, ArithmeticError):
             raise NotGeneral from None
+        finally:
+            ev.assumed.pop()
     if ev.log.errors > errors and raised is None:
         raise NotGeneral
     if state.containers_changed():
@@ -205,21 +218,14 @@ class _Joiner:
             return type(a)(self.value(x, y) for x, y in zip(a, b, strict=True))
         if all(isinstance(v, Sym) or plain(v) for v in (a, b)):
             return Sym.choose(self.test, expand(a, self.named), expand(b, self.named))
-        if isinstance(a, Unknown) and isinstance(b, Unknown):
+        if all(isinstance(v, Unknown) and not isinstance(v, Either) for v in (a, b)):
             return a
         raise NotGeneral
 
     def tensor(self, a: Tensor, b: Tensor) -> Tensor:
         if (id(a), id(b)) in self.done:
             return self.done[id(a), id(b)]
-        if (
-            "only if" in a.facts  # not there whenever this condition holds
-            or "only if" in b.facts
-            or a.mask is not None
-            or b.mask is not None
-            or a.flattened is not None
-            or b.flattened is not None
-        ):
+        if any(t.mask is not None or t.flattened is not None for t in (a, b)):
             raise NotGeneral
         if a.rank == b.rank:
             shape = tuple(self.dim(x, y) for x, y in zip(a.shape, b.shape, strict=True))
@@ -242,9 +248,9 @@ class _Joiner:
         a, b = expand(a, self.named), expand(b, self.named)
         if same(a, b):
             return a
-        if _agree(a, b, self.equal_else):
+        if agree(a, b, self.equal_else):
             return a
-        if _agree(a, b, self.equal_then):
+        if agree(a, b, self.equal_then):
             return b
         if a is None or b is None:
             return None
@@ -263,7 +269,14 @@ class _Joiner:
 
 
 def _join(
-    ev: Interpreter, state: State, test: Sym, a: Outcome, b: Outcome, order: int, line: int
+    ev: Interpreter,
+    state: State,
+    statement: cst.If | cst.IfExp,
+    test: Sym,
+    a: Outcome,
+    b: Outcome,
+    order: int,
+    line: int,
 ) -> Any:
     """Put both branches into one node per region, and the joined values into their places. What is returned, joined."""
     nodes = {
@@ -273,14 +286,17 @@ def _join(
     main = _Joiner(ev, test, nodes[id(state.region)])
     result: Any = MISSING
     if a.returned is not MISSING:
-        result = main.value(a.returned, b.returned)
+        try:
+            result = main.value(a.returned, b.returned)
+        except NotGeneral:
+            if isinstance(statement, cst.If):
+                raise
+            result = _left_open(ev, statement, test, a.returned, b.returned)
     else:
         for place in a.places.keys() | b.places.keys():
-            x, y = a.places.get(place, MISSING), b.places.get(place, MISSING)
-            if x is MISSING or y is MISSING:
-                only = y if x is MISSING else x
-                if isinstance(only, Tensor):
-                    only.facts["only if"] = test
+            x, y = (o.places.get(place, MISSING) for o in (a, b))
+            only = y if x is MISSING else x if y is MISSING else MISSING
+            if only is not MISSING and not _has_tensors(only):
                 state.put(place, only)
                 continue
             joiner = main
@@ -290,9 +306,9 @@ def _join(
             try:
                 state.put(place, joiner.value(x, y))
             except NotGeneral:
-                if place[0] < 0 or not _harmless(x, y):
+                if place[0] < 0:
                     raise
-                state.put(place, Unknown("what a condition leaves open", line))
+                state.put(place, _left_open(ev, statement, test, x, y))
     for region in state.regions():
         node = nodes[id(region)]
         if node.joined or node.then.nodes or node.orelse.nodes:
@@ -312,74 +328,27 @@ def _named_in(region: Region) -> Iterator[Symbol]:
             yield from _named_in(node.body)
 
 
-def _harmless(a: Any, b: Any) -> bool:
-    """Values that a model does not hang on: paths, data, results of the rest of the world."""
-    return all(
-        isinstance(v, Unknown) or (plain(v) and not isinstance(v, (int, float))) for v in (a, b)
-    )
+def _left_open(
+    ev: Interpreter, statement: cst.If | cst.IfExp, test: Sym, a: Any, b: Any
+) -> Unknown:
+    """What stands for two values of which only the branches know which it is."""
+    if _harmless(a) and _harmless(b):
+        return Unknown("what a condition leaves open", ev.line)
+    if not ev.guards:
+        raise NotGeneral
+    none = Unknown("a name that has no value unless a condition holds", ev.line)
+    a, b = (none if v is MISSING else v for v in (a, b))
+    return Either(test, a, b, statement, ev.guards[-1])
 
 
-# -- what a condition says -------------------------------------------------------------------------
+def _harmless(value: Any) -> bool:
+    """A value that a model does not hang on: paths, data, results of the rest of the world."""
+    if isinstance(value, Unknown):
+        return not isinstance(value, Either)
+    return plain(value) and not isinstance(value, (int, float))
 
 
-def _agree(a: Dim, b: Dim, values: dict[Symbol, Any]) -> bool:
-    """Whether two sizes are one where symbols have these values: there one of them may mean nothing (`None[0]`)."""
-    try:
-        return same(substitute(a, values), substitute(b, values))
-    except (TypeError, LookupError):
-        return False
-
-
-def equalities(test: Any, truth: bool) -> dict[Symbol, Any]:
-    """Symbols that must have a certain value where ``test`` is ``truth``."""
-    return dict(_equalities(test, truth))
-
-
-def _equalities(test: Any, truth: bool) -> Iterator[tuple[Symbol, Any]]:
-    if not isinstance(test, Sym):
-        return
-    if test.head == "unary" and test.args[0] == "not":
-        yield from _equalities(test.args[1], not truth)
-    elif (test.head == "and" and truth) or (test.head == "or" and not truth):
-        for part in test.args:
-            yield from _equalities(part, truth)
-    elif (test.head in ("==", "is") and truth) or (test.head in ("!=", "is not") and not truth):
-        a, b = test.args
-        if isinstance(a, Sym) and a.head == "symbol":
-            yield a.args[0], b
-        elif isinstance(b, Sym) and b.head == "symbol":
-            yield b.args[0], a
-    elif test.head == "symbol" and isinstance(test.value, bool):
-        yield test.args[0], truth
-
-
-@contextmanager
-def refined(test: Sym, truth: bool) -> Iterator[None]:
-    """Within, the samples of symbols are such that the test holds (or does not), as far as it says so."""
-    before: list[tuple[Symbol, Any]] = []
-    for symbol, value in _equalities(test, truth):
-        sample = known(value)
-        if sample is not UNKNOWN:
-            before.append((symbol, symbol.value))
-            symbol.value = sample
-    if not before and known(test) is not UNKNOWN and bool(known(test)) != truth:
-        for symbol in _denied(test, truth):
-            before.append((symbol, symbol.value))
-            symbol.value = UNKNOWN
-    try:
-        yield
-    finally:
-        for symbol, value in reversed(before):
-            symbol.value = value
-
-
-def _denied(test: Any, truth: bool) -> Iterator[Symbol]:
-    """Symbols whose sample is the one value that the condition rules out: None where it is not None."""
-    if isinstance(test, Sym) and test.head == "unary" and test.args[0] == "not":
-        yield from _denied(test.args[1], not truth)
-    elif isinstance(test, Sym) and test.head == "symbol":
-        yield test.args[0]
-    elif isinstance(test, Sym) and test.head in ("is", "is not", "==", "!="):
-        a = test.args[0]
-        if isinstance(a, Sym) and a.head == "symbol" and not isinstance(test.args[1], Sym):
-            yield a.args[0]
+def _has_tensors(value: Any) -> bool:
+    if isinstance(value, Either):
+        return _has_tensors(value.then) or _has_tensors(value.orelse)
+    return bool(tensors_in(value))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import (
+    assumed,
     branches,
     calls,
     containers,
@@ -25,6 +26,7 @@ from kt_translate.evaluate.reflection import SCOPED
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
+    Either,
     External,
     Function,
     Instance,
@@ -195,7 +197,7 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
     for arg in node.args:
-        value = read(ev, arg.value, scope)
+        value = assumed.settled(ev, read(ev, arg.value, scope))
         if arg.star == "*":
             items = items_of(value, None)
             args += (
@@ -242,11 +244,14 @@ def _binary(ev: Interpreter, node: cst.BinaryOperation, scope: Scope) -> Any:
 
 
 def _comparison(ev: Interpreter, node: cst.Comparison, scope: Scope) -> Any:
-    left = evaluate(ev, node.left, scope)
+    left = _perhaps_open(ev, node.left, scope)
     result: Any = True
     for target in node.comparisons:
+        op = OPERATORS[type(target.operator)]
         right = evaluate(ev, target.comparator, scope)
-        one = binary(ev, OPERATORS[type(target.operator)], left, right)
+        one = assumed.compared(left, right, op)
+        if one is None:
+            one = binary(ev, op, assumed.settled(ev, left), right)
         if one is False:
             return False
         result = one if result is True else Sym.binary("and", result, one)
@@ -254,11 +259,18 @@ def _comparison(ev: Interpreter, node: cst.Comparison, scope: Scope) -> Any:
     return result
 
 
+def _perhaps_open(ev: Interpreter, node: Any, scope: Scope) -> Any:
+    """The value of an expression: an `Either` where a condition left it open."""
+    read = attribute_value if isinstance(node, cst.Attribute) else tensor_lists.raw
+    value = read(ev, node, scope)
+    return value if isinstance(value, Either) else layer_lists.settled(ev, value)
+
+
 def _boolean(ev: Interpreter, node: cst.BooleanOperation, scope: Scope) -> Any:
     left = evaluate(ev, node.left, scope)
     is_and = isinstance(node.operator, cst.And)
     if branches.depends(left):
-        with branches.refined(left, is_and):
+        with assumed.refined(left, is_and):
             right = evaluate(ev, node.right, scope)
         if isinstance(right, Sym) or plain(right):
             return Sym.binary("and" if is_and else "or", left, right)
@@ -290,22 +302,7 @@ def _unary(ev: Interpreter, node: cst.UnaryOperation, scope: Scope) -> Any:
 
 
 def _conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
-    test = evaluate(ev, node.test, scope)
-    if isinstance(test, Sym):
-        kept = branches.either(
-            ev,
-            test,
-            lambda: evaluate(ev, node.body, scope),
-            lambda: evaluate(ev, node.orelse, scope),
-            scope,
-        )
-        if kept is not NotImplemented:
-            return kept
-        a, b = evaluate(ev, node.body, scope), evaluate(ev, node.orelse, scope)
-        if all(isinstance(v, Sym) or plain(v) for v in (a, b)):
-            return Sym.choose(test, a, b)
-        return a if ev.truth(test) is not False else b
-    return evaluate(ev, node.orelse if ev.truth(test) is False else node.body, scope)
+    return assumed.settled(ev, branches.conditional(ev, node, scope))
 
 
 def _subscript(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:

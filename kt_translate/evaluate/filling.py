@@ -92,7 +92,7 @@ class Filling:
                     raise NotGeneral
                 _tensors(container[n:])
                 _before(copy)
-                if not self.ev.guarded:
+                if not self.ev.guards:
                     raise NotGeneral
                 self.growing[id(container)] = copy
                 found = True

@@ -13,7 +13,15 @@ from typing import Any
 import libcst as cst
 
 from kt_translate.diagnostics import Log, Place
-from kt_translate.evaluate import branches, calls, expressions, numbers, open_ends, statements
+from kt_translate.evaluate import (
+    assumed,
+    branches,
+    calls,
+    expressions,
+    numbers,
+    open_ends,
+    statements,
+)
 from kt_translate.evaluate.signals import (
     MAX_DEPTH,
     MAX_STEPS,
@@ -39,7 +47,7 @@ from kt_translate.evaluate.values import (
     opaque,
     plain,
 )
-from kt_translate.graph.lists import Countless
+from kt_translate.graph.lists import LeftOpen
 from kt_translate.graph.precision import EXACT
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
 from kt_translate.source.syntax import Source, comments_before
@@ -82,13 +90,14 @@ class Interpreter:
         self.rest_of_function = 0
         self.loops: list[Any] = []  # that are run for a general turn now
         self.comprehensions: dict[int, cst.For] = {}  # as loops that fill a list
-        self.guarded = 0  # functions under way that can be run again with loops unrolled
-        self.unrolled: set[Any] = set()  # loops that cannot be kept for what is done afterwards
+        self.guards: list[object] = []  # of runs of functions that can be done again
+        self.decided: set[Any] = (
+            set()
+        )  # loops and conditions that what follows does not let us keep
+        self.assumed: list[tuple[Sym, bool]] = []  # the conditions in whose branches we are
         self.plans: dict[Any, list[Any]] = {}  # classes of functions on tensors
         self.under_way: set[Any] = set()
-        self.class_plans: dict[int, list[Any]] = (
-            {}
-        )  # of the source's layers: (plan, object, tensors)
+        self.class_plans: dict[int, list[Any]] = {}  # of its layers: (plan, object, tensors)
         self.models: list[Any] = []
         self.compiled: list[tuple[Any, int, dict[str, Any]]] = []
         self.bindings: list[tuple[str, Any, int]] = (
@@ -338,7 +347,7 @@ class Interpreter:
             if isinstance(said, Sym) and said.head == "symbol":
                 pinned.add(said.args[0])
             elif isinstance(taken, bool):
-                pinned |= branches.equalities(said, taken).keys()
+                pinned |= assumed.equalities(said, taken).keys()
         return value.symbols <= pinned
 
     def run_body(self, function: Function, names: dict[str, Any]) -> Any:
@@ -362,21 +371,21 @@ class Interpreter:
         return None
 
     def _run_kept(self, body: Any, scope: Scope) -> None:
-        """Run a function's body; again with loops unrolled that fill lists whose tensors it asks for one by one."""
-        state, unrolled = State(self, scope), set(self.unrolled)
-        self.guarded += 1
+        """Run a function's body; again with those loops and conditions decided that leave open what it asks for."""
+        state, decided = State(self, scope), set(self.decided)
+        self.guards.append(object())
         try:
             while True:
                 try:
                     return self.suite(body, scope)
-                except Countless as countless:
-                    if self.unrolled.issuperset(countless.loops):
+                except LeftOpen as left:
+                    if self.decided.issuperset(left.statements):
                         raise
-                    self.unrolled |= set(countless.loops)
+                    self.decided |= set(left.statements)
                     state.restore()
         finally:
-            self.unrolled = unrolled
-            self.guarded -= 1
+            self.decided = decided
+            self.guards.pop()
 
 
 def shorten(text: str, most: int = 72) -> str:

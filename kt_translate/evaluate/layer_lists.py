@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import tensor_lists
+from kt_translate.evaluate import assumed, tensor_lists
 from kt_translate.evaluate.values import Instance, LayerValue, ModelValue, Scope, items_of
 from kt_translate.graph.nodes import ORDER
 from kt_translate.graph.sym import Items, Sym
@@ -61,6 +61,7 @@ def comprehended(ev: Interpreter, node: cst.ListComp, scope: Scope) -> LayerList
 
 def settled(ev: Interpreter, value: Any) -> Any:
     """A value that is read otherwise than by a loop: a list of layers is as long as its sample."""
+    value = assumed.settled(ev, value)
     if isinstance(value, LayerList):
         parts = value.iterable.args if isinstance(value.iterable, Items) else [value.iterable]
         for part in parts:

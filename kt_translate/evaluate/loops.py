@@ -22,7 +22,7 @@ from kt_translate.evaluate.loop_sizes import (
 )
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State
-from kt_translate.evaluate.values import Scope, Unknown
+from kt_translate.evaluate.values import Either, Scope, Unknown
 from kt_translate.graph.lists import Pick, Some, count
 from kt_translate.graph.nodes import ORDER, Carried, LoopNode
 from kt_translate.graph.region import Region
@@ -60,7 +60,7 @@ def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
         return False
     symbolic = isinstance(value, Sym) or tensor_lists.countless(value)
     symbolic |= isinstance(value, Items) and any(isinstance(a, Sym) for a in value.args)
-    if node in ev.unrolled or (not symbolic and len(items or ()) < FEW_TURNS):
+    if node in ev.decided or (not symbolic and len(items or ()) < FEW_TURNS):
         return False
     state = State(ev, scope)
     line = ev.line
@@ -210,6 +210,8 @@ class _General:
             before = self.before.get(place, MISSING)
             if before is MISSING or isinstance(before, tensor_lists.Left):
                 continue  # first bound within the loop
+            if isinstance(before, Either) or isinstance(leaving, Either):
+                raise NotGeneral
             if isinstance(leaving, Unknown) and (number(before) or isinstance(before, Tensor)):
                 self.lost = True
             if isinstance(before, Tensor) and isinstance(leaving, Tensor):
@@ -343,13 +345,13 @@ class _General:
         inner = set(self.symbols) | table.keys()
         if number(leaving) and not symbols_in(leaving) & inner:
             return expand(leaving)
-        if isinstance(leaving, Unknown):
+        if isinstance(leaving, Unknown) and not isinstance(leaving, Either):
             return leaving
         return self._left("what the last turn of a loop leaves", place[1])
 
     def _left(self, why: str, name: str) -> Unknown:
         """What a name holds that only the last turn tells. Raises NotGeneral where it is read and no way leads back."""
-        if not self.ev.guarded:
+        if not self.ev.guards:
             if read_later(self.ev, name):
                 raise NotGeneral
             return Unknown(why, self.ev.line)

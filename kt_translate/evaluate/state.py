@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate.values import Instance, Scope
+from kt_translate.evaluate.values import Either, Instance, Scope
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import same
 
@@ -130,6 +130,8 @@ def _containers(space: dict[str, Any]) -> Iterator[Any]:
     seen: set[int] = set()
     while stack:
         value = stack.pop()
+        if isinstance(value, Either):
+            stack += [value.then, value.orelse]
         if isinstance(value, (list, dict)) and id(value) not in seen:
             seen.add(id(value))
             yield value

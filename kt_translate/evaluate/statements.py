@@ -43,7 +43,10 @@ if TYPE_CHECKING:
 
 
 def _assign(ev: Interpreter, node: cst.Assign, scope: Scope) -> None:
-    value = ev.evaluate(node.value, scope)
+    if isinstance(node.value, cst.IfExp):
+        value = branches.conditional(ev, node.value, scope)
+    else:
+        value = ev.evaluate(node.value, scope)
     for target in node.targets:
         if (
             scope.kind == "module"

@@ -1,7 +1,7 @@
 """Lists of tensors that a loop has filled: what the source may do with one that stands for all turns.
 
 Such a list has one item, a `Some`. Whatever reads it in another way than is said here asks for its tensors one by
-one, and the loop that filled it is unrolled (`Countless`, caught where the function began).
+one, and the loop that filled it is unrolled (`LeftOpen`, caught where the function began).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import libcst as cst
 from kt_translate.evaluate import merging
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Native, Scope, Unknown, items_of
-from kt_translate.graph.lists import BACKWARDS, Countless, Some, one_of, some_of
+from kt_translate.graph.lists import BACKWARDS, LeftOpen, Some, one_of, some_of
 from kt_translate.graph.region import CURRENT, OpNode
 from kt_translate.graph.sym import Items, Sym, code
 from kt_translate.graph.tensor import Layout, Many, Tensor
@@ -58,7 +58,7 @@ class Left(Unknown, Many):
         self.loop = loop
 
     def refuse(self) -> NoReturn:
-        raise Countless([self.loop])
+        raise LeftOpen([self.loop])
 
 
 def settled(value: Any) -> Any:

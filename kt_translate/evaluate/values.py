@@ -38,6 +38,18 @@ class Unknown:
         return f"<unknown: {self.why}>"
 
 
+class Either(Unknown):
+    """What a condition leaves where no one value can stand for both sides; one side holds in its branches."""
+
+    def __init__(self, test: Sym, then: Any, orelse: Any, statement: Any, guard: Any) -> None:
+        super().__init__("what a condition leaves open")
+        self.test = test
+        self.then = then
+        self.orelse = orelse
+        self.statement = statement  # of the source, that has the condition
+        self.guard = guard  # the run of a function that it is part of
+
+
 @dataclass(eq=False)
 class External:
     """A name from outside the file, by its canonical path: ``keras.layers.Conv2D``, ``numpy.prod``."""

@@ -25,14 +25,14 @@ from kt_translate.pytorch.expr import Expr
 BACKWARDS = slice(None, None, -1)
 
 
-class Countless(BaseException):
-    """The tensors are asked for one by one where loops left any number of them: these have to be unrolled.
+class LeftOpen(BaseException):
+    """What loops or conditions left open is asked for: these have to be unrolled, or decided.
 
     Not an Exception: what guards against errors of the source must let it through.
     """
 
-    def __init__(self, loops: list[Any]) -> None:
-        self.loops = loops
+    def __init__(self, statements: list[Any]) -> None:
+        self.statements = statements
 
 
 @dataclass(eq=False, repr=False)
@@ -54,7 +54,7 @@ class Some(Many):
     view: Any  # an expression over the list's symbol
 
     def refuse(self) -> NoReturn:
-        raise Countless(self.tensors.loops)
+        raise LeftOpen(self.tensors.loops)
 
     @property
     def count(self) -> Any:

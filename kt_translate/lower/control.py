@@ -72,20 +72,28 @@ def write_if(writer: Writer, node: IfNode) -> None:
         states.append((writer.variables, writer.owner))
     writer.block, writer.code.body, writer.last_use = outer, lines, uses
     writer.step = writer.steps[id(node)]
-    writer.owner = {**states[0][1], **states[1][1]}
-    names = [_joined_name(writer, out, states) for out, _, _ in node.joined]
+    writer.owner = _still_needed(writer, *(owner for _, owner in states))
+    names = []
+    for out, a, b in node.joined:
+        names.append(_joined_name(writer, out, (states[0][0].get(id(a)), states[1][0].get(id(b)))))
+        writer.owner[names[-1]] = id(out)
     for i, (body, (known, _)) in enumerate(zip(bodies, states, strict=True)):
         writer.variables = known
         ends = [str(writer.read(j[1 + i], j[0].layout)) for j in node.joined]
         moved = [(n, e) for n, e in zip(names, ends, strict=True) if n != e]
         if moved:
             body.append(f"{', '.join(n for n, _ in moved)} = {', '.join(e for _, e in moved)}")
-    for known, _ in states:  # weights made in a branch are attributes: they can be read after it
-        variables.update({i: v for i, v in known.items() if v[0].startswith("self.")})
+    for known, _ in states:  # what is read after a branch: weights are attributes
+        variables.update(
+            {
+                i: v
+                for i, v in known.items()
+                if v[0].startswith("self.") or _last(writer, i) > writer.step
+            }
+        )
     writer.variables = variables
     for (out, _, _), name in zip(node.joined, names, strict=True):
         writer.variables[id(out)] = (name, out.layout)
-        writer.owner[name] = id(out)
     writer.code.body += conditional(flag, *bodies)
     if of_mode(node):
         outer.add(node.order, then.lines() + orelse.lines())
@@ -108,17 +116,25 @@ def _uses_in(writer: Writer, node: IfNode, branch: int, uses: dict[int, int]) ->
     }
 
 
-def _joined_name(writer: Writer, out: Tensor, states: list[tuple[Any, Any]]) -> str:
-    """A variable for what a condition leaves, free after either branch."""
-    before = writer.owner
-    name = writer.free_name(out)
-    for _, owner in states:
-        writer.owner = owner
-        if writer.free_name(out) != name and owner.get(name) not in {id(t) for t in (out,)}:
-            writer.owner = before
-            return writer.free_name(out)
-    writer.owner = before
-    return name
+def _joined_name(writer: Writer, out: Tensor, ends: tuple[Any, Any]) -> str:
+    """A variable for what a condition leaves: where the source has no name for it, one that a branch has."""
+    if out.name is None:
+        for name, _ in filter(None, ends):
+            if name.isidentifier() and writer.is_free(name):
+                return str(name)
+    return writer.free_name(out)
+
+
+def _still_needed(writer: Writer, then: dict[str, int], orelse: dict[str, int]) -> dict[str, int]:
+    """What the variables hold after a condition: of two tensors by one name, that which is read later."""
+    later = {
+        n: i for n, i in orelse.items() if n in then and _last(writer, i) > _last(writer, then[n])
+    }
+    return {**orelse, **then, **later}
+
+
+def _last(writer: Writer, tensor: int) -> int:
+    return writer.last_use.get(tensor, -1)
 
 
 def conditional(test: Expr, then: list[str], orelse: list[str]) -> list[str]:

@@ -94,13 +94,17 @@ class ClassScope:
             *(to_last(tensor.rank) if layout is Layout.LAST else to_first(tensor.rank))
         )
 
+    def is_free(self, name: str) -> bool:
+        """Whether what a variable holds is not needed any more."""
+        return name not in self.owner or self.last_use.get(self.owner[name], -1) <= self.step
+
     def free_name(self, tensor: Tensor) -> str:
         """The source's name for the tensor, numbered where its holder is still needed."""
         is_mask = isinstance(tensor.node, OpNode) and tensor.node.label == "mask"
         usual = "mask" if is_mask else "n" if "number" in tensor.facts else "x"
         name = tensor.name or usual
         candidate, n = name, 1
-        while candidate in self.owner and self.last_use.get(self.owner[candidate], -1) > self.step:
+        while not self.is_free(candidate):
             n += 1
             candidate = f"{name}_{n}"
         return candidate

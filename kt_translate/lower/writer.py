@@ -134,7 +134,9 @@ class Writer(Modules):
             for node in nodes:
                 if isinstance(node, IfNode):
                     self.blocks.update({node.then.key: Block(), node.orelse.key: Block()})
-                    name = control.attribute_of_if(node, shared)
+                    name = (
+                        None if self._is_read_later(node) else control.attribute_of_if(node, shared)
+                    )
                     if name is not None:
                         uses[node.order] = (id(node.then.key), name)
                     else:
@@ -153,6 +155,11 @@ class Writer(Modules):
         for order in sorted(uses):
             key, name = uses[order]
             self.module_names[key] = self.attributes.fresh(name)
+
+    def _is_read_later(self, node: IfNode) -> bool:
+        """Whether something that a branch makes on the way is read after the condition."""
+        made = {id(t) for n in node.then.nodes + node.orelse.nodes for t in n.outputs}
+        return any(self.last_use.get(i, -1) > self.steps[id(node)] for i in made)
 
     # -- nodes ----------------------------------------------------------------------------------
     def node(self, node: Node) -> None:

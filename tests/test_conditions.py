@@ -1,0 +1,183 @@
+"""Conditions on settings: what one branch makes and a later condition reads, and what no value can stand for."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.model_harness import Pair, float64
+
+__all__ = ["float64"]
+
+HEAD = "import keras\nfrom keras import layers\n\n\n"
+
+AGAIN = {
+    "the same condition": """
+def build(kind="x", n=4):
+    inputs = keras.Input((6, 6, 3))
+    x = layers.Conv2D(n, 3, padding="same", activation="relu")(inputs)
+    if kind == "x":
+        skip = layers.Conv2D(2, 1)(x)
+        x = layers.MaxPooling2D()(x)
+    else:
+        x = layers.AveragePooling2D(2)(x)
+    x = layers.UpSampling2D()(layers.Conv2D(n, 3, padding="same")(x))
+    if kind == "x":
+        x = layers.Conv2D(n, 1)(layers.Concatenate()([x, skip]))
+    return keras.Model(inputs, layers.Conv2D(2, 1)(x))
+""",
+    "a condition that says more": """
+def build(kind="x", n=4):
+    inputs = keras.Input((6, 6, 3))
+    x = inputs
+    if kind in ("x", "z"):
+        skip = layers.Conv2D(2, 1)(x)
+    x = layers.Conv2D(n, 3, padding="same")(x)
+    if kind == "x" and n > 1:
+        x = layers.Concatenate()([x, skip])
+    elif not kind != "z":
+        x = layers.Concatenate()([skip, x, skip])
+    return keras.Model(inputs, layers.Conv2D(2, 1)(x))
+""",
+    "its opposite": """
+def build(kind="x", n=4):
+    inputs = keras.Input((6, 6, 3))
+    x = layers.Conv2D(n, 3, padding="same")(inputs)
+    if kind != "x":
+        x = layers.MaxPooling2D()(x)
+    else:
+        x, skip = layers.AveragePooling2D(2)(x), x
+    x = layers.UpSampling2D()(layers.Conv2D(n, 3, padding="same")(x))
+    if kind == "x":
+        x = layers.Add()([x, skip])
+    return keras.Model(inputs, layers.Conv2D(2, 1)(x))
+""",
+    "one within another": """
+def build(kind="x", n=4):
+    inputs = keras.Input((6, 6, 3))
+    x = layers.Conv2D(n, 3, padding="same")(inputs)
+    if n > 3:
+        y = layers.Conv2D(3, 1)(x)
+        if kind == "x":
+            skip = layers.Conv2D(2, 1)(y)
+        x = layers.Conv2D(n, 1)(y)
+    x = layers.Conv2D(n, 3, padding="same")(x)
+    if kind == "x":
+        if n > 3:
+            x = layers.Concatenate()([x, skip])
+    return keras.Model(inputs, layers.Conv2D(2, 1)(x))
+""",
+    "several, and what a chain makes on the way": """
+def build(kind="x", n=4):
+    inputs = keras.Input((6, 6, 3))
+    x = layers.Conv2D(n, 3, padding="same")(inputs)
+    if kind == "x":
+        x = layers.Conv2D(n, 3, padding="same")(x)
+        first = x
+        x = layers.BatchNormalization()(x)
+    second = x
+    x = layers.Conv2D(n, 3, padding="same")(x)
+    if kind == "x":
+        skips = [first, second]
+    else:
+        skips = [second]
+    x = layers.Conv2D(n, 3, padding="same")(x)
+    if kind == "x":
+        x = layers.Concatenate()([x, *skips, first])
+    return keras.Model(inputs, layers.Conv2D(2, 1)(x))
+""",
+    "is it there": """
+def build(kind="x", n=4):
+    inputs = keras.Input((6, 6, 3))
+    x = layers.Conv2D(n, 3, padding="same")(inputs)
+    skip = None
+    if kind == "x":
+        skip = layers.Conv2D(2, 1)(x)
+    late = layers.Conv2D(n, 1)(x) if n > 2 else None
+    x = layers.Conv2D(n, 3, padding="same")(x)
+    if skip is not None:
+        x = layers.Concatenate()([x, skip])
+    x = x if late is None else layers.Concatenate()([x, late])
+    return keras.Model(inputs, layers.Conv2D(2, 1)(x))
+""",
+    "layers that are there": """
+class Block(layers.Layer):
+    def __init__(self, n, normed=True, kind="x", **kwargs):
+        super().__init__(**kwargs)
+        self.conv = layers.Conv2D(n, 3, padding="same")
+        self.norm = layers.BatchNormalization() if normed else None
+        if kind == "x":
+            self.short = layers.Conv2D(n, 1)
+        else:
+            self.short = None
+
+    def call(self, inputs):
+        x = self.conv(inputs)
+        if self.norm is not None:
+            x = self.norm(x)
+        if self.short is not None:
+            x = x + self.short(inputs)
+        return x
+
+
+def build(kind="x", n=4):
+    inputs = keras.Input((6, 6, 3))
+    x = Block(n, kind=kind)(inputs)
+    x = Block(n + 1, False)(x)
+    return keras.Model(inputs, layers.Conv2D(2, 1)(x))
+""",
+    "two that one condition leaves": """
+def build(kind="x", n=4):
+    inputs = keras.Input((5,))
+    x = layers.Dense(n)(inputs)
+    if kind == "x":
+        pair = [layers.Dense(n)(x), layers.Dense(n)(x)]
+    else:
+        pair = [layers.Dense(n, activation="relu")(x), x]
+    y = layers.Subtract()(pair)
+    a, b = (x, y) if n > 3 else (y, x)
+    return keras.Model(inputs, layers.Subtract()([a, layers.Dense(n)(b)]))
+""",
+}
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("name", AGAIN)
+def test_what_a_branch_leaves(name: str) -> None:
+    pair = Pair(HEAD + AGAIN[name] + "\n\nmodel = build()\nother = build('y')\n")
+    assert not pair.errors
+    assert "KT301" not in {d.code for d in pair.log.diagnostics}
+    pair.check("model", "model")
+    pair.check("other", "other")
+    for given in ("", "'y'", "'z'", "n=2", "'y', 3"):
+        pair.check("build", f"build({given})", given)
+
+
+PINNED = """
+def build(kind="x", n=4):
+    inputs = keras.Input((6, 6, 3))
+    x = layers.Conv2D(n, 3, padding="same")(inputs)
+    if kind == "x":
+        skip = layers.Conv2D(n, 1)(x)
+    if n > 3:
+        x = layers.Conv2D(n, 3, padding="same")(x)
+    x = layers.Add()([x, skip])
+    for i in range(n):
+        x = layers.Conv2D(n, 3, padding="same", activation="relu")(x)
+    return keras.Model(inputs, layers.Conv2D(2, 1)(x))
+
+
+model = build()
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_only_that_condition_is_taken_for_granted() -> None:
+    pair = Pair(HEAD + PINNED)
+    assert not pair.errors
+    noted = [d.message for d in pair.log.diagnostics if d.code == "KT301"]
+    assert len(noted) == 1
+    assert "kind == 'x'" in noted[0].replace('"', "'")
+    for given in ("", "n=2"):
+        pair.check("build", f"build({given})", given)
+    with pytest.raises(NotImplementedError):
+        pair.torch.build("y")
