@@ -15,6 +15,7 @@ from typing import Any
 import libcst as cst
 
 from kt_translate.diagnostics import Diagnostic
+from kt_translate.evaluate import views
 from kt_translate.evaluate.general import annotation
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
@@ -48,6 +49,7 @@ class Given:
     sizes: list[Param] = field(default_factory=list)  # of the tensors among the arguments
     tensors: dict[str, Any] = field(default_factory=dict)
     guessed: dict[str, Any] = field(default_factory=dict)
+    taken: dict[str, str] = field(default_factory=dict)  # what is taken for what it is here
     baked: list[Symbol] = field(default_factory=list)  # parameters that keep their defaults
 
 
@@ -254,8 +256,10 @@ def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> G
             )
             given.tensors[name] = given.values[name]
             continue
+        sample = views.object_of(sample)
+        is_object = views.holds_settings(sample)
         sayable = sample is UNKNOWN or plain(sample) or is_setting(sample)
-        symbol = Symbol(name, sample if sayable else UNKNOWN)
+        symbol = Symbol(name, sample if sayable or is_object else UNKNOWN)
         default = default_text(ev, param, function.defaults.get(name))
         known_as = function.defaults.get(name)
         kind = annotation(known(known_as) if known_as is not None else sample, default == "None")
@@ -263,8 +267,12 @@ def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> G
             kind = "Any" if sample is UNKNOWN else kind
         given.params.append(Param(symbol, default, kind, keyword_only))
         given.values[name] = Sym.of(symbol) if sayable else sample
-        if not sayable and default == "None":
+        if is_object:
+            given.values[name] = views.seen(sample, symbol)
+        elif not sayable and default == "None":
             given.baked.append(symbol)
+        elif not sayable:
+            given.taken[name] = views.called(sample)
     return given
 
 
@@ -278,7 +286,8 @@ def default_text(ev: Interpreter, param: cst.Param, value: Any) -> str | None:
         text = ev.source.code(param.default)
         simple = re.fullmatch(r"[\d.e+-]+|'[^'\n]*'|\"[^\"\n]*\"|None|True|False", text)
         return text if simple else repr(value)
-    return lazily(value) if is_setting(value) else "None"
+    value = views.object_of(value)
+    return lazily(value) if is_setting(value) or views.is_record(value) else "None"
 
 
 def as_input(outer: Tensor, role: str, sizes: list[Param], reserved: set[str]) -> Tensor:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from kt_translate.emit.module import FactoryCode
+from kt_translate.emit.module import FactoryCode, Kept
 from kt_translate.emit.support import words
+from kt_translate.evaluate import definitions, views
 from kt_translate.evaluate.models import plan_of
-from kt_translate.evaluate.values import ModelValue, plain
+from kt_translate.evaluate.values import Class, ModelValue, plain
 from kt_translate.graph.nodes import CallNode, Param
 from kt_translate.graph.objects import KerasObject, applied, is_setting
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, symbols_in
@@ -21,7 +22,7 @@ from kt_translate.lower.names import attribute_name
 
 def sayable(value: Any) -> bool:
     """Whether a value can be written where the module's own names are known."""
-    if isinstance(value, Sym):
+    if isinstance(value, Sym) or views.is_record(value):
         return all(s.kind == "global" for s in symbols_in(value))
     if isinstance(value, (list, tuple)):
         return all(map(sayable, value))
@@ -101,10 +102,20 @@ def texts_of(codes: Iterable[ClassCode], factories: Iterable[FactoryCode]) -> st
     return "\n".join(texts)
 
 
-def constants(known: Iterable[Symbol], text: str) -> list[str]:
-    """The module's constants that ``text`` names, as the source assigns them."""
+def kept(constants: Iterable[Symbol], known: Iterable[Class], text: str) -> Kept:
+    """What ``text`` names of the source's module: constants as the source assigns them, and classes."""
+    classes = classes_in(known, text)
+    defined = [found for cls in classes if (found := definitions.definition(cls)) is not None]
+    used = words("\n".join([text, *(d.text for d in defined)]))
+    lines = [assignment(symbol) for symbol in constants if symbol.name in used]
+    imports = {name: line for d in defined for name, line in d.imports.items()}
+    return Kept([*lines, *(f"\n\n{d.text}" for d in defined)], imports)
+
+
+def classes_in(known: Iterable[Class], text: str) -> list[Class]:
+    """The source's classes that ``text`` names, and those that they need, each below what it needs."""
     found = words(text)
-    return [assignment(symbol) for symbol in known if symbol.name in found]
+    return definitions.all_needed([c for c in known if c.name in found])
 
 
 def assignment(constant: Symbol) -> str:

@@ -8,10 +8,13 @@ from typing import Any
 
 from kt_translate.builders import Given
 from kt_translate.diagnostics import Diagnostic
-from kt_translate.evaluate.values import Instance, ModelValue, models_in
+from kt_translate.evaluate import views
+from kt_translate.evaluate.values import Instance, ModelValue, models_in, plain
 from kt_translate.graph.nodes import CallNode, LayerNode, Param
-from kt_translate.graph.sym import UNKNOWN, Sym
+from kt_translate.graph.objects import is_setting
+from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import tensors_in
+from kt_translate.pytorch.expr import as_expr
 
 
 @dataclass
@@ -88,10 +91,14 @@ def arguments_text(given: Given) -> str | None:
     for param in given.params:
         if param.default is None or param.symbol.name in given.guessed:
             value = param.symbol.value
-            if value is UNKNOWN or param.symbol.name in given.guessed:
+            if not _sayable(value) or param.symbol.name in given.guessed:
                 return None
-            texts.append(f"{param.symbol.name}={value!r}")
+            texts.append(f"{param.symbol.name}={as_expr(value)}")
     return ", ".join(texts)
+
+
+def _sayable(value: Any) -> bool:
+    return plain(value) or is_setting(value) or views.is_record(value)
 
 
 def inputs_text(given: Given) -> list[str]:

@@ -12,8 +12,8 @@ from kt_translate.emit.module import FactoryCode, Imports
 from kt_translate.emit.neighbours import imported_files
 from kt_translate.emit.support import words
 from kt_translate.evaluate import applications
-from kt_translate.evaluate.values import Instance
-from kt_translate.factories import assignment, texts_of
+from kt_translate.evaluate.values import Class, Instance
+from kt_translate.factories import kept, texts_of
 from kt_translate.graph.nodes import Plan
 from kt_translate.graph.sym import Symbol
 from kt_translate.graph.tensor import Tensor
@@ -59,6 +59,8 @@ class Home:
     needs: list[Home] = field(default_factory=list)
     known: dict[str, tuple[Symbol, Home | None]] = field(default_factory=dict)
     """The constants that its classes may name, each with the other file that defines it."""
+    own_classes: list[Class] = field(default_factory=list)
+    """The source's classes that hold settings, which its text may name."""
     uses: dict[str, Use] = field(default_factory=dict)
     factories: list[FactoryCode] = field(default_factory=list)
     made: Mapping[str, str] = field(default_factory=dict)
@@ -171,12 +173,12 @@ class Project:
         return texts, module.render_support(list(texts.values()))
 
     def _render(self, home: Home, known: Mapping[str, Symbol]) -> str:
-        lines = list(map(assignment, known.values()))
+        kept_as_is = kept(known.values(), home.own_classes, home.text())
         above = Imports(home.module, SUPPORT, home.imports, self.relative)
         return module.render(
             home.source,
             home.classes,
-            lines,
+            kept_as_is,
             home.training,
             home.made,
             home.factories,

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from kt_translate.builders import is_complete
+from kt_translate.evaluate import views
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.values import Function, ModelValue, models_in, plain
@@ -53,8 +54,8 @@ def use_classes_of_calls(ev: Interpreter, found: dict[int, Found], model: ModelV
             if (
                 general is not plan
                 and layouts == [t.layout for t in node.outputs]
-                and all(plain(known(v)) for v in table.values())
-                and all(s.kind == "global" or s in sayable for s in symbols)
+                and all(plain(known(v)) or views.is_record(v) for v in table.values())
+                and all(s.kind == "global" or s.root in sayable for s in symbols)
             ):
                 node.args = {p.symbol: table.get(p.symbol.name) for p in general.params}
                 node.plan = general
@@ -70,20 +71,22 @@ def _arguments_of(
     general = maker.models[at]
     if not is_complete(general) or frozen(general) != frozen(model):
         return None
-    inner, outer = tensors_in(general.inputs), tensors_in(model.inputs)
-    if [(t.rank, t.dtype) for t in inner] != [(t.rank, t.dtype) for t in outer]:
+    mine, theirs = tensors_in(general.inputs), tensors_in(model.inputs)
+    if [(t.rank, t.dtype) for t in mine] != [(t.rank, t.dtype) for t in theirs]:
         return None
     table: dict[Any, Any] = {}
     for param in maker.params:
-        value = bound.get(param.symbol.name)
-        said = isinstance(maker.given.values.get(param.symbol.name), Sym)
-        if not said and value is not maker.given.values.get(param.symbol.name):
+        name = param.symbol.name
+        value, inner = bound.get(name), maker.given.values.get(name)
+        is_object = views.is_record(inner) and views.is_record(value)
+        said = is_object or isinstance(inner, Sym)
+        if not said and value is not inner:
             return None
-        table[param.symbol] = value if said else None
-    for a, b in zip(inner, outer, strict=True):
-        for mine, given in zip(a.shape, b.shape, strict=True):
-            if isinstance(mine, Sym) and mine.head == "symbol":
-                table.setdefault(mine.args[0], given)
+        table |= views.table({param.symbol: name}, {name: value if said else None})
+    for a, b in zip(mine, theirs, strict=True):
+        for dim, given in zip(a.shape, b.shape, strict=True):
+            if isinstance(dim, Sym) and dim.head == "symbol":
+                table.setdefault(dim.args[0], given)
     demands = plan_of(general).demands
     if not all(_is_so(substitute(said, table), value) for said, value in demands):
         return None

@@ -16,8 +16,8 @@ from kt_translate.discover import discover, left_over
 from kt_translate.emit import module, parity, training
 from kt_translate.evaluate.general import file_of
 from kt_translate.evaluate.interpreter import Interpreter
-from kt_translate.evaluate.values import Unknown
-from kt_translate.factories import constants, texts_of
+from kt_translate.evaluate.values import Class, Unknown
+from kt_translate.factories import kept, texts_of
 from kt_translate.found import Found, Gap
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.region import CURRENT, Region
@@ -81,11 +81,12 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
         home.training, home.made = trained, made
         for touched in writing.touched:
             touched.note(ev.constants.values(), ev.constant_files, options.project)
+            touched.own_classes += plain_classes(ev)
     else:
         text_of_all = texts_of(home.classes, home.factories) + trained
-        kept = constants(ev.constants.values(), text_of_all)
+        kept_as_is = kept(ev.constants.values(), plain_classes(ev), text_of_all)
         output = module.render(
-            name, home.classes, kept, trained, made, home.factories, about=home.about
+            name, home.classes, kept_as_is, trained, made, home.factories, about=home.about
         )
     test = None
     if options.want_test:
@@ -104,6 +105,13 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
         )
     entries = [{k: v for k, v in e.items() if k not in _OF_THE_TEST} for e in writing.entries]
     return Translation(output, test, entries, [part.entry() for part in parts], ev.flavour, log)
+
+
+def plain_classes(ev: Interpreter) -> list[Class]:
+    """The classes of the source, and of the files that it reads, that have nothing to do with Keras."""
+    scopes = [ev.module, *(m.scope for m in ev.files.values() if m.scope is not ev.module)]
+    found = [v for s in scopes for v in s.names.values() if isinstance(v, Class)]
+    return [cls for cls in dict.fromkeys(found) if cls.keras_base() is None]
 
 
 _OF_THE_TEST = ("cases",)  # of an entry: what gives the model, on either side

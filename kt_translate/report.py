@@ -182,6 +182,10 @@ class Writing(Classes):
                 f"--input-shape {found.name}=... and --set NAME=VALUE give others",
             )
 
+        for name, value in found.given.taken.items():
+            said = f"{found.name} is translated for {name} = {value}, whatever it is given"
+            self.log.add("KT301", Place(max(found.line, 1)), said)
+
     # -- classes --------------------------------------------------------------------------------
     def name_plans(self, found: Found) -> None:
         """The classes are called by what the source calls the models, by the first name that it has for each."""

@@ -30,6 +30,18 @@ class FactoryCode:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What an output keeps of the source's module as it is: assignments of constants, classes that hold settings.
+
+    Args:
+        imports: the statements that import the names in it.
+    """
+
+    texts: list[str] = field(default_factory=list)
+    imports: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Imports:
     """What an output takes from the others of its project.
 
@@ -93,7 +105,7 @@ def environment() -> Any:
 def render(
     source: str,
     classes: list[ClassCode],
-    constants: list[str],
+    kept: Kept,
     training: str,
     factories: Mapping[str, str] | None = None,
     makers: Sequence[FactoryCode] = (),
@@ -105,7 +117,7 @@ def render(
     Args:
         source: the name of the file that is translated.
         classes: the modules.
-        constants: assignments kept from the source's module.
+        kept: what is kept from the source's module.
         training: the text of the section on training.
         factories: what makes each model, by the model's name: the file converts weights for these.
         makers: the functions that make modules.
@@ -121,21 +133,21 @@ def render(
         "about": quoted(about),
         "classes": classes,
         "makers": makers,
-        "constants": "\n".join(constants),
+        "constants": "\n".join(kept.texts),
         "pictures": any(t.rank == 4 for c in classes for t in c.inputs),
     }
     models = template.render(imports="", **facts) + training
     command = f"convert_weights({as_expr(_made_by(factories))})" if factories else ""
     if above is None:
         tail, copied = _support([models, command])
-        imports = support.import_lines(models, copied)
+        imports = support.import_lines(models, copied, kept.imports)
     else:
         tail = ""
         local = above.lines(models + command)
         offered = [c.name for c in classes] + [m.name for m in makers] + ["load_keras_weights"]
         offered += [c.factory for c in classes if c.factory and c.factory != c.name]
         imports = [
-            *support.import_lines(models),
+            *support.import_lines(models, (), kept.imports),
             "",
             *local,
             "",

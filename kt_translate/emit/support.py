@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 from kt_translate.emit.names import names_in
 from kt_translate.emit.trimming import Uses
@@ -31,6 +32,7 @@ _IMPORTS = {  # of names in the classes themselves
     "F": "import torch.nn.functional as F",
     "nn": "from torch import nn",
     "Tensor": "from torch import Tensor",
+    "SimpleNamespace": "from types import SimpleNamespace",
 }
 
 
@@ -181,9 +183,15 @@ def _bases(unit: Unit) -> frozenset[str]:
     return unit.uses
 
 
-def import_lines(text: str, copied: Iterable[Unit] = ()) -> list[str]:
-    """The import statements for the names that ``text`` and support code use, grouped as ruff wants them."""
-    known = {**_index()[1], **_IMPORTS}
+def import_lines(
+    text: str, copied: Iterable[Unit] = (), also: Mapping[str, str] = MappingProxyType({})
+) -> list[str]:
+    """The import statements for the names that ``text`` and support code use, grouped as ruff wants them.
+
+    Args:
+        also: the statements for names that the source has by itself.
+    """
+    known = {**_index()[1], **_IMPORTS, **also}
     used = names_in(ast.parse(text)).union(*(u.names for u in copied))
     lines = {known[name] for name in used if name in known}
     merged: dict[str, set[str]] = {}

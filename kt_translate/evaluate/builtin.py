@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import tensors
+from kt_translate.evaluate.attributes import set_attribute
 from kt_translate.evaluate.calls import attribute, call
 from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
@@ -183,7 +184,7 @@ def _isinstance(ev: Interpreter, value: Any, kinds: Any) -> Any:
             and isinstance(sample, _TYPES[kind.name])
         ):
             return True
-        if isinstance(kind, Class) and isinstance(value, Instance) and kind in value.cls.mro():
+        if isinstance(kind, Class) and kind in _classes_of(sample):
             return True
         if (
             isinstance(kind, External)
@@ -206,6 +207,12 @@ def _isinstance(ev: Interpreter, value: Any, kinds: Any) -> Any:
     return False
 
 
+def _classes_of(value: Any) -> list[Any]:
+    """The classes of the source that an object is of."""
+    cls = getattr(value, "cls", None)
+    return cls.mro() if isinstance(cls, Class) else []
+
+
 _BASES = {
     "initializers": ".Initializer",
     "regularizers": ".Regularizer",
@@ -226,6 +233,10 @@ _TYPES: dict[str, Any] = {
 def _getattr(ev: Interpreter, owner: Any, name: str, *default: Any) -> Any:
     found = attribute(ev, owner, name)
     return default[0] if default and isinstance(found, Unknown) else found
+
+
+def _setattr(ev: Interpreter, owner: Any, name: Any, value: Any) -> None:
+    set_attribute(ev, owner, str(ev.demand(name, "an attribute")), value)
 
 
 def _type(ev: Interpreter, value: Any, *rest: Any) -> Any:
@@ -287,7 +298,7 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     "isinstance": _isinstance,
     "getattr": _getattr,
     "hasattr": lambda ev, o, n: not isinstance(attribute(ev, o, n), Unknown),
-    "setattr": _nothing,
+    "setattr": _setattr,
     "print": _nothing,
     "type": _type,
     "super": _super_of,

@@ -9,7 +9,9 @@ import libcst as cst
 from kt_translate.evaluate import (
     activations,
     array_functions,
+    attributes,
     constructors,
+    enums,
     external,
     general,
     lambdas,
@@ -17,9 +19,11 @@ from kt_translate.evaluate import (
     models,
     modules,
     numbers,
+    records,
     subclasses,
     tensors,
     text,
+    views,
 )
 from kt_translate.evaluate.own_weights import initial_value
 from kt_translate.evaluate.signals import Raised, as_the_source_would
@@ -69,10 +73,12 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
             else external.member(owner, name)
         )
     if isinstance(owner, Instance):
+        if name == "__dict__":
+            return owner.attributes
         if owner.pending and not isinstance(owner.cls.lookup(name), Function):
             subclasses.settle(ev, owner)
         if name in owner.attributes:
-            return owner.attributes[name]
+            return views.read(ev, owner, name)
         found = owner.cls.lookup(name)
         if name == "build" and owner.pending:  # of a part: its first call builds it
             found = None if not ev.under_way else Native(name, lambda ev, *a, **k: None)
@@ -82,16 +88,13 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
             return _bound(ev, found, owner)
         return Unknown(f"attribute {name} of {owner.cls.name}", ev.line) if found is None else found
     if isinstance(owner, Class):
-        found = owner.lookup(name)
-        return (
-            owner.name
-            if name == "__name__"
-            else Unknown(f"{owner.name}.{name}", ev.line) if found is None else found
-        )
+        return attributes.of_class(ev, owner, name)
     if isinstance(owner, Super):
         for base in owner.cls.mro()[1:]:
             if isinstance(base, Class) and isinstance(base.names.get(name), Function):
                 return Method(base.names[name], owner.instance)
+        if isinstance(owner.instance, records.Mapping):
+            return records.of_dict(owner.instance, name)
         if isinstance(owner.instance, Instance) and owner.instance.use is not None:
             return subclasses.builtin_part(ev, owner.instance, name)
         return Native(f"super().{name}", lambda ev, *a, **k: None)
@@ -103,7 +106,7 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
     if isinstance(owner, LayerValue):
         return models.layer_attribute(ev, owner, name)
     if isinstance(owner, KerasObject):
-        return _attribute_of_object(owner, name)
+        return attributes.of_object(owner, name)
     if isinstance(owner, Tensor) and name in ("assign", "assign_add", "assign_sub"):
         ev.note("KT401", f"{name}() of a weight is left out")
     if isinstance(owner, Tensor):
@@ -113,17 +116,12 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
     return _attribute_of_plain(ev, owner, name)
 
 
-def _attribute_of_object(owner: KerasObject, name: str) -> Any:
-    """Of initializers and the like: what makes another one of the same settings."""
-    if name in ("get_config", "clone"):
-        return Native(name, lambda ev: owner)
-    if name == "from_config":
-        return Native(name, lambda ev, config: config)
-    return owner if name == "__class__" else Unknown(f"{name} of {owner.path}")
-
-
 def _attribute_of_plain(ev: Interpreter, owner: Any, name: str) -> Any:
     """An attribute of what Python itself has, or of what is not known."""
+    if (found := views.attribute(ev, owner, name)) is not NotImplemented:
+        return found
+    if isinstance(found := getattr(owner, "cls", None), Class):
+        return records.attribute(ev, owner, found, name)
     if owner is None or isinstance(owner, (tuple, int, Sym)):
         found = tensors.shape_attribute(owner, name)
         if found is not NotImplemented:
@@ -135,8 +133,6 @@ def _attribute_of_plain(ev: Interpreter, owner: Any, name: str) -> Any:
         found = array_functions.attribute(ev, owner, name)
         if found is not NotImplemented:
             return found
-    if isinstance(owner, tuple) and name in getattr(owner, "_fields", ()):
-        return getattr(owner, name)
     if isinstance(owner, Unknown) and name == "reshape":
         return Native(name, lambda ev, *a: external.reshaped(owner, a))
     if isinstance(owner, (str, list, tuple, dict, set)) and hasattr(owner, name):
@@ -256,13 +252,17 @@ def _instantiate(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str,
     if constructors.only_hooks(cls):
         ev.note("KT401", f"what {cls.name} changes within Keras's own layer is left out")
         return call(ev, External(str(cls.keras_base())), args, kwargs, None, None)
+    if cls.members:
+        return enums.by_value(ev, cls, *args)
+    if (made := records.new(ev, cls, args, kwargs)) is not NotImplemented:
+        return views.finished(made)
     if constructors.base_of(cls) is not None:
         return subclasses.make_instance(ev, cls, args, kwargs)
     instance = Instance(cls, {}, args, kwargs, ev.line)
     init = cls.lookup("__init__")
     if isinstance(init, Function):
         call_function(ev, init, [instance, *args], kwargs)
-    return instance
+    return views.finished(instance)
 
 
 def call_function(
@@ -272,7 +272,7 @@ def call_function(
     bound = bind_arguments(ev, function, args, kwargs)
     result = general.call_general(ev, function, bound)
     if result is NotImplemented:
-        given = dict(bound)
+        given = {name: views.as_given(value) for name, value in bound.items()}
         result = ev.run_body(function, bound)
         if isinstance(result, ModelValue) and result.maker is None:
             result.maker = (function, given)
@@ -340,6 +340,8 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
         return Unknown("an element of what is not known", ev.line)
     if isinstance(value, Sym):
         return Sym.index(value, key)
+    if isinstance(value, Class):
+        return enums.by_name(ev, value, key) if value.members else value
     if isinstance(key, Sym) and isinstance(value, dict) and all(map(_is_text, value.values())):
         return Sym.index(value, key)  # a table of hashes or paths: nothing hangs on it
     if isinstance(key, Sym) and isinstance(value, numbers.Numbers) and value.said is not None:

@@ -14,7 +14,6 @@ from kt_translate.evaluate import (
     calls,
     containers,
     layer_lists,
-    model_parts,
     numbers,
     stars,
     tensor_lists,
@@ -29,15 +28,11 @@ from kt_translate.evaluate.values import (
     Either,
     External,
     Function,
-    Instance,
-    LayerValue,
-    ModelValue,
     Scope,
     Super,
     Unknown,
     holds_opaque,
     items_of,
-    name_value,
     opaque,
     plain,
 )
@@ -135,23 +130,6 @@ def _slice(ev: Interpreter, node: Any, scope: Scope) -> Any:
         None if p is None else evaluate(ev, p, scope) for p in (node.lower, node.upper, node.step)
     ]
     return slice(*parts)
-
-
-def set_attribute(ev: Interpreter, owner: Any, name: str, value: Any) -> None:
-    """``owner.name = value``."""
-    name_value(value, name)
-    if isinstance(owner, Instance):
-        if isinstance(value, layer_lists.LayerList):
-            value.name = value.name or name
-        owner.attributes[name] = value
-        own = owner.attributes.get("super()")
-        if name == "trainable" and isinstance(own, LayerValue):
-            model_parts.set_trainable(ev, own, bool(ev.demand(value, "trainable=")))
-    elif isinstance(owner, (LayerValue, ModelValue)):
-        if name == "trainable":
-            model_parts.set_trainable(ev, owner, bool(value) if plain(value) else True)
-        elif isinstance(owner, ModelValue):
-            owner.attributes[name] = value
 
 
 # -- one rule per kind of expression --------------------------------------------------------------

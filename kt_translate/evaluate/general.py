@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from kt_translate.evaluate import views
 from kt_translate.evaluate.numbers import Numbers
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
@@ -92,7 +93,9 @@ def _sayable(value: Any) -> bool:
         return all(map(_sayable, value))
     if isinstance(value, dict):
         return all(map(_sayable, value.values()))
-    return not isinstance(value, (Unknown, Array, Instance, LayerValue, ModelValue))
+    if isinstance(value, Instance):
+        return views.is_record(value)
+    return not isinstance(value, (Unknown, Array, LayerValue, ModelValue))
 
 
 def _captured(value: Any, within: tuple[Any, ...] = ()) -> Iterator[Symbol]:
@@ -124,6 +127,9 @@ def kind_of(value: Any) -> Any:
         return ("tensor", value.dtype, value.layout, tuple(d is None for d in value.shape))
     if isinstance(value, (list, tuple)) and tensors_in(value):
         return (type(value).__name__, *map(kind_of, value))
+    if isinstance(value, Instance):
+        settings = views.settings_of(value)
+        return (id(value.cls), *((n, kind_of(v)) for n, v in sorted(settings.items())))
     if is_number(value):
         sample = known(value)
         return ("numbers", *_nesting(sample)) if isinstance(sample, (list, tuple)) else "number"
@@ -139,13 +145,17 @@ def is_number(value: Any) -> bool:
     """Whether an argument can be a parameter of the class."""
     if isinstance(value, (list, tuple)):
         return all(map(is_number, value))
-    if isinstance(value, Sym) or is_setting(value):
+    if isinstance(value, Sym) or is_setting(value) or views.is_record(value):
         return True
     return plain(value) and not isinstance(value, (dict, set))
 
 
 def as_parameter(said: Sym, value: Any) -> Any:
-    """What stands for an argument within the class: an array is one there too, of the parameter's items."""
+    """What stands for an argument within the class: an array is one there too, of the parameter's items, and
+    an object has the parameter's attributes.
+    """
+    if isinstance(value, Instance):
+        return views.seen(value, said.args[0])
     if not isinstance(value, Numbers):
         return said
     items = (as_parameter(Sym.index(said, i), item) for i, item in enumerate(value))
@@ -227,6 +237,7 @@ def _described(ev: Interpreter, plan: Plan, function: Function) -> Plan:
 def _containers(value: Any) -> Iterator[list[Any] | dict[Any, Any]]:
     """The lists and dicts in a value, which a function may change."""
     value = value.value if isinstance(value, Sym) else value
+    value = value.attributes if isinstance(value, Instance) else value
     if isinstance(value, (list, dict)):
         yield value
     if isinstance(value, (list, tuple, dict)):
@@ -294,12 +305,14 @@ def _declared(
 def _default_text(value: Any) -> str | None:
     if isinstance(value, Sym):
         return str(value) if all(s.kind == "global" for s in symbols_in(value)) else None
-    return lazily(value) if plain(value) or is_setting(value) else None
+    return lazily(value) if plain(value) or is_setting(value) or views.is_record(value) else None
 
 
 def annotation(sample: Any, optional: bool = False) -> str:
     """The type of a parameter, from a value of it."""
     sample = known(sample)
+    if (named := views.annotation(sample)) is not None:
+        return named + (" | None" if optional else "")
     if isinstance(sample, KerasObject):
         return "str | Callable[[Tensor], Any]" + (" | None" if optional else "")
     if isinstance(sample, (bool, int, float, str)):
@@ -349,7 +362,7 @@ def fresh_input(
 
 def _table(plan: Plan, bound: dict[str, Any]) -> dict[Symbol, Any]:
     """What each symbol of a plan is in a call."""
-    table: dict[Symbol, Any] = {s: bound[name] for s, name in plan.numbers.items()}
+    table = views.table(plan.numbers, bound)
     for inner, outer in zip(plan.inputs, tensors_in(list(bound.values())), strict=True):
         for a, b in zip(inner.shape, outer.shape, strict=True):
             if isinstance(a, Sym):

@@ -15,6 +15,7 @@ import libcst as cst
 from kt_translate.diagnostics import Log, Place
 from kt_translate.evaluate import (
     assumed,
+    attributes,
     branches,
     calls,
     expressions,
@@ -260,7 +261,7 @@ class Interpreter:
             self._unpack(target.elements, value, scope)
         elif isinstance(target, cst.Attribute):
             owner = self.evaluate(target.value, scope)
-            expressions.set_attribute(self, owner, target.attr.value, value)
+            attributes.set_attribute(self, owner, target.attr.value, value)
         elif isinstance(target, cst.Subscript):
             owner = self.evaluate(target.value, scope)
             key = expressions.subscript_key(self, target, scope)
@@ -322,10 +323,13 @@ class Interpreter:
                 return known(value)
             self.demands.append((value, value.value))
             if not self.quiet:
-                said = shorten(str(value))
-                taken = shorten(repr(value.value))
-                self.note("KT301", f"{what} depends on {said}: translated for {said} = {taken}")
+                self.note_taken(what, str(value), repr(value.value))
         return known(value)
+
+    def note_taken(self, what: str, said: str, taken: str) -> None:
+        """Tell that something is translated for one value of what it depends on."""
+        said = shorten(said)
+        self.note("KT301", f"{what} depends on {said}: translated for {said} = {shorten(taken)}")
 
     last_case: Any = None  # of the chain of ``elif`` that is run
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import models as models_module
-from kt_translate.evaluate import subclasses
+from kt_translate.evaluate import subclasses, views
 from kt_translate.evaluate.constructors import (
     constructor_arguments,
     declared,
@@ -107,7 +107,7 @@ def is_module(value: Any) -> bool:
 def _foreign(values: Iterable[Any]) -> Iterator[Symbol]:
     """The symbols in settings that do not become parameters of the class."""
     for value in values:
-        if isinstance(value, Instance):
+        if isinstance(value, Instance) and not views.is_record(value):
             inner = [*value.args, *value.kwargs.values()]
             yield from (s for v in inner for s in symbols_in(v))
             yield from _foreign(inner)
@@ -307,11 +307,7 @@ def _finished(
 
 def table_of(plan: Plan, instance: Instance, tensors: list[Tensor]) -> dict[Symbol, Any]:
     """What each symbol of a plan is for an object and a call of it."""
-    table: dict[Symbol, Any] = {}
-    given = instance.bound or {}
-    for symbol, name in plan.numbers.items():
-        if name in given:
-            table[symbol] = given[name]
+    table = views.table(plan.numbers, instance.bound or {})
     for inner, outer in zip(plan.inputs, tensors, strict=False):
         for a, b in zip(inner.shape, outer.shape, strict=True):
             if isinstance(a, Sym) and a.head == "symbol":

@@ -12,6 +12,7 @@ import string
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.evaluate import records
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import External, Native, Unknown, items_of, plain
 from kt_translate.graph.sym import known
@@ -133,22 +134,6 @@ def _default_dict(ev: Interpreter, factory: Any = None) -> Any:
     return {}
 
 
-def _named_tuple(
-    ev: Interpreter, name: Any, fields: Any, defaults: Any = None, **inert: Any
-) -> Any:
-    if not plain([name, fields]):
-        return Unknown("a namedtuple", ev.line)
-    with as_the_source_would():
-        kind: Any = collections.namedtuple(name, fields, defaults=defaults)  # type: ignore[misc]
-
-    def make(ev: Interpreter, *args: Any, **kwargs: Any) -> Any:
-        given = dict(zip(kind._fields, args), **kwargs)
-        with as_the_source_would():
-            return kind(**{**dict.fromkeys(kind._fields), **kind._field_defaults, **given})
-
-    return Native(name, make)
-
-
 def _of_plain(function: Callable[..., Any]) -> Callable[..., Any]:
     def run(ev: Interpreter, *args: Any, **kwargs: Any) -> Any:
         values = [ev.demand(a, "text") for a in args]
@@ -173,6 +158,8 @@ _OPERATORS = {
     "gt": ">",
 }
 FUNCTIONS: dict[str, Callable[..., Any]] = {
+    **records.FUNCTIONS,
+    "enum.auto": lambda ev: External("enum.auto()"),
     "functools.reduce": _reduce,
     "itertools.chain": _over(itertools.chain),
     "itertools.chain.from_iterable": _chain,
@@ -188,7 +175,6 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "operator.itemgetter": _getter,
     "collections.OrderedDict": _ordered,
     "collections.defaultdict": _default_dict,
-    "collections.namedtuple": _named_tuple,
     "ast.literal_eval": _of_plain(ast.literal_eval),
     "json.loads": _of_plain(json.loads),
     "os.path.basename": _of_plain(os.path.basename),

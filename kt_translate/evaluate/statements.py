@@ -14,6 +14,7 @@ import libcst as cst
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate import (
     branches,
+    enums,
     expressions,
     imports,
     layer_lists,
@@ -144,7 +145,15 @@ def _class(ev: Interpreter, node: cst.ClassDef, scope: Scope) -> None:
     for value in inner.names.values():
         if isinstance(value, Function):
             value.owner = cls
+    cls.decorators = tuple(_path(ev, d.decorator, scope) for d in node.decorators)
+    enums.make_members(ev, cls)
     ev.bind(node.name.value, cls, scope)
+
+
+def _path(ev: Interpreter, decorator: cst.BaseExpression, scope: Scope) -> str:
+    """What decorates, by its canonical path, whether it is called or not."""
+    function = decorator.func if isinstance(decorator, cst.Call) else decorator
+    return getattr(ev.evaluate(function, scope), "path", "")
 
 
 def _if(ev: Interpreter, node: cst.If, scope: Scope) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.graph.lists import some_of
-from kt_translate.graph.sym import Sym
+from kt_translate.graph.members import Member, Record
+from kt_translate.graph.sym import UNKNOWN, Sym
 from kt_translate.graph.tensor import Many, Tensor
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from kt_translate.graph.nodes import ModuleUse
     from kt_translate.graph.region import Region
     from kt_translate.layers.layer import Layer
+    from kt_translate.pytorch.expr import Expr
     from kt_translate.source.syntax import Source
 
 
@@ -109,6 +111,10 @@ class Class:
     scope: Scope
     line: int
     source: Source | None = None
+    decorators: tuple[str, ...] = ()  # their canonical paths
+    tuple_type: Any = None  # of a named tuple: Python's class of its objects
+    members: list[Any] = field(default_factory=list)  # of an enumeration
+    definition: Any = UNKNOWN  # how it stands in the output, once that was asked for
 
     def lookup(self, name: str) -> Any:
         """The attribute by this name in the class or its bases; None if there is none."""
@@ -143,7 +149,7 @@ class Module:
 
 
 @dataclass(eq=False, repr=False)
-class Instance:
+class Instance(Record):
     """An object of a class of the source."""
 
     cls: Class
@@ -161,6 +167,15 @@ class Instance:
         default_factory=list
     )  # class, inputs and results of each call
     variable: str | None = None
+    said: Any = None
+    made: dict[str, Any] | None = None  # of plain data: the attributes that its constructor left
+
+    @property
+    def expr(self) -> Expr:
+        """How the generated code says an object of plain data. Raises RuleError for any other."""
+        from kt_translate.evaluate import views
+
+        return views.text_of(self)
 
     @property
     def plan(self) -> Any:
@@ -249,7 +264,7 @@ class ModelValue:
 def plain(value: Any) -> bool:
     """Whether this is an ordinary Python value through and through (no symbol, tensor, layer ... within)."""
     if (
-        isinstance(value, (bool, int, float, str, bytes, complex, type(None), slice, range))
+        isinstance(value, (bool, int, float, str, bytes, complex, type(None), slice, range, Member))
         or value is Ellipsis
     ):
         return True
@@ -290,6 +305,8 @@ def items_of(value: Any, count: int | None) -> list[Any] | None:
         return [Sym.index(value, i) for i in range(count)] if count is not None else None
     if isinstance(value, (list, tuple, range, str, set, frozenset, dict, *VIEWS)):
         return None if endless(value) else list(value)  # type: ignore[call-overload]
+    if isinstance(value, Class) and value.members:
+        return list(value.members)
     if isinstance(value, Tensor):
         return None
     if isinstance(value, Array) and count is not None:

@@ -25,7 +25,7 @@ class Symbol:
     "carried" from turn to turn of a loop, "global" of the module, "local" for what ``origin`` says.
     """
 
-    __slots__ = ("kind", "name", "origin", "spelled", "value")
+    __slots__ = ("fields", "kind", "name", "origin", "spelled", "value")
 
     def __init__(
         self, name: str, value: Any = UNKNOWN, kind: str = "param", origin: Any = None
@@ -35,6 +35,18 @@ class Symbol:
         self.value = value
         self.kind = kind
         self.origin = origin
+        self.fields: dict[str, Field] = {}  # of an object: its attributes
+
+    @property
+    def root(self) -> Symbol:
+        """The name that it hangs on: of an attribute, that of the object."""
+        return self
+
+    def field(self, name: str, value: Any) -> Field:
+        """The attribute of that name, of the object that this stands for."""
+        if name not in self.fields:
+            self.fields[name] = Field(self, name, value)
+        return self.fields[name]
 
     @property
     def unnamed(self) -> bool:
@@ -43,6 +55,85 @@ class Symbol:
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.name}={self.value!r}>"
+
+
+class Field(Symbol):
+    """An attribute of an object that has a name: ``config.units``."""
+
+    __slots__ = ("attribute", "owner")
+
+    def __init__(self, owner: Symbol, attribute: str, value: Any) -> None:
+        self.owner = owner
+        self.attribute = attribute
+        self.value = value
+        self.kind = owner.kind
+        self.origin = None
+        self.fields = {}
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return f"{self.owner.name}.{self.attribute}"
+
+    @property
+    def spelled(self) -> str:  # type: ignore[override]
+        return f"{self.owner.spelled}.{self.attribute}"
+
+    @property
+    def root(self) -> Symbol:
+        return self.owner.root
+
+
+class Items(list):  # type: ignore[type-arg]
+    """The items of ``enumerate(widths)`` and the like, with the way in which the source says it."""
+
+    def __init__(self, items: Any, function: str, args: tuple[Any, ...]) -> None:
+        super().__init__(items)
+        self.function = function
+        self.args = args
+
+
+def alike(value: Any, parts: list[Any]) -> Any:
+    """Another list, tuple or named tuple, of these parts."""
+    if hasattr(value, "_make"):
+        return value._make(parts)
+    return parts if type(value) is list else tuple(parts)
+
+
+class Arithmetic:
+    """Python's operators on what is said as an expression."""
+
+    binary: Callable[[str, Any, Any], Any]
+    unary: Callable[[str, Any], Any]
+
+    def __add__(self, other: Any) -> Any:
+        return self.binary("+", self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return self.binary("+", other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return self.binary("-", self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self.binary("-", other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return self.binary("*", self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return self.binary("*", other, self)
+
+    def __floordiv__(self, other: Any) -> Any:
+        return self.binary("//", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Any:
+        return self.binary("//", other, self)
+
+    def __mod__(self, other: Any) -> Any:
+        return self.binary("%", self, other)
+
+    def __neg__(self) -> Any:
+        return self.unary("-", self)
 
 
 BINARY: dict[str, Callable[[Any, Any], Any]] = {

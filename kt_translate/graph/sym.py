@@ -9,11 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from copy import copy
 from functools import cached_property
 from typing import Any
 
 from kt_translate.graph import algebra
-from kt_translate.graph.operators import BINARY, FUNCTIONS, NEGATED, UNARY, UNKNOWN, Symbol
+from kt_translate.graph.members import Record
+from kt_translate.graph.operators import (
+    BINARY,
+    FUNCTIONS,
+    NEGATED,
+    UNARY,
+    UNKNOWN,
+    Arithmetic,
+    Items,
+    Symbol,
+    alike,
+)
 from kt_translate.pytorch.expr import Expr, as_expr, literal
 
 __all__ = [
@@ -41,20 +53,25 @@ def known(value: Any) -> Any:
         parts = [known(v) for v in value]
         if any(p is UNKNOWN for p in parts):
             return UNKNOWN
-        return type(value)(parts) if type(value) in (tuple, list) else tuple(parts)
+        return alike(value, parts)
     if isinstance(value, dict):
         found = {known(k): known(v) for k, v in value.items()}
-        return UNKNOWN if any(v is UNKNOWN for v in found.values()) else found
+        if any(v is UNKNOWN for v in found.values()):
+            return UNKNOWN
+        if type(value) is dict:
+            return found
+        made = copy(value)
+        made.update(found)
+        return made
     return value
 
 
-class Sym:
+class Sym(Arithmetic):
     """An expression over symbols, with its value for the arguments of the trace (or UNKNOWN)."""
 
     def __init__(self, head: str, args: tuple[Any, ...], value: Any) -> None:
-        self.head = (
-            head  # "symbol", a binary operator, "unary", "call", "index", "if", "method", "text"
-        )
+        # "symbol", a binary operator, "unary", "call", "index", "if", "method", "text"
+        self.head = head
         self.args = args
         self._value = value
 
@@ -123,10 +140,7 @@ class Sym:
     # -- what it depends on ---------------------------------------------------------------------
     @cached_property
     def symbols(self) -> frozenset[Symbol]:
-        return frozenset(self._walk())
-
-    def _walk(self) -> Iterator[Symbol]:
-        yield from _symbols_in(self.args)
+        return frozenset(_symbols_in(self.args))
 
     def substitute(self, table: dict[Symbol, Any]) -> Any:
         """The same expression with other things in place of symbols (a callee's result, said by its caller)."""
@@ -182,7 +196,10 @@ class Sym:
                 key = slice(
                     *(None if p is None else code(p) for p in (key.start, key.stop, key.step))
                 )
-            return code(self.args[0])[key if isinstance(key, slice) else code(key)]
+            owner = self.args[0]
+            if isinstance(key, int) and hasattr(sample := known(owner), "expr"):  # a named tuple
+                return getattr(code(owner), sample._fields[key])  # type: ignore[no-any-return]
+            return code(owner)[key if isinstance(key, slice) else code(key)]
         if self.head == "if":
             return Expr.conditional(*(code(a) for a in self.args))
         if self.head == "method":
@@ -221,37 +238,6 @@ class Sym:
     def __hash__(self) -> int:
         return hash(self.key)
 
-    # -- arithmetic -----------------------------------------------------------------------------
-    def __add__(self, other: Any) -> Any:
-        return Sym.binary("+", self, other)
-
-    def __radd__(self, other: Any) -> Any:
-        return Sym.binary("+", other, self)
-
-    def __sub__(self, other: Any) -> Any:
-        return Sym.binary("-", self, other)
-
-    def __rsub__(self, other: Any) -> Any:
-        return Sym.binary("-", other, self)
-
-    def __mul__(self, other: Any) -> Any:
-        return Sym.binary("*", self, other)
-
-    def __rmul__(self, other: Any) -> Any:
-        return Sym.binary("*", other, self)
-
-    def __floordiv__(self, other: Any) -> Any:
-        return Sym.binary("//", self, other)
-
-    def __rfloordiv__(self, other: Any) -> Any:
-        return Sym.binary("//", other, self)
-
-    def __mod__(self, other: Any) -> Any:
-        return Sym.binary("%", self, other)
-
-    def __neg__(self) -> Any:
-        return Sym.unary("-", self)
-
 
 def _symbols_in(args: Any) -> Iterator[Symbol]:
     for arg in args:
@@ -267,15 +253,8 @@ def _symbols_in(args: Any) -> Iterator[Symbol]:
             yield from _symbols_in(arg)
         elif isinstance(arg, dict):
             yield from _symbols_in(arg.values())
-
-
-class Items(list):  # type: ignore[type-arg]
-    """The items of ``enumerate(widths)`` and the like, with the way in which the source says it."""
-
-    def __init__(self, items: Any, function: str, args: tuple[Any, ...]) -> None:
-        super().__init__(items)
-        self.function = function
-        self.args = args
+        elif isinstance(arg, Record):
+            yield from _symbols_in([arg.parts()])
 
 
 _NUMBERS: dict[Any, int] = {}
@@ -303,6 +282,8 @@ def spelled_in(value: Any) -> Iterator[Symbol]:
             yield from spelled_in(part)
     elif isinstance(value, dict):
         yield from spelled_in(list(value.values()))
+    elif isinstance(value, Record):
+        yield from spelled_in(value.parts())
 
 
 def substitute(value: Any, table: dict[Symbol, Any]) -> Any:
@@ -310,7 +291,7 @@ def substitute(value: Any, table: dict[Symbol, Any]) -> Any:
     if isinstance(value, Sym):
         return value.substitute(table)
     if isinstance(value, tuple):
-        return tuple(substitute(v, table) for v in value)
+        return alike(value, [substitute(v, table) for v in value])
     if isinstance(value, list):
         return [substitute(v, table) for v in value]
     if isinstance(value, dict):
@@ -351,7 +332,7 @@ def code(value: Any) -> Expr:
         return value.expr
     if isinstance(value, Items):
         return Expr(value.function)(*(code(a) for a in value.args))
-    if isinstance(value, (tuple, list, dict)):
+    if isinstance(value, (tuple, list, dict)) and not hasattr(value, "expr"):
         return literal(value, code)
     return as_expr(value)
 

@@ -204,7 +204,7 @@ def write_check(writer: Writer, node: CheckNode) -> None:
     What a layer asks of the sizes of its inputs, which its constructor is not told, is checked as it is called.
     """
     known = {p.symbol for p in writer.plan.params}
-    asked = {s for s in symbols_in(node.test) if s.kind != "local"}
+    asked = {s.root for s in symbols_in(node.test) if s.kind not in ("local", "global")}
     if not asked <= known:
         return
     called = writer.plan.kind == "layer" and any(s.kind == "dim" for s in asked)

@@ -26,7 +26,8 @@ def free_symbols(nodes: list[Node]) -> list[Param]:
     """
     found = all_symbols(nodes)
     inner_loops = inner_symbols(nodes)
-    symbols = [s for s in found if s not in inner_loops and s.kind not in ("global", "mode")]
+    hold = dict.fromkeys(s.root for s in found)
+    symbols = [s for s in hold if s not in inner_loops and s.kind not in ("global", "mode")]
     names: set[str] = set()
     params = []
     for symbol in sorted(symbols, key=lambda s: (s.kind != "dim", s.name)):

@@ -53,6 +53,7 @@ _OLD_FAMILIES = {
     "optimizer_v2": "optimizers",
 }
 _INSIDE = ("src", "api", "python", "keras", "_impl", "experimental")  # keras.src.layers
+_TF_FAMILIES = {"losses", "metrics", "optimizers"}  # whose classes TensorFlow has from Keras
 _TOP = {
     "Input",
     "Model",
@@ -104,7 +105,11 @@ def canonical(path: str) -> str:
     if path.startswith("tensorflow.compat.v1.") or path.startswith("tensorflow.compat.v2."):
         path = "tensorflow." + path[len("tensorflow.compat.v1.") :]
     if path == "tensorflow" or path.startswith("tensorflow."):
-        return "tf" + path[len("tensorflow") :]
+        path = "tf" + path[len("tensorflow") :]
+    if path.startswith("tf."):
+        family, _, last = path[len("tf.") :].rpartition(".")
+        is_keras = family == "initializers" or (family in _TF_FAMILIES and last[:1].isupper())
+        return canonical(f"keras.{family}.{last}") if is_keras else path
     if not path.startswith("keras."):
         return path
     name = _below_keras(path.split(".")[1:])

@@ -1,0 +1,65 @@
+"""What attributes of classes and of Keras's objects are, and what the source sets on objects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate import layer_lists, model_parts, records
+from kt_translate.evaluate.values import (
+    Class,
+    Function,
+    Instance,
+    LayerValue,
+    Method,
+    ModelValue,
+    Native,
+    Unknown,
+    name_value,
+    plain,
+)
+from kt_translate.graph.objects import KerasObject
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+
+def of_class(ev: Interpreter, cls: Class, name: str) -> Any:
+    """An attribute of a class of the source."""
+    if name == "__name__":
+        return cls.name
+    if name == "__members__":
+        return {m.name: m for m in cls.members}
+    found = records.of_class(cls, name)
+    if isinstance(found, Function) and "classmethod" in found.decorators:
+        return Method(found, cls)
+    return Unknown(f"{cls.name}.{name}", ev.line) if found is NotImplemented else found
+
+
+def of_object(owner: KerasObject, name: str) -> Any:
+    """Of initializers and the like: what makes another one of the same settings."""
+    if name in ("get_config", "clone"):
+        return Native(name, lambda ev: owner)
+    if name == "from_config":
+        return Native(name, lambda ev, config: config)
+    return owner if name == "__class__" else Unknown(f"{name} of {owner.path}")
+
+
+def set_attribute(ev: Interpreter, owner: Any, name: str, value: Any) -> None:
+    """``owner.name = value``."""
+    name_value(value, name)
+    if isinstance(owner, Instance):
+        if isinstance(value, layer_lists.LayerList):
+            value.name = value.name or name
+        owner.attributes[name] = value
+        own = owner.attributes.get("super()")
+        if name == "trainable" and isinstance(own, LayerValue):
+            model_parts.set_trainable(ev, own, bool(ev.demand(value, "trainable=")))
+    elif isinstance(owner, (LayerValue, ModelValue)):
+        if name == "trainable":
+            model_parts.set_trainable(ev, owner, bool(value) if plain(value) else True)
+        elif isinstance(owner, ModelValue):
+            owner.attributes[name] = value
+    elif isinstance(owner, Class):
+        owner.names[name] = value
+    elif isinstance(owner, records.Mapping) and not name.startswith("__"):
+        owner[name] = value
