@@ -21,6 +21,7 @@ from kt_translate.evaluate.values import (
     Instance,
     ModelValue,
     Unknown,
+    UnknownModel,
     models_in,
 )
 from kt_translate.found import (
@@ -39,6 +40,7 @@ from kt_translate.lower.liveness import live
 from kt_translate.lower.symbols import all_symbols
 from kt_translate.makers import called_by, makers_of, makes_model, methods_of, returned_by
 
+AnyModel = ModelValue | UnknownModel
 LONG = 200  # of what a class would have to check: nobody would read it
 
 
@@ -288,16 +290,20 @@ class Finder:
         return found
 
     # -- variables ------------------------------------------------------------------------------
-    def variables(self, bindings: list[tuple[str, ModelValue, int]]) -> Iterator[Found]:
+    def variables(self, bindings: list[tuple[str, AnyModel, int]]) -> Iterator[Found | Gap]:
         """Every binding of a variable of the module to a model, and the models in lists and objects there."""
         last = {name: model for name, model, _ in bindings}
-        several: dict[tuple[str, int], tuple[str, ModelValue, int]] = {}
-        before: dict[str, ModelValue] = {}
+        several: dict[tuple[str, int], tuple[str, AnyModel, int]] = {}
+        before: dict[str, AnyModel] = {}
         for name, model, line in bindings:
-            if before.get(name) is not model and model.kind != "part":
+            part = isinstance(model, ModelValue) and model.kind == "part"
+            if before.get(name) is not model and not part:
                 several[name, line] = (name, model, line)
             before[name] = model
         for name, model, line in several.values():
+            if isinstance(model, UnknownModel):
+                yield Gap(name, "variable", line, why=model.why)
+                continue
             keras = name if last[name] is model and self._holds(name, model) else None
             yield self._variable(name, model, line, keras)
         for name, value in self.ev.module.names.items():

@@ -115,6 +115,50 @@ def test_a_loop_for_data_without_end_is_no_error() -> None:
     assert errors_of(text) == []
 
 
+def test_a_loop_that_trains_and_samples_ends_soon() -> None:
+    names = run(
+        "count, seen = 0, []\n"
+        "for epoch in range(40):\n"
+        "    for i in range(4000):\n"
+        "        count += 1\n"
+        "        seen.append(i)\n"
+        "units = 5\n"
+    )
+    assert isinstance(names["count"], Unknown)
+    assert isinstance(
+        value("len(seen)", "seen = []\nfor i in range(90000):\n    seen.append(i)"), Unknown
+    )
+    assert known(names["units"]) == 5
+
+
+@pytest.mark.parametrize("expression", ["words[3]", "words[:-1]", "words[-1]", "list(words[1:])"])
+def test_a_place_in_what_a_loop_over_data_has_filled_is_unknown(expression: str) -> None:
+    before = f"{DATA}\nwords = []\nfor line in data:\n    words.append(line)"
+    assert isinstance(value(expression, before), Unknown)
+
+
+def test_operations_on_parts_of_data_are_no_error() -> None:
+    text = IMPORTS + (
+        "import tensorflow as tf\n"
+        f"{DATA}\n"
+        "both = tf.concat((data[:3], data[3:]), 0)\n"
+        "pair = keras.ops.stack([np.zeros(3), data])\n"
+        "model = keras.Sequential([keras.Input((4,)), layers.Dense(3)])\n"
+    )
+    assert errors_of(text) == []
+
+
+def test_a_model_of_what_is_not_known_is_in_the_report() -> None:
+    text = IMPORTS + (
+        f"{DATA}\n"
+        "i = keras.Input((len(data),))\n"
+        "model = keras.Model(i, layers.Dense(len(data))(i))\n"
+    )
+    done = translate(text, "model.py", Options(), Log())
+    assert [(e["source_name"], e["status"]) for e in done.models] == [("model", "unsupported")]
+    assert "def model(" in done.code
+
+
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [

@@ -699,3 +699,39 @@ def build(n):
     return keras.Model(inputs, x)
 ''')
     case.agree("Residual", "4", "4, channels=4", numbers(2, 6, 7, 4))
+
+
+NOISE = """
+class Noisy(layers.Layer):
+    def __init__(self, units):
+        super().__init__()
+        self.dense = layers.Dense(units)
+
+    def call(self, x, training=False):
+        x = self.dense(x)
+        if training:
+            x += {}
+        return ops.softmax(x)
+
+
+model = keras.Sequential([keras.Input((4,)), Noisy(3)])
+"""
+
+
+def test_noise_as_large_as_a_tensor_whose_batch_is_open(both: Any) -> None:
+    case = both(NOISE.format("keras.random.uniform(shape=x.shape, minval=-1.0)"))
+    ours = case.agree("Noisy", "3", "3, " + sizes(case, "Noisy"), numbers(2, 4))
+    assert not torch.equal(ours.train()(torch.ones(2, 4)), ours(torch.ones(2, 4)))
+
+
+@pytest.mark.parametrize(
+    ("noise", "error"), [("sep.index(x)", TypeError), ("ops.later(x)", NotImplementedError)]
+)
+def test_what_cannot_be_done_in_training_is_refused_there(
+    both: Any, noise: str, error: type[Exception]
+) -> None:
+    case = both("from os import sep\n" + NOISE.format(noise))
+    ours = case.agree("Noisy", "3", "3, " + sizes(case, "Noisy"), numbers(2, 4))
+    with pytest.raises(error):
+        ours.train()(torch.ones(2, 4))
+    getattr(case.out, case.entry("model")["factory"])().eval()(torch.ones(2, 4))

@@ -42,6 +42,7 @@ from kt_translate.evaluate.values import (
     Scope,
     Super,
     Unknown,
+    endless,
     holds_opaque,
     items_of,
     models_in,
@@ -330,6 +331,11 @@ def _is_text(value: Any) -> bool:
     )
 
 
+def _counted(items: Any) -> int:
+    """How many items stand before those whose number is not known."""
+    return next(i for i, v in enumerate(items) if isinstance(v, Unknown) and v.many)
+
+
 def index(ev: Interpreter, value: Any, key: Any) -> Any:
     """``value[key]``."""
     if isinstance(value, Tensor):
@@ -349,5 +355,7 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
     key = settled_key(ev, key)
     if isinstance(key, (Unknown, Array)) or key is UNKNOWN:
         return Unknown("an element at a place that is not known", ev.line)
+    if endless(value) and not (type(key) is int and 0 <= key < _counted(value)):
+        return Unknown("an element of what a loop over data has filled", ev.line)
     with as_the_source_would():
         return numbers.index(value, key) if isinstance(value, numbers.Numbers) else value[key]

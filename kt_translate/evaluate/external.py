@@ -19,7 +19,15 @@ from kt_translate.evaluate import (
 from kt_translate.evaluate.higher_order import CALLING, call_with_functions
 from kt_translate.evaluate.internals import INTERNALS
 from kt_translate.evaluate.signals import as_the_source_would
-from kt_translate.evaluate.values import Array, External, Native, Partial, Unknown, plain
+from kt_translate.evaluate.values import (
+    Array,
+    External,
+    Native,
+    Partial,
+    Unknown,
+    holds_opaque,
+    plain,
+)
 from kt_translate.graph.objects import KerasFunction, KerasObject
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import tensors_in
@@ -110,6 +118,8 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
     if path in CALLING:
         return _guarded(ev, node, lambda: call_with_functions(ev, path, args, kwargs))
     known = not any(isinstance(a, (Array, Unknown)) for a in (*args, *kwargs.values()))
+    if not tensors_in([args, kwargs]):  # parts of data are data
+        known = known and not any(map(holds_opaque, (*args, *kwargs.values())))
     on_tensors = not path.startswith("numpy.") or bool(tensors_in([args, kwargs]))
     if path in OPS and known and on_tensors:
         return _op(ev, path, args, kwargs, node)

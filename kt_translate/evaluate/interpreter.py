@@ -43,6 +43,7 @@ from kt_translate.evaluate.values import (
     Module,
     Scope,
     Unknown,
+    UnknownModel,
     items_of,
     name_value,
     opaque,
@@ -190,6 +191,8 @@ class Interpreter:
         self.steps += 1
         if self.steps > MAX_STEPS:
             raise LimitReached(f"evaluation stopped after {MAX_STEPS} statements")
+        if self.trial is not None:
+            self.trial.check(self)
         self.line = self.source.line(node) or self.line
         self.comments = comments_before(node)
         if isinstance(node, cst.SimpleStatementLine):
@@ -245,7 +248,7 @@ class Interpreter:
 
     def _note_binding(self, name: str, value: Any, before: Any) -> None:
         """Remember what variables of the module hold: their models, and which numbers change."""
-        if isinstance(value, ModelValue):
+        if isinstance(value, (ModelValue, UnknownModel)):
             self.bindings.append((name, value, self.line))
         elif isinstance(value, Instance) and value.use is not None:
             self.objects.append((name, value, self.line))
@@ -331,6 +334,7 @@ class Interpreter:
         said = shorten(said)
         self.note("KT301", f"{what} depends on {said}: translated for {said} = {shorten(taken)}")
 
+    trial: open_ends.Trial | None = None  # of the loop that is run
     last_case: Any = None  # of the chain of ``elif`` that is run
 
     def bind_method(

@@ -14,6 +14,7 @@ from kt_translate.evaluate.values import (
     ModelValue,
     Native,
     Unknown,
+    UnknownModel,
     map_tensors,
 )
 from kt_translate.graph.nodes import CallNode, LayerNode, ModuleUse, Plan
@@ -42,7 +43,7 @@ def make(ev: Interpreter, kind: str, args: list[Any], kwargs: dict[str, Any]) ->
     outputs = given.get("outputs", given.get("output"))
     known = all(tensors_in(t) and not _has_unknown(t) for t in (inputs, outputs))
     if not known:
-        return Unknown("a model of what is not known", ev.line)
+        return UnknownModel("a model of what is not known", ev.line)
     model = ModelValue("functional", inputs, outputs, CURRENT[-1], given.get("name"), ev.main_line)
     model.use = ModuleUse("functional", given.get("name"))
     ev.models.append(model)

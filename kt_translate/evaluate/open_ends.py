@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from kt_translate.evaluate.signals import MAX_IDLE, Idle
 from kt_translate.evaluate.state import State
 from kt_translate.evaluate.values import (
     Class,
@@ -22,6 +23,7 @@ from kt_translate.evaluate.values import (
     Unknown,
     plain,
 )
+from kt_translate.graph.region import CURRENT
 from kt_translate.graph.sym import Sym, same
 from kt_translate.graph.tensor import Tensor
 
@@ -35,18 +37,30 @@ class Trial:
 
     state: State
     built: int
+    limit: int  # of the evaluator's statements, while nothing is built
     ended: bool = False
 
     def builds(self, ev: Interpreter) -> bool:
         """Whether layers were called or models made in it."""
-        return len(ev.models) + sum(len(r.nodes) for r in self.state.regions()) > self.built
+        return _built(ev, self.state) > self.built
+
+    def check(self, ev: Interpreter) -> None:
+        """Raise Idle if the loop has run for long and builds nothing."""
+        if ev.steps > self.limit and CURRENT[-1] is self.state.region:
+            if not self.builds(ev):
+                raise Idle
+            self.limit = ev.steps + MAX_IDLE
+
+
+def _built(ev: Interpreter, state: State) -> int:
+    return len(ev.models) + sum(len(r.nodes) for r in state.regions())
 
 
 @contextmanager
 def turns_unknown(ev: Interpreter, scope: Scope) -> Iterator[Trial]:
     """A loop is run within, by way of trial: what it counted and collected is unknown afterwards."""
     state = State(ev, scope)
-    trial = Trial(state, len(ev.models) + sum(len(r.nodes) for r in state.regions()))
+    trial = Trial(state, _built(ev, state), ev.steps + MAX_IDLE)
     before = state.places()
     yield trial
     if trial.ended:
@@ -69,6 +83,26 @@ def turns_unknown(ev: Interpreter, scope: Scope) -> Iterator[Trial]:
             old is not None and value is not old and _counts(value) and not same(value, old)
         ):
             state.put(place, _counted(ev))
+
+
+@contextmanager
+def idle_at_last(ev: Interpreter, scope: Scope) -> Iterator[Trial]:
+    """A loop is run within, to its end or until it is seen to be idle: then it is as if its turns were not known.
+
+    Loops within it are of the same trial.
+    """
+    if ev.trial is not None:
+        yield ev.trial
+        return
+    with turns_unknown(ev, scope) as trial:
+        ev.trial = trial
+        try:
+            yield trial
+            trial.ended = True
+        except Idle:
+            pass
+        finally:
+            ev.trial = None
 
 
 def _counts(value: Any) -> bool:

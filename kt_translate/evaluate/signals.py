@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 MAX_STEPS = 400_000
+MAX_IDLE = 20_000  # of the statements of a loop in which no model grows
 MAX_DEPTH = 80
 MAX_TURNS = 5_000
 
@@ -36,6 +37,13 @@ class Raised(Exception):
 
 class LimitReached(Exception):
     """The evaluation took more steps or went deeper than a model's construction does."""
+
+
+class Idle(BaseException):
+    """A loop runs on and on, and no model grows in it: it prepares data, trains or samples.
+
+    Not an Exception: what guards against errors of the source must let it through.
+    """
 
 
 @contextmanager

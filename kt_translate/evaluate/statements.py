@@ -221,7 +221,8 @@ def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
         with open_ends.turns_unknown(ev, scope):
             _run_turns(ev, node, scope, [item])
     else:
-        _run_turns(ev, node, scope, items)
+        with open_ends.idle_at_last(ev, scope):
+            _run_turns(ev, node, scope, items)
 
 
 def _run_turns(ev: Interpreter, node: cst.For, scope: Scope, items: list[Any]) -> None:
@@ -263,7 +264,7 @@ def _turn(ev: Interpreter, body: Any, scope: Scope) -> None:
 
 
 def _while(ev: Interpreter, node: cst.While, scope: Scope) -> None:
-    with open_ends.turns_unknown(ev, scope) as trial:
+    with open_ends.idle_at_last(ev, scope), open_ends.turns_unknown(ev, scope) as trial:
         trial.ended = _ends(ev, node, scope)
         if not trial.ended and trial.builds(ev):
             raise LimitReached(f"a loop was stopped after {MAX_TURNS} turns")

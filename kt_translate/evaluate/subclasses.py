@@ -233,6 +233,8 @@ def call_instance(
         return _inlined(ev, instance, given)
     table = own_classes.table_of(plan, instance, tensors)
     for said, _ in plan.demands:
+        if said.symbols == {TRAINING}:  # each module has a mode of its own
+            continue
         ev.demand(substitute(said, table), f"a setting of {instance.cls.name}")
     results = map_tensors(lambda t: outer_result(t, table), plan.result)
     _mask_results(ev, instance, plan, given, results, tensors)

@@ -16,7 +16,7 @@ from kt_translate.ops.compare import invert
 from kt_translate.ops.indexing import index_tensor
 from kt_translate.ops.op import OPS
 from kt_translate.ops.shape import product
-from kt_translate.ops.values import apply, broadcast, size_of
+from kt_translate.ops.values import StaticShape, apply, broadcast, size_of
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -100,9 +100,9 @@ def _said(ev: Interpreter, compute: Callable[[], Any]) -> Any:
 def attribute(ev: Interpreter, x: Tensor, name: str) -> Any:
     """``x.name``: what Keras's and TensorFlow's tensors have."""
     if name in ("shape", "_keras_shape"):
-        return x.shape
+        return StaticShape.of(x)
     if name == "get_shape":
-        return Native(name, lambda ev: x.shape)
+        return Native(name, lambda ev: StaticShape.of(x))
     if name == "dtype":
         return x.dtype
     if name in ("ndim", "rank"):

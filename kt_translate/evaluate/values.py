@@ -52,6 +52,10 @@ class Either(Unknown):
         self.guard = guard  # the run of a function that it is part of
 
 
+class UnknownModel(Unknown):
+    """A model that is not translated, since a part of it is not known."""
+
+
 @dataclass(eq=False)
 class External:
     """A name from outside the file, by its canonical path: ``keras.layers.Conv2D``, ``numpy.prod``."""

@@ -28,6 +28,7 @@ class ClassCode:
     parameters: list[str] = field(default_factory=list)  # as they stand in __init__
     used_parameters: list[str] = field(default_factory=list)
     guards: list[tuple[str, str]] = field(default_factory=list)  # (condition, message)
+    forward_guards: list[tuple[str, str]] = field(default_factory=list)  # on the mode of the module
     factory: str | None = None
     exposed: dict[str, str] = field(
         default_factory=dict

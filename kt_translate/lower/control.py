@@ -201,13 +201,15 @@ def size_line(writer: Modules, node: SizeNode) -> str:
 def write_check(writer: Writer, node: CheckNode) -> None:
     """A check of settings, where the class can say it; the loader and the caller need no other.
 
-    What a layer asks of the sizes of its inputs, which its constructor is not told, is checked as it is called.
+    What a layer asks of the sizes of its inputs, which its constructor is not told, and of its mode, is checked as
+    it is called.
     """
     known = {p.symbol for p in writer.plan.params}
-    asked = {s.root for s in symbols_in(node.test) if s.kind not in ("local", "global")}
+    asked = {s.root for s in symbols_in(node.test) if s.kind not in ("local", "global", "mode")}
     if not asked <= known:
         return
-    called = writer.plan.kind == "layer" and any(s.kind == "dim" for s in asked)
+    sized = writer.plan.kind == "layer" and any(s.kind == "dim" for s in asked)
+    called = sized or any(s.kind == "mode" for s in symbols_in(node.test))
     raised = re.match(r"[A-Za-z]+", node.raises)
     kind = raised[0] if raised and raised[0].endswith(("Error", "Exception")) else "ValueError"
     test = code(expand(node.test)) if called else writer.said(node.test)

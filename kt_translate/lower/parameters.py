@@ -18,10 +18,14 @@ def write_parameters(writer: Modules) -> None:
     """The constructor's parameters: all of a factory's, for others those that it uses; what forward needs, kept."""
     _settle_names(writer)
     with writer.spelling(in_forward=False):
-        writer.code.guards = [
+        demands = _distinct([(expand(s), v) for s, v in writer.plan.demands])
+        guards = [
             (str(_guard(code(said), value)), repr(f"translated for {said} = {value!r}"))
-            for said, value in _distinct([(expand(s), v) for s, v in writer.plan.demands])
+            for said, value in demands
         ]
+    of_mode = [any(s.kind == "mode" for s in said.symbols) for said, _ in demands]
+    writer.code.guards = [g for g, late in zip(guards, of_mode) if not late]
+    writer.code.forward_guards = [g for g, late in zip(guards, of_mode) if late]
     text = " ".join([*writer.code.init, *(condition for condition, _ in writer.code.guards)])
     words = set(re.findall(r"[A-Za-z_]\w*", re.sub(r"\w+=", "", text)))
     integers = symbols.symbols_of_shapes(writer.nodes)

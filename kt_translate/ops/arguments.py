@@ -12,6 +12,7 @@ from kt_translate.graph.sym import UNKNOWN, Sym, known, same
 from kt_translate.graph.tensor import Dim, Layout, Shape, Tensor, tensors_in
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.op import op as declared
+from kt_translate.ops.values import StaticShape
 from kt_translate.pytorch.expr import Expr, as_expr, torch
 
 Rule = TypeVar("Rule", bound=Callable[..., Any])
@@ -206,6 +207,8 @@ class Sizes:
             return Sizes(tuple(Sym.index(value, i) for i in range(len(value.value))))
         if isinstance(value, (int, Sym)) or (isinstance(value, Tensor) and value.rank == 0):
             return Sizes((value,))
+        if isinstance(value, StaticShape):
+            value = value.sizes
         if not isinstance(value, (tuple, list)):
             raise RuleError("KT203", "a shape that is computed from data is not supported")
         if any(v is None or not isinstance(v, (int, Sym, Tensor)) for v in value):

@@ -63,6 +63,22 @@ def size_of(x: Tensor, axis: int) -> Any:
     return result
 
 
+class StaticShape(tuple):  # type: ignore[type-arg]
+    """``x.shape``: the sizes that are known, and the tensor of which the others can be read."""
+
+    tensor: Tensor
+
+    @staticmethod
+    def of(x: Tensor) -> StaticShape:
+        shape = StaticShape(x.shape)
+        shape.tensor = x
+        return shape
+
+    @property
+    def sizes(self) -> tuple[Any, ...]:
+        return tuple(size_of(self.tensor, axis) for axis in range(len(self)))
+
+
 # -- types ----------------------------------------------------------------------------------------
 def is_float(dtype: str) -> bool:
     return dtype.startswith(("float", "bfloat", "complex"))
