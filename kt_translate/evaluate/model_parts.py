@@ -56,20 +56,15 @@ def _get_layer(ev: Interpreter, model: ModelValue, name: Any = None, index: Any 
         layers = _layers(ev, model)
     if isinstance(index, int) and -len(layers) <= index < len(layers):
         return layers[index]
-    for layer in layers:
-        if (
-            isinstance(layer, LayerValue)
-            and name is not None
-            and known(layer.use.keras_name) == name
-        ):
-            return layer
-        if (
-            isinstance(layer, ModelValue)
-            and name is not None
-            and name in (layer.name, layer.variable)
-        ):
-            return layer
-    return Unknown("a layer", ev.line)
+    named = (la for la in layers if name is not None and name in _names_of(la))
+    return next(named, Unknown("a layer", ev.line))
+
+
+def _names_of(layer: Any) -> tuple[Any, ...]:
+    """What a layer, a model or an input is called."""
+    if isinstance(layer, LayerValue):
+        return (known(layer.use.keras_name),)
+    return (layer.name, layer.variable if isinstance(layer, ModelValue) else layer.facts["input"])
 
 
 def _layers(ev: Interpreter, model: ModelValue) -> list[Any]:

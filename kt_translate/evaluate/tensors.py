@@ -107,6 +107,8 @@ def attribute(ev: Interpreter, x: Tensor, name: str) -> Any:
         return x.dtype
     if name in ("ndim", "rank"):
         return x.rank
+    if name in ("input", "output") and "input" in x.facts:  # of the layer that an input is in Keras
+        return x
     if name == "T":
         return _said(ev, lambda: OPS["keras.ops.transpose"].function(x))
     if name == "name" and x.name is not None:
