@@ -69,9 +69,8 @@ class Interpreter:
             None  # while in another file: the line of the main one that led there
         )
         self.files: dict[Path, Module] = {}  # other files of the project
-        self.imported: dict[int, int] = (
-            {}
-        )  # functions of those files by their ids: the lines that import them
+        # functions of those files by their ids: the lines that import them
+        self.imported: dict[int, int] = {}
         self.trying = 0  # within statements that ``try`` guards
         self.log = log
         self.settings = settings
@@ -86,9 +85,8 @@ class Interpreter:
         self.hidden = False  # a layer was asked for that a class holds
         self.inlining = 0  # while functions on tensors are run in place
         self.quiet = 0  # within functions whose demands are their callers' to report
-        self.rest: list[tuple[Sequence[Any] | None, Scope]] = (
-            []
-        )  # statements to come, None: of a loop
+        # statements to come, None: of a loop
+        self.rest: list[tuple[Sequence[Any] | None, Scope]] = []
         self.rest_of_function = 0
         self.loops: list[Any] = []  # that are run for a general turn now
         self.comprehensions: dict[int, cst.For] = {}  # as loops that fill a list
@@ -102,24 +100,20 @@ class Interpreter:
         self.class_plans: dict[int, list[Any]] = {}  # of its layers: (plan, object, tensors)
         self.models: list[Any] = []
         self.compiled: list[tuple[Any, int, dict[str, Any]]] = []
-        self.bindings: list[tuple[str, Any, int]] = (
-            []
-        )  # of the module's variables to models, with their lines
+        # of the module's variables to models, with their lines
+        self.bindings: list[tuple[str, Any, int]] = []
         self.made: dict[int, list[Any]] = {}  # the objects of each of the source's Keras classes
-        self.objects: list[tuple[str, Any, int]] = (
-            []
-        )  # the same for objects of the source's layers and models
-        self.constants: dict[str, Symbol] = (
-            {}
-        )  # the module's numbers and texts that keep their names
+        # the same for objects of the source's layers and models
+        self.objects: list[tuple[str, Any, int]] = []
+        # the module's numbers and texts that keep their names
+        self.constants: dict[str, Symbol] = {}
         self.constant_files: dict[str, Path] = {}  # where they are assigned
         self.rebound: set[str] = set()  # variables of the module that hold several numbers in turn
         self.used_settings: set[str] = set()
         self.starts: dict[int, Any] = {}  # what the Sequential models made on a line take
         self.saved: dict[str, Any] = {}  # models by the files that the source saves them to
-        self.input_shapes: dict[str, tuple[int | None, ...]] = (
-            {}
-        )  # said by hand, for inputs that are not known
+        # said by hand, for inputs that are not known
+        self.input_shapes: dict[str, tuple[int | None, ...]] = {}
 
     # -- running --------------------------------------------------------------------------------
     def run_module(self) -> None:
