@@ -32,10 +32,13 @@ def of_models(found: Found, factory: str, codes: list[ClassCode], value: Any) ->
     cases = []
     paths = list(elements(value)) if not isinstance(value, ModelValue) else [("", value)]
     for model, code in zip(found.models, codes, strict=True):
+        if not model.from_call:
+            why = "gives tensors without the inputs that they are computed from"
+            return [{"name": found.name, "skip": f"{found.name} {why}"}]
         path = next((path for path, other in paths if other is model), "")
         case = {
             "name": f"{found.name}{path}",
-            "keras": f"{keras}{path}",
+            "keras": model.from_call.format(f"{keras}{path}"),
             "torch": f"{factory}({arguments}){path}",
         }
         cases.append(case | _ports(code, tensors_in(model.inputs)))

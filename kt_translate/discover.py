@@ -34,10 +34,8 @@ from kt_translate.found import (
     path_in,
 )
 from kt_translate.graph.sym import UNKNOWN, Sym
-from kt_translate.graph.tensor import tensors_in
+from kt_translate.implied import implies_model, leans_on, with_model
 from kt_translate.instances import made_by, use_classes_of_calls
-from kt_translate.lower.liveness import live
-from kt_translate.lower.symbols import all_symbols
 from kt_translate.makers import called_by, makers_of, makes_model, methods_of, returned_by
 
 AnyModel = ModelValue | UnknownModel
@@ -80,19 +78,6 @@ def _takes_functions(bound: dict[str, Any]) -> bool:
     return any(isinstance(v, Function) for v in bound.values())
 
 
-def left_over(ev: Interpreter, written: set[int], seen: set[int]) -> Iterator[Found]:
-    """The models that were made on the way and are in none of the others; ``written``: their plans' ids."""
-    for model in list(ev.models):
-        if id(model.plan) in written or model.line in seen or not is_complete(model):
-            continue
-        plan = plan_of(model)
-        nodes = live(plan.region.nodes, tensors_in(plan.result), plan.inputs)
-        if any(symbol.kind in ("param", "dim") for symbol in all_symbols(nodes)):
-            continue  # a builder's, on the way to its own
-        name = model.variable or (model.name if isinstance(model.name, str) else None) or "model"
-        yield Found(name, "variable", model.line, model)
-
-
 class Finder:
     """The state of finding: what is known of the functions already."""
 
@@ -103,6 +88,7 @@ class Finder:
         self.found: dict[int, Found] = {}  # of each function's id
         self.members: set[str] = set()  # those of classes that are whole
         self.makers = makers_of(ev)
+        self.own = [f for f in ev.module.names.values() if isinstance(f, Function)]
 
     # -- functions ------------------------------------------------------------------------------
     def function(self, function: Function) -> Iterator[Found | Gap]:
@@ -114,17 +100,23 @@ class Finder:
         self.seen.add(id(function))
         results = [r for _, r, _ in function.calls if not isinstance(r, Unknown)]
         gives = any(models_in(r) for r in results)
-        if not gives and (results or not self._builds(function)):
+        builds = self._builds(function)
+        if not gives and (results or not (builds or implies_model(self.ev, function, self.own))):
             return
         inlined = gives and function in _called_by_builders(self.ev)
         if inlined and any(_takes_functions(bound) for bound, _, _ in function.calls):
             self._note_inlined(function, "a function among its arguments decides what it builds")
             return
-        done = best_run(
-            self.ev, function, lambda v: call_function(self.ev, function, [], v), self.shapes
-        )
+
+        def act(values: dict[str, Any]) -> Any:
+            return with_model(self.ev, call_function(self.ev, function, [], values), function.line)
+
+        done = best_run(self.ev, function, act, self.shapes)
         if inlined and (not done.whole or any(len(str(s)) > LONG for s, _ in done.demands)):
             self._note_inlined(function, done.why)
+            return
+        if inlined and any(leans_on(m, done.given) for m in done.models):
+            self._note_inlined(function, "of the tensors that it is given, one is made of another")
             return
         if models_in(done.result):
             self.found[id(function)] = self._of_function(function, done)
@@ -135,7 +127,7 @@ class Finder:
         )
         local = list(self._local(function)) if silent and done.models else []
         yield from local
-        if not local:
+        if not local and builds:
             yield Gap(function.name, "function", function.line, done.found, done.why)
 
     def _note_inlined(self, function: Function, why: str) -> None:
@@ -185,7 +177,8 @@ class Finder:
         if id(cls) in self.seen:
             return
         self.seen.add(id(cls))
-        methods = [m for m in methods_of(cls) if self._builds(m)]
+        own = methods_of(cls)
+        methods = [m for m in own if self._builds(m) or implies_model(self.ev, m, own)]
         if not methods:
             return
         made = self._instance(cls)
@@ -243,7 +236,8 @@ class Finder:
         def act(values: dict[str, Any]) -> Any:
             instance.attributes.clear()
             instance.attributes.update(kept)
-            return call_function(self.ev, method, _self(method, cls, instance), values)
+            result = call_function(self.ev, method, _self(method, cls, instance), values)
+            return with_model(self.ev, result, method.line)
 
         done = best_run(self.ev, method, act, self.shapes, own=lambda bound: _is_of(bound, cls))
         ctor = {p.symbol.name for p in made.given.params}

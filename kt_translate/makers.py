@@ -40,7 +40,7 @@ def makers_of(ev: Interpreter) -> set[str]:
 
 def called_by(ev: Interpreter, function: Function) -> set[str]:
     """The last parts of the names that a function calls; Keras's ready models count as ``Model``."""
-    text = ev.source.code(function.node).partition("(")[2]
+    text = (function.source or ev.source).code(function.node).partition("(")[2]
     found = set()
     for root, last in re.findall(r"(?<![\w.])(\w+)((?:\.\w+)*)\s*\(", text):
         name = last.rpartition(".")[2] or root

@@ -12,7 +12,7 @@ from typing import Any
 from kt_translate import classes
 from kt_translate.cases import said_by_hand, values_of
 from kt_translate.diagnostics import Log, Place
-from kt_translate.discover import discover, left_over
+from kt_translate.discover import discover
 from kt_translate.emit import module, parity, training
 from kt_translate.evaluate.general import file_of
 from kt_translate.evaluate.interpreter import Interpreter
@@ -23,6 +23,7 @@ from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym
 from kt_translate.homes import Project
+from kt_translate.implied import left_over
 from kt_translate.layers import catalogue
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.ops import catalogue as op_catalogue

@@ -24,7 +24,7 @@ FLOORS = [
     ["emit"],
     ["builders", "makers"],
     ["classes", "found"],
-    ["instances"],
+    ["implied", "instances"],
     ["cases", "discover", "factories"],
     ["objects", "homes"],
     ["written"],

@@ -536,3 +536,14 @@ def test_one_tensor_for_two_arguments() -> None:
         "    return keras.Model(i, x)\n"
     )
     pair.check("build", "build(5)", "5")
+
+
+def test_texts_that_are_chosen_not_put_together() -> None:
+    """``a or b`` of texts is a text, but no sum of pieces."""
+    text = (
+        "import keras\n"
+        "def build(alphabet=None, weights='kurapan', n=3):\n"
+        "    assert alphabet or weights, 'one of them'\n"
+        "    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(n)])\n"
+    )
+    assert errors_of(text) == []

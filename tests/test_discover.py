@@ -485,3 +485,54 @@ def test_layers_that_are_asked_for_by_place_or_name_in_a_builder(float64: None) 
     pair.check("late", "late(5)", "5")
     pair.check("head", "head(n=3)", "n=3")
     pair.check("handed", "handed(keras.Input((6, 7, 2)), 3)", "n=3, in_channels=2")
+
+
+def test_models_that_are_implied_by_inputs_and_tensors(float64: None) -> None:
+    """Functions and methods that make inputs and give tensors; parts of them stay parts."""
+    text = (
+        "import keras\n"
+        "from keras import layers\n"
+        "def encoder(height=32, n=4, pretrained='imagenet'):\n"
+        "    assert height % 4 == 0, 'two poolings'\n"
+        "    inputs = keras.Input((height, 32, 3))\n"
+        "    x = inputs\n"
+        "    levels = []\n"
+        "    for i in range(3):\n"
+        "        x = layers.Conv2D(n * 2**i, 3, padding='same', activation='relu')(x)\n"
+        "        levels.append(x)\n"
+        "        x = layers.MaxPooling2D(2)(x)\n"
+        "    if pretrained == 'imagenet':\n"
+        "        keras.Model(inputs, x).load_weights('weights.h5')\n"
+        "    return inputs, levels\n"
+        "def pair(n=3):\n"
+        "    a, b = keras.Input((4,), name='a'), keras.Input((5,), name='b')\n"
+        "    return {'x': layers.Dense(n)(a), 'y': layers.Dense(n)(b)}\n"
+        "class Net:\n"
+        "    def __init__(self, n=4):\n"
+        "        self.n = n\n"
+        "    def build_network(self, input_shape, **kwargs):\n"
+        "        i = keras.Input(input_shape)\n"
+        "        return i, layers.Dense(self.n)(i)\n"
+        "def finished(i, o):\n"
+        "    return keras.Model(i, layers.Reshape((-1, keras.Model(i, o).output_shape[-1]))(o))\n"
+        "def whole(n=2, height=8):\n"
+        "    i = keras.Input((height, 8, 1))\n"
+        "    return finished(i, layers.Conv2D(n, 3)(i))\n"
+        "def scaled(x):\n"
+        "    return x / 255.0\n"
+    )
+    pair = Pair(text)
+    assert pair.errors == []
+    assert {m["source_name"] for m in pair.done.models} == {
+        "encoder",
+        "pair",
+        "Net.build_network",
+        "whole",
+    }
+    pair.check("encoder", "keras.Model(*encoder())")
+    pair.check("encoder", "keras.Model(*encoder(36, 2))", "36, 2")
+    shape = "input_shape=(7, 5, 3)"
+    pair.check("Net.build_network", f"keras.Model(*Net(5).build_network({shape}))", f"5, {shape}")
+    pair.check("whole", "whole(3)", "3")
+    with pytest.raises(AssertionError, match="height % 4"):
+        pair.torch.encoder(34)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-MAX_STEPS = 400_000
+MAX_STEPS = 60_000
 MAX_IDLE = 20_000  # of the statements of a loop in which no model grows
 MAX_DEPTH = 80
 MAX_TURNS = 5_000

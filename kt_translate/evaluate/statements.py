@@ -319,8 +319,19 @@ def _raise(ev: Interpreter, node: cst.Raise, scope: Scope) -> None:
 
 
 def _assert(ev: Interpreter, node: cst.Assert, scope: Scope) -> None:
-    if ev.truth(ev.evaluate(node.test, scope), "an assertion") is False:
+    """As ``if not test: raise AssertionError``."""
+
+    def fail() -> None:
         raise Raised(f"AssertionError: {ev.source.code(node.test)}")
+
+    ev.checking = True
+    test = ev.evaluate(node.test, scope)
+    ev.checking = False
+    settled = not isinstance(test, Sym) or not branches.depends(test) or ev.is_pinned(test)
+    if not settled and branches.both(ev, test, lambda: None, fail, scope):
+        return
+    if ev.truth(test, "an assertion") is False:
+        fail()
 
 
 def _break(ev: Interpreter, node: cst.Break, scope: Scope) -> None:

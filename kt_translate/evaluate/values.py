@@ -263,6 +263,7 @@ class ModelValue:
     maker: Any = None  # the function that built it, and its arguments
     attributes: dict[str, Any] = field(default_factory=dict)
     original: ModelValue | None = None  # of which this is a copy
+    from_call: str = "{}"  # how Keras has the model from a call of the function that gives it
 
 
 def plain(value: Any) -> bool:

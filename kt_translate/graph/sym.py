@@ -205,7 +205,8 @@ class Sym(Arithmetic):
         if self.head == "method":
             method: Expr = getattr(code(self.args[0]), self.args[1])
             return method(*(code(a) for a in self.args[2:]))
-        said = Expr.text(list(_pieces(self))) if isinstance(self.value, str) else None
+        is_text = self.head == "+" and isinstance(self.value, str)
+        said = Expr.text(list(_pieces(self))) if is_text else None
         return said or Expr.binary(self.head, code(self.args[0]), code(self.args[1]))
 
     def __str__(self) -> str:

@@ -15,6 +15,14 @@ def live(nodes: list[Node], results: list[Tensor], given: list[Tensor]) -> list[
     return _live(nodes, {id(t) for t in results} - stop, stop)
 
 
+def needed(nodes: list[Node], results: list[Tensor], given: list[Tensor]) -> set[int]:
+    """The tensors, by id, on which the results depend, and the results: back to those given, which are left out."""
+    stop = {id(t) for t in given}
+    wanted = {id(t) for t in results} - stop
+    _live(nodes, wanted, stop)
+    return wanted
+
+
 def _live(nodes: list[Node], wanted: set[int], stop: set[int]) -> list[Node]:
     """Grows ``wanted`` by what the live nodes use."""
     found: list[Node] = []

@@ -8,6 +8,7 @@ diagnostic is about to show one.
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,7 @@ class Source:
         self.text = text
         self.name = name
         self.path = path
+        self._text_lines = re.split("\r\n|\r|\n", text)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -49,6 +51,7 @@ class Source:
             line, column = getattr(error, "raw_line", 1), getattr(error, "raw_column", 0)
             raise SourceError(getattr(error, "message", str(error)), Place(line, column)) from error
         self.lines: dict[int, int] = {}
+        self._spans: dict[int, tuple[int, int]] = {}  # first and last line of functions and classes
         self._pair(list(self.module.body), tree.body)
         self._positions: Any = None
 
@@ -73,7 +76,12 @@ class Source:
 
     def code(self, node: cst.CSTNode) -> str:
         """The text of a node, as it stands in the source."""
-        return self.module.code_for_node(node).strip()
+        span = self._spans.get(id(node))
+        if span is None:
+            return self.module.code_for_node(node).strip()
+        lines = self._text_lines[span[0] - 1 : span[1]]  # writing a long tree anew takes its time
+        margin = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
+        return "\n".join(line.removeprefix(margin) for line in lines)
 
     # -- lines ----------------------------------------------------------------------------------
     def _pair(self, body: Sequence[Any], statements: list[ast.stmt]) -> None:
@@ -97,6 +105,9 @@ class Source:
 
     def _pair_compound(self, item: Any, found: Any) -> None:
         self.lines[id(item)] = found.lineno
+        if isinstance(item, (cst.FunctionDef, cst.ClassDef)):
+            first = min([found.lineno, *(d.lineno for d in found.decorator_list)])
+            self._spans[id(item)] = first, found.end_lineno
         if isinstance(item, cst.Match):
             for case, found_case in zip(item.cases, found.cases):
                 self._pair_suite(case.body, found_case.body)
