@@ -182,7 +182,7 @@ class Finder:
         if not methods:
             return
         made = self._instance(cls)
-        instance = made.result
+        instance = made.result = made.result or Instance(cls)
         kept = dict(instance.attributes)
         known: dict[int, Found] = {}
         for attribute, value in kept.items():

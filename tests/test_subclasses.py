@@ -735,3 +735,27 @@ def test_what_cannot_be_done_in_training_is_refused_there(
     with pytest.raises(error):
         ours.train()(torch.ones(2, 4))
     getattr(case.out, case.entry("model")["factory"])().eval()(torch.ones(2, 4))
+
+
+def test_weights_that_start_as_expressions_of_settings(both: Any) -> None:
+    """``tf.Variable(scale * tf.ones(...))`` and the like."""
+    case = both("""
+class Scale(layers.Layer):
+    def __init__(self, start, dim):
+        super().__init__()
+        self.start, self.dim = start, dim
+
+    def build(self, input_shape):
+        ones = tf.ones((self.dim,), dtype="float64")
+        self.gamma = tf.Variable(self.start * ones)
+        self.shift = tf.Variable(tf.constant([0.5, 2.0], dtype="float64"))
+
+    def call(self, x):
+        return x * self.gamma * self.shift[1] + self.shift[0]
+
+
+layer = Scale(1e-2, 3)
+""")
+    x = numbers(2, 4, 3)
+    wanted = torch.from_numpy(np.asarray(case.source.layer(x)))
+    torch.testing.assert_close(case.out.Scale(1e-2, 3)(torch.from_numpy(x)), wanted)

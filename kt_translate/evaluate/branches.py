@@ -83,7 +83,7 @@ def conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
 
 def both(
     ev: Interpreter,
-    node: cst.If | cst.IfExp,
+    node: cst.If | cst.IfExp | cst.Assert,
     test: Sym,
     then: Run,
     orelse: Run,
@@ -271,7 +271,7 @@ class _Joiner:
 def _join(
     ev: Interpreter,
     state: State,
-    statement: cst.If | cst.IfExp,
+    statement: cst.If | cst.IfExp | cst.Assert,
     test: Sym,
     a: Outcome,
     b: Outcome,
@@ -329,7 +329,7 @@ def _named_in(region: Region) -> Iterator[Symbol]:
 
 
 def _left_open(
-    ev: Interpreter, statement: cst.If | cst.IfExp, test: Sym, a: Any, b: Any
+    ev: Interpreter, statement: cst.If | cst.IfExp | cst.Assert, test: Sym, a: Any, b: Any
 ) -> Unknown:
     """What stands for two values of which only the branches know which it is."""
     if _harmless(a) and _harmless(b):

@@ -327,8 +327,8 @@ def _assert(ev: Interpreter, node: cst.Assert, scope: Scope) -> None:
     ev.checking = True
     test = ev.evaluate(node.test, scope)
     ev.checking = False
-    settled = not isinstance(test, Sym) or not branches.depends(test) or ev.is_pinned(test)
-    if not settled and branches.both(ev, test, lambda: None, fail, scope):
+    settled = not branches.depends(test) or ev.is_pinned(test)
+    if not settled and branches.both(ev, node, test, lambda: None, fail, scope):
         return
     if ev.truth(test, "an assertion") is False:
         fail()

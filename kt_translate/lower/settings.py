@@ -8,9 +8,9 @@ from kt_translate.graph.nodes import ModuleUse, WeightNode
 from kt_translate.graph.objects import initializer, initializer_name, regularizer
 from kt_translate.graph.region import OpNode
 from kt_translate.graph.tensor import Tensor
-from kt_translate.layers.layer import Layer
+from kt_translate.layers.layer import Layer, RuleError
 from kt_translate.lower.constraints import constraint
-from kt_translate.pytorch.expr import Expr, as_expr
+from kt_translate.pytorch.expr import OMIT, Expr, as_expr
 
 _USUAL = {"kernel": "glorot_uniform", "recurrent": "orthogonal", "bias": "zeros"}
 
@@ -50,6 +50,16 @@ def like_keras(rule: Layer, use: ModuleUse, tensors: list[Tensor]) -> tuple[dict
     return settings, bool(regularize)
 
 
+def _of_settings(tensor: Tensor) -> Expr:
+    """The expression of a tensor that no input goes into. Raises RuleError where one does."""
+    node = tensor.node
+    if not isinstance(node, OpNode):
+        raise RuleError("KT203", "a weight that starts as more than settings tell")
+    device = {"device": OMIT} if node.device else {}
+    made: Expr = node.render(*map(_of_settings, node.inputs), **device)
+    return made
+
+
 def weight_lines(node: WeightNode, attribute: str) -> list[str]:
     """The statements that make a weight of a layer's own, with its penalty and its limit."""
     tensor = node.outputs[0]
@@ -59,11 +69,10 @@ def weight_lines(node: WeightNode, attribute: str) -> list[str]:
         )
         return [f"self.register_buffer({attribute!r}, {empty})"]
     start = node.initializer or "glorot_uniform"
-    node_of = start.node if isinstance(start, Tensor) else None
-    made_by = node_of.render() if isinstance(node_of, OpNode) else None
     options = {"trainable": False} if node.use.frozen else {}
-    if made_by is not None:
-        made = Expr("nn.Parameter")(made_by, **({"requires_grad": False} if options else {}))
+    if isinstance(start, Tensor):
+        frozen = {"requires_grad": False} if options else {}
+        made = Expr("nn.Parameter")(_of_settings(start), **frozen)
     else:
         made = Expr("keras_weight")(initializer(start), *tensor.shape, **options)
     lines = [f"self.{attribute} = {made}"]

@@ -305,7 +305,7 @@ def _with_inputs(
     def new(value: Any, es: tuple[Expr, ...]) -> Expr:
         if lead is not None:
             return es[lead].new_tensor(value)
-        return torch.tensor(value, device=es[tensors[0]].device)
+        return torch.tensor(as_expr(value), device=es[tensors[0]].device if tensors else OMIT)
 
     def operand(value: Any, es: tuple[Expr, ...]) -> Expr:
         if not isinstance(value, Tensor):
