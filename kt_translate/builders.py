@@ -7,7 +7,7 @@ it, a guess; the class that is written holds for all arguments all the same, or 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -33,7 +33,8 @@ from kt_translate.graph.nodes import Param
 from kt_translate.graph.objects import is_setting, lazily
 from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, symbols_in
-from kt_translate.graph.tensor import Layout, Tensor, tensors_in
+from kt_translate.graph.tensor import Tensor, tensors_in
+from kt_translate.guesses import guess, input_of, is_called_on, is_shape, is_tensor_name, is_tuple
 from kt_translate.source.names import SUBMODULES
 
 Shapes = dict[str, tuple[int | None, ...]]
@@ -146,22 +147,32 @@ def best_run(
     own: Callable[[dict[str, Any]], bool] = lambda bound: True,
     ready: Callable[[Run], bool] = lambda run: run.whole,
 ) -> Run:
-    """The first run that is whole, else the first that gave anything, of those with likely arguments."""
-    best: Run | None = None
+    """The first run that is whole, else the first that gave anything, of those with likely arguments.
+
+    Where none is whole, that one is done again without keeping any loop or condition.
+    """
     models = len(ev.models)
+
+    def tried(samples: dict[str, Any], guessed: dict[str, Any], modules: dict[str, Any]) -> Run:
+        given = arguments(ev, function, samples)
+        given.guessed = guessed
+        again = partial(act, {**modules, **given.values})
+        found = completed(ev, function, run(ev, given, again), again, shapes)
+        del ev.models[models:]
+        return found
+
+    tries: list[tuple[Any, Run]] = []
     for samples, guessed in attempts(ev, function, shapes, own):
         for modules in handed_modules(function):
-            given = arguments(ev, function, samples)
-            given.guessed = guessed
-            again = partial(act, {**modules, **given.values})
-            found = completed(ev, function, run(ev, given, again), again, shapes)
-            del ev.models[models:]
-            if ready(found):
-                ev.models += found.models
-                return found
-            if best is None or (best.result is None and found.result is not None):
-                best = found
-    assert best is not None
+            tries.append(((samples, guessed, modules), tried(samples, guessed, modules)))
+            if ready(tries[-1][1]):
+                ev.models += tries[-1][1].models
+                return tries[-1][1]
+    likely, best = next((t for t in tries if t[1].result is not None), tries[0])
+    ev.nothing_kept = True
+    plain_run = tried(*likely)
+    ev.nothing_kept = False
+    best = plain_run if ready(plain_run) else best
     ev.models += best.models
     return best
 
@@ -202,13 +213,11 @@ def attempts(
     text = ev.source.code(function.node)
     kinds = text if re.search(r"[A-Z]\w+\dD\b|LSTM|GRU|RNN", text) else ev.source.text
     guessed = {n: guess(n, text, kinds) for n in names if first[n] is UNKNOWN}
-    guessed |= {
-        n: _input_of(guess("shape", text, kinds)) for n in guessed if _is_called_on(n, text)
-    }
+    guessed |= {n: input_of(guess("shape", text, kinds)) for n in guessed if is_called_on(n, text)}
     guessed |= {
         n: guess(n, text, kinds)
         for n in names
-        if first[n] is None and n not in sized and _is_shape(n, text)
+        if first[n] is None and n not in sized and is_shape(n, text)
     }
     if guessed:
         yield {**first, **guessed}, guessed
@@ -232,13 +241,13 @@ def _by_hand(
         said = shapes.get(f"{function.name}.{name}")
         if said is None and shape is not None and not found:
             required = name not in function.defaults
-            said = shape if _is_shape(name, text) or (required and is_tensor_name(name)) else None
+            said = shape if is_shape(name, text) or (required and is_tensor_name(name)) else None
         if said is None:
             continue
-        if _is_shape(name, text) or not is_tensor_name(name):
-            found[name] = said[0] if len(said) == 1 and not _is_tuple(name, text) else tuple(said)
+        if is_shape(name, text) or not is_tensor_name(name):
+            found[name] = said[0] if len(said) == 1 and not is_tuple(name, text) else tuple(said)
         else:
-            found[name] = _input_of(said)
+            found[name] = input_of(said)
     return found
 
 
@@ -337,61 +346,3 @@ def _used_with(function: Function, index: int) -> Tensor | None:
         if len(inputs) == 1:
             return inputs[0]
     return None
-
-
-# -- guesses --------------------------------------------------------------------------------------
-
-_GUESSES: list[tuple[str, Any]] = [
-    (r"class|label|categor|n_out|num_out", 10),
-    (r"vocab|word|token|max_features", 1000),
-    (r"len|steps|seq", 20),
-    (r"activ", "relu"),
-    (r"name|prefix", "model"),
-    (r"drop|rate|alpha|momentum|ratio|decay|^lr$|regular|l2", 0.1),
-    (r"weights|path|file|optim|loss|metric|callback|pool$|pooling$", None),
-    (r"^(use|is|include|with|has)_|_?(norm|bias)$|^trainable|^training", False),
-    (r"kernel|stride|depth|block|layers|repeat|heads", 2),
-    (r"pad", "same"),
-]
-
-
-def guess(name: str, text: str, kinds: str) -> Any:
-    """A likely value for a parameter that nothing in the file tells; ``kinds``: where the layers are made."""
-    if _is_tuple(name, text):
-        if "Conv3D" in kinds:
-            return (16, 32, 32, 1)
-        if re.search(r"Conv(?:olution)?2D|\w2D\b", kinds):
-            return (64, 64, 3)
-        return (20, 8) if re.search(r"Conv1D|LSTM|GRU|RNN|Attention", kinds) else (16,)
-    lower = name.lower()
-    return next((value for pattern, value in _GUESSES if re.search(pattern, lower)), 16)
-
-
-def _is_called_on(name: str, text: str) -> bool:
-    """Whether layers are called on a parameter, or a model begins with it."""
-    n = re.escape(name)
-    return is_tensor_name(name) and bool(
-        re.search(rf"\)\(\[?{n}\b|\bModel\((inputs?\s*=\s*)?{n}\b", text)
-    )
-
-
-def _input_of(shape: Sequence[int | None]) -> Tensor:
-    return Tensor((None, *shape), "float32", Layout.FIRST if len(shape) > 2 else Layout.LAST)
-
-
-def _is_shape(name: str, text: str) -> bool:
-    """Whether a parameter says the shape of an input, or a part of it."""
-    n = re.escape(name)
-    pattern = rf"(?:shape|input_dim)\s*=\s*(?:[(\[][^)\]=]*?)?\b{n}\b|Input\(\s*[(\[]?\s*{n}\b"
-    return bool(re.search(r"shape|input_(size|dim)", name.lower()) or re.search(pattern, text))
-
-
-def _is_tuple(name: str, text: str) -> bool:
-    n = re.escape(name)
-    whole = rf"\b(?:batch_)?(?:input_)?shape\s*=\s*{n}\s*[,)]|Input\(\s*{n}\s*[,)]|\b{n}\[|\*{n}\b"
-    return bool(re.search(whole, text)) or bool(re.search(r"shape", name.lower()))
-
-
-def is_tensor_name(name: str) -> bool:
-    tensors = r"^(x|inputs?|images?|tensor)$|tensor|input_layer|_input$"
-    return bool(re.search(tensors, name.lower()))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from kt_translate import builders
+from kt_translate import builders, guesses
 from kt_translate.emit.slices import ARRAY, BY_HAND
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.values import Array, Class, Instance, ModelValue, plain
@@ -71,7 +71,7 @@ def _arguments(given: builders.Given) -> list[str] | None:
         if value is UNKNOWN and not isinstance(given.values.get(name), Sym):
             return None  # a function or a class, which the output has no word for
         if value is UNKNOWN:
-            value = builders.guess(name, "", "")
+            value = guesses.guess(name, "", "")
         if not plain(value):
             return None
         texts.append(f"{name}={value!r}")
@@ -125,7 +125,7 @@ def _value(name: str, value: Any) -> str | None:
 
 def _small(name: str) -> Any:
     """A likely value for a layer's setting that nothing tells, small enough for a test."""
-    value = builders.guess(name, "", "")
+    value = guesses.guess(name, "", "")
     if isinstance(value, int) and not isinstance(value, bool):
         return {1000: 20, 16: 8, 20: 7}.get(value, value)
     return value

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from kt_translate.builders import guess, is_tensor_name
 from kt_translate.evaluate import own_classes, subclasses
 from kt_translate.evaluate.constructors import base_of, needed_by_base, only_hooks
 from kt_translate.evaluate.interpreter import Interpreter
@@ -18,6 +17,7 @@ from kt_translate.graph.nodes import LayerNode, Plan
 from kt_translate.graph.region import CURRENT, OpNode, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
+from kt_translate.guesses import guess, is_tensor_name
 
 # The ranks to try where the source does not tell: rows of features first, then pictures, sequences, volumes.
 RANKS = (2, 4, 3, 5)

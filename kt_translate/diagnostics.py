@@ -20,6 +20,7 @@ __all__ = [
     "Place",
     "RuleError",
     "Severity",
+    "Statement",
     "error_code",
     "explain",
     "reference_page",
@@ -33,6 +34,10 @@ something was guessed, a *note* that something was decided or left out and nothi
 `python -m kt_translate.diagnostics > docs/diagnostics.md`."""
 
 
+Statement = tuple["str | None", int]
+"""A statement by its file (None: the source itself) and its line."""
+
+
 class RuleError(Exception):
     """A setting or an input that a declaration cannot express. Becomes the diagnostic ``code``."""
 
@@ -41,6 +46,7 @@ class RuleError(Exception):
         self.code = code
         self.message = message
         self.hint = hint
+        self.where: Statement | None = None  # whose code could not be kept
 
 
 def error_code(error: Exception) -> str:

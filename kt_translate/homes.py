@@ -102,6 +102,15 @@ class Home:
         return "\n".join([texts_of(self.classes, self.factories), self.training])
 
 
+def _copied(value: Any) -> Any:
+    """A copy of what a home collects; what stands in it is the same."""
+    if isinstance(value, Names):
+        return Names(value.taken)
+    if isinstance(value, dict):
+        return {k: _copied(v) for k, v in value.items()}
+    return type(value)(value) if isinstance(value, (list, set)) else value
+
+
 def _text(code: ClassCode) -> list[Any]:
     return [getattr(code, name) for name in _TEXT.split()]
 
@@ -135,6 +144,16 @@ class Project:
         if path not in self.homes:
             self.homes[path] = Home(source, Names({*taken, *_TAKEN}), self.outputs[path])
         return self.homes[path]
+
+    def state(self) -> dict[Path, tuple[Home, dict[str, Any]]]:
+        """What is in every output so far."""
+        return {p: (h, {k: _copied(v) for k, v in vars(h).items()}) for p, h in self.homes.items()}
+
+    def restore(self, state: dict[Path, tuple[Home, dict[str, Any]]]) -> None:
+        """Make every output what it was."""
+        self.homes = {path: home for path, (home, _) in state.items()}
+        for home, before in state.values():
+            vars(home).update({k: _copied(v) for k, v in before.items()})
 
     def users_first(self) -> list[Path]:
         """The sources, each before those that it imports: it tells them what their layers are used for."""

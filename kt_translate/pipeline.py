@@ -11,7 +11,7 @@ from typing import Any
 
 from kt_translate import classes
 from kt_translate.cases import said_by_hand, values_of
-from kt_translate.diagnostics import Log, Place
+from kt_translate.diagnostics import Log, Place, Statement
 from kt_translate.discover import discover
 from kt_translate.emit import module, parity, training
 from kt_translate.evaluate.general import file_of
@@ -61,14 +61,11 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     """Translate one file. Raises SourceError if the text is not Python."""
     catalogue.load()
     op_catalogue.load()
-    CURRENT[:] = [Region()]
     source = Source(text, name, options.path)
-    settings = {k: ast.literal_eval(v) for k, v in options.settings.items()}
-    ev = Interpreter(source, log, settings)
-    ev.flavour = flavour_of(text)
-    ev.input_shapes = options.input_shapes
-    ev.run_module()
-    writing = _written(ev, name, log, options)
+    ev, writing = _best(source, options)
+    log.diagnostics += [d for d in writing.log.diagnostics if d not in log.diagnostics]
+    log.errors += writing.log.errors
+    ev.log = writing.log = log
     if not writing.entries:
         log.add("KT003", Place(1), "no Keras model is built here that could be translated")
     _tell_gaps(writing, log)
@@ -113,6 +110,35 @@ def plain_classes(ev: Interpreter) -> list[Class]:
     scopes = [ev.module, *(m.scope for m in ev.files.values() if m.scope is not ev.module)]
     found = [v for s in scopes for v in s.names.values() if isinstance(v, Class)]
     return [cls for cls in dict.fromkeys(found) if cls.keras_base() is None]
+
+
+def _best(source: Source, options: Options) -> tuple[Interpreter, Writing]:
+    """The source read and its models written. Where the code of one could not be, again without what was in its way."""
+    tries = []
+    given_up: set[Statement] = set()
+    for nothing_kept in (False, False, True):
+        start = options.project.state()
+        CURRENT[:] = [Region()]
+        settings = {k: ast.literal_eval(v) for k, v in options.settings.items()}
+        ev = Interpreter(source, Log(), settings)
+        ev.flavour = flavour_of(source.text)
+        ev.input_shapes = options.input_shapes
+        ev.given_up, ev.nothing_kept = frozenset(given_up), nothing_kept
+        ev.run_module()
+        writing = _written(ev, source.name, ev.log, options)
+        tries.append((ev, writing, list(CURRENT), options.project.state()))
+        if not writing.stuck:
+            break
+        given_up |= writing.stuck
+        options.project.restore(start)
+    ev, writing, CURRENT[:], state = min(tries, key=lambda t: _missing(t[1]))
+    options.project.restore(state)
+    return ev, writing
+
+
+def _missing(writing: Writing) -> int:
+    """How many models are not there, or not whole."""
+    return sum(entry["status"] != "translated" for entry in writing.entries)
 
 
 _OF_THE_TEST = ("cases",)  # of an entry: what gives the model, on either side

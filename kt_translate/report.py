@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kt_translate import cases, classes
-from kt_translate.diagnostics import Diagnostic, Log, Place, error_code
+from kt_translate.diagnostics import Diagnostic, Log, Place, Statement, error_code
 from kt_translate.emit.module import FactoryCode
 from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.signals import Raised
@@ -54,6 +54,7 @@ class Writing(Classes):
         self.entries: list[dict[str, Any]] = []
         self.named: dict[int, Plan] = {}
         self.titles: dict[int, str] = {}  # of each model, by its id
+        self.stuck: set[Statement] = set()  # loops and functions whose code could not be written
 
     # -- models ---------------------------------------------------------------------------------
     def add(self, found: Found) -> None:
@@ -98,6 +99,7 @@ class Writing(Classes):
         try:
             code = self.class_of(plan)
         except (RuleError, Raised) as error:
+            self._take_down(error)
             kind = classes.kind_of(cls)
             self.untranslated(cls.name, kind, cls.line, error_code(error), str(error))
             return
@@ -122,6 +124,7 @@ class Writing(Classes):
         try:
             made = made_object(name, line, instance, self.class_of)
         except (RuleError, Raised) as error:
+            self._take_down(error)
             hint = _input_hint(name) if getattr(error, "code", "") == "KT303" else ""
             self.untranslated(name, "variable", line, error_code(error), str(error), hint)
             return
@@ -166,6 +169,11 @@ class Writing(Classes):
         """Report something of the source that has no translation."""
         self.log.add(code, Place(max(line, 1)), message, hint)
         self._entry(name, kind, line, self._gap(name, line))
+
+    def _take_down(self, error: RuleError | Raised) -> None:
+        """Remember what is not to be kept where the source is read once more."""
+        if isinstance(error, RuleError) and error.code == "KT302" and error.where is not None:
+            self.stuck.add(error.where)
 
     def _say(self, said: Diagnostic) -> None:
         if said not in self.log.diagnostics:
@@ -224,6 +232,7 @@ class Writing(Classes):
             try:
                 codes.append(self.class_of(plan))
             except (RuleError, Raised) as error:
+                self._take_down(error)
                 code = error_code(error)
                 hint = _input_hint(found.name) if code == "KT303" else ""
                 self.log.add(code, Place(max(plan.line, 1)), str(error), hint)

@@ -97,7 +97,11 @@ class Classes:
         elif not own or name in home.defined:
             name = home.names.fresh(name)
         home.defined.add(name)
-        code = Writer(plan, name, partial(self.class_of, user=home)).write()
+        try:
+            code = Writer(plan, name, partial(self.class_of, user=home)).write()
+        except RuleError as error:
+            error.where = error.where or (plan.file, plan.line)
+            raise
         self.seen.add(plan.made or plan.line)
         twin = home.same(code, origin)
         if twin is not None:

@@ -22,6 +22,7 @@ FLOORS = [
     ["ops"],
     ["evaluate", "lower"],
     ["emit"],
+    ["guesses"],
     ["builders", "makers"],
     ["classes", "found"],
     ["implied", "instances"],

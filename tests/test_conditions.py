@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from kt_translate.diagnostics import RuleError
+from kt_translate.evaluate.loops import _General
+from kt_translate.evaluate.signals import Raised
+from kt_translate.lower import loops
+from kt_translate.lower.writer import Writer
 from tests.model_harness import Pair, float64
 
 __all__ = ["float64"]
@@ -181,3 +186,89 @@ def test_only_that_condition_is_taken_for_granted() -> None:
         pair.check("build", f"build({given})", given)
     with pytest.raises(NotImplementedError):
         pair.torch.build("y")
+
+
+DEAD = """
+def build(width=4, repeats=(2, 3, 2), classes=2):
+    inputs = keras.Input((9, 8, 3))
+    x = first = layers.Conv2D(width, 3, padding="same")(inputs)
+    for stage, repeat in enumerate(repeats):
+        for block in range(repeat):
+            if block == 0 and stage > 0:
+                x = layers.Conv2D(width * 2**stage, 3, strides=2, padding="same")(x)
+            else:
+                x = layers.Conv2D(width * 2**stage, 3, padding="same")(x)
+    backbone = keras.Model(inputs, x)
+    return keras.Model(backbone.input, layers.Conv2D(classes, 1)(first))
+
+
+model = build()
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_sizes_of_loops_of_which_nothing_is_left() -> None:
+    pair = Pair(HEAD + DEAD)
+    assert not pair.errors
+    for given in ("", "3, (1, 2)"):
+        pair.check("build", f"build({given})", given)
+
+
+STAGES = """
+def build(widths=(4, 6, 8), kind="x"):
+    inputs = keras.Input((9, 8, 3))
+    x = inputs
+    for width in widths:
+        y = layers.Conv2D(width, 3, padding="same", activation="relu")(x)
+        x = layers.Concatenate()([layers.Conv2D(width, 1)(x), y])
+    if kind == "x":
+        x = layers.Conv2D(5, 1)(x)
+    return keras.Model(inputs, layers.Conv2D(2, 1)(x))
+
+
+model = build()
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_loop_that_cannot_be_written_is_unrolled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The source is read once more, and only that loop is not kept."""
+
+    def fails(*_: object) -> None:
+        raise RuleError("KT302", "this loop cannot be written")
+
+    monkeypatch.setattr(loops, "_write_stages", fails)
+    pair = Pair(HEAD + STAGES)
+    assert not pair.errors
+    assert "nn.ModuleList" not in pair.done.code.partition("# ---")[0]
+    pair.check("model", "model")
+    for given in ("", "kind='y'"):
+        pair.check("build", f"build({given})", given)
+    with pytest.raises(NotImplementedError):
+        pair.torch.build((4, 6))
+
+
+@pytest.mark.usefixtures("float64")
+def test_where_that_does_not_help_what_was_written_first_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuleError("KT302", "this cannot be written")
+
+    monkeypatch.setattr(Writer, "_finish", fails)
+    pair = Pair(HEAD + STAGES)
+    assert [m["status"] for m in pair.done.models] == ["unsupported", "unsupported"]
+    assert len(pair.errors) == len(set(pair.errors)) == 2
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_builder_that_fails_with_loops_kept_is_run_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: object) -> None:
+        raise Raised("TypeError: this is no number")
+
+    monkeypatch.setattr(_General, "_finish", fails)
+    pair = Pair(HEAD + STAGES.replace("model = build()", ""))
+    assert not pair.errors
+    pair.check("build", "build()")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate.values import Either, Unknown, opaque, plain
+from kt_translate.evaluate.values import Either, Scope, Unknown, opaque, plain
 from kt_translate.graph.lists import LeftOpen
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, same, substitute
 from kt_translate.graph.tensor import Dim, Tensor
@@ -116,6 +116,18 @@ def _facts(said: Any, truth: bool) -> Iterator[tuple[Any, bool]]:
                 yield from _facts(part, truth)
         elif said.head == "unary" and said.args[0] == "not":
             yield from _facts(said.args[1], not truth)
+
+
+def keeps(ev: Interpreter, node: Any, scope: Scope) -> bool:
+    """Whether a loop or condition may be kept: what came after it, or its code, has not told otherwise."""
+    if ev.nothing_kept or node in ev.decided or (ev.file, ev.line) in ev.given_up:
+        return False
+    at: Scope | None = scope
+    while at is not None and ev.given_up:
+        if at.function is not None and (ev.file, at.function.line) in ev.given_up:
+            return False
+        at = at.parent
+    return True
 
 
 def settled(ev: Interpreter, value: Any) -> Any:

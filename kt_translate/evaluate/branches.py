@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate.assumed import agree, equalities, refined
+from kt_translate.evaluate.assumed import agree, equalities, keeps, refined
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State
 from kt_translate.evaluate.values import Either, ModelValue, Scope, Unknown, plain
@@ -40,7 +40,7 @@ def depends(value: Any) -> bool:
 
 def run_if(ev: Interpreter, node: cst.If, test: Any, scope: Scope) -> bool:
     """Keep an ``if`` whose test depends on parameters. False where that cannot be done; nothing has changed then."""
-    if not depends(test) or ev.is_pinned(test) or node in ev.decided:
+    if not depends(test) or ev.is_pinned(test) or not keeps(ev, node, scope):
         return False
 
     last = node is ev.last_case
@@ -68,12 +68,13 @@ def conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
 
         return run
 
-    if depends(test) and not ev.is_pinned(test) and node not in ev.decided:
+    kept = keeps(ev, node, scope)
+    if depends(test) and not ev.is_pinned(test) and kept:
         try:
             both(ev, node, test, returned(node.body), returned(node.orelse), scope)
         except Return as signal:
             return signal.value
-    if isinstance(test, Sym) and node not in ev.decided:
+    if isinstance(test, Sym) and kept:
         a, b = ev.evaluate(node.body, scope), ev.evaluate(node.orelse, scope)
         if all(isinstance(v, Sym) or plain(v) for v in (a, b)):
             return Sym.choose(test, a, b)

@@ -12,7 +12,7 @@ from typing import Any
 
 import libcst as cst
 
-from kt_translate.diagnostics import Log, Place
+from kt_translate.diagnostics import Log, Place, Statement
 from kt_translate.evaluate import (
     assumed,
     attributes,
@@ -59,6 +59,10 @@ class Interpreter:
     """The state of one evaluation: the source, the scope at hand, the log, and the bounds."""
 
     precision = EXACT  # of Keras's own arithmetic, in what was called
+    nothing_kept = False  # no loop and no condition, after all else has failed
+    given_up: frozenset[Statement] = (
+        frozenset()
+    )  # loops and functions whose code could not be written
 
     def __init__(self, source: Source, log: Log, settings: dict[str, Any]) -> None:
         self.source = source

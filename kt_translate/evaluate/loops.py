@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import loop_samples, tensor_lists
+from kt_translate.evaluate import assumed, loop_samples, tensor_lists
 from kt_translate.evaluate.filling import Filling
 from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.layer_lists import LayerList
@@ -49,7 +49,7 @@ MANY_TURNS = 64  # of a loop that builds nothing: training, data
 
 def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
     """Keep a loop as a loop. False where that cannot be done; nothing has changed then."""
-    if ev.inlining:
+    if ev.inlining or not assumed.keeps(ev, node, scope):
         return False
     layers = value if isinstance(value, LayerList) else None
     value = value if layers is None else layers.iterable
@@ -60,7 +60,7 @@ def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
         return False
     symbolic = isinstance(value, Sym) or tensor_lists.countless(value)
     symbolic |= isinstance(value, Items) and any(isinstance(a, Sym) for a in value.args)
-    if node in ev.decided or (not symbolic and len(items or ()) < FEW_TURNS):
+    if not symbolic and len(items or ()) < FEW_TURNS:
         return False
     state = State(ev, scope)
     line = ev.line
@@ -95,6 +95,7 @@ class _General:
         self.layers = layers  # what the loop goes through, if its turns are layers
         self.start = next(ORDER)
         self.comment = ev.taken_comments()
+        self.line = ev.line
         self.order = self.start if layers is None else layers.order
         self.before = state.places()
         self.entering: dict[Place, Any] = {}
@@ -287,7 +288,7 @@ class _General:
             node = LoopNode(
                 [c.before for c in carried],
                 leaves,
-                self.ev.line,
+                self.line,
                 self.targets,
                 self.value,
                 body,

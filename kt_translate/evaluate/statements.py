@@ -210,11 +210,10 @@ def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
     if loops.run_for(ev, node, scope, value):
         return
     value = layer_lists.settled(ev, value)
-    if isinstance(value, Sym):
-        ev.demand(value, "the number of turns of a loop")
-    elif isinstance(value, Items):
-        for part in value.args:
-            ev.demand(part, "the number of turns of a loop")
+    ranged = isinstance(value, Sym) and value.head == "call" and value.args[0] == "range"
+    parts = value.args[1:] if ranged else value.args if isinstance(value, Items) else [value]
+    for part in parts:
+        ev.demand(part, "the number of turns of a loop")
     items = items_of(value, None)
     if items is None or len(items) > MAX_TURNS:
         item = Unknown("an element of what is not known", ev.line)

@@ -36,6 +36,16 @@ def attribute_of_loop(node: LoopNode) -> str:
 
 def write_loop(writer: Writer, node: LoopNode) -> None:
     """A Sequential where the body is a chain, else a ModuleList of instances of the body's class."""
+    try:
+        _write_loop(writer, node)
+    except RuleError as error:
+        error.where = error.where or (node.file, node.line)
+        raise
+
+
+def _write_loop(writer: Writer, node: LoopNode) -> None:
+    if not node.body.nodes and not _says_its_sizes(node):
+        return  # nothing of the loop is left that reads them
     sizes = carry_sizes(writer, node)
     if not node.body.nodes:
         writer.block.add(node.order, sizes + for_loop(writer, node, []))
@@ -53,6 +63,13 @@ def write_loop(writer: Writer, node: LoopNode) -> None:
         )
         return
     _write_stages(writer, node, attribute, sizes)
+
+
+def _says_its_sizes(node: LoopNode) -> bool:
+    """Whether a loop without layers can hand on its sizes: not where only loops within it know them."""
+    own = {size.entering.args[0] for size in node.sizes}
+    read = symbols_in(closed([size.leaving for size in node.sizes])) - own
+    return all(s.kind != "carried" or s.spelled != s.name for s in read)
 
 
 def carry_sizes(writer: Modules, node: LoopNode) -> list[str]:
