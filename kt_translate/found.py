@@ -41,6 +41,12 @@ class Found:
     def models(self) -> list[ModelValue]:
         return models_in(self.value)
 
+    @property
+    def has_own_signature(self) -> bool:
+        """Whether a function's class can take what the function takes."""
+        one = self.kind == "function" and len(self.models) == 1
+        return one and not self.sizes and not self.given.tensors
+
 
 @dataclass
 class Gap:

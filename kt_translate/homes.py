@@ -19,11 +19,11 @@ from kt_translate.graph.sym import Symbol
 from kt_translate.graph.tensor import Tensor
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.names import Names
+from kt_translate.pytorch.library import reserved_names
 
 SUPPORT = "keras_compat"
 """The module of a folder of outputs that has what PyTorch lacks, and the loader."""
 
-_TAKEN = ["nn", "F", "torch", "Tensor", "Any", "np", "math", "load_keras_weights", "like_keras"]
 _TEXT = "container init arguments body returns annotation logits regularized frozen modes parameters guards attributes"
 
 Origin = tuple[str, str, int]  # kind, name and line of what becomes a class
@@ -140,9 +140,9 @@ class Project:
     def home(self, path: Path | None, source: str, taken: Iterable[str]) -> Home:
         """The output of a source; ``taken``: the names that the source's own module has."""
         if path is None or path not in self.outputs:
-            return Home(source, Names({*taken, *_TAKEN}))
+            return Home(source, Names({*taken, *reserved_names()}))
         if path not in self.homes:
-            self.homes[path] = Home(source, Names({*taken, *_TAKEN}), self.outputs[path])
+            self.homes[path] = Home(source, Names({*taken, *reserved_names()}), self.outputs[path])
         return self.homes[path]
 
     def state(self) -> dict[Path, tuple[Home, dict[str, Any]]]:

@@ -25,6 +25,7 @@ from kt_translate.layers.layer import RuleError
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.liveness import live
 from kt_translate.objects import made_object
+from kt_translate.pytorch.library import reserved_names
 from kt_translate.written import Classes
 
 _PLAIN_NAMES = {"model", "m", "net", "network", "seq"}
@@ -222,7 +223,7 @@ class Writing(Classes):
 
     def _codes(self, found: Found) -> list[ClassCode]:
         """The classes of the models found; fewer than there are models where one cannot be written."""
-        own_signature = _has_own_signature(found)
+        own_signature = found.has_own_signature
         codes = []
         for model in found.models:
             if "gap" in model.attributes:
@@ -243,9 +244,9 @@ class Writing(Classes):
         codes = self._codes(found)
         if len(codes) < len(found.models):
             return None
-        if _has_own_signature(found) and plan_of(found.models[0]).keep_signature:
-            codes[0].factory = found.name
-            return _Written(found.name, codes, {})
+        if found.has_own_signature and plan_of(found.models[0]).keep_signature:
+            codes[0].factory = self._factory_name(found)
+            return _Written(codes[0].factory, codes, {})
         if found.kind == "variable" and not any(c.parameters for c in codes):
             return _Written(codes[0].name, codes, {})
         return self._factory(found, codes)
@@ -263,7 +264,7 @@ class Writing(Classes):
             )
             return None
         body, table = instances(found.models, codes)
-        name = found.name if found.kind == "function" else self._factory_name(found)
+        name = self._factory_name(found)
         returns = structure(found.value, table)
         annotation = codes[0].name if isinstance(found.value, ModelValue) else "Any"
         if isinstance(found.value, tuple):
@@ -284,6 +285,9 @@ class Writing(Classes):
         return _Written(name, codes, inferred)
 
     def _factory_name(self, found: Found) -> str:
+        """A function's factory is called as the function, where nothing else in the output is."""
+        if found.kind == "function" and found.name not in reserved_names():
+            return found.name
         owner, _, last = re.sub(r"[\[\]'\"]+", "_", found.name).strip("_").rpartition(".")
         last = re.sub(r"\W+", "_", last).strip("_")
         verb = re.match(r"(build|make|create|get|define|construct|_)", last)
@@ -320,7 +324,8 @@ class Writing(Classes):
     def _gap(self, name: str, line: int) -> str:
         """A factory that says that there is nothing to be made."""
         text = f"{name} ({self.source}:{line}) is not translated"
-        plain_name = name.isidentifier() and not any(c.name == name for c in self.written)
+        plain_name = name.isidentifier() and name not in reserved_names()
+        plain_name = plain_name and not any(c.name == name for c in self.written)
         factory = name if plain_name else self._factory_name(Found(name, "method", line, None))
         if any(f.name == factory for f in self.factories):
             factory = self.names.fresh(f"make_{factory}")
@@ -356,12 +361,6 @@ class Writing(Classes):
         }
         self.entries.append(entry)
         return entry
-
-
-def _has_own_signature(found: Found) -> bool:
-    """Whether a function's class can take what the function takes."""
-    one = found.kind == "function" and len(found.models) == 1
-    return one and not found.sizes and not found.given.tensors
 
 
 def _input_hint(name: str) -> str:

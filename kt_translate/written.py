@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
-from kt_translate.emit.support import support_names, words
+from kt_translate.emit.support import words
 from kt_translate.evaluate.values import Class, Function, Instance, Module
 from kt_translate.graph.nodes import Plan
 from kt_translate.graph.sym import Sym
@@ -16,6 +16,7 @@ from kt_translate.layers.layer import RuleError
 from kt_translate.lower.class_code import ClassCode, shown_shape
 from kt_translate.lower.names import class_name
 from kt_translate.lower.writer import Writer
+from kt_translate.pytorch.library import reserved_names
 from kt_translate.source.docstrings import fitting, quoted
 
 
@@ -87,9 +88,10 @@ class Classes:
             raise RuleError("KT303", f"the input of {plan.name} is not known")
         name = class_name(plan.name)
         own = plan.keep_signature and plan.name == name
-        if plan.kind == "layer" and name not in home.own_names and name not in support_names():
+        if plan.kind == "layer" and name not in home.own_names:
             own = plan.name == name
             home.own_names.add(name)
+        own = own and name not in reserved_names()
         origin = (plan.kind, name, plan.line)
         before = home.origins.setdefault(origin, [])
         if before:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kt_translate.emit import support
+from kt_translate.pytorch import library
 
 ROOT = Path(__file__).parents[1] / "kt_translate"
 FLOORS = [
@@ -118,8 +119,8 @@ def test_functions_stay_small(file: str) -> None:
 
 def test_support_definitions_of_one_name_are_the_same() -> None:
     texts: dict[str, set[str]] = {}
-    for path in sorted(support.FOLDER.glob("*.py")):
+    for path in sorted(library.FOLDER.glob("*.py")):
         for name, unit in support.units_of(path).items():
             texts.setdefault(name, set()).add(unit.text)
-    assert texts.keys() == support.support_names()
+    assert texts.keys() == library.support_names()
     assert not [name for name, found in texts.items() if len(found) > 1]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from kt_translate.emit.support import FOLDER
+from kt_translate.pytorch.library import FOLDER
 
 from .generated import ROOT, translated_sample
 

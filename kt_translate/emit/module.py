@@ -14,6 +14,7 @@ from kt_translate.emit import support
 from kt_translate.emit.names import names_in
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.pytorch.expr import Expr, as_expr
+from kt_translate.pytorch.library import support_names
 from kt_translate.source.docstrings import quoted
 
 
@@ -61,7 +62,7 @@ class Imports:
         """The statements for what ``text`` uses of it."""
         used = names_in(ast.parse(text))
         found: dict[str, list[str]] = {}
-        known = {(self.support, name): name for name in support.support_names()}
+        known = {(self.support, name): name for name in support_names()}
         for (home, name), here in {**known, **self.names}.items():
             if here in used or name == "load_keras_weights":
                 said = name if name == here else f"{name} as {here}"

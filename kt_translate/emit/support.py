@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 from kt_translate.emit.names import names_in
 from kt_translate.emit.trimming import Uses
+from kt_translate.pytorch.library import definitions, imports, support_names
 
-FOLDER = Path(__file__).parents[1] / "pytorch" / "support"
 _WEIGHTS = (
     "weights",
     "weights_read",
@@ -22,23 +22,6 @@ _WEIGHTS = (
     "initializers",
     "regularizers",
     "constraints",
-)
-
-
-_IMPORTS = {  # of names in the classes themselves
-    "math": "import math",
-    "partial": "from functools import partial",
-    "torch": "import torch",
-    "F": "import torch.nn.functional as F",
-    "nn": "from torch import nn",
-    "Tensor": "from torch import Tensor",
-    "SimpleNamespace": "from types import SimpleNamespace",
-}
-
-
-_TOP_LEVEL = re.compile(
-    r"^(?:(?:def|class) (\w+)|(\w+)(?:: [^=\n]+)? = |((?:from [\w.]+ )?import (?:\([^)]*\)|.*)$))",
-    re.M,
 )
 
 
@@ -63,20 +46,6 @@ class Unit:
         return self.names.union(re.findall(r'"([A-Z]\w*)"', self.text)) - {self.name}
 
 
-@lru_cache(maxsize=1)
-def _index() -> tuple[dict[str, Path], dict[str, str]]:
-    """In which file each support definition stands, and the import line for each imported name."""
-    found: dict[str, Path] = {}
-    imports: dict[str, str] = {}
-    for path in sorted(FOLDER.glob("*.py")):
-        for define, assigned, line in _TOP_LEVEL.findall(path.read_text(encoding="utf-8")):
-            if line:
-                _note_import(ast.parse(line).body[0], imports)
-            else:
-                found.setdefault(define or assigned, path)
-    return found, imports
-
-
 @cache
 def units_of(path: Path) -> dict[str, Unit]:
     """The definitions in one support module, by name."""
@@ -97,17 +66,7 @@ def units_of(path: Path) -> dict[str, Unit]:
 
 def unit(name: str) -> Unit:
     """The support definition of that name."""
-    return units_of(_index()[0][name])[name]
-
-
-def _note_import(node: ast.stmt, imports: dict[str, str]) -> None:
-    if isinstance(node, ast.Import):
-        for alias in node.names:
-            shown = f"import {alias.name}" + (f" as {alias.asname}" if alias.asname else "")
-            imports[alias.asname or alias.name.split(".")[0]] = shown
-    elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module != "__future__":
-        for alias in node.names:
-            imports[alias.name] = f"from {node.module} import {alias.name}"
+    return units_of(definitions()[name])[name]
 
 
 def _defined(node: ast.stmt) -> str | None:
@@ -191,7 +150,7 @@ def import_lines(
     Args:
         also: the statements for names that the source has by itself.
     """
-    known = {**_index()[1], **_IMPORTS, **also}
+    known = {**imports(), **also}
     used = names_in(ast.parse(text)).union(*(u.names for u in copied))
     lines = {known[name] for name in used if name in known}
     merged: dict[str, set[str]] = {}
@@ -215,8 +174,3 @@ def import_lines(
 
 def isort(name: str) -> tuple[int, str]:
     return (0 if name.isupper() and len(name) > 1 else 1 if name[:1].isupper() else 2, name)
-
-
-def support_names() -> Set[str]:
-    """The names of all support definitions."""
-    return _index()[0].keys()

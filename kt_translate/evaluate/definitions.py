@@ -12,6 +12,7 @@ from typing import Any
 
 from kt_translate.evaluate.values import Class, External, Scope
 from kt_translate.graph.sym import UNKNOWN, Sym
+from kt_translate.pytorch.library import reserved_names
 
 _PYTHON = {"abc", "collections", "dataclasses", "enum", "math", "types", "typing"}
 
@@ -36,7 +37,7 @@ def definition(cls: Class) -> Definition | None:
 
 
 def _made(cls: Class) -> Definition | None:
-    if cls.node is None or cls.source is None:
+    if cls.node is None or cls.source is None or cls.name in reserved_names():
         return None
     text = textwrap.dedent(cls.source.code(cls.node)).strip("\n")
     tree = ast.parse(text).body[0]

@@ -31,6 +31,7 @@ from kt_translate.evaluate.values import (
 from kt_translate.graph.objects import KerasFunction, KerasObject
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import tensors_in
+from kt_translate.layers.decisions import decisions
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.op import OPS, call_op, precision_of
 from kt_translate.source.names import canonical
@@ -169,7 +170,10 @@ def _op(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], nod
 
 
 def _called(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    result = call_op(path, args, kwargs)
+    with decisions() as taken:
+        result = call_op(path, args, kwargs)
+    for value, what in taken:
+        ev.demand(value, f"{what} of {path}")
     ev.precision = max(ev.precision, precision_of(path, args, kwargs))
     return result
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import views
+from kt_translate.evaluate.inputs import ROLES, fresh_input
 from kt_translate.evaluate.numbers import Numbers
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
@@ -44,6 +45,7 @@ from kt_translate.graph.objects import KerasObject, is_setting, lazily
 from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.sym import Sym, Symbol, closed, key_of, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Dim, Layout, Tensor, tensors_in
+from kt_translate.pytorch.library import reserved_names
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -166,27 +168,43 @@ def _key(function: Function, bound: dict[str, Any]) -> Any:
     return (id(function.node), *((name, kind_of(v)) for name, v in sorted(bound.items())))
 
 
+class _Within:
+    """The arguments of a call as the class has them: symbols, and fresh tensors."""
+
+    def __init__(self, ev: Interpreter, function: Function, bound: dict[str, Any]) -> None:
+        self.names: dict[str, Any] = {}
+        self.params: list[Param] = []
+        self.numbers: dict[Symbol, str] = {}  # the source's names of the parameters
+        self.inputs: list[Tensor] = []
+        self.sizes: list[Param] = []
+        taken = set(bound) | ev.constants.keys()
+        several = len(tensors_in(list(bound.values()))) > 1
+        for name, value in bound.items():
+            if is_number(value):
+                free = f"{name}_" if name in reserved_names() else name
+                symbol = Symbol(free, known(value), "param")
+                self.numbers[symbol] = name
+                self.params.append(Param(symbol, *_declared(ev, function, name, symbol.value)))
+                self.names[name] = as_parameter(Sym.of(symbol), value)
+            elif tensors_in(value):
+                take = partial(
+                    fresh_input,
+                    name=name,
+                    several=several,
+                    names=taken,
+                    sizes=self.sizes,
+                    inputs=self.inputs,
+                )
+                self.names[name] = map_tensors(take, value)
+            else:
+                self.names[name] = value
+
+
 def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) -> Plan | None:
     """Evaluate the function on symbols. None where what comes out is no class."""
-    names = set(bound) | ev.constants.keys()
-    several = len(tensors_in(list(bound.values()))) > 1
     region = Region()
-    inner: dict[str, Any] = {}
-    params: list[Param] = []
-    inputs: list[Tensor] = []
-    sizes: list[Param] = []
-    for name, value in bound.items():
-        if is_number(value):
-            symbol = Symbol(name, known(value), "param")
-            params.append(Param(symbol, *_declared(ev, function, name, symbol.value)))
-            inner[name] = as_parameter(Sym.of(symbol), value)
-        elif tensors_in(value):
-            take = partial(
-                fresh_input, name=name, several=several, names=names, sizes=sizes, inputs=inputs
-            )
-            inner[name] = map_tensors(take, value)
-        else:
-            inner[name] = value
+    within = _Within(ev, function, bound)
+    inner, inputs, params, sizes = within.names, within.inputs, within.params, within.sizes
     before, log, models = len(ev.demands), list(ev.log.diagnostics), len(ev.models)
     errors = ev.log.errors
     given = [(c, c.copy()) for v in inner.values() for c in _containers(v)]
@@ -222,7 +240,7 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
     plan = Plan(
         function.name, "function", region, inputs, result, [*sizes, *params], line=function.line
     )
-    plan.numbers = {p.symbol: p.symbol.name for p in params}
+    plan.numbers = within.numbers
     plan.demands = [(said, value) for said, value in demands if isinstance(said, Sym)]
     return _described(ev, plan, function)
 
@@ -322,44 +340,6 @@ def annotation(sample: Any, optional: bool = False) -> str:
     return "Any"
 
 
-_ROLES = {
-    2: ("features",),
-    3: ("length", "features"),
-    4: ("height", "width", "channels"),
-    5: ("depth", "height", "width", "channels"),
-}
-
-
-def fresh_input(
-    outer: Tensor,
-    name: str,
-    several: bool,
-    names: set[str],
-    sizes: list[Param],
-    inputs: list[Tensor],
-) -> Tensor:
-    """A tensor parameter of the class: its sizes are symbols."""
-    roles = _ROLES.get(outer.rank, tuple(f"size_{i}" for i in range(1, outer.rank)))
-    shape: list[Dim] = [None]
-    for role, dim in zip(roles, outer.shape[1:], strict=True):
-        if dim is None:
-            shape.append(None)
-            continue
-        prefix = (
-            f"{name}_" if several and inputs else "in_" if role in ("channels", "features") else ""
-        )
-        fresh = prefix + role
-        while fresh in names:
-            fresh += "_"
-        names.add(fresh)
-        symbol = Symbol(fresh, known(dim), "dim")
-        sizes.append(Param(symbol, None, "int"))
-        shape.append(Sym.of(symbol))
-    tensor = Tensor(tuple(shape), outer.dtype, outer.layout, name=name)
-    inputs.append(tensor)
-    return tensor
-
-
 def _table(plan: Plan, bound: dict[str, Any]) -> dict[Symbol, Any]:
     """What each symbol of a plan is in a call."""
     table = views.table(plan.numbers, bound)
@@ -372,7 +352,7 @@ def _table(plan: Plan, bound: dict[str, Any]) -> dict[Symbol, Any]:
 
 def outer_result(tensor: Tensor, table: dict[Symbol, Any]) -> Tensor:
     """A result of the class, with its sizes in the caller's terms; what is long to say gets a name."""
-    roles = _ROLES.get(tensor.rank, ("size",) * (tensor.rank - 1))
+    roles = ROLES.get(tensor.rank, ("size",) * (tensor.rank - 1))
     shape: list[Dim] = [*tensor.shape[:1]]
     for role, dim in zip(roles, tensor.shape[1:], strict=True):
         said = substitute(closed(dim), table)

@@ -20,8 +20,9 @@ from kt_translate.evaluate.values import (
 from kt_translate.graph.region import derived
 from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
-from kt_translate.ops.arguments import decided, mixed, tensor
+from kt_translate.ops.arguments import mixed, tensor
 from kt_translate.ops.values import is_number, is_scalar, number, promoted
 from kt_translate.pytorch.expr import Expr, as_expr, torch
 

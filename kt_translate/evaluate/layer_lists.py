@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import assumed, tensor_lists
+from kt_translate.evaluate.state import State
 from kt_translate.evaluate.values import Instance, LayerValue, ModelValue, Scope, items_of
 from kt_translate.graph.nodes import ORDER
 from kt_translate.graph.sym import Items, Sym
@@ -49,12 +50,13 @@ def comprehended(ev: Interpreter, node: cst.ListComp, scope: Scope) -> LayerList
     items = items_of(value, None) if symbolic else None
     if not items:
         return None
-    layers = []
+    layers, state = [], State(ev, scope)
     for item in items:
         inner = Scope("function", {}, scope)
         ev.assign(clause.target, item, inner)
         layers.append(ev.evaluate(node.elt, inner))
         if not isinstance(layers[-1], (LayerValue, Instance, ModelValue)):
+            state.restore()
             return None
     return LayerList(layers, value, node, scope)
 

@@ -21,6 +21,7 @@ from kt_translate.graph.nodes import CallNode, LayerNode, ModuleUse, Plan
 from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
+from kt_translate.layers.decisions import decisions
 from kt_translate.layers.layer import REGISTRY, Layer, RuleError
 from kt_translate.layers.legacy import merge_call, modernize
 from kt_translate.layers.regularization import ActivityRegularization, activity_penalty
@@ -181,10 +182,13 @@ def _unknown_in(value: Any) -> bool:
 def _merge(ev: Interpreter, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     """Keras 1's ``merge([a, b], mode="concat")``."""
     try:
-        inputs, name, settings = merge_call(args, kwargs)
+        with decisions() as taken:
+            inputs, name, settings = merge_call(args, kwargs)
     except RuleError as error:
         ev.log.add(error.code, ev.source.place(node, ev.line), error.message, error.hint)
         return Unknown("a merge that is not translated", ev.line)
+    for value, what in taken:
+        ev.demand(value, f"{what} of merge")
     layer = make_layer(ev, name, [], settings, node)
     return call_layer(ev, layer, [inputs], {}) if isinstance(layer, LayerValue) else layer
 
@@ -245,8 +249,9 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
     try:
         wants = rule.wants(*inputs, *extra)
         seen = [t.seen_in(w) for t, w in zip([*inputs, *extra], wants)]
-        outputs = rule.outputs(*seen, **options)
-        rule.module(*seen)
+        with decisions() as taken:
+            outputs = rule.outputs(*seen, **options)
+            rule.module(*seen)
     except MustBeKnown as error:
         if isinstance(value := getattr(rule, error.field), Sym):
             layer.rule = copy(rule)
@@ -262,6 +267,8 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
     except Exception as error:
         ev.note("KT206", f"{type(rule).__name__}: {error}")
         return Unknown("a layer that does not fit its input", ev.line)
+    for value, what in taken:
+        ev.demand(value, f"{what} of {type(rule).__name__}")
     ev.precision = max(ev.precision, precision.of_layer(rule))
     node = LayerNode([*inputs, *extra], outputs, ev.line, rule, layer.use, options)
     CURRENT[-1].add(node)

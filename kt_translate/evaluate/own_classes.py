@@ -22,11 +22,11 @@ from kt_translate.evaluate.general import (
     as_parameter,
     docstring_of,
     file_of,
-    fresh_input,
     is_number,
     kind_of,
     tensors_only,
 )
+from kt_translate.evaluate.inputs import fresh_input
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import (

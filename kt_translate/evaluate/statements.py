@@ -37,6 +37,7 @@ from kt_translate.graph.nodes import named
 from kt_translate.graph.objects import is_setting
 from kt_translate.graph.region import CURRENT
 from kt_translate.graph.sym import Items, Sym, Symbol, symbols_in
+from kt_translate.pytorch.library import reserved_names
 from kt_translate.source.operators import AUGMENTED
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def _assign(ev: Interpreter, node: cst.Assign, scope: Scope) -> None:
                 or _is_made_here(node.value, value)
             )
             and scope.names.get(target.target.value) is None
+            and target.target.value not in reserved_names()
             and target.target.value not in ev.settings
         ):
             value = _constant(ev, target.target.value, value, scope)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kt_translate.layers.convolutional import RENAMED, check_conv, check_steps, conv_shape
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import (
     OMIT,
     Call,
@@ -21,7 +22,7 @@ from kt_translate.layers.layer import (
     unless,
 )
 from kt_translate.layers.rnn import initial_states, mask_of
-from kt_translate.layers.rnn_settings import activation_function, decided, if_set
+from kt_translate.layers.rnn_settings import activation_function, if_set
 from kt_translate.layers.spatial import Spatial, compact, known_channels, name_of
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kt_translate.graph.sym import known
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
 from kt_translate.layers.merging import MERGES
 
@@ -119,7 +120,7 @@ def merge_call(args: list[Any], kwargs: dict[str, Any]) -> tuple[Any, str, dict[
     given = {**dict(zip(names, args)), **kwargs}
     mode = given.get("mode", "sum")
     settings = {"name": given["name"]} if given.get("name") is not None else {}
-    spoken = known(mode)
+    spoken = decided(mode, "the mode") if isinstance(known(mode), str) else mode
     if not isinstance(spoken, str):
         return given["inputs"], "Lambda", {"function": mode, **settings}
     if spoken not in MERGES:

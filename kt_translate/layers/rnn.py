@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import (
     OMIT,
     Call,
@@ -25,7 +26,6 @@ from kt_translate.layers.layer import (
 from kt_translate.layers.rnn_settings import (
     activation_function,
     activation_name,
-    decided,
     if_set,
     opposite,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import Call, Expr, Layer, Layout, RuleError, Tensor, as_expr, as_text
 from kt_translate.layers.rnn import (
     GRU,
@@ -17,7 +18,6 @@ from kt_translate.layers.rnn import (
 )
 from kt_translate.layers.rnn_settings import (
     WEIGHT_SETTINGS,
-    decided,
     if_set,
     rule_of,
     unusual_setting,

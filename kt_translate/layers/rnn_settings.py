@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from kt_translate.graph.sym import UNKNOWN
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.activations import (
     Activation,
@@ -19,7 +18,6 @@ from kt_translate.layers.layer import (
     Sym,
     as_expr,
     as_text,
-    known,
     same,
     unless,
 )
@@ -56,14 +54,6 @@ def activation_function(value: Any, flavour: str) -> Expr:
 def function_of(parameters: list[Expr], body: Expr) -> Expr:
     """``lambda parameters: body``."""
     return Expr(f"lambda {', '.join(map(str, parameters))}: {body}", binding=0)
-
-
-def decided(value: Any, what: str) -> bool:
-    """A setting that the shape of the output depends on: its value where the source is run."""
-    sample = known(value)
-    if sample is UNKNOWN:
-        raise RuleError("KT203", f"{what} must be known")
-    return bool(sample)
 
 
 def if_set(setting: Any, yes: Expr, no: Expr) -> Expr:

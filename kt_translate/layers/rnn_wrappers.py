@@ -7,6 +7,7 @@ from copy import copy
 from typing import Any
 
 from kt_translate.graph.sym import same
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import (
     OMIT,
     Call,
@@ -24,7 +25,6 @@ from kt_translate.layers.rnn import Recurrent, initial_states, mask_of, state_ar
 from kt_translate.layers.rnn_cells import RNN
 from kt_translate.layers.rnn_settings import (
     WEIGHT_SETTINGS,
-    decided,
     if_set,
     opposite,
     rule_of,

@@ -217,5 +217,5 @@ def write_check(writer: Writer, node: CheckNode) -> None:
     lines = [f"if {test}:", f"    raise {kind}({message!r})"]
     if called:
         writer.code.body += lines
-    else:
+    elif all(lines != others for _, others in writer.block.entries):
         writer.block.add(node.order, lines)

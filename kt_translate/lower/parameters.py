@@ -12,6 +12,7 @@ from kt_translate.lower.blocks import with_attributes, with_names
 from kt_translate.lower.modules import Modules, sizes_of
 from kt_translate.lower.tidy import tidied
 from kt_translate.pytorch.expr import Expr, as_expr
+from kt_translate.pytorch.library import reserved_names
 
 
 def write_parameters(writer: Modules) -> None:
@@ -42,6 +43,10 @@ def write_parameters(writer: Modules) -> None:
         equals = " = " if hint else "="
         default = "" if param.default is None else f"{equals}{param.default}"
         writer.code.parameters.append(name + hint + default)
+    for name in reserved_names() & set(writer.code.used_parameters):
+        if re.search(rf"(?<![\w.]){name}[.(]", "\n".join(writer.code.init)):
+            said = f"the argument {name} of {writer.code.name} hides what its constructor needs"
+            raise RuleError("KT202", f"{said}: give it another name")
     required = [p for p in writer.code.parameters if "=" not in p]
     writer.code.parameters = required + [p for p in writer.code.parameters if "=" in p]
     if writer.plan.kind == "layer":  # the source's own arguments, then what Keras finds by itself

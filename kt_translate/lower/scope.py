@@ -16,6 +16,7 @@ from kt_translate.lower.blocks import Block, token
 from kt_translate.lower.class_code import ClassCode, shown_shape
 from kt_translate.lower.names import Names
 from kt_translate.pytorch.expr import Expr
+from kt_translate.pytorch.library import reserved_names
 
 
 class ClassScope:
@@ -103,6 +104,7 @@ class ClassScope:
         is_mask = isinstance(tensor.node, OpNode) and tensor.node.label == "mask"
         usual = "mask" if is_mask else "n" if "number" in tensor.facts else "x"
         name = tensor.name or usual
+        name = f"{name}_" if name in reserved_names() else name
         candidate, n = name, 1
         while not self.is_free(candidate):
             n += 1

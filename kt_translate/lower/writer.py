@@ -27,6 +27,7 @@ from kt_translate.lower.modules import Modules
 from kt_translate.lower.names import Names, attribute_name
 from kt_translate.lower.parameters import write_parameters
 from kt_translate.pytorch.expr import Expr, as_expr
+from kt_translate.pytorch.library import reserved_names
 
 
 class Writer(Modules):
@@ -118,7 +119,8 @@ class Writer(Modules):
         for i, tensor in enumerate(self.plan.inputs):
             given = tensor.facts.get("input")
             name = attribute_name(given, "x") if isinstance(given, str) else None
-            name = names.fresh(name or ("x" if single else tensor.name or f"input_{i}"))
+            name = name or ("x" if single else tensor.name or f"input_{i}")
+            name = names.fresh(f"{name}_" if name in reserved_names() else name)
             self.variables[id(tensor)] = (name, tensor.layout)
             self.owner[name] = id(tensor)
             text.append(f"{name}: Tensor")

@@ -10,8 +10,9 @@ from kt_translate.graph.region import derived
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.layers.activation_table import ACTIVATIONS, activation_expr
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError, is_plain
-from kt_translate.ops.arguments import along, axes_of, axis_of, decided, elementwise, op, tensor
+from kt_translate.ops.arguments import along, axes_of, axis_of, elementwise, op, tensor
 from kt_translate.ops.op import precise_to
 from kt_translate.pytorch.expr import Expr, F, torch, unless
 

@@ -8,8 +8,9 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from kt_translate.graph.region import OpNode, derived
-from kt_translate.graph.sym import UNKNOWN, Sym, known, same
+from kt_translate.graph.sym import Sym, same
 from kt_translate.graph.tensor import Dim, Layout, Shape, Tensor, tensors_in
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.op import op as declared
 from kt_translate.ops.values import StaticShape
@@ -56,14 +57,6 @@ def tensor(value: Any, what: str = "the argument") -> Tensor:
     if not isinstance(value, Tensor):
         raise RuleError("KT203", f"{what} is not a tensor of the model")
     return value
-
-
-def decided(value: Any, what: str) -> Any:
-    """The value that code cannot be written without."""
-    found = known(value)
-    if found is UNKNOWN or isinstance(found, Tensor):
-        raise RuleError("KT203", f"{what} is not known")
-    return found
 
 
 def axis_of(axis: Any, rank: int) -> int:

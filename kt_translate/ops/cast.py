@@ -7,6 +7,7 @@ from typing import Any
 from kt_translate.graph.region import derived
 from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.arguments import DEFAULT_FLOAT
 from kt_translate.ops.op import op
@@ -40,7 +41,7 @@ def type_name(dtype: Any, default: str = "float32") -> str:
     if value is None:
         return default
     if isinstance(value, Sym):
-        value = known(value)
+        value = decided(value, "the type")
     if not isinstance(value, str):
         value = getattr(value, "__name__", getattr(value, "name", None))
     if not isinstance(value, str):

@@ -6,9 +6,9 @@ from typing import Any
 
 from kt_translate.graph.region import derived
 from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError, is_plain
 from kt_translate.ops.arguments import (
-    decided,
     dtype_expr,
     dtype_name,
     elementwise,

@@ -6,6 +6,7 @@ from typing import Any
 
 from kt_translate.graph.sym import Sym, same
 from kt_translate.graph.tensor import Layout, Shape, Tensor
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import (
     OMIT,
     RuleError,
@@ -14,7 +15,7 @@ from kt_translate.layers.layer import (
     unless,
 )
 from kt_translate.layers.spatial import all_equal, windows
-from kt_translate.ops.arguments import Picture, Sizes, decided, mixed, op, tensor
+from kt_translate.ops.arguments import Picture, Sizes, mixed, op, tensor
 from kt_translate.pytorch.expr import Expr, F, as_expr
 
 CONV = (

@@ -9,8 +9,8 @@ from typing import Any
 from kt_translate.graph.region import CURRENT, derived
 from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Dim, Layout, Tensor
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
-from kt_translate.ops.arguments import decided
 from kt_translate.ops.arithmetic import operation
 from kt_translate.ops.cast import cast_to, type_expr, type_name
 from kt_translate.ops.op import op

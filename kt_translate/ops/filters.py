@@ -6,9 +6,10 @@ from typing import Any
 
 from kt_translate.graph.region import derived
 from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError, is_plain, unless
 from kt_translate.layers.spatial import windows
-from kt_translate.ops.arguments import Picture, decided, op, tensor
+from kt_translate.ops.arguments import Picture, op, tensor
 from kt_translate.ops.convolution import conv
 from kt_translate.ops.image import pictures
 from kt_translate.pytorch.expr import Expr, F

@@ -7,8 +7,9 @@ from typing import Any
 from kt_translate.graph.region import derived
 from kt_translate.graph.sym import known
 from kt_translate.graph.tensor import Tensor
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
-from kt_translate.ops.arguments import axis_of, decided
+from kt_translate.ops.arguments import axis_of
 from kt_translate.ops.indexing import index_tensor, numbers_in, positions
 from kt_translate.ops.op import op
 from kt_translate.ops.reshaping import ravel

@@ -7,9 +7,10 @@ from typing import Any
 
 from kt_translate.graph.region import derived
 from kt_translate.graph.tensor import Dim, Tensor
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError, squeeze_ntuple
 from kt_translate.layers.spatial import all_equal, windows
-from kt_translate.ops.arguments import Picture, Sizes, decided, op, tensor
+from kt_translate.ops.arguments import Picture, Sizes, op, tensor
 from kt_translate.ops.values import size_of
 from kt_translate.pytorch.expr import Expr, F
 

@@ -8,8 +8,8 @@ from typing import Any
 from kt_translate.graph.region import derived
 from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Dim, Layout, Shape, Tensor
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
-from kt_translate.ops.arguments import decided
 from kt_translate.ops.op import op
 from kt_translate.ops.values import as_tensor, is_number, is_scalar, listed, size_of, without
 from kt_translate.pytorch.expr import Expr, as_expr

@@ -7,8 +7,9 @@ from typing import Any
 from kt_translate.graph.region import derived
 from kt_translate.graph.sym import same
 from kt_translate.graph.tensor import Dim, Shape, Tensor
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
-from kt_translate.ops.arguments import axis_of, decided, elementwise, is_float, op, tensor
+from kt_translate.ops.arguments import axis_of, elementwise, is_float, op, tensor
 from kt_translate.pytorch.expr import Expr, torch
 
 

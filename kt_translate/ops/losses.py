@@ -7,8 +7,9 @@ from typing import Any
 from kt_translate.graph.region import derived
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
-from kt_translate.ops.arguments import axis_of, decided, op, tensor
+from kt_translate.ops.arguments import axis_of, op, tensor
 from kt_translate.pytorch.expr import Expr, F
 
 ONE_MINUS = Expr("1 - 1e-7", 10)

@@ -6,13 +6,13 @@ from typing import Any
 
 from kt_translate.graph.region import derived
 from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError, is_plain, unless
 from kt_translate.ops.arguments import (
     Picture,
     Sizes,
     axes_of,
     axis_of,
-    decided,
     dtype_expr,
     dtype_name,
     elementwise,

@@ -6,8 +6,9 @@ from typing import Any
 
 from kt_translate.graph.region import derived
 from kt_translate.graph.tensor import Dim, Layout, Tensor
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
-from kt_translate.ops.arguments import axis_of, decided
+from kt_translate.ops.arguments import axis_of
 from kt_translate.ops.indexing import plus
 from kt_translate.ops.op import op
 from kt_translate.ops.shape import run_time, written

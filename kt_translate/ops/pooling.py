@@ -7,11 +7,12 @@ from typing import Any
 from kt_translate.graph.precision import resized
 from kt_translate.graph.region import derived
 from kt_translate.graph.tensor import Tensor
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import (
     REGISTRY,
     Call,
 )
-from kt_translate.ops.arguments import Picture, decided, op, tensor
+from kt_translate.ops.arguments import Picture, op, tensor
 from kt_translate.ops.op import precise_to
 from kt_translate.pytorch.expr import Expr
 

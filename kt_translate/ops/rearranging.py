@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from kt_translate.graph.tensor import Tensor
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
-from kt_translate.ops.arguments import decided
 from kt_translate.ops.arithmetic import operation
 from kt_translate.ops.op import op
 from kt_translate.ops.reshaping import permuted, reshape_to

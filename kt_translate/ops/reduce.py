@@ -7,7 +7,8 @@ from typing import Any
 
 from kt_translate.graph.region import derived
 from kt_translate.graph.tensor import Layout, Tensor
-from kt_translate.ops.arguments import DEFAULT_FLOAT, axes_of, decided
+from kt_translate.layers.decisions import decided
+from kt_translate.ops.arguments import DEFAULT_FLOAT, axes_of
 from kt_translate.ops.arithmetic import operation
 from kt_translate.ops.op import OPS, op
 from kt_translate.ops.values import (

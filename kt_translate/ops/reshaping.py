@@ -7,8 +7,9 @@ from typing import Any
 from kt_translate.graph.region import derived
 from kt_translate.graph.sym import known, same
 from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
-from kt_translate.ops.arguments import axes_of, axis_of, decided
+from kt_translate.ops.arguments import axes_of, axis_of
 from kt_translate.ops.indexing import flipped, numbers_in
 from kt_translate.ops.op import op
 from kt_translate.ops.shape import declared, given_sizes, product, resolved, run_time, written

@@ -6,8 +6,9 @@ from typing import Any
 
 from kt_translate.graph.precision import resized
 from kt_translate.graph.tensor import Tensor
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
-from kt_translate.ops.arguments import DEFAULT_FLOAT, Sizes, decided, floating, is_float, op, tensor
+from kt_translate.ops.arguments import DEFAULT_FLOAT, Sizes, floating, is_float, op, tensor
 from kt_translate.ops.image import pictures
 from kt_translate.ops.op import precise_to
 from kt_translate.pytorch.expr import Expr, F

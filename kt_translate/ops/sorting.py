@@ -6,8 +6,9 @@ from typing import Any
 
 from kt_translate.graph.region import derived
 from kt_translate.graph.tensor import Tensor
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError, unless
-from kt_translate.ops.arguments import along, decided, op, tensor
+from kt_translate.ops.arguments import along, op, tensor
 from kt_translate.pytorch.expr import Expr, torch
 
 INT32 = torch.int32

@@ -7,8 +7,9 @@ from typing import Any
 from kt_translate.graph.region import derived
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Dim, Tensor
+from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
-from kt_translate.ops.arguments import decided, op, tensor
+from kt_translate.ops.arguments import op, tensor
 from kt_translate.pytorch.expr import OMIT, Expr, torch, unless
 
 FFT = torch.fft

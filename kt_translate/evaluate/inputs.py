@@ -1,0 +1,44 @@
+"""The tensors that a class of its own takes: in place of those that it is called with."""
+
+from __future__ import annotations
+
+from kt_translate.graph.nodes import Param
+from kt_translate.graph.sym import Sym, Symbol, known
+from kt_translate.graph.tensor import Dim, Tensor
+
+ROLES = {
+    2: ("features",),
+    3: ("length", "features"),
+    4: ("height", "width", "channels"),
+    5: ("depth", "height", "width", "channels"),
+}
+
+
+def fresh_input(
+    outer: Tensor,
+    name: str,
+    several: bool,
+    names: set[str],
+    sizes: list[Param],
+    inputs: list[Tensor],
+) -> Tensor:
+    """A tensor parameter of the class: its sizes are symbols."""
+    roles = ROLES.get(outer.rank, tuple(f"size_{i}" for i in range(1, outer.rank)))
+    shape: list[Dim] = [None]
+    for role, dim in zip(roles, outer.shape[1:], strict=True):
+        if dim is None:
+            shape.append(None)
+            continue
+        prefix = (
+            f"{name}_" if several and inputs else "in_" if role in ("channels", "features") else ""
+        )
+        fresh = prefix + role
+        while fresh in names:
+            fresh += "_"
+        names.add(fresh)
+        symbol = Symbol(fresh, known(dim), "dim")
+        sizes.append(Param(symbol, None, "int"))
+        shape.append(Sym.of(symbol))
+    tensor = Tensor(tuple(shape), outer.dtype, outer.layout, name=name)
+    inputs.append(tensor)
+    return tensor
