@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import libcst as cst
@@ -34,10 +35,20 @@ from kt_translate.graph.objects import is_setting, lazily
 from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, symbols_in
 from kt_translate.graph.tensor import Tensor, tensors_in
-from kt_translate.guesses import guess, input_of, is_called_on, is_shape, is_tensor_name, is_tuple
+from kt_translate.guesses import (
+    guess,
+    input_of,
+    is_called_on,
+    is_shape,
+    is_tensor_name,
+    is_tuple,
+    let_pass,
+    roomier,
+)
 from kt_translate.source.names import SUBMODULES
 
 Shapes = dict[str, tuple[int | None, ...]]
+MAX_BETTER = 4  # tries with values that a check lets pass
 ROLES = {2: ("features",), 3: ("length", "features"), 4: ("height", "width", "channels")}
 
 
@@ -65,6 +76,7 @@ class Run:
     found: list[Diagnostic]  # what was said in it
     failed: bool
     why: str = ""  # nothing came out of it
+    refused: Any = None  # the check of the source that did not let the samples pass
 
     @property
     def whole(self) -> bool:
@@ -95,6 +107,7 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any]) -> Run:
     names, bindings, line = dict(ev.module.names), list(ev.bindings), ev.line
     ev.steps, ev.hidden = 0, False
     result: Any = None
+    refused: Any = None
     why = ""
     region = Region()
     CURRENT.append(region)
@@ -102,6 +115,7 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any]) -> Run:
         result = act()
     except (Raised, LimitReached, Break, Continue, NotGeneral) as stop:
         why = f"line {ev.line}: {getattr(stop, 'text', None) or stop}"
+        refused = getattr(stop, "check", None)
     except (
         ArithmeticError,
         LookupError,
@@ -121,7 +135,7 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any]) -> Run:
     demands += [(Sym.of(symbol), None) for symbol in given.baked]
     made = ev.models[before[1] :]
     failed = bool(why) or ev.log.errors > before[2]
-    done = Run(given, result, made, demands, found, failed, why)
+    done = Run(given, result, made, demands, found, failed, why, refused)
     if not ev.hidden or done.whole or ev.inlining:
         return done
     del ev.models[before[1] :]
@@ -162,12 +176,17 @@ def best_run(
         return found
 
     tries: list[tuple[Any, Run]] = []
-    for samples, guessed in attempts(ev, function, shapes, own):
+    better: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    for samples, guessed in chain(attempts(ev, function, shapes, own), better):
         for modules in handed_modules(function):
             tries.append(((samples, guessed, modules), tried(samples, guessed, modules)))
             if ready(tries[-1][1]):
                 ev.models += tries[-1][1].models
                 return tries[-1][1]
+            refused = tries[-1][1].refused
+            if isinstance(refused, Sym) and len(better) < MAX_BETTER:
+                passed = let_pass(refused, samples)
+                better += [({**samples, **passed}, {**guessed, **passed})] if passed else []
     likely, best = next((t for t in tries if t[1].result is not None), tries[0])
     ev.nothing_kept = True
     plain_run = tried(*likely)
@@ -221,6 +240,9 @@ def attempts(
     }
     if guessed:
         yield {**first, **guessed}, guessed
+        larger = {n: roomier(v) for n, v in guessed.items()}
+        if larger != guessed:
+            yield {**first, **larger}, larger
     if isinstance(first.get("weights"), str):  # of a model whose weights have gone
         yield {**first, **guessed, "weights": None}, guessed
 

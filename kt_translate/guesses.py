@@ -1,11 +1,13 @@
-"""Likely values for the parameters of a function that nothing in the file tells."""
+"""Likely values for parameters of which nothing in the file tells, and those that its own checks let pass."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
+from kt_translate.graph.sym import Sym, Symbol, known, substitute
 from kt_translate.graph.tensor import Layout, Tensor
 
 _GUESSES: list[tuple[str, Any]] = [
@@ -25,7 +27,7 @@ _GUESSES: list[tuple[str, Any]] = [
 def guess(name: str, text: str, kinds: str) -> Any:
     """A likely value for a parameter that nothing in the file tells; ``kinds``: where the layers are made."""
     if is_tuple(name, text):
-        if "Conv3D" in kinds:
+        if re.search(r"\w3D\b", kinds):
             return (16, 32, 32, 1)
         if re.search(r"Conv(?:olution)?2D|\w2D\b", kinds):
             return (64, 64, 3)
@@ -62,3 +64,39 @@ def is_tuple(name: str, text: str) -> bool:
 def is_tensor_name(name: str) -> bool:
     tensors = r"^(x|inputs?|images?|tensor)$|tensor|input_layer|_input$"
     return bool(re.search(tensors, name.lower()))
+
+
+def roomier(value: Any) -> Any:
+    """The shape of a larger picture: what halves it often may come to nothing otherwise."""
+    if not isinstance(value, tuple) or len(value) < 3:
+        return value
+    return (*[224 if len(value) == 3 else 128] * (len(value) - 1), value[-1])
+
+
+# -- checks ---------------------------------------------------------------------------------------
+
+_LIKELY = (224, 256, 128, 96, 64, 32, 16, 8, 4, 3, 2, 1, 0, 512, 1024)
+_SHAPES = ((64, 64, 3), (32, 32, 32, 1), (20, 8), (16,))
+
+
+def let_pass(wrong: Sym, samples: dict[str, Any]) -> dict[str, Any]:
+    """Values for parameters by which a check of the source, that refused their samples, lets them pass; {} if none is found."""
+    symbols = [s for s in sorted(wrong.symbols, key=lambda s: s.name) if s.name in samples]
+    table: dict[Symbol, Any] = {s: samples[s.name] for s in symbols}
+    for chosen in [[s] for s in symbols] + [symbols]:
+        for value in (*_literals(wrong), *_LIKELY, *_SHAPES):
+            with suppress(Exception):  # a value of another kind than is asked for
+                if known(substitute(wrong, table | dict.fromkeys(chosen, value))) is False:
+                    return {s.name: value for s in chosen}
+    return {}
+
+
+def _literals(value: Any) -> Iterator[Any]:
+    """The plain values that an expression compares with."""
+    if isinstance(value, Sym):
+        for part in value.args[1:] if value.head in ("unary", "call") else value.args:
+            yield from _literals(part)
+    elif isinstance(value, (list, tuple)):
+        yield from value
+    elif isinstance(value, (int, float, str)):
+        yield value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import sys
 from dataclasses import dataclass, field
 from inspect import cleandoc
 from pathlib import Path
@@ -16,6 +17,7 @@ from kt_translate.discover import discover
 from kt_translate.emit import module, parity, training
 from kt_translate.evaluate.general import file_of
 from kt_translate.evaluate.interpreter import Interpreter
+from kt_translate.evaluate.signals import MAX_FRAMES
 from kt_translate.evaluate.values import Class, Unknown
 from kt_translate.factories import kept, texts_of
 from kt_translate.found import Found, Gap
@@ -59,6 +61,7 @@ class Translation:
 
 def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     """Translate one file. Raises SourceError if the text is not Python."""
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), MAX_FRAMES))
     catalogue.load()
     op_catalogue.load()
     source = Source(text, name, options.path)

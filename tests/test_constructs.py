@@ -547,3 +547,9 @@ def test_texts_that_are_chosen_not_put_together() -> None:
         "    return keras.Sequential([keras.Input((4,)), keras.layers.Dense(n)])\n"
     )
     assert errors_of(text) == []
+
+
+def test_a_source_that_goes_deep_is_left_not_a_crash() -> None:
+    calls = "".join(f"def f{i}(x):\n    return [f{i + 1}(v) for v in [x]][0]\n" for i in range(200))
+    text = IMPORTS + calls + "def f200(x):\n    return x\nn = f0(3)\nmodel = keras.Sequential()\n"
+    assert not [e for e in errors_of(text) if "KT9" in e]

@@ -536,3 +536,36 @@ def test_models_that_are_implied_by_inputs_and_tensors(float64: None) -> None:
     pair.check("whole", "whole(3)", "3")
     with pytest.raises(AssertionError, match="height % 4"):
         pair.torch.encoder(34)
+
+
+def test_samples_that_the_source_would_refuse_give_way_to_others(float64: None) -> None:
+    """Checks on arguments say which values they let pass; a layer that is chosen by a text is the sample's."""
+    text = (
+        "import keras\n"
+        "from keras import layers\n"
+        "def encoder(height=48, width=56, n=4):\n"
+        "    assert height % 32 == 0 and width % 32 == 0\n"
+        "    i = keras.Input((height, width, 3))\n"
+        "    return keras.Model(i, layers.Conv2D(n, 3, strides=2)(i))\n"
+        "def whole(classes, height=100):\n"
+        "    if height != 40:\n"
+        "        raise ValueError('only 40')\n"
+        "    i = keras.Input((height, 8))\n"
+        "    return keras.Model(i, layers.Conv1D(classes, 3)(i))\n"
+        "def of_any_rank(output_shape, n=3):\n"
+        "    dimensions = output_shape[:-1]\n"
+        "    if not len(dimensions) in [2, 3]:\n"
+        "        raise ValueError('squares and cubes')\n"
+        "    conv = getattr(layers, 'Conv{}D'.format(len(dimensions)))\n"
+        "    i = keras.Input(output_shape)\n"
+        "    return keras.Model(i, conv(n, 3)(i))\n"
+    )
+    pair = Pair(text)
+    assert pair.errors == []
+    pair.check("encoder", "encoder(32, 64, 5)", "32, 64, 5")
+    pair.check("whole", "whole(3, 40)", "3, 40")
+    pair.check("of_any_rank", "of_any_rank((9, 8, 2))", "(9, 8, 2)")
+    with pytest.raises(ValueError, match="height != 40"):
+        pair.torch.whole(3, 41)
+    with pytest.raises(NotImplementedError, match="Conv2D"):
+        pair.torch.of_any_rank((9, 8, 7, 2))

@@ -25,6 +25,7 @@ from kt_translate.source.syntax import Source, SourceError, comments_before, tra
         ("keras.datasets.mnist.load_data", "keras.datasets.mnist.load_data"),
         ("tensorflow.nn.relu", "tf.nn.relu"),
         ("tensorflow.compat.v1.nn.relu", "tf.nn.relu"),
+        ("keras.src.legacy.backend.int_shape", "keras.backend.int_shape"),
         ("numpy.prod", "numpy.prod"),
     ],
 )

@@ -174,7 +174,7 @@ def _check(ev: Interpreter, state: State, test: Sym, a: Outcome, b: Outcome, ord
     raises, goes_on = (a, b) if a.raised is not None else (b, a)
     wrong = test if raises is a else Sym.unary("not", test)
     if known(wrong) is not UNKNOWN and known(wrong):
-        raise Raised(raises.raised or "")
+        raise Raised(raises.raised or "", wrong)
     CURRENT[-1].add(CheckNode([], [], ev.line, wrong, raises.raised or "", order))
     state.set_names(goes_on.places)
     for region in state.regions():

@@ -230,8 +230,8 @@ _TYPES: dict[str, Any] = {
 }
 
 
-def _getattr(ev: Interpreter, owner: Any, name: str, *default: Any) -> Any:
-    found = attribute(ev, owner, name)
+def _getattr(ev: Interpreter, owner: Any, name: Any, *default: Any) -> Any:
+    found = attribute(ev, owner, str(ev.demand(name, "an attribute")))
     return default[0] if default and isinstance(found, Unknown) else found
 
 

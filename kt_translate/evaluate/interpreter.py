@@ -290,10 +290,9 @@ class Interpreter:
                 self.assign(element.value, item, scope)
             return
         after = n - star - 1
-        middle = items[star : len(items) - after]
         for element, item in zip(elements[:star], items[:star]):
             self.assign(element.value, item, scope)
-        self.assign(elements[star].value, list(middle), scope)
+        self.assign(elements[star].value, list(items[star : len(items) - after]), scope)
         for element, item in zip(elements[star + 1 :], items[len(items) - after :]):
             self.assign(element.value, item, scope)
 
@@ -371,6 +370,8 @@ class Interpreter:
                 self._run_kept(function.node.body, scope)
         except Return as result:
             return result.value
+        except RecursionError:
+            raise LimitReached("it goes too deep") from None
         finally:
             self.depth -= 1
             self.line, self.rest_of_function = line, rest

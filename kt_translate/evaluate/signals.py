@@ -9,6 +9,7 @@ from typing import Any
 MAX_STEPS = 60_000
 MAX_IDLE = 20_000  # of the statements of a loop in which no model grows
 MAX_DEPTH = 80
+MAX_FRAMES = 8_000  # of Python itself, which takes many for each level of the source
 MAX_TURNS = 5_000
 
 
@@ -30,9 +31,10 @@ class Continue(Exception):
 class Raised(Exception):
     """The source raises an exception here."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, check: Any = None) -> None:
         super().__init__(text)
         self.text = text
+        self.check = check  # of settings, that led to it
 
 
 class LimitReached(Exception):

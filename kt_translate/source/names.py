@@ -121,6 +121,8 @@ def _below_keras(parts: list[str]) -> str:
         if parts[0] == "experimental" and parts[1].endswith(("Decay", "DecayRestarts")):
             return f"optimizers.schedules.{parts[1]}"
         parts = parts[1:]
+    if parts[0] == "legacy" and len(parts) > 2 and parts[1] in _FAMILIES:
+        parts = parts[1:]
     last = parts[-1]
     family = _OLD_FAMILIES.get(parts[0], parts[0])
     if last in _TOP:
