@@ -26,6 +26,9 @@ from kt_translate.source.syntax import Source, SourceError, comments_before, tra
         ("tensorflow.nn.relu", "tf.nn.relu"),
         ("tensorflow.compat.v1.nn.relu", "tf.nn.relu"),
         ("keras.src.legacy.backend.int_shape", "keras.backend.int_shape"),
+        ("tensorflow.compat.v1.image.resize", "tf.image.resize_images"),
+        ("tf.compat.v1.image.resize", "tf.image.resize_images"),
+        ("tensorflow.compat.v2.image.resize", "tf.image.resize"),
         ("numpy.prod", "numpy.prod"),
     ],
 )

@@ -85,6 +85,10 @@ _SAME = {
 }
 
 
+# Functions of ``tf.compat.v1`` that have the names of others in TensorFlow 2.
+_OF_TENSORFLOW_1 = {"image.resize": "image.resize_images"}
+
+
 @lru_cache(maxsize=4096)
 def canonical(path: str) -> str:
     """``tensorflow.keras.layers.Conv2D``, ``keras.layers.convolutional.Conv2D`` -> ``keras.layers.Conv2D``.
@@ -99,11 +103,13 @@ def canonical(path: str) -> str:
         path = path[len("keras.backend.") :]
     if path == "keras_applications" or path.startswith("keras_applications."):
         path = "keras.applications" + path[len("keras_applications") :]
-    for old in ("tf.compat.v1.", "tf.compat.v2."):
+    for old in ("tf.compat.v1.", "tf.compat.v2.", "tensorflow.compat.v1.", "tensorflow.compat.v2."):
         if path.startswith(old):
-            return canonical("tensorflow." + path[len(old) :])
-    if path.startswith("tensorflow.compat.v1.") or path.startswith("tensorflow.compat.v2."):
-        path = "tensorflow." + path[len("tensorflow.compat.v1.") :]
+            name = path[len(old) :]
+            if "v1" in old and any(other.startswith(f"{name}.") for other in _OF_TENSORFLOW_1):
+                return f"tf.compat.v1.{name}"
+            name = _OF_TENSORFLOW_1.get(name, name) if "v1" in old else name
+            return canonical(f"tensorflow.{name}")
     if path == "tensorflow" or path.startswith("tensorflow."):
         path = "tf" + path[len("tensorflow") :]
     if path.startswith("tf."):
