@@ -12,8 +12,9 @@ from kt_translate.evaluate import views
 from kt_translate.evaluate.values import Instance, ModelValue, models_in, plain
 from kt_translate.graph.nodes import CallNode, LayerNode, Param
 from kt_translate.graph.objects import is_setting
-from kt_translate.graph.sym import Sym
-from kt_translate.graph.tensor import tensors_in
+from kt_translate.graph.sym import Sym, known, symbols_in
+from kt_translate.graph.tensor import Layout, Tensor, ends_of, tensors_in, to_first
+from kt_translate.lower.class_code import ClassCode
 from kt_translate.pytorch.expr import as_expr
 
 
@@ -117,3 +118,36 @@ def inputs_text(given: Given) -> list[str]:
             made.append(f"keras.Input({shape!r}, dtype={tensor.dtype!r})")
         texts.append(f"{name}={made[0] if len(made) == 1 else '[' + ', '.join(made) + ']'}")
     return texts
+
+
+def ports(
+    written: list[Tensor], actual: list[Tensor], what: str, found: Found
+) -> list[dict[str, Any]]:
+    """Inputs or outputs: how the class takes and gives them, and the sizes that this model has by default."""
+
+    def size(dim: Any) -> int | None:
+        told = not any(s.name in found.given.guessed for s in symbols_in(dim))
+        sample = known(dim)
+        return sample if told and isinstance(sample, int) else None
+
+    found_ports = []
+    for i, (tensor, real) in enumerate(zip(written, actual, strict=True)):
+        given = real.facts.get("input")
+        first = tensor.layout is Layout.FIRST and tensor.rank > 3
+        found_ports.append(
+            {
+                "name": given if isinstance(given, str) else f"{what}_{i}",
+                "shape": [size(d) for d in real.shape],
+                "dtype": tensor.dtype,
+                "permute": list(to_first(tensor.rank)) if first else None,
+            }
+        )
+    return found_ports
+
+
+def outputs_of(code: ClassCode, model: ModelValue, found: Found) -> list[dict[str, Any]]:
+    """The outputs that a model has by default, and those that it has beyond them with other arguments."""
+    most = max(ends_of(model.outputs), key=len)
+    shown = ports(code.outputs, tensors_in(model.outputs), "output", found)
+    more = ports(most, most, "output", found)[len(shown) :]
+    return [*shown, *({**port, "optional": True} for port in more)]

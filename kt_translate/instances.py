@@ -13,7 +13,7 @@ from kt_translate.evaluate.values import Function, ModelValue, models_in, plain
 from kt_translate.found import Found, frozen
 from kt_translate.graph.nodes import CallNode
 from kt_translate.graph.sym import Sym, known, same, substitute, symbols_in
-from kt_translate.graph.tensor import tensors_in
+from kt_translate.graph.tensor import Fork, tensors_in
 
 _VERB = re.compile(r"^_*(build|make|create|get|define|construct)_")
 Made = tuple[Found, int, dict[str, Any]]
@@ -90,6 +90,11 @@ def _arguments_of(
     demands = plan_of(general).demands
     if not all(_is_so(substitute(said, table), value) for said, value in demands):
         return None
+    fork = plan_of(general).result
+    while isinstance(fork, Fork):  # other outputs than the class's are told of a class of its own
+        if not _is_so(substitute(fork.test, table), fork.test.value):
+            return None
+        fork = fork.shown
     return {symbol.name: value for symbol, value in table.items()}
 
 

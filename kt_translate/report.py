@@ -15,11 +15,11 @@ from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Class, Instance, ModelValue, Module
 from kt_translate.factories import instances, sayable, signature, structure
-from kt_translate.found import Found, Gap
+from kt_translate.found import Found, Gap, outputs_of, ports
 from kt_translate.graph.nodes import CallNode, Plan
 from kt_translate.graph.objects import lazily
-from kt_translate.graph.sym import UNKNOWN, code, known, symbols_in
-from kt_translate.graph.tensor import Layout, Tensor, tensors_in, to_first
+from kt_translate.graph.sym import UNKNOWN, code
+from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.homes import Home, Project
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.class_code import ClassCode
@@ -86,8 +86,8 @@ class Writing(Classes):
             made.factory,
             torch_name=made.codes[0].name,
             inferred=made.inferred,
-            inputs=_ports(made.codes[0].inputs, tensors_in(model.inputs), "input", found),
-            outputs=_ports(made.codes[0].outputs, tensors_in(model.outputs), "output", found),
+            inputs=ports(made.codes[0].inputs, tensors_in(model.inputs), "input", found),
+            outputs=outputs_of(made.codes[0], model, found),
             status="translated",
         )
         entry["cases"] = cases.of_models(found, made.factory, made.codes, found.value)
@@ -112,8 +112,8 @@ class Writing(Classes):
             cls.line,
             code.name,
             inferred={k: v for k, v in inferred.items() if k in code.used_parameters},
-            inputs=_ports(code.inputs, plan.inputs, "input", found),
-            outputs=_ports(code.outputs, tensors_in(plan.result), "output", found),
+            inputs=ports(code.inputs, plan.inputs, "input", found),
+            outputs=ports(code.outputs, tensors_in(plan.result), "output", found),
             status="partial" if plan.gap else "translated",
         )
         if not plan.gap:
@@ -151,8 +151,8 @@ class Writing(Classes):
             line,
             factory,
             torch_name=code.name,
-            inputs=_ports(code.inputs, tensors, "input", found),
-            outputs=_ports(code.outputs, tensors_in(results), "output", found),
+            inputs=ports(code.inputs, tensors, "input", found),
+            outputs=ports(code.outputs, tensors_in(results), "output", found),
             status="partial" if plan.gap else "translated",
         )
 
@@ -365,31 +365,6 @@ class Writing(Classes):
 
 def _input_hint(name: str) -> str:
     return f"say it: --input-shape {name}=28,28,1, without the batch axis"
-
-
-def _ports(
-    written: list[Tensor], actual: list[Tensor], what: str, found: Found
-) -> list[dict[str, Any]]:
-    """Inputs or outputs: how the class takes and gives them, and the sizes that this model has by default."""
-
-    def size(dim: Any) -> int | None:
-        told = not any(s.name in found.given.guessed for s in symbols_in(dim))
-        sample = known(dim)
-        return sample if told and isinstance(sample, int) else None
-
-    ports = []
-    for i, (tensor, real) in enumerate(zip(written, actual, strict=True)):
-        given = real.facts.get("input")
-        first = tensor.layout is Layout.FIRST and tensor.rank > 3
-        ports.append(
-            {
-                "name": given if isinstance(given, str) else f"{what}_{i}",
-                "shape": [size(d) for d in real.shape],
-                "dtype": tensor.dtype,
-                "permute": list(to_first(tensor.rank)) if first else None,
-            }
-        )
-    return ports
 
 
 def _shown(value: Any) -> str:

@@ -93,7 +93,7 @@ def assert_same(theirs: Any, ours: Any, entry: dict[str, Any], module: ModuleTyp
     ]
     got = ours(*feeds)
     got = list(got) if isinstance(got, (tuple, list)) else [got]
-    for want, have, port in zip(expected, got, entry["outputs"], strict=True):
+    for want, have, port in zip(expected, got, entry["outputs"][: len(expected)], strict=True):
         array = np.transpose(want, port["permute"]) if port["permute"] else np.asarray(want)
         np.testing.assert_allclose(have.detach().numpy(), array, rtol=1e-9, atol=1e-9)
 

@@ -272,3 +272,129 @@ def test_a_builder_that_fails_with_loops_kept_is_run_without(
     pair = Pair(HEAD + STAGES.replace("model = build()", ""))
     assert not pair.errors
     pair.check("build", "build()")
+
+
+FORKS = {
+    "models": """
+def build(n=4, deep=False):
+    inputs = keras.Input((6, 6, 3))
+    x = layers.Conv2D(n, 3, padding="same")(inputs)
+    y = layers.Conv2D(n, 3, padding="same")(x)
+    first = layers.Conv2D(1, 1, activation="sigmoid")(x)
+    last = layers.Conv2D(1, 1, activation="sigmoid")(y)
+    if deep:
+        model = keras.Model(inputs, [first, last])
+    else:
+        model = keras.Model(inputs, last)
+    return model
+""",
+    "what is returned": """
+def build(n=4, deep=False):
+    inputs = keras.Input((6, 6, 3))
+    x = layers.Conv2D(n, 3, padding="same")(inputs)
+    y = layers.Conv2D(n, 3, padding="same")(x)
+    if not deep:
+        return keras.Model(inputs, layers.Conv2D(1, 1)(y))
+    first = layers.Conv2D(1, 1)(x)
+    last = layers.Conv2D(1, 1)(y)
+    return keras.Model(inputs=inputs, outputs=(first, last))
+""",
+    "a list that grows": """
+def build(n=4, deep=False):
+    inputs = keras.Input((6, 6, 3))
+    x = layers.Conv2D(n, 3, padding="same")(inputs)
+    outputs = []
+    if deep:
+        outputs.append(layers.Conv2D(1, 1)(x))
+    if n > 3:
+        x = layers.Conv2D(n, 3, padding="same")(x)
+        outputs.append(layers.Conv2D(2, 1)(x))
+    outputs.append(layers.Conv2D(3, 1)(x))
+    return keras.Model(inputs, outputs)
+""",
+    "a tensor or a list": """
+def build(n=4, deep=False):
+    inputs = keras.Input((6, 6, 3))
+    x = layers.Conv2D(n, 3, padding="same")(inputs)
+    outputs = layers.Conv2D(1, 1)(x)
+    aside = layers.Conv2D(2, 1)(x)
+    if deep:
+        outputs = [outputs, aside]
+    return keras.Model(inputs=[inputs], outputs=outputs)
+""",
+    "a conditional expression": """
+def build(n=4, deep=False):
+    inputs = keras.Input((6, 6, 3))
+    x = layers.Conv2D(n, 3, padding="same")(inputs)
+    first = layers.Conv2D(2, 1)(x)
+    last = layers.Conv2D(1, 1)(x)
+    model = keras.Model(inputs, [last, first] if deep else last)
+    model.compile("sgd", "mse")
+    return model
+""",
+}
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("name", FORKS)
+def test_outputs_that_hang_on_a_setting(name: str) -> None:
+    text = HEAD + FORKS[name] + "\n\nmodel = build()\ndeep = build(deep=True)\n"
+    pair = Pair(text)
+    assert not pair.errors
+    assert "KT301" not in {d.code for d in pair.log.diagnostics}
+    pair.check("model", "model")
+    pair.check("deep", "deep")
+    for given in ("", "deep=True", "3", "3, True"):
+        pair.check("build", f"build({given})", given)
+
+
+CALLED = """
+def base(n=4, deep=False):
+    inputs = keras.Input((6, 6, 3))
+    x = layers.Conv2D(n, 3, padding="same")(inputs)
+    y = layers.Conv2D(n, 3, padding="same")(x)
+    return keras.Model(inputs, [x, y] if deep else y)
+
+
+def build(n=4, deep=False):
+    inputs = keras.Input((6, 6, 3))
+    x = base(n, deep)(inputs)
+    return keras.Model(inputs, layers.Conv2D(2, 1)(x[-1] if deep else x))
+
+
+model = build()
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_model_that_is_called_has_the_outputs_of_the_sample() -> None:
+    pair = Pair(HEAD + CALLED)
+    assert not pair.errors
+    pair.check("build", "build(3)", "3")
+    pair.check("base", "base(deep=True)", "deep=True")
+    with pytest.raises(NotImplementedError):
+        pair.torch.build(deep=True)
+
+
+NEEDED = """
+def build(n=4, skip=True):
+    inputs = keras.Input((6, 6, 3))
+    aside = layers.Conv2D(n, 1)(inputs)
+    x = layers.Conv2D(n, 3, padding="same")(inputs)
+    aside = layers.ReLU()(layers.Conv2D(n, 1)(aside))
+    if skip:
+        x = layers.Add()([x, aside])
+    return keras.Model(inputs, layers.Conv2D(n, 1)(x))
+
+
+model = build()
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_layers_that_only_a_branch_needs() -> None:
+    """Keras leaves them out where the condition does not hold."""
+    pair = Pair(HEAD + NEEDED)
+    assert not pair.errors
+    for given in ("", "3, False"):
+        pair.check("build", f"build({given})", given)

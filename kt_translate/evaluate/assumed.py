@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate.values import Either, Scope, Unknown, opaque, plain
-from kt_translate.graph.lists import LeftOpen
+from kt_translate.evaluate.values import Either, ModelValue, Scope, Unknown, opaque, plain
+from kt_translate.graph.lists import Forked, LeftOpen
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, same, substitute
-from kt_translate.graph.tensor import Dim, Tensor
+from kt_translate.graph.tensor import Dim, Fork, Tensor
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -166,3 +166,39 @@ def _is_none(value: Any) -> Any:
     if isinstance(then, bool) and isinstance(orelse, bool):
         return value.test if then else Sym.unary("not", value.test)
     return Sym.choose(value.test, then, orelse)
+
+
+# -- results of which a condition says which there are ---------------------------------------------
+
+
+def fork(test: Sym, then: Any, orelse: Any) -> Fork | None:
+    """A model's outputs where a condition says which they are; None where they are more than tensors in a row."""
+    sides = [forked(side) if isinstance(side, (Either, list)) else side for side in (then, orelse)]
+    if all(_in_a_row(side) for side in sides):
+        return Fork(test, *sides)
+    return None
+
+
+def forked(value: Any) -> Any:
+    """The same where a condition left it open, as outputs of a model; None where no model can have them."""
+    if isinstance(value, Either):
+        return fork(value.test, value.then, value.orelse)
+    for i, item in enumerate(value if isinstance(value, list) else ()):
+        if isinstance(item, Forked):
+            before, after = value[:i], value[i + 1 :]
+            sides = ([*before, *side, *after] for side in (item.then, item.orelse))
+            return fork(item.test, *sides)
+    return value
+
+
+def _in_a_row(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(isinstance(t, Tensor) for t in value)
+    return isinstance(value, (Tensor, Fork))
+
+
+def shown_only(ev: Interpreter, model: ModelValue) -> None:
+    """Take the outputs for granted that a model has for the sample values."""
+    while isinstance(model.outputs, Fork):
+        ev.demand(model.outputs.test, "what a model gives")
+        model.outputs = model.outputs.shown

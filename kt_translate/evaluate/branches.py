@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate.assumed import agree, equalities, keeps, refined
+from kt_translate.evaluate.assumed import agree, equalities, fork, keeps, refined
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State
 from kt_translate.evaluate.values import Either, ModelValue, Scope, Unknown, plain
+from kt_translate.graph.lists import Forked
 from kt_translate.graph.nodes import ORDER, CheckNode, IfNode, LoopNode, SizeNode
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, expand, known, same
@@ -31,6 +32,7 @@ class Outcome:
     regions: dict[int, Region]
     returned: Any = MISSING
     raised: str | None = None
+    lists: dict[int, list[Any]] = field(default_factory=dict)  # what is in those that it changed
 
 
 def depends(value: Any) -> bool:
@@ -156,13 +158,25 @@ def _branch(ev: Interpreter, state: State, test: Sym, truth: bool, run: Run) -> 
             ev.assumed.pop()
     if ev.log.errors > errors and raised is None:
         raise NotGeneral
-    if state.containers_changed():
-        raise NotGeneral
-    outcome = Outcome(state.places(), regions, returned, raised)
+    lists = {}
+    for container, before in state.containers_touched():
+        if not _may_fork(ev, state, container, before):
+            raise NotGeneral
+        lists[id(container)] = list(container)
+        container[:] = before
+    outcome = Outcome(state.places(), regions, returned, raised, lists)
     state.set_names(
         {(i, k): v for i, b in enumerate(state.before) for k, v in b.items()} | _ends(state)
     )
     return outcome
+
+
+def _may_fork(ev: Interpreter, state: State, container: Any, before: Any) -> bool:
+    """Whether a list may hold one thing or another after a condition: tensors of the function that is under way."""
+    if type(container) is not list or not ev.guards or ev.loops:
+        return False
+    mine = any(container is value for value in state.spaces[0].values())
+    return mine and all(isinstance(t, (Tensor, Forked)) for t in (*container, *before))
 
 
 def _ends(state: State) -> dict[Place, Any]:
@@ -177,6 +191,9 @@ def _check(ev: Interpreter, state: State, test: Sym, a: Outcome, b: Outcome, ord
         raise Raised(raises.raised or "", wrong)
     CURRENT[-1].add(CheckNode([], [], ev.line, wrong, raises.raised or "", order))
     state.set_names(goes_on.places)
+    for container, _ in state.containers:
+        if id(container) in goes_on.lists:
+            container[:] = goes_on.lists[id(container)]
     for region in state.regions():
         for node in goes_on.regions[id(region)].nodes:
             region.add(node)
@@ -260,9 +277,14 @@ class _Joiner:
     def model(self, a: ModelValue, b: ModelValue) -> ModelValue:
         if a.kind != b.kind or a.kind != "functional":
             raise NotGeneral
-        joined = ModelValue(
-            a.kind, self.value(a.inputs, b.inputs), self.value(a.outputs, b.outputs)
-        )
+        inputs = self.value(a.inputs, b.inputs)
+        try:
+            outputs = self.value(a.outputs, b.outputs)
+        except NotGeneral:
+            outputs = fork(self.test, a.outputs, b.outputs)
+            if outputs is None:
+                raise
+        joined = ModelValue(a.kind, inputs, outputs)
         joined.region, joined.name, joined.line, joined.use = CURRENT[-1], a.name, a.line, a.use
         self.ev.models[:] = [m for m in self.ev.models if m is not a and m is not b]
         self.ev.models.append(joined)
@@ -310,6 +332,14 @@ def _join(
                 if place[0] < 0:
                     raise
                 state.put(place, _left_open(ev, statement, test, x, y))
+    for container, before in state.containers:
+        if id(container) not in a.lists.keys() | b.lists.keys():
+            continue
+        x, y = (o.lists.get(id(container), before) for o in (a, b))
+        try:
+            container[:] = main.value(x, y)
+        except NotGeneral:
+            container[:] = [Forked(test, x, y, statement)]
     for region in state.regions():
         node = nodes[id(region)]
         if node.joined or node.then.nodes or node.orelse.nodes:

@@ -171,11 +171,14 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     if (done := tensor_lists.call_method(ev, node, scope)) is not NotImplemented:
         return done
     function = evaluate(ev, node.func, scope)
+    settled = assumed.settled
     read = tensor_lists.raw if tensor_lists.copes(function) else evaluate
+    if isinstance(function, External) and function.path == "keras.Model":
+        read, settled = _as_it_stands, layer_lists.as_outputs
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
     for arg in node.args:
-        value = assumed.settled(ev, read(ev, arg.value, scope))
+        value = settled(ev, read(ev, arg.value, scope))
         if arg.star == "*":
             items = items_of(value, None)
             args += (
@@ -192,6 +195,12 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     if read is tensor_lists.raw and any(map(tensor_lists.countless, [*args, *kwargs.values()])):
         return tensor_lists.call(ev, function, args, kwargs)
     return calls.call(ev, function, args, kwargs, node, scope)
+
+
+def _as_it_stands(ev: Interpreter, node: Any, scope: Scope) -> Any:
+    """The value of an expression, whatever conditions and loops have left open in it."""
+    read = branches.conditional if isinstance(node, cst.IfExp) else tensor_lists.raw
+    return read(ev, node, scope)
 
 
 def _named_arguments(ev: Interpreter, value: Any, function: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from kt_translate.evaluate.state import State
 from kt_translate.evaluate.values import Instance, LayerValue, ModelValue, Scope, items_of
 from kt_translate.graph.nodes import ORDER
 from kt_translate.graph.sym import Items, Sym
+from kt_translate.graph.tensor import Fork
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -59,6 +60,12 @@ def comprehended(ev: Interpreter, node: cst.ListComp, scope: Scope) -> LayerList
             state.restore()
             return None
     return LayerList(layers, value, node, scope)
+
+
+def as_outputs(ev: Interpreter, value: Any) -> Any:
+    """What a model is made of: outputs may be other ones where a condition holds."""
+    found = assumed.forked(value)
+    return found if isinstance(found, Fork) else settled(ev, value)
 
 
 def settled(ev: Interpreter, value: Any) -> Any:

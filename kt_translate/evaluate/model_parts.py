@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import copies, models, sequential
+from kt_translate.evaluate import assumed, copies, models, sequential
 from kt_translate.evaluate.model_layers import freeze, layers_of
 from kt_translate.evaluate.values import Array, LayerValue, ModelValue, Native, Unknown
 from kt_translate.graph.region import CURRENT
@@ -20,6 +20,8 @@ def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
     """What the source asks of a model."""
     if name in model.attributes:
         return model.attributes[name]
+    if name.startswith(("output", "layers", "get_layer")):
+        assumed.shown_only(ev, model)
     if name in ("input", "inputs"):
         return model.inputs if name == "input" else tensors_in(model.inputs)
     if name in ("output", "outputs"):

@@ -7,7 +7,7 @@ from copy import copy
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import activations, distributed, lambdas, precision, sequential
+from kt_translate.evaluate import activations, assumed, distributed, lambdas, precision, sequential
 from kt_translate.evaluate.sizes_of_calls import shapes_of_call
 from kt_translate.evaluate.values import (
     LayerValue,
@@ -356,6 +356,7 @@ def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict
         sequential.build_deferred(ev, model, inputs[0].shape[1:], inputs[0].dtype)
     if model.outputs is None or model.use is None or "gap" in model.attributes:
         return Unknown("a model that is not known", ev.line)
+    assumed.shown_only(ev, model)
     region, own = model.region or Region(), tensors_in(model.inputs)[: len(inputs)]
     inputs = [_fitting(ev, t, mine) for t, mine in zip_longest(inputs, own)]
     shapes = shapes_of_call(region, own, tensors_in(model.outputs), inputs)

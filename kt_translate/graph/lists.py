@@ -113,6 +113,19 @@ class Pick(Many):
 
 
 @dataclass(eq=False, repr=False)
+class Forked(Many):
+    """What is in a list to which only one branch of a condition adds, say."""
+
+    test: Sym
+    then: list[Any]
+    orelse: list[Any]
+    statement: Any  # of the source, that has the condition
+
+    def refuse(self) -> NoReturn:
+        raise LeftOpen([self.statement])
+
+
+@dataclass(eq=False, repr=False)
 class Collected:
     """What a loop adds to a list. The ``sizes`` of its tensors, by axis: before the loop, and of a turn."""
 

@@ -93,10 +93,26 @@ class Many:
         raise NotImplementedError
 
 
+@dataclass(eq=False, repr=False)
+class Fork:
+    """Results of a model of which a setting says which there are, how many for instance."""
+
+    test: Sym
+    then: Any
+    orelse: Any
+
+    @property
+    def shown(self) -> Any:
+        """Those for the sample values of the settings."""
+        return self.then if self.test.value else self.orelse
+
+
 def tensors_in(value: Any) -> list[Tensor]:
     """The tensors in a nested structure, in Keras's order (dicts by sorted key)."""
     if isinstance(value, Tensor):
         return [value]
+    if isinstance(value, Fork):
+        return tensors_in(value.shown)
     if isinstance(value, Many):
         value.refuse()
     if isinstance(value, (list, tuple)):
@@ -104,3 +120,10 @@ def tensors_in(value: Any) -> list[Tensor]:
     if isinstance(value, dict):
         return [t for k in sorted(value, key=str) for t in tensors_in(value[k])]
     return []
+
+
+def ends_of(result: Any) -> list[list[Tensor]]:
+    """The tensors of a result, for every way in which it can turn out."""
+    if isinstance(result, Fork):
+        return [*ends_of(result.then), *ends_of(result.orelse)]
+    return [tensors_in(result)]

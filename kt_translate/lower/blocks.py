@@ -25,7 +25,22 @@ class Block:
         self.entries.append((order, lines))
 
     def lines(self) -> list[str]:
-        return [line for _, lines in sorted(self.entries, key=lambda e: e[0]) for line in lines]
+        ordered = sorted(self.entries, key=lambda e: e[0])
+        return joined_conditions([line for _, lines in ordered for line in lines])
+
+
+def joined_conditions(lines: list[str]) -> list[str]:
+    """Statements where conditions that ask the same one after the other are one condition."""
+    heads = [i for i, line in enumerate(lines) if line and not line.startswith((" ", "#"))]
+    dropped: set[int] = set()
+    for before, head, after in zip([None, *heads], heads, [*heads[1:], None]):
+        if before is None or lines[head] != lines[before] or not lines[head].startswith("if "):
+            continue
+        alone = after is None or not lines[after].startswith(("elif ", "else:"))
+        given = {m[1] for line in lines[before:head] if (m := re.match(r"\s+(\w+) = ", line))}
+        if alone and not given & set(re.findall(r"\w+", lines[head])):
+            dropped.add(head)
+    return [line for i, line in enumerate(lines) if i not in dropped]
 
 
 def indented(lines: list[str]) -> list[str]:

@@ -80,8 +80,8 @@ class Modules(ClassScope):
 
     def _home(self, use: ModuleUse) -> Block:
         """The statements among which the source makes a module."""
-        home = self.blocks.get(use.region.home) if use.region is not None else None
-        return home or self.block
+        made_in = use.region.home if use.region is not None else None
+        return self.blocks.get(self.placed.get(id(use), made_in)) or self.block
 
     def instance(self, node: CallNode) -> Expr:
         """What makes the instance of a generated class."""

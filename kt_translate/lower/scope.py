@@ -29,6 +29,9 @@ class ClassScope:
         )
         self.classes = classes
         self.nodes: list[Node] = []  # those that its results need
+        self.placed: dict[int, object] = (
+            {}
+        )  # modules that conditions have taken into regions of theirs
         self.attributes = Names({"forward", "logits", "training"})
         self.modules: dict[int, Expr] = {}
         self.variables: dict[int, tuple[str, Layout]] = {}

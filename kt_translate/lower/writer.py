@@ -16,15 +16,17 @@ from kt_translate.graph.nodes import (
     WeightNode,
 )
 from kt_translate.graph.region import Node, OpNode
-from kt_translate.graph.tensor import Layout, Tensor, tensors_in
+from kt_translate.graph.sym import code
+from kt_translate.graph.tensor import Fork, Layout, Tensor, ends_of, tensors_in
 from kt_translate.layers.layer import Call, RuleError
 from kt_translate.lower import control, loops, symbols
-from kt_translate.lower.blocks import Block
+from kt_translate.lower.blocks import Block, indented, joined_conditions
 from kt_translate.lower.chains import chain_of_model
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.liveness import last_uses, live
 from kt_translate.lower.modules import Modules
 from kt_translate.lower.names import Names, attribute_name
+from kt_translate.lower.needs import placed, where_needed
 from kt_translate.lower.parameters import write_parameters
 from kt_translate.pytorch.expr import Expr, as_expr
 from kt_translate.pytorch.library import reserved_names
@@ -34,27 +36,30 @@ class Writer(Modules):
     """The state of writing one class."""
 
     def write(self) -> ClassCode:
-        outputs = tensors_in(self.plan.result)
-        self.code.outputs = outputs
+        outputs = self.code.outputs = tensors_in(self.plan.result)
+        every = [t for ends in ends_of(self.plan.result) for t in ends]
         self.code.frozen = self.plan.frozen
         single = isinstance(self.plan.result, Tensor) and outputs[0].logits is not None
         logits = outputs[0] if single else None
         ends = [logits.logits] if logits is not None and logits.logits is not None else outputs
-        nodes = self.nodes = live(self.plan.region.nodes, outputs, self.plan.inputs)
+        nodes = live(self.plan.region.nodes, every, self.plan.inputs)
+        if self.plan.kind != "layer":  # whose weights Keras makes in any case
+            nodes = where_needed(nodes, self.plan.result)
+        self.nodes, self.placed = nodes, placed(nodes, self.plan.region.key)
         if self.plan.kind == "model" and not self.plan.keep_signature:
             told = self.plan.symbols
             free = [p for p in symbols.free_symbols(nodes) if p.symbol not in told]
             named = {p.symbol.name for p in free}
             kept = [p for p in self.plan.params if p.symbol.name not in named]
             self.plan.params = [*kept, *free]
-        self.last_use, self.steps = last_uses(nodes, outputs)
+        self.last_use, self.steps = last_uses(nodes, every)
         self._arguments()
         self._name_modules(nodes)
         with self.spelling(in_forward=True):
             for node in nodes:
                 if logits is None or logits not in node.outputs:
                     self.node(node)
-            self._finish(outputs, ends, logits)
+            self._finish(ends, logits)
         self._keep()
         for name, value in self.plan.exposed.items():
             attribute = self.code.exposed[name] = self.attributes.fresh(name)
@@ -79,20 +84,12 @@ class Writer(Modules):
                 attribute = self.attributes.fresh(attribute_name(name, model.use.kind))
                 self.block.add(model.use.order, [f"self.{attribute} = {made}"])
 
-    def _finish(self, outputs: list[Tensor], ends: list[Any], logits: Tensor | None) -> None:
-        inner = self.plan.kind == "loop"
-        parts = [
-            str(self.ordered(t, Layout.LAST if t.rank == 3 and not inner else t.layout))
-            for t in ends
-        ]
-        self.code.returns = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
-        keys = keys_of(self.plan.result)
-        if keys is not None:
-            pairs = zip(keys, parts, strict=True)
-            self.code.returns = f"{{{', '.join(f'{k!r}: {p}' for k, p in pairs)}}}"
-            self.code.annotation = "dict[str, Tensor]"
-        elif len(parts) > 1:
-            self.code.annotation = f"tuple[{', '.join(['Tensor'] * len(parts))}]"
+    def _finish(self, ends: list[Any], logits: Tensor | None) -> None:
+        kinds: list[str] = []
+        *lines, last = self._returns(self.plan.result, ends, kinds)
+        self.code.body = joined_conditions([*self.code.body, *lines])
+        self.code.returns = last.removeprefix("return ")
+        self.code.annotation = " | ".join(dict.fromkeys(reversed(kinds)))
         if logits is not None:
             node = logits.node
             names = ", ".join(self.variables_of_inputs)
@@ -111,6 +108,28 @@ class Writer(Modules):
                 _never,
             )
             self.code.logits = str(node.rule.forward(call))
+
+    def _returns(self, result: Any, ends: list[Any], kinds: list[str]) -> list[str]:
+        """The statements that return a result; adds what types they give to ``kinds``."""
+        if isinstance(result, Fork):
+            then = self._returns(result.then, tensors_in(result.then), kinds)
+            orelse = self._returns(result.orelse, tensors_in(result.orelse), kinds)
+            return [f"if {code(result.test)}:", *indented(then), *orelse]
+        inner = self.plan.kind == "loop"
+        parts = [
+            str(self.ordered(t, Layout.LAST if t.rank == 3 and not inner else t.layout))
+            for t in ends
+        ]
+        keys = keys_of(result)
+        if keys is not None:
+            kinds.append("dict[str, Tensor]")
+            pairs = zip(keys, parts, strict=True)
+            return [f"return {{{', '.join(f'{k!r}: {p}' for k, p in pairs)}}}"]
+        if len(parts) == 1:
+            kinds.append("Tensor")
+            return [f"return {parts[0]}"]
+        kinds.append(f"tuple[{', '.join(['Tensor'] * len(parts))}]")
+        return [f"return ({', '.join(parts)})"]
 
     def _arguments(self) -> None:
         names = Names({"self"})
