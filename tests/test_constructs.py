@@ -553,3 +553,29 @@ def test_a_source_that_goes_deep_is_left_not_a_crash() -> None:
     calls = "".join(f"def f{i}(x):\n    return [f{i + 1}(v) for v in [x]][0]\n" for i in range(200))
     text = IMPORTS + calls + "def f200(x):\n    return x\nn = f0(3)\nmodel = keras.Sequential()\n"
     assert not [e for e in errors_of(text) if "KT9" in e]
+
+
+def test_checks_of_the_outside_world_are_taken_to_pass() -> None:
+    """A branch of what is not known that raises is not the one that is taken."""
+    text = (
+        "import keras\n"
+        "import importlib\n"
+        "def check(package, severity='error'):\n"
+        "    try:\n"
+        "        found = importlib.import_module(package)\n"
+        "    except ModuleNotFoundError:\n"
+        "        raise\n"
+        "    if found.__version__ not in package:\n"
+        "        message = f'{package} is too old'\n"
+        "        if severity == 'error':\n"
+        "            raise ModuleNotFoundError(message)\n"
+        "    return True\n"
+        "class Net:\n"
+        "    def __init__(self, n=3):\n"
+        "        check('tensorflow')\n"
+        "        self.n = n\n"
+        "    def build_network(self, input_shape):\n"
+        "        i = keras.Input(input_shape)\n"
+        "        return i, keras.layers.GlobalMaxPooling1D()(keras.layers.LSTM(self.n, return_sequences=True)(i))\n"
+    )
+    assert errors_of(text) == []

@@ -245,6 +245,7 @@ CASES: list[tuple[Layer, dict[str, Any]]] = [
     ),
     (made("GRU", 8), {"recurrent_activation": "hard_sigmoid", "reset_after": False}),
     (made("GRU", 8, flavour="2"), {"recurrent_activation": "sigmoid", "reset_after": True}),
+    (made("SyncBatchNormalization", axis=1), {"axis": 1, "synchronized": True}),
     (made("CuDNNGRU", 8), {"recurrent_activation": "sigmoid", "reset_after": True}),
     (made("CuDNNLSTM", 8), {"recurrent_activation": "sigmoid"}),
     (

@@ -172,7 +172,12 @@ def _if(ev: Interpreter, node: cst.If, scope: Scope) -> None:
         ev.log.diagnostics[:] = diagnostics
     if test or test is None:
         line, built = ev.line, _built(ev)
-        ev.suite(node.body, scope)
+        try:
+            ev.suite(node.body, scope)
+        except Raised:
+            if test or built < _built(ev):
+                raise
+            return _orelse(ev, node, scope)  # what is not known is taken to let the source go on
         if test is None and _built(ev) > built:
             ev.log.add(
                 "KT101",
@@ -180,7 +185,12 @@ def _if(ev: Interpreter, node: cst.If, scope: Scope) -> None:
                 "what this condition hangs on is not known: its first branch was translated",
                 "--set NAME=VALUE tells the value of a variable",
             )
-    elif isinstance(node.orelse, cst.If):
+    else:
+        _orelse(ev, node, scope)
+
+
+def _orelse(ev: Interpreter, node: cst.If, scope: Scope) -> None:
+    if isinstance(node.orelse, cst.If):
         ev.statement(node.orelse, scope)
     elif node.orelse is not None:
         ev.suite(node.orelse.body, scope)

@@ -20,6 +20,7 @@ RENAMED = {
     "TimeDistributedDense": "Dense",
     "SeparableConvolution1D": "SeparableConv1D",
     "SeparableConvolution2D": "SeparableConv2D",
+    "SyncBatchNormalization": "BatchNormalization",
     "CuDNNLSTM": "LSTM",
     "CuDNNGRU": "GRU",
 }
@@ -106,8 +107,13 @@ def _cudnn_gru(kwargs: dict[str, Any]) -> None:
     kwargs.setdefault("reset_after", True)
 
 
+def _synchronized(kwargs: dict[str, Any]) -> None:
+    kwargs["synchronized"] = True
+
+
 VALUES: list[tuple[tuple[str, ...], Callable[[dict[str, Any]], None]]] = [
     (("BatchNormalization",), _batch_normalization),
+    (("SyncBatchNormalization",), _synchronized),
     (("LSTM", "GRU", "SimpleRNN", "ConvLSTM2D"), _recurrent),
     (("CuDNNLSTM", "CuDNNGRU"), _cudnn),
     (("CuDNNGRU",), _cudnn_gru),

@@ -226,7 +226,7 @@ def norm_state(module: nn.Module, arrays: list[np.ndarray]) -> dict[str, np.ndar
 KERAS_LAYERS: dict[type[nn.Module], Conversion] = {
     nn.Linear: Conversion(("dense",), linear_state),
     nn.Conv2d: Conversion(("depthwise_conv2d", "conv2d"), grouped_conv_state),
-    nn.BatchNorm2d: Conversion(("batch_normalization",), norm_state),
+    nn.BatchNorm2d: Conversion(("batch_normalization", "sync_batch_normalization"), norm_state),
 }
 
 M = TypeVar("M", bound=nn.Module)

@@ -90,7 +90,7 @@ class MaskedBatchNorm(BiasedVariance):
     x is (N, C, ...), the mask (N, ...). Keras adds ``count_eps`` to the number of elements.
     """
 
-    keras_kinds = ("batch_normalization",)
+    keras_kinds = ("batch_normalization", "sync_batch_normalization")
 
     def __init__(self, *args: Any, count_eps: float = 1e-7, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
