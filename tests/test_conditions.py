@@ -398,3 +398,34 @@ def test_layers_that_only_a_branch_needs() -> None:
     assert not pair.errors
     for given in ("", "3, False"):
         pair.check("build", f"build({given})", given)
+
+
+HANDED = """
+def up(x, skip, n, concat=True):
+    x = layers.Conv2D(n, 3, padding="same")(layers.UpSampling2D()(x))
+    if concat:
+        x = layers.Concatenate()([x, skip])
+    return layers.Conv2D(n, 1)(x)
+
+
+def build(n=4, concat=False):
+    inputs = keras.Input((6, 6, 3))
+    first = layers.Conv2D(n, 1)(inputs)
+    second = layers.Conv2D(n, 3, padding="same")(inputs)
+    x = layers.MaxPooling2D()(layers.Conv2D(n, 3, padding="same")(inputs))
+    x = up(x, first, n, concat=False)
+    x = layers.MaxPooling2D()(up(layers.MaxPooling2D()(x), second, n))
+    return keras.Model(inputs, layers.Conv2D(2, 1)(x))
+
+
+model = build()
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_tensors_that_a_function_makes_nothing_of() -> None:
+    """The layer that makes ``first`` is not part of the model."""
+    pair = Pair(HEAD + HANDED)
+    assert not pair.errors
+    pair.check("model", "model")
+    pair.check("build", "build(3)", "3")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import views
+from kt_translate.evaluate.idle import takes_more
 from kt_translate.evaluate.inputs import ROLES, fresh_input
 from kt_translate.evaluate.numbers import Numbers
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
@@ -66,6 +67,8 @@ def call_general(ev: Interpreter, function: Function, bound: dict[str, Any]) -> 
             return NotImplemented
         plans.append(plan)
     table = _table(plan, bound)
+    if takes_more(plan, table):
+        return NotImplemented
     for said, _ in plan.demands:
         ev.demand(substitute(said, table), "a setting")
     return _call(ev, plan, table, bound)
