@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from kt_translate.emit.module import FactoryCode, Kept
+from kt_translate.emit.definitions import FactoryCode
+from kt_translate.emit.module import Kept
 from kt_translate.emit.support import words
 from kt_translate.evaluate import definitions, views
 from kt_translate.evaluate.models import plan_of

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from kt_translate.emit import module
-from kt_translate.emit.module import FactoryCode, Imports
+from kt_translate.emit.definitions import FactoryCode
+from kt_translate.emit.module import Imports
 from kt_translate.emit.neighbours import imported_files
 from kt_translate.emit.support import words
 from kt_translate.evaluate import applications
@@ -65,7 +66,7 @@ class Home:
     factories: list[FactoryCode] = field(default_factory=list)
     made: Mapping[str, str] = field(default_factory=dict)
     """What makes each model, by the model's name."""
-    training: str = ""
+    training: Sequence[str] = ()
     about: str = ""
     """What the source says of itself."""
 
@@ -99,7 +100,7 @@ class Home:
             )
 
     def text(self) -> str:
-        return "\n".join([texts_of(self.classes, self.factories), self.training])
+        return "\n".join([texts_of(self.classes, self.factories), *self.training])
 
 
 def _copied(value: Any) -> Any:

@@ -19,7 +19,7 @@ from kt_translate.evaluate.general import file_of
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.signals import MAX_FRAMES
 from kt_translate.evaluate.values import Class, Unknown
-from kt_translate.factories import kept, texts_of
+from kt_translate.factories import kept
 from kt_translate.found import Found, Gap
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.region import CURRENT, Region
@@ -74,18 +74,17 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     _tell_gaps(writing, log)
     _options_that_name_nothing(ev, writing, options)
     parts = training.compiled(_compiled(ev, writing), ev.flavour, log, writing.written, ev)
-    trained = training.render(parts, name)
+    trained = training.section(parts, name)
     made = {e["source_name"]: e["factory"] for e in writing.entries if e["status"] == "translated"}
     home, output = writing.home, ""
     home.about = cleandoc(source.module.get_docstring() or "")
+    home.training, home.made = trained, made
     if home.module:
-        home.training, home.made = trained, made
         for touched in writing.touched:
             touched.note(ev.constants.values(), ev.constant_files, options.project)
             touched.own_classes += plain_classes(ev)
     else:
-        text_of_all = texts_of(home.classes, home.factories) + trained
-        kept_as_is = kept(ev.constants.values(), plain_classes(ev), text_of_all)
+        kept_as_is = kept(ev.constants.values(), plain_classes(ev), home.text())
         output = module.render(
             name, home.classes, kept_as_is, trained, made, home.factories, about=home.about
         )

@@ -10,7 +10,7 @@ from typing import Any
 
 from kt_translate import cases, classes
 from kt_translate.diagnostics import Diagnostic, Log, Place, Statement, error_code
-from kt_translate.emit.module import FactoryCode
+from kt_translate.emit.definitions import FactoryCode
 from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Class, Instance, ModelValue, Module

@@ -17,7 +17,7 @@ from kt_translate.lower.class_code import ClassCode, shown_shape
 from kt_translate.lower.names import class_name
 from kt_translate.lower.writer import Writer
 from kt_translate.pytorch.library import reserved_names
-from kt_translate.source.docstrings import fitting, quoted
+from kt_translate.source.docstrings import escaped, fitting
 
 
 class Classes:
@@ -127,7 +127,7 @@ class Classes:
             made.docstring = f"{place}{apart}{shapes}."
             names = words(" ".join([*made.parameters, made.arguments]))
             if said := fitting(plan.docstring, names):
-                made.docstring += f"\n\n{quoted(said)}"
+                made.docstring += f"\n\n{escaped(said)}"
         self._undocumented.clear()
 
 

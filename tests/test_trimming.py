@@ -17,7 +17,7 @@ class Model(nn.Module):
 
 
 def support_of(made: str) -> str:
-    _, loader = needed(MODEL.format(made=made), ("load_keras_weights",))
+    _, loader = needed([ast.parse(MODEL.format(made=made))], ("load_keras_weights",))
     text = "\n\n".join(unit.text for unit in loader)
     ast.parse(text)
     return text

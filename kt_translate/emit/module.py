@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from importlib.resources import files
-from pathlib import Path
-from typing import Any
 
 from kt_translate.emit import support
+from kt_translate.emit.definitions import FactoryCode, class_lines, factory_lines, quoted
+from kt_translate.emit.layout import by_black, laid_out
 from kt_translate.emit.names import names_in
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.pytorch.expr import Expr, as_expr
 from kt_translate.pytorch.library import support_names
-from kt_translate.source.docstrings import quoted
-
-
-@dataclass(frozen=True)
-class FactoryCode:
-    """A function of the output that makes modules; without ``returns`` one that says that it cannot."""
-
-    name: str
-    parameters: list[str]
-    returns: str | None
-    annotation: str
-    docstring: str
-    body: list[str] = field(default_factory=list)  # what is made before
+from kt_translate.source.docstrings import escaped
 
 
 @dataclass(frozen=True)
@@ -58,9 +45,9 @@ class Imports:
     names: Mapping[tuple[str, str], str]
     relative: bool
 
-    def lines(self, text: str) -> list[str]:
-        """The statements for what ``text`` uses of it."""
-        used = names_in(ast.parse(text))
+    def lines(self, code: ast.Module) -> list[str]:
+        """The statements for what the code uses of it."""
+        used = names_in(code)
         found: dict[str, list[str]] = {}
         known = {(self.support, name): name for name in support_names()}
         for (home, name), here in {**known, **self.names}.items():
@@ -83,31 +70,17 @@ class Imports:
         return "." * (len(mine) - shared + 1) + ".".join(theirs[shared:])
 
 
-def template_root() -> Path:
-    """Inside the package when installed, beside it in a checkout."""
-    installed = Path(str(files("kt_translate"))) / "templates"
-    return installed if installed.is_dir() else installed.parents[1] / "templates"
-
-
-@lru_cache(maxsize=1)
-def environment() -> Any:
-    """The templates, loaded when they are first needed."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    return Environment(
-        loader=FileSystemLoader(template_root()),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+# As the source writes it, and as black does.
+_PLAIN_CONSTANT = re.compile(
+    r'[A-Za-z_]\w* = (?:-?\d+(?:\.\d*)?(?:e-?\d+)?|"[^"\\]*"|[A-Za-z_][\w.]*)'
+)
 
 
 def render(
     source: str,
     classes: list[ClassCode],
     kept: Kept,
-    training: str,
+    training: Sequence[str],
     factories: Mapping[str, str] | None = None,
     makers: Sequence[FactoryCode] = (),
     above: Imports | None = None,
@@ -119,62 +92,72 @@ def render(
         source: the name of the file that is translated.
         classes: the modules.
         kept: what is kept from the source's module.
-        training: the text of the section on training.
+        training: the lines of the section on training.
         factories: what makes each model, by the model's name: the file converts weights for these.
         makers: the functions that make modules.
         above: what comes from other outputs; without it the file has all that it needs.
         about: what the source says of itself.
     """
-    import black
-
     regularized_by_parts(classes)
-    template = environment().get_template("module.py.j2")
-    facts = {
-        "source": source,
-        "about": quoted(about),
-        "classes": classes,
-        "makers": makers,
-        "constants": "\n".join(kept.texts),
-        "pictures": any(t.rank == 4 for c in classes for t in c.inputs),
-    }
-    models = template.render(imports="", **facts) + training
+    definitions = [class_lines(code, source) for code in classes]
+    definitions += [factory_lines(maker) for maker in makers]
+    lines = [line for definition in definitions for line in ["", "", *definition]]
+    lines += ["", "", *training] if training else []
     command = f"convert_weights({as_expr(_made_by(factories))})" if factories else ""
+    code = ast.parse("\n".join([*kept.texts, *lines, command]))
     if above is None:
-        tail, copied = _support([models, command])
-        imports = support.import_lines(models, copied, kept.imports)
+        tail, copied = _support([code])
+        imports = support.import_lines(code, copied=copied, also=kept.imports)
     else:
         tail = ""
-        local = above.lines(models + command)
         offered = [c.name for c in classes] + [m.name for m in makers] + ["load_keras_weights"]
         offered += [c.factory for c in classes if c.factory and c.factory != c.name]
-        imports = [
-            *support.import_lines(models, (), kept.imports),
-            "",
-            *local,
-            "",
-            f"__all__ = {sorted(offered)!r}",
-            "",
+        listed = f"__all__ = {sorted(offered)!r}"
+        imports = support.import_lines(code, also=kept.imports)
+        imports += ["", *above.lines(code), "", listed]
+    text = "\n".join(
+        [
+            *quoted(_said_of(source, about, classes)),
+            "\nfrom __future__ import annotations\n",
+            *laid_out(imports),
+            *_kept(kept.texts),
+            *laid_out(lines),
         ]
-    text = template.render(imports="\n".join(imports), **facts) + training
-    mode = black.Mode(line_length=100)
-    text = black.format_str(text, mode=mode).rstrip() + "\n"
+    )
     if command:
-        main = black.format_str(f'if __name__ == "__main__":\n    {command}\n', mode=mode)
-        tail += f"\n\n{main}"
-    return text + tail
+        main = laid_out(['if __name__ == "__main__":', f"    {command}"])
+        tail += "\n\n" + "\n".join(main) + "\n"
+    return f"{text}\n{tail}"
+
+
+def _said_of(source: str, about: str, classes: Sequence[ClassCode]) -> str:
+    """The docstring of the file."""
+    said = f"PyTorch translation of {source}."
+    said += f"\n\n{escaped(about)}" if about else ""
+    if any(t.rank == 4 for c in classes for t in c.inputs):
+        said += "\n\nImages are channels-first: ``images.permute(0, 3, 1, 2)`` of what the Keras model takes."
+    return said
+
+
+def _kept(texts: Sequence[str]) -> list[str]:
+    """What is kept of the source, below the imports: constants are written as there, and so black's affair."""
+    plain = all(_PLAIN_CONSTANT.fullmatch(text) for text in texts)
+    lines = [*texts] if plain else by_black("\n".join(texts)).splitlines()
+    apart = 2 if lines and lines[0].startswith(("def ", "class ", "@")) else 1
+    return [*([""] * apart), *lines] if lines else []
 
 
 def render_support(texts: Sequence[str]) -> str:
     """The module that the outputs ``texts`` share."""
-    code, copied = _support(texts)
-    imports = "\n".join(support.import_lines("", copied))
+    code, copied = _support(list(map(ast.parse, texts)))
+    imports = "\n".join(support.import_lines(copied=copied))
     head = '"""What PyTorch lacks of Keras, and the loader of Keras weights: shared by the files beside it."""'
     return f"{head}\n\nfrom __future__ import annotations\n\n{imports}{code}"
 
 
-def _support(texts: Sequence[str]) -> tuple[str, list[support.Unit]]:
-    """The sections of support code for these texts, and what stands in them."""
-    lacks, loader = support.needed("\n".join(texts), ("load_keras_weights",))
+def _support(outputs: Sequence[ast.Module]) -> tuple[str, list[support.Unit]]:
+    """The sections of support code for these outputs, and what stands in them."""
+    lacks, loader = support.needed(outputs, ("load_keras_weights",))
     tail = _section("What PyTorch lacks") + _joined(lacks) if lacks else ""
     return tail + _section("Weights") + _joined(loader), [*lacks, *loader]
 

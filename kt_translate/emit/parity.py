@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kt_translate.emit.module import environment
+from kt_translate.emit.layout import by_black, laid_out
 from kt_translate.emit.names import names_in
 from kt_translate.emit.neighbours import Neighbours, Values
+from kt_translate.emit.parity_form import Form
 from kt_translate.emit.slices import slice_of
 from kt_translate.graph.precision import EXACT, SINGLE_CONSTANT, SINGLE_KERNEL
 
@@ -54,8 +55,6 @@ def render(
     text: str, source: str, output: str, entries: list[dict[str, Any]], facts: Facts
 ) -> str | None:
     """The test's text; None where there is no model at all."""
-    import black
-
     if not entries:
         return None
     cases, marks = _cases(text, entries, facts)
@@ -74,28 +73,32 @@ def render(
     )
     others = Neighbours(facts.path, facts.flavour, facts.values_in)
     others.follow(kept)
-    head = "\n\n".join(
-        [
-            f"TOLERANCE = {facts.precision!r}  # {_OF_THE_LARGEST[facts.precision]}",
-            "# How each model is made on either side, and the order of the axes that the translation has.\n"
-            f"CASES = {cases!r}",
-            f"# The statements of {source} that build its models.\nSOURCE = {_quoted(_without_weights(kept))}",
-            *_modules(others),
-        ]
-    )
-    head = black.format_str(head, mode=black.Mode(line_length=100))
-    template = environment().get_template("parity_test.py.j2")
-    facts_of_file = {
-        "legacy": facts.flavour != "3",
-        "flavour": facts.flavour,
-        "runnable": any("keras" in case for case in cases),
-        "trained": any("training" in case for case in cases),
-        "left_out": any("skip" in case for case in cases),
-        "modules": bool(others.texts),
-        "module": facts.module,
-        "relative": facts.relative,
+    tests = {
+        "keras": ("test_every_layer", "test_gradients", "test_training_mode"),
+        "training": ("test_steps_of_training",),
+        "skip": ("test_is_left_out",),
     }
-    return str(template.render(output=output, source=source, head=head, **facts_of_file))
+    form = Form(
+        frozenset(t for key, names in tests.items() if any(key in c for c in cases) for t in names),
+        facts.flavour,
+        output.endswith(".ipynb"),
+        bool(others.texts),
+        facts.module,
+        facts.relative,
+    )
+    head = [
+        f'OUTPUT = Path(__file__).parent / "{output}"',
+        *([f'MODULE = "{facts.module}"'] if facts.module else []),
+        f"TOLERANCE = {facts.precision!r}  # {_OF_THE_LARGEST[facts.precision]}",
+        "",
+        "# How each model is made on either side, and the order of the axes that the translation has.",
+        f"CASES = {cases!r}",
+        "",
+        f"# The statements of {source} that build its models.",
+    ]
+    statements = f"SOURCE = {_quoted(_without_weights(kept))}"
+    parts = [*laid_out(head), statements, *_modules(others), "", form.body()]
+    return form.top(source, output) + "\n".join(parts)
 
 
 def _names_read(expression: str) -> frozenset[str]:
@@ -114,8 +117,8 @@ def _modules(others: Neighbours) -> Iterator[str]:
             f"{name!r}: {_quoted(_without_weights(text))}"
             for name, text in sorted(others.texts.items())
         )
-        yield f"# What they need of the other files of its project, and the package that it is in.\nMODULES = {{{texts}}}"
-        yield f"PACKAGE = {others.package!r}"
+        yield "\n# What they need of the other files of its project, and the package that it is in."
+        yield by_black(f"MODULES = {{{texts}}}\nPACKAGE = {others.package!r}").rstrip()
 
 
 def _cases(
@@ -163,10 +166,7 @@ def _is_at_top(text: str, line: int) -> bool:
 def _quoted(text: str) -> str:
     """The text as a literal that reads as it does."""
     text = textwrap.dedent(text).strip("\n")
-    if (
-        "'''" in text
-        or text.endswith(("'", "\\"))
-        or re.search(r"[^\x09\x0a\x20-\x7e\xa0-\uffff]", text)
-    ):
-        return repr(text)
-    return f"r'''\n{text}\n'''"
+    quotes = next((q for q in ('"""', "'''") if q not in text), "")
+    if not quotes or re.search(r"[^\x09\x0a\x20-\x7e\xa0-\uffff]", text):
+        return by_black(f"x = {text!r}").removeprefix("x = ").rstrip()
+    return f"r{quotes}\n{text}\n{quotes}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
@@ -83,16 +83,17 @@ def words(text: str) -> set[str]:
     return set(re.findall(r"[A-Za-z_]\w*", text))
 
 
-def needed(text: str, also: tuple[str, ...] = ()) -> tuple[list[Unit], list[Unit]]:
-    """The support units that ``text`` needs: what PyTorch lacks, and what loads weights; each in order.
+def needed(
+    outputs: Sequence[ast.Module], also: tuple[str, ...] = ()
+) -> tuple[list[Unit], list[Unit]]:
+    """The support units that outputs need: what PyTorch lacks, and what loads weights; each in order.
 
     Of the latter only as much as the modules have a use for.
     """
-    code = ast.parse(text)
-    lacks = _closure(names_in(code), lambda unit: None if unit.module in _WEIGHTS else unit)
-    modules = [code, *(unit.node for unit in lacks)]
-    names = frozenset().union(*map(names_in, modules), also)
-    uses = Uses(modules)
+    used = names_in(*outputs)
+    lacks = _closure(used, lambda unit: None if unit.module in _WEIGHTS else unit)
+    names = used.union(*(unit.names for unit in lacks), also)
+    uses = Uses([*outputs, *(unit.node for unit in lacks)])
     loader = _closure(names, lambda unit: None if unit in lacks else _cut(unit, uses))
     return _constants_last(lacks), _constants_last(loader)
 
@@ -143,15 +144,18 @@ def _bases(unit: Unit) -> frozenset[str]:
 
 
 def import_lines(
-    text: str, copied: Iterable[Unit] = (), also: Mapping[str, str] = MappingProxyType({})
+    *code: ast.Module,
+    copied: Iterable[Unit] = (),
+    also: Mapping[str, str] = MappingProxyType({}),
 ) -> list[str]:
-    """The import statements for the names that ``text`` and support code use, grouped as ruff wants them.
+    """The import statements for the names that ``code`` and support code use, grouped as ruff wants them.
 
     Args:
+        copied: the support code.
         also: the statements for names that the source has by itself.
     """
     known = {**imports(), **also}
-    used = names_in(ast.parse(text)).union(*(u.names for u in copied))
+    used = names_in(*code).union(*(u.names for u in copied))
     lines = {known[name] for name in used if name in known}
     merged: dict[str, set[str]] = {}
     plain = set()

@@ -42,7 +42,7 @@ def fitting(docstring: str, names: Collection[str]) -> str:
     return re.sub(r"\n{3,}", "\n\n", "\n\n".join(part for part in kept if part.strip())).strip()
 
 
-def quoted(text: str) -> str:
+def escaped(text: str) -> str:
     """The text as it stands between triple quotes."""
     return text.replace("\\", "\\\\").replace('"""', "'''")
 

@@ -295,7 +295,7 @@ def metric_rule(
 
 def users_metric(name: str, statements: list[str], value: Expr) -> MetricCode:
     """The mean of what a function of the source gives."""
-    body = ["def values(output: Tensor, target: Tensor) -> Tensor:"]
+    body = ["", "def values(output: Tensor, target: Tensor) -> Tensor:"]
     body += [f"    {line}" for line in [*statements, f"return {value}"]]
     body += ["", f"return {METRIC(Expr('values'))}"]
     return MetricCode(name, body, "MeanMetric", "the source's own")
@@ -356,7 +356,7 @@ def _of_loss(
     losses = form.losses("none")
     if not form.statements:
         return _code(called, METRIC(Expr(f"lambda output, target: {losses}", 0)), form.title)
-    body = ["def losses(output: Tensor, target: Tensor) -> Tensor:"]
+    body = ["", "def losses(output: Tensor, target: Tensor) -> Tensor:"]
     body += [f"    {line}" for line in [*form.statements, f"return {losses}"]]
     body += ["", f"return {METRIC(Expr('losses'))}"]
     return MetricCode(str(called), body, "MeanMetric", form.title)

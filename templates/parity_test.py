@@ -1,9 +1,7 @@
-"""Does {{ output }} compute what {{ source }} computes?
+"""Does a translation compute what its source computes?
 
-Every model of the source is built by the source's own statements, gets random weights, and is
-compared with its translation: layer by layer, in its gradients, in training mode, and in steps of
-training where it is compiled.
-Needs pytest, torch and {{ "tf_keras" if legacy else "tensorflow" }}.
+The parity tests that are written beside translations consist of this file's definitions, below a head that says what
+they test. Here stand, under names of their own, also those that only some need: see `kt_translate/emit/parity.py`.
 """
 
 from __future__ import annotations
@@ -11,17 +9,16 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
-import importlib{{ '' if module else '.util' }}
+import importlib.util
 import inspect
-{{ "import json\n" if output.endswith(".ipynb") }}import os
+import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
-{% if modules %}
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
-{% endif %}
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,26 +27,21 @@ from unittest import mock
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
-{% if legacy %}
-import numpy as np
-import pytest
-import tensorflow as tf
-import torch
-from torch.overrides import TorchFunctionMode
-
-keras = pytest.importorskip("tf_keras", reason="{{ source }} is written for Keras {{ flavour }}")
-{% else %}
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import torch
 from torch.overrides import TorchFunctionMode
-{% endif %}
 
-OUTPUT = Path(__file__).parent / "{{ output }}"
-{{ head }}
-{% raw %}
+OUTPUT = Path(__file__).parent / "output.py"
+MODULE = "output"
+TOLERANCE = 1e-9
+CASES: list[dict[str, Any]] = []
+SOURCE = ""
+MODULES: dict[str, str] = {}
+PACKAGE = ""
+
 # --- What both compute is compared with these -----------------------------------------------------
 
 DROPOUTS = {
@@ -76,8 +68,6 @@ IDLE = (
 STEPS = 5
 
 runnable = [pytest.param(case, id=case["name"]) for case in CASES if "skip" not in case]
-{% endraw %}
-{% if runnable %}
 
 
 @pytest.mark.parametrize("floatx", ["float64", "float32"])
@@ -99,24 +89,19 @@ def test_training_mode(case: dict[str, Any]) -> None:
     """Batch statistics, and what they leave behind. Dropout is off, and noise is zero."""
     check_outputs(case, "float64", training=True)
     check_gradients(case, "float64", training=True)
-    check_statistics(case, "{{ "float32" if legacy else "float64" }}")
-{% endif %}
-{% if trained %}
+    check_statistics(case, "float64" if hasattr(keras, "Operation") else "float32")
 
 
 @pytest.mark.parametrize("case", [p for p in runnable if "training" in p.values[0]])
 def test_steps_of_training(case: dict[str, Any]) -> None:
     """Loss and weights in five steps of the optimizer, against `train_on_batch`."""
     check_training(case, "float64")
-{% endif %}
-{% if left_out %}
 
 
 @pytest.mark.parametrize("case", [pytest.param(c, id=c["name"]) for c in CASES if "skip" in c])
 def test_is_left_out(case: dict[str, Any]) -> None:
     pytest.skip(case["skip"])
-{% endif %}
-{% raw %}
+
 
 def check_outputs(case: dict[str, Any], floatx: str, training: bool) -> None:
     theirs, ours = both(case, floatx)
@@ -318,8 +303,6 @@ def precision(floatx: str) -> Iterator[None]:
         keras.mixed_precision.set_global_policy(policy)
 
 
-{% endraw %}
-{% if modules %}
 class SourceModules(MetaPathFinder, Loader):
     """Imports the other files of the source's project from MODULES."""
 
@@ -350,16 +333,12 @@ def source_modules() -> Iterator[None]:
         sys.modules.update(before)
 
 
-{% endif %}
-{% raw %}@cache
+@cache
 def source_scope(floatx: str) -> dict[str, Any]:
     """The names that SOURCE defines; statements that cannot run here are told in `failed`."""
     scope: dict[str, Any] = {"__name__": "source", "failed": [], "np": np, "argparse": argparse}
-{% endraw %}
-{% if modules %}
     scope["__package__"] = PACKAGE
-{% endif %}
-{% raw %}    with precision(floatx), ExitStack() as stack:
+    with precision(floatx), ExitStack() as stack:
         for method in IDLE:
             for cls in {keras.Model, keras.Sequential}:
                 stack.enter_context(mock.patch.object(cls, method, mock.MagicMock(), create=True))
@@ -458,13 +437,8 @@ class KerasSide:
         self.rng = np.random.default_rng(0)
         self.runs: dict[bool, Run] = {}
         self.steps: Any = None
-{% endraw %}
-{% if modules %}
         with source_modules(), precision(floatx):
-{% else %}
-        with precision(floatx):
-{% endif %}
-{% raw %}            scope = source_scope(floatx)
+            scope = source_scope(floatx)
             try:
                 self.model = eval(case["keras"], {"keras": keras, **scope})
                 self.inputs = self.make_inputs()
@@ -737,34 +711,20 @@ def factors(index: int, shape: Any, floatx: str) -> np.ndarray:
 
 @cache
 def code_of_output() -> str:
-{% endraw %}
-{% if output.endswith(".ipynb") %}
+    """The code of the translation."""
+    return OUTPUT.read_text(encoding="utf-8")
+
+
+@cache
+def code_of_notebook() -> str:
     """The code of the notebook, support code last."""
     cells = json.loads(OUTPUT.read_text(encoding="utf-8"))["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
     return "\n\n".join(sorted(code, key=lambda text: text.startswith("# --- ")))
-{% else %}
-    return OUTPUT.read_text(encoding="utf-8")
-{% endif %}
-{% raw %}
+
 
 @cache
 def translated() -> ModuleType:
-{% endraw %}
-{% if module and relative %}
-    package = ModuleType(f"{__name__}_translation")
-    package.__path__ = [str(OUTPUT.parents[{{ module.count(".") }}])]
-    sys.modules[package.__name__] = package
-    return importlib.import_module(f"{package.__name__}.{{ module }}")
-{% elif module %}
-    sys.path.insert(0, str(OUTPUT.parents[{{ module.count(".") }}]))
-    return importlib.import_module("{{ module }}")
-{% elif output.endswith(".ipynb") %}
-    module = ModuleType(OUTPUT.stem)
-    sys.modules[OUTPUT.stem] = module
-    exec(compile(code_of_output(), str(OUTPUT), "exec"), module.__dict__)
-    return module
-{% else %}
     spec = importlib.util.spec_from_file_location(OUTPUT.stem, OUTPUT)
     assert spec is not None
     assert spec.loader is not None
@@ -772,8 +732,29 @@ def translated() -> ModuleType:
     sys.modules[OUTPUT.stem] = module
     spec.loader.exec_module(module)
     return module
-{% endif %}
-{% raw %}
+
+
+@cache
+def translated_notebook() -> ModuleType:
+    module = ModuleType(OUTPUT.stem)
+    sys.modules[OUTPUT.stem] = module
+    exec(compile(code_of_output(), str(OUTPUT), "exec"), module.__dict__)
+    return module
+
+
+@cache
+def translated_module() -> ModuleType:
+    sys.path.insert(0, str(OUTPUT.parents[MODULE.count(".")]))
+    return importlib.import_module(MODULE)
+
+
+@cache
+def translated_in_package() -> ModuleType:
+    package = ModuleType(f"{__name__}_translation")
+    package.__path__ = [str(OUTPUT.parents[MODULE.count(".")])]
+    sys.modules[package.__name__] = package
+    return importlib.import_module(f"{package.__name__}.{MODULE}")
+
 
 @cache
 def torch_side(name: str, floatx: str) -> TorchSide:
@@ -1026,4 +1007,3 @@ def like(output: Any, goals: list[torch.Tensor]) -> Any:
     if isinstance(output, dict):
         return dict(zip(output, goals))
     return goals if isinstance(output, (tuple, list)) else goals[0]
-{% endraw %}
