@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kt_translate.source.names import canonical
-from kt_translate.source.syntax import Source, SourceError, comments_before, trailing_comment
+from kt_translate.source.syntax import Source, SourceError, comments_before
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,6 @@ def test_lines_of_statements_at_every_depth() -> None:
 def test_comments_stay_with_their_statement() -> None:
     statement = Source(SOURCE, "m.py").module.body[2]
     assert comments_before(statement) == ["# The width."]
-    assert trailing_comment(statement) == "# of all layers"
 
 
 def test_what_is_not_python_says_where() -> None:

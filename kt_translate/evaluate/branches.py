@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import libcst as cst
-
 from kt_translate.evaluate.assumed import agree, equalities, fork, keeps, refined
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State
@@ -17,6 +15,7 @@ from kt_translate.graph.nodes import ORDER, CheckNode, IfNode, LoopNode, SizeNod
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, expand, known, same
 from kt_translate.graph.tensor import Dim, Layout, Tensor, tensors_in
+from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -40,18 +39,18 @@ def depends(value: Any) -> bool:
     return isinstance(value, Sym) and any(s.kind not in ("global", "local") for s in value.symbols)
 
 
-def run_if(ev: Interpreter, node: cst.If, test: Any, scope: Scope) -> bool:
+def run_if(ev: Interpreter, node: tree.If, test: Any, scope: Scope) -> bool:
     """Keep an ``if`` whose test depends on parameters. False where that cannot be done; nothing has changed then."""
     if not depends(test) or ev.is_pinned(test) or not keeps(ev, node, scope):
         return False
 
     last = node is ev.last_case
     chain: Any = node
-    while isinstance(chain, cst.If) and isinstance(chain.orelse, cst.If):
+    while isinstance(chain, tree.If) and isinstance(chain.orelse, tree.If):
         chain = ev.last_case = chain.orelse
 
     def orelse() -> None:
-        if isinstance(node.orelse, cst.If):
+        if isinstance(node.orelse, tree.If):
             ev.statement(node.orelse, scope)
         elif node.orelse is not None:
             ev.suite(node.orelse.body, scope)
@@ -60,11 +59,11 @@ def run_if(ev: Interpreter, node: cst.If, test: Any, scope: Scope) -> bool:
     return both(ev, node, test, lambda: ev.suite(node.body, scope), orelse, scope, lone)
 
 
-def conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
+def conditional(ev: Interpreter, node: tree.IfExp, scope: Scope) -> Any:
     """``a if test else b``, kept where the test depends on parameters; what it leaves open may be an `Either`."""
     test = ev.evaluate(node.test, scope)
 
-    def returned(side: cst.BaseExpression) -> Run:
+    def returned(side: tree.Expression) -> Run:
         def run() -> None:
             raise Return(ev.evaluate(side, scope))
 
@@ -86,7 +85,7 @@ def conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
 
 def both(
     ev: Interpreter,
-    node: cst.If | cst.IfExp | cst.Assert,
+    node: tree.If | tree.IfExp | tree.Assert,
     test: Sym,
     then: Run,
     orelse: Run,
@@ -294,7 +293,7 @@ class _Joiner:
 def _join(
     ev: Interpreter,
     state: State,
-    statement: cst.If | cst.IfExp | cst.Assert,
+    statement: tree.If | tree.IfExp | tree.Assert,
     test: Sym,
     a: Outcome,
     b: Outcome,
@@ -312,7 +311,7 @@ def _join(
         try:
             result = main.value(a.returned, b.returned)
         except NotGeneral:
-            if isinstance(statement, cst.If):
+            if isinstance(statement, tree.If):
                 raise
             result = _left_open(ev, statement, test, a.returned, b.returned)
     else:
@@ -360,7 +359,7 @@ def _named_in(region: Region) -> Iterator[Symbol]:
 
 
 def _left_open(
-    ev: Interpreter, statement: cst.If | cst.IfExp | cst.Assert, test: Sym, a: Any, b: Any
+    ev: Interpreter, statement: tree.If | tree.IfExp | tree.Assert, test: Sym, a: Any, b: Any
 ) -> Unknown:
     """What stands for two values of which only the branches know which it is."""
     if _harmless(a) and _harmless(b):

@@ -8,12 +8,11 @@ import re
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-import libcst as cst
-
 from kt_translate.evaluate.general import annotation
 from kt_translate.evaluate.values import Class, Function, plain
 from kt_translate.graph.sym import known
 from kt_translate.layers.layer import REGISTRY, Layer
+from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -40,9 +39,9 @@ def constructor_arguments(
         params = init.node.params
         order = [p.name.value for p in (*params.posonly_params, *params.params)]
         bound.pop(order[0], None)
-        if isinstance(params.star_arg, cst.Param) and not bound[params.star_arg.name.value]:
+        if isinstance(params.star_arg, tree.Param) and not bound[params.star_arg.name.value]:
             bound.pop(params.star_arg.name.value)
-        if isinstance(params.star_arg, cst.Param):
+        if isinstance(params.star_arg, tree.Param):
             more = bound.pop(params.star_arg.name.value, None) or ()
             names = [n for n, _ in signature(cls) if n not in bound]
             bound |= dict(zip(names, more, strict=False))

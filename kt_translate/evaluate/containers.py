@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import libcst as cst
-
 from kt_translate.evaluate import calls, expressions, filling_comprehensions, layer_lists
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Scope, Unknown, items_of, plain
 from kt_translate.graph.sym import Items, Sym
+from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -20,7 +19,7 @@ def elements(ev: Interpreter, elements: Sequence[Any], scope: Scope) -> list[Any
     out: list[Any] = []
     for element in elements:
         value = expressions.evaluate(ev, element.value, scope)
-        if isinstance(element, cst.StarredElement):
+        if isinstance(element, tree.StarredElement):
             items = items_of(value, None)
             out += [_any_number(ev)] if items is None else items
         else:
@@ -35,7 +34,7 @@ def _any_number(ev: Interpreter) -> Unknown:
 def dictionary(ev: Interpreter, node: Any, scope: Scope) -> Any:
     out: dict[Any, Any] = {}
     for element in node.elements:
-        if isinstance(element, cst.StarredDictElement):
+        if isinstance(element, tree.StarredDictElement):
             value = expressions.evaluate(ev, element.value, scope)
             value = ev.demand(value, "a dict") if isinstance(value, Sym) else value
             if not isinstance(value, dict):
@@ -52,11 +51,11 @@ def dictionary(ev: Interpreter, node: Any, scope: Scope) -> Any:
 
 def comprehension(ev: Interpreter, node: Any, scope: Scope) -> Any:
     if (
-        isinstance(node, cst.ListComp)
+        isinstance(node, tree.ListComp)
         and (made := layer_lists.comprehended(ev, node, scope)) is not None
     ):
         return made
-    if isinstance(node, (cst.ListComp, cst.GeneratorExp)):
+    if isinstance(node, (tree.ListComp, tree.GeneratorExp)):
         filled = filling_comprehensions.filled(ev, node, scope)
         if filled is not None:
             return filled
@@ -66,12 +65,12 @@ def comprehension(ev: Interpreter, node: Any, scope: Scope) -> Any:
         ev, node.for_in, inner, lambda: out.append(expressions.evaluate(ev, node.elt, inner))
     ):
         return Unknown("a list made from what is not known", ev.line)
-    if isinstance(node, cst.SetComp):
+    if isinstance(node, tree.SetComp):
         return set(out) if plain(out) else Unknown("a set of what is not known", ev.line)
     return out
 
 
-def dict_comprehension(ev: Interpreter, node: cst.DictComp, scope: Scope) -> Any:
+def dict_comprehension(ev: Interpreter, node: tree.DictComp, scope: Scope) -> Any:
     out: dict[Any, Any] = {}
     inner = Scope("function", {}, scope)
 
@@ -85,7 +84,7 @@ def dict_comprehension(ev: Interpreter, node: cst.DictComp, scope: Scope) -> Any
     return out
 
 
-def _turns(ev: Interpreter, node: cst.CompFor, scope: Scope, body: Callable[[], None]) -> bool:
+def _turns(ev: Interpreter, node: tree.CompFor, scope: Scope, body: Callable[[], None]) -> bool:
     """Run a comprehension. Whether it is known which turns it takes."""
     value = expressions.evaluate(ev, node.iter, scope)
     for part in value.args if isinstance(value, Items) else [value]:
@@ -96,7 +95,7 @@ def _turns(ev: Interpreter, node: cst.CompFor, scope: Scope, body: Callable[[], 
     for item in items:
         ev.steps += 1
         ev.assign(node.target, item, scope)
-        truths = [ev.truth(expressions.evaluate(ev, clause.test, scope)) for clause in node.ifs]
+        truths = [ev.truth(expressions.evaluate(ev, test, scope)) for test in node.ifs]
         if False in truths:
             continue
         if None in truths:

@@ -6,8 +6,6 @@ import builtins
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import libcst as cst
-
 from kt_translate.evaluate import (
     assumed,
     branches,
@@ -41,7 +39,7 @@ from kt_translate.graph.operators import BINARY
 from kt_translate.graph.sym import Sym, known, same
 from kt_translate.graph.tensor import Tensor
 from kt_translate.ops.shape import ShapeVector
-from kt_translate.source.operators import OPERATORS
+from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -55,7 +53,7 @@ def evaluate(ev: Interpreter, node: Any, scope: Scope) -> Any:
     return rule(ev, node, scope)
 
 
-def defaults_of(ev: Interpreter, params: cst.Parameters, scope: Scope) -> dict[str, Any]:
+def defaults_of(ev: Interpreter, params: tree.Parameters, scope: Scope) -> dict[str, Any]:
     """The values of a function's defaults, evaluated where it is defined."""
     out = {}
     for param in (*params.posonly_params, *params.params, *params.kwonly_params):
@@ -113,18 +111,14 @@ def _undecided(op: str, a: Any, b: Any) -> bool:
     return op not in ("is", "is not", "==", "!=", "and", "or") and (opaque(a) or opaque(b))
 
 
-def subscript_key(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
+def subscript_key(ev: Interpreter, node: tree.Subscript, scope: Scope) -> Any:
     """The key of ``x[key]``: a value, a slice, or a tuple of them."""
-    keys = [_slice(ev, element.slice, scope) for element in node.slice]
-    return keys[0] if len(keys) == 1 and not _has_comma(node) else tuple(keys)
-
-
-def _has_comma(node: cst.Subscript) -> bool:
-    return isinstance(node.slice[-1].comma, cst.Comma)
+    keys = [_slice(ev, key, scope) for key in node.slice]
+    return tuple(keys) if node.is_tuple else keys[0]
 
 
 def _slice(ev: Interpreter, node: Any, scope: Scope) -> Any:
-    if isinstance(node, cst.Index):
+    if isinstance(node, tree.Index):
         return evaluate(ev, node.value, scope)
     parts = [
         None if p is None else evaluate(ev, p, scope) for p in (node.lower, node.upper, node.step)
@@ -135,7 +129,7 @@ def _slice(ev: Interpreter, node: Any, scope: Scope) -> Any:
 # -- one rule per kind of expression --------------------------------------------------------------
 
 
-def _name(ev: Interpreter, node: cst.Name, scope: Scope) -> Any:
+def _name(ev: Interpreter, node: tree.Name, scope: Scope) -> Any:
     name = node.value
     try:
         return layer_lists.settled(ev, ev.lookup(name, scope))
@@ -156,17 +150,17 @@ def _name(ev: Interpreter, node: cst.Name, scope: Scope) -> Any:
 CONSTANTS = {"True": True, "False": False, "None": None}
 
 
-def _attribute(ev: Interpreter, node: cst.Attribute, scope: Scope) -> Any:
+def _attribute(ev: Interpreter, node: tree.Attribute, scope: Scope) -> Any:
     return layer_lists.settled(ev, attribute_value(ev, node, scope))
 
 
-def attribute_value(ev: Interpreter, node: cst.Attribute, scope: Scope) -> Any:
+def attribute_value(ev: Interpreter, node: tree.Attribute, scope: Scope) -> Any:
     """``owner.name`` where a list of layers keeps its length open."""
     return calls.attribute(ev, evaluate(ev, node.value, scope), node.attr.value)
 
 
-def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
-    if isinstance(node.func, cst.Name) and node.func.value == "super" and not node.args:
+def _call(ev: Interpreter, node: tree.Call, scope: Scope) -> Any:
+    if isinstance(node.func, tree.Name) and node.func.value == "super" and not node.args:
         return _super(ev, scope)
     if (done := tensor_lists.call_method(ev, node, scope)) is not NotImplemented:
         return done
@@ -199,7 +193,7 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
 
 def _as_it_stands(ev: Interpreter, node: Any, scope: Scope) -> Any:
     """The value of an expression, whatever conditions and loops have left open in it."""
-    read = branches.conditional if isinstance(node, cst.IfExp) else tensor_lists.raw
+    read = branches.conditional if isinstance(node, tree.IfExp) else tensor_lists.raw
     return read(ev, node, scope)
 
 
@@ -224,17 +218,17 @@ def _super(ev: Interpreter, scope: Scope) -> Any:
     return Unknown("super() outside a class", ev.line)
 
 
-def _binary(ev: Interpreter, node: cst.BinaryOperation, scope: Scope) -> Any:
+def _binary(ev: Interpreter, node: tree.BinaryOperation, scope: Scope) -> Any:
     a = evaluate(ev, node.left, scope)
     b = evaluate(ev, node.right, scope)
-    return binary(ev, OPERATORS[type(node.operator)], a, b)
+    return binary(ev, node.operator, a, b)
 
 
-def _comparison(ev: Interpreter, node: cst.Comparison, scope: Scope) -> Any:
+def _comparison(ev: Interpreter, node: tree.Comparison, scope: Scope) -> Any:
     left = _perhaps_open(ev, node.left, scope)
     result: Any = True
     for target in node.comparisons:
-        op = OPERATORS[type(target.operator)]
+        op = target.operator
         right = evaluate(ev, target.comparator, scope)
         one = assumed.compared(left, right, op)
         if one is None:
@@ -248,14 +242,14 @@ def _comparison(ev: Interpreter, node: cst.Comparison, scope: Scope) -> Any:
 
 def _perhaps_open(ev: Interpreter, node: Any, scope: Scope) -> Any:
     """The value of an expression: an `Either` where a condition left it open."""
-    read = attribute_value if isinstance(node, cst.Attribute) else tensor_lists.raw
+    read = attribute_value if isinstance(node, tree.Attribute) else tensor_lists.raw
     value = read(ev, node, scope)
     return value if isinstance(value, Either) else layer_lists.settled(ev, value)
 
 
-def _boolean(ev: Interpreter, node: cst.BooleanOperation, scope: Scope) -> Any:
+def _boolean(ev: Interpreter, node: tree.BooleanOperation, scope: Scope) -> Any:
     left = evaluate(ev, node.left, scope)
-    is_and = isinstance(node.operator, cst.And)
+    is_and = node.operator == "and"
     if branches.depends(left):
         with assumed.refined(left, is_and):
             right = evaluate(ev, node.right, scope)
@@ -271,14 +265,14 @@ def _boolean(ev: Interpreter, node: cst.BooleanOperation, scope: Scope) -> Any:
     return evaluate(ev, node.right, scope)
 
 
-def _unary(ev: Interpreter, node: cst.UnaryOperation, scope: Scope) -> Any:
+def _unary(ev: Interpreter, node: tree.UnaryOperation, scope: Scope) -> Any:
     value = evaluate(ev, node.expression, scope)
-    if isinstance(node.operator, cst.Not):
+    if node.operator == "not":
         if isinstance(value, Sym):
             return Sym.unary("not", value)
         truth = ev.truth(value)
         return Unknown("not of what is not known", ev.line) if truth is None else not truth
-    op = {cst.Minus: "-", cst.Plus: "+", cst.BitInvert: "~"}[type(node.operator)]
+    op = node.operator
     if isinstance(value, Tensor):
         return tensors.unary(ev, op, value)
     if isinstance(value, Sym):
@@ -288,11 +282,11 @@ def _unary(ev: Interpreter, node: cst.UnaryOperation, scope: Scope) -> Any:
     return value
 
 
-def _conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
+def _conditional(ev: Interpreter, node: tree.IfExp, scope: Scope) -> Any:
     return assumed.settled(ev, branches.conditional(ev, node, scope))
 
 
-def _subscript(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
+def _subscript(ev: Interpreter, node: tree.Subscript, scope: Scope) -> Any:
     value = tensor_lists.raw(ev, node.value, scope)
     key = subscript_key(ev, node, scope)
     some = some_of(value)
@@ -301,28 +295,21 @@ def _subscript(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
     return calls.index(ev, layer_lists.settled(ev, value), key)
 
 
-def _lambda(ev: Interpreter, node: cst.Lambda, scope: Scope) -> Any:
+def _lambda(ev: Interpreter, node: tree.Lambda, scope: Scope) -> Any:
     function = Function("<lambda>", node, scope, defaults_of(ev, node.params, scope), ev.line)
     function.source = ev.source
     return function
 
 
-def _string(ev: Interpreter, node: Any, scope: Scope) -> Any:
-    return node.evaluated_value
-
-
 def _formatted(ev: Interpreter, node: Any, scope: Scope) -> Any:
     out: Any = ""
     for part in node.parts:
-        if isinstance(part, cst.FormattedStringText):
-            piece: Any = (
-                part.value.encode().decode("unicode_escape") if "\\" in part.value else part.value
-            )
-            piece = piece.replace("{{", "{").replace("}}", "}")
+        if isinstance(part, tree.FormattedStringText):
+            piece: Any = part.value
         else:
             value = evaluate(ev, part.expression, scope)
             spec = "".join(
-                p.value for p in part.format_spec or () if isinstance(p, cst.FormattedStringText)
+                p.value for p in part.format_spec or () if isinstance(p, tree.FormattedStringText)
             )
             if isinstance(value, Sym):
                 piece = (
@@ -343,41 +330,34 @@ def _formatted(ev: Interpreter, node: Any, scope: Scope) -> Any:
     return out
 
 
-def _concatenated(ev: Interpreter, node: cst.ConcatenatedString, scope: Scope) -> Any:
-    return binary(ev, "+", evaluate(ev, node.left, scope), evaluate(ev, node.right, scope))
-
-
-def _named(ev: Interpreter, node: cst.NamedExpr, scope: Scope) -> Any:
+def _named(ev: Interpreter, node: tree.NamedExpr, scope: Scope) -> Any:
     value = evaluate(ev, node.value, scope)
     ev.assign(node.target, value, scope)
     return value
 
 
 EXPRESSIONS: dict[type, Callable[[Any, Any, Scope], Any]] = {
-    cst.Name: _name,
-    cst.Attribute: _attribute,
-    cst.Call: _call,
-    cst.BinaryOperation: _binary,
-    cst.Comparison: _comparison,
-    cst.BooleanOperation: _boolean,
-    cst.UnaryOperation: _unary,
-    cst.IfExp: _conditional,
-    cst.Integer: lambda ev, n, s: n.evaluated_value,
-    cst.Float: lambda ev, n, s: n.evaluated_value,
-    cst.Imaginary: lambda ev, n, s: n.evaluated_value,
-    cst.SimpleString: _string,
-    cst.ConcatenatedString: _concatenated,
-    cst.FormattedString: _formatted,
-    cst.List: lambda ev, n, s: containers.elements(ev, n.elements, s),
-    cst.Tuple: lambda ev, n, s: tuple(containers.elements(ev, n.elements, s)),
-    cst.Set: lambda ev, n, s: set(containers.elements(ev, n.elements, s)),
-    cst.Dict: containers.dictionary,
-    cst.ListComp: containers.comprehension,
-    cst.SetComp: containers.comprehension,
-    cst.GeneratorExp: containers.comprehension,
-    cst.DictComp: containers.dict_comprehension,
-    cst.Subscript: _subscript,
-    cst.Lambda: _lambda,
-    cst.NamedExpr: _named,
-    cst.Ellipsis: lambda ev, n, s: Ellipsis,
+    tree.Name: _name,
+    tree.Attribute: _attribute,
+    tree.Call: _call,
+    tree.BinaryOperation: _binary,
+    tree.Comparison: _comparison,
+    tree.BooleanOperation: _boolean,
+    tree.UnaryOperation: _unary,
+    tree.IfExp: _conditional,
+    tree.Number: lambda ev, n, s: n.evaluated_value,
+    tree.SimpleString: lambda ev, n, s: n.evaluated_value,
+    tree.FormattedString: _formatted,
+    tree.List: lambda ev, n, s: containers.elements(ev, n.elements, s),
+    tree.Tuple: lambda ev, n, s: tuple(containers.elements(ev, n.elements, s)),
+    tree.Set: lambda ev, n, s: set(containers.elements(ev, n.elements, s)),
+    tree.Dict: containers.dictionary,
+    tree.ListComp: containers.comprehension,
+    tree.SetComp: containers.comprehension,
+    tree.GeneratorExp: containers.comprehension,
+    tree.DictComp: containers.dict_comprehension,
+    tree.Subscript: _subscript,
+    tree.Lambda: _lambda,
+    tree.NamedExpr: _named,
+    tree.Ellipsis: lambda ev, n, s: Ellipsis,
 }

@@ -33,15 +33,14 @@ from kt_translate.graph.sym import (
 from kt_translate.graph.tensor import Many, Tensor
 
 if TYPE_CHECKING:
-    import libcst as cst
-
     from kt_translate.evaluate.interpreter import Interpreter
+    from kt_translate.source import tree
 
 
 class Filling:
     """The lists that the turns of one loop fill and empty."""
 
-    def __init__(self, ev: Interpreter, node: cst.For, state: State, value: Any) -> None:
+    def __init__(self, ev: Interpreter, node: tree.For, state: State, value: Any) -> None:
         self.ev = ev
         self.node = node
         self.state = state

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import libcst as cst
-
 from kt_translate.evaluate import views
 from kt_translate.evaluate.idle import takes_more
 from kt_translate.evaluate.inputs import ROLES, fresh_input
@@ -47,6 +45,7 @@ from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.sym import Sym, Symbol, closed, key_of, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Dim, Layout, Tensor, tensors_in
 from kt_translate.pytorch.library import reserved_names
+from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -80,7 +79,7 @@ def _holds(plan: Plan, table: dict[Symbol, Any]) -> bool:
 
 
 def _eligible(function: Function, bound: dict[str, Any]) -> bool:
-    if not isinstance(function.node, cst.FunctionDef) or function.scope.kind != "module":
+    if not isinstance(function.node, tree.FunctionDef) or function.scope.kind != "module":
         return False
     tensors = tensors_in(list(bound.values()))
     if not tensors or any(
@@ -119,8 +118,8 @@ def _captured(value: Any, within: tuple[Any, ...] = ()) -> Iterator[Symbol]:
         scope = scope.parent
 
 
-def _names(node: cst.CSTNode) -> Iterator[str]:
-    if isinstance(node, cst.Name):
+def _names(node: tree.Node) -> Iterator[str]:
+    if isinstance(node, tree.Name):
         yield node.value
     for child in node.children:
         yield from _names(child)
@@ -288,7 +287,7 @@ def file_of(ev: Interpreter, function: Function | Class) -> str | None:
 
 def docstring_of(value: Function | Class) -> str:
     node = value.node
-    known = node.get_docstring() if isinstance(node, (cst.FunctionDef, cst.ClassDef)) else None
+    known = node.docstring if isinstance(node, (tree.FunctionDef, tree.ClassDef)) else None
     return known or ""
 
 

@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import libcst as cst
-
 from kt_translate.diagnostics import Log, Place, Statement
 from kt_translate.evaluate import (
     assumed,
@@ -52,6 +50,7 @@ from kt_translate.evaluate.values import (
 from kt_translate.graph.lists import LeftOpen
 from kt_translate.graph.precision import EXACT
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
+from kt_translate.source import tree
 from kt_translate.source.syntax import Source, comments_before
 
 
@@ -93,7 +92,7 @@ class Interpreter:
         self.rest: list[tuple[Sequence[Any] | None, Scope]] = []
         self.rest_of_function = 0
         self.loops: list[Any] = []  # that are run for a general turn now
-        self.comprehensions: dict[int, cst.For] = {}  # as loops that fill a list
+        self.comprehensions: dict[int, tree.For] = {}  # as loops that fill a list
         self.guards: list[object] = []  # of runs of functions that can be done again
         self.decided: set[Any] = (
             set()
@@ -193,7 +192,7 @@ class Interpreter:
             self.trial.check(self)
         self.line = self.source.line(node) or self.line
         self.comments = comments_before(node)
-        if isinstance(node, cst.SimpleStatementLine):
+        if isinstance(node, tree.SimpleStatementLine):
             for small in node.body:
                 self.line = self.source.line(small) or self.line
                 statements.STATEMENTS[type(small)](self, small, scope)
@@ -204,13 +203,8 @@ class Interpreter:
             return
         run(self, node, scope)
 
-    def suite(self, suite: Any, scope: Scope) -> None:
-        if isinstance(suite, cst.IndentedBlock):
-            self.block(suite.body, scope)
-        else:
-            for small in suite.body:
-                self.line = self.source.line(small) or self.line
-                statements.STATEMENTS[type(small)](self, small, scope)
+    def suite(self, suite: tree.IndentedBlock, scope: Scope) -> None:
+        self.block(suite.body, scope)
 
     def evaluate(self, node: Any, scope: Scope) -> Any:
         return expressions.evaluate(self, node, scope)
@@ -255,15 +249,15 @@ class Interpreter:
 
     def assign(self, target: Any, value: Any, scope: Scope) -> None:
         """Bind a target: a name, an attribute, an element, or a nest of them."""
-        if isinstance(target, cst.Name):
+        if isinstance(target, tree.Name):
             self.bind(target.value, value, scope)
             name_value(value, target.value)
-        elif isinstance(target, (cst.Tuple, cst.List)):
+        elif isinstance(target, (tree.Tuple, tree.List)):
             self._unpack(target.elements, value, scope)
-        elif isinstance(target, cst.Attribute):
+        elif isinstance(target, tree.Attribute):
             owner = self.evaluate(target.value, scope)
             attributes.set_attribute(self, owner, target.attr.value, value)
-        elif isinstance(target, cst.Subscript):
+        elif isinstance(target, tree.Subscript):
             owner = self.evaluate(target.value, scope)
             key = expressions.subscript_key(self, target, scope)
             key = calls.settled_key(self, key) if isinstance(owner, (list, dict)) else key
@@ -275,7 +269,7 @@ class Interpreter:
                         owner[key] = value
 
     def _unpack(self, elements: Sequence[Any], value: Any, scope: Scope) -> None:
-        star = next((i for i, e in enumerate(elements) if isinstance(e, cst.StarredElement)), None)
+        star = next((i for i, e in enumerate(elements) if isinstance(e, tree.StarredElement)), None)
         n = len(elements)
         items = items_of(value, None if star is not None else n)
         if items is None:
@@ -365,7 +359,7 @@ class Interpreter:
         self.rest_of_function = len(self.rest)
         try:
             with self.in_file(function.source):
-                if isinstance(function.node, cst.Lambda):
+                if isinstance(function.node, tree.Lambda):
                     return self.evaluate(function.node.body, scope)
                 self._run_kept(function.node.body, scope)
         except Return as result:

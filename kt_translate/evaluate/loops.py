@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import libcst as cst
-
 from kt_translate.evaluate import assumed, loop_samples, tensor_lists
 from kt_translate.evaluate.filling import Filling
 from kt_translate.evaluate.later import read_later
@@ -38,6 +36,7 @@ from kt_translate.graph.sym import (
     symbols_in,
 )
 from kt_translate.graph.tensor import Tensor
+from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -47,7 +46,7 @@ FEW_TURNS = 3
 MANY_TURNS = 64  # of a loop that builds nothing: training, data
 
 
-def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
+def run_for(ev: Interpreter, node: tree.For, scope: Scope, value: Any) -> bool:
     """Keep a loop as a loop. False where that cannot be done; nothing has changed then."""
     if ev.inlining or not assumed.keeps(ev, node, scope):
         return False
@@ -79,7 +78,7 @@ class _General:
     def __init__(
         self,
         ev: Interpreter,
-        node: cst.For,
+        node: tree.For,
         scope: Scope,
         value: Any,
         items: list[Any] | None,
@@ -169,13 +168,13 @@ class _General:
             self.targets = self._bind(target, first, inner)
 
         element = layers.element(self.ev, bind)
-        if not isinstance(self.node.target, cst.Name):
+        if not isinstance(self.node.target, tree.Name):
             raise NotGeneral
         self.scope.names[self.node.target.value] = element
 
     def _bind(self, target: Any, sample: Any, scope: Scope) -> Any:
         """Give the loop's targets symbols; the nest of them, as the source writes it."""
-        if isinstance(target, cst.Name):
+        if isinstance(target, tree.Name):
             self.bound.append(target.value)
             if isinstance(sample, Pick):
                 taken = self.filling.each(sample, target.value)
@@ -185,7 +184,7 @@ class _General:
             self.symbols.append(symbol)
             self.ev.bind(target.value, Sym.of(symbol), scope)
             return symbol
-        if isinstance(target, (cst.Tuple, cst.List)):
+        if isinstance(target, (tree.Tuple, tree.List)):
             n = len(target.elements)
             parts = parts_of(sample, n)
             if parts is None or len(parts) != n:

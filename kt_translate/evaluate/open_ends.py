@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import libcst as cst
-
 from kt_translate.evaluate.signals import MAX_IDLE, Idle
 from kt_translate.evaluate.state import State
 from kt_translate.evaluate.values import (
@@ -26,6 +24,7 @@ from kt_translate.evaluate.values import (
 from kt_translate.graph.region import CURRENT
 from kt_translate.graph.sym import Sym, same
 from kt_translate.graph.tensor import Tensor
+from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -119,7 +118,9 @@ def _counted(ev: Interpreter, many: bool = False) -> Unknown:
 def matters(ev: Interpreter, statement: Any, scope: Scope) -> bool:
     """Whether a model may hang on a statement of the module: it speaks of one, or of what could build one."""
     text = ev.source.code(statement)
-    if isinstance(statement, cst.SimpleStatementLine) and isinstance(statement.body[0], cst.Assert):
+    if isinstance(statement, tree.SimpleStatementLine) and isinstance(
+        statement.body[0], tree.Assert
+    ):
         return False
     found = [scope.names.get(name) for name in set(re.findall(r"[A-Za-z_]\w*", text))]
     return any(
@@ -135,11 +136,11 @@ def matters(ev: Interpreter, statement: Any, scope: Scope) -> bool:
 def forget_targets(ev: Interpreter, statement: Any, scope: Scope, why: str) -> None:
     """Leave the names that a failed statement was to bind unknown."""
     for small in (
-        getattr(statement, "body", ()) if isinstance(statement, cst.SimpleStatementLine) else ()
+        getattr(statement, "body", ()) if isinstance(statement, tree.SimpleStatementLine) else ()
     ):
-        targets = [t.target for t in small.targets] if isinstance(small, cst.Assign) else []
-        if isinstance(small, cst.AnnAssign):
+        targets = [t.target for t in small.targets] if isinstance(small, tree.Assign) else []
+        if isinstance(small, tree.AnnAssign):
             targets = [small.target]
         for target in targets:
-            if isinstance(target, (cst.Name, cst.Tuple, cst.List)):
+            if isinstance(target, (tree.Name, tree.Tuple, tree.List)):
                 ev.assign(target, Unknown(why, ev.line), scope)

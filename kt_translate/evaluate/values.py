@@ -10,12 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import libcst as cst
-
 from kt_translate.graph.lists import some_of
 from kt_translate.graph.members import Member, Record
 from kt_translate.graph.sym import UNKNOWN, Sym
 from kt_translate.graph.tensor import Many, Tensor
+from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +92,7 @@ class Function:
     """A function or lambda of the source, with the scope it was made in."""
 
     name: str
-    node: cst.FunctionDef | cst.Lambda
+    node: tree.FunctionDef | tree.Lambda
     scope: Scope
     defaults: dict[str, Any]
     line: int
@@ -109,7 +108,7 @@ class Class:
     """A class of the source."""
 
     name: str
-    node: cst.ClassDef
+    node: tree.ClassDef
     bases: list[Any]
     names: dict[str, Any]
     scope: Scope
