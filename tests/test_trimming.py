@@ -6,6 +6,7 @@ import ast
 
 import pytest
 
+from kt_translate.emit.names import uses_of
 from kt_translate.emit.support import needed
 
 MODEL = """
@@ -17,7 +18,7 @@ class Model(nn.Module):
 
 
 def support_of(made: str) -> str:
-    _, loader = needed([ast.parse(MODEL.format(made=made))], ("load_keras_weights",))
+    _, loader = needed(uses_of(ast.parse(MODEL.format(made=made))), ("load_keras_weights",))
     text = "\n\n".join(unit.text for unit in loader)
     ast.parse(text)
     return text

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from kt_translate.emit import support
 from kt_translate.emit.definitions import FactoryCode, class_lines, factory_lines, quoted
 from kt_translate.emit.layout import by_black, laid_out
-from kt_translate.emit.names import names_in
+from kt_translate.emit.names import Uses, uses_of
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.pytorch.expr import Expr, as_expr
 from kt_translate.pytorch.library import support_names
@@ -45,9 +45,8 @@ class Imports:
     names: Mapping[tuple[str, str], str]
     relative: bool
 
-    def lines(self, code: ast.Module) -> list[str]:
-        """The statements for what the code uses of it."""
-        used = names_in(code)
+    def lines(self, used: Set[str]) -> list[str]:
+        """The statements for what it has of the names that are used."""
         found: dict[str, list[str]] = {}
         known = {(self.support, name): name for name in support_names()}
         for (home, name), here in {**known, **self.names}.items():
@@ -104,17 +103,17 @@ def render(
     lines = [line for definition in definitions for line in ["", "", *definition]]
     lines += ["", "", *training] if training else []
     command = f"convert_weights({as_expr(_made_by(factories))})" if factories else ""
-    code = ast.parse("\n".join([*kept.texts, *lines, command]))
+    uses = uses_of(ast.parse("\n".join([*kept.texts, *lines, command])))
     if above is None:
-        tail, copied = _support([code])
-        imports = support.import_lines(code, copied=copied, also=kept.imports)
+        tail, copied = _support(uses)
+        imports = support.import_lines(uses.names, copied, kept.imports)
     else:
         tail = ""
         offered = [c.name for c in classes] + [m.name for m in makers] + ["load_keras_weights"]
         offered += [c.factory for c in classes if c.factory and c.factory != c.name]
         listed = f"__all__ = {sorted(offered)!r}"
-        imports = support.import_lines(code, also=kept.imports)
-        imports += ["", *above.lines(code), "", listed]
+        imports = support.import_lines(uses.names, also=kept.imports)
+        imports += ["", *above.lines(uses.names), "", listed]
     text = "\n".join(
         [
             *quoted(_said_of(source, about, classes)),
@@ -149,14 +148,14 @@ def _kept(texts: Sequence[str]) -> list[str]:
 
 def render_support(texts: Sequence[str]) -> str:
     """The module that the outputs ``texts`` share."""
-    code, copied = _support(list(map(ast.parse, texts)))
+    code, copied = _support(uses_of(*map(ast.parse, texts)))
     imports = "\n".join(support.import_lines(copied=copied))
     head = '"""What PyTorch lacks of Keras, and the loader of Keras weights: shared by the files beside it."""'
     return f"{head}\n\nfrom __future__ import annotations\n\n{imports}{code}"
 
 
-def _support(outputs: Sequence[ast.Module]) -> tuple[str, list[support.Unit]]:
-    """The sections of support code for these outputs, and what stands in them."""
+def _support(outputs: Uses) -> tuple[str, list[support.Unit]]:
+    """The sections of support code for what outputs use, and what stands in them."""
     lacks, loader = support.needed(outputs, ("load_keras_weights",))
     tail = _section("What PyTorch lacks") + _joined(lacks) if lacks else ""
     return tail + _section("Weights") + _joined(loader), [*lacks, *loader]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
-from kt_translate.emit.names import names_in
-from kt_translate.emit.trimming import Uses
+from kt_translate.emit.names import Uses, names_in, uses_of
+from kt_translate.emit.trimming import trimmed
 from kt_translate.pytorch.library import definitions, imports, support_names
 
 _WEIGHTS = (
@@ -36,14 +36,14 @@ class Unit:
     node: ast.stmt
 
     @cached_property
-    def names(self) -> frozenset[str]:
-        """The names in it; found when they are asked for, since most units never are."""
-        return names_in(self.node)
+    def uses(self) -> Uses:
+        """What it speaks of; found when it is asked for, since most units never are."""
+        return uses_of(self.node)
 
     @cached_property
-    def uses(self) -> frozenset[str]:
-        """The names of what it needs; those in annotations may be quoted."""
-        return self.names.union(re.findall(r'"([A-Z]\w*)"', self.text)) - {self.name}
+    def needs(self) -> set[str]:
+        """The names of what must be there for it; those in annotations may be quoted."""
+        return self.uses.names.union(re.findall(r'"([A-Z]\w*)"', self.text)) - {self.name}
 
 
 @cache
@@ -83,18 +83,16 @@ def words(text: str) -> set[str]:
     return set(re.findall(r"[A-Za-z_]\w*", text))
 
 
-def needed(
-    outputs: Sequence[ast.Module], also: tuple[str, ...] = ()
-) -> tuple[list[Unit], list[Unit]]:
+def needed(outputs: Uses, also: tuple[str, ...] = ()) -> tuple[list[Unit], list[Unit]]:
     """The support units that outputs need: what PyTorch lacks, and what loads weights; each in order.
 
     Of the latter only as much as the modules have a use for.
     """
-    used = names_in(*outputs)
-    lacks = _closure(used, lambda unit: None if unit.module in _WEIGHTS else unit)
-    names = used.union(*(unit.names for unit in lacks), also)
-    uses = Uses([*outputs, *(unit.node for unit in lacks)])
-    loader = _closure(names, lambda unit: None if unit in lacks else _cut(unit, uses))
+    lacks = _closure(outputs.names, lambda unit: None if unit.module in _WEIGHTS else unit)
+    uses = Uses(set(also))
+    for part in (outputs, *(unit.uses for unit in lacks)):
+        uses.add(part)
+    loader = _closure(uses.names, lambda unit: None if unit in lacks else _cut(unit, uses))
     return _constants_last(lacks), _constants_last(loader)
 
 
@@ -107,12 +105,12 @@ def _closure(names: Set[str], taken: Callable[[Unit], Unit | None]) -> list[Unit
         name = todo.pop()
         if name not in found:
             found[name] = used = taken(unit(name))
-            todo += table & used.uses if used else ()
+            todo += table & used.needs if used else ()
     return sorted((unit for unit in found.values() if unit), key=lambda unit: unit.order)
 
 
 def _cut(unit: Unit, uses: Uses) -> Unit:
-    text = uses.trimmed(unit.text, unit.node, unit.order[1])
+    text = trimmed(unit.text, unit.node, unit.order[1], uses)
     return unit if text == unit.text else replace(unit, text=text, node=ast.parse(text).body[0])
 
 
@@ -131,7 +129,7 @@ def _constants_last(found: list[Unit]) -> list[Unit]:
 
 
 @lru_cache(maxsize=512)
-def _bases(unit: Unit) -> frozenset[str]:
+def _bases(unit: Unit) -> Set[str]:
     """What must stand above: bases and decorators of a class, everything in a constant."""
     node = unit.node
     if isinstance(node, ast.ClassDef):
@@ -140,22 +138,22 @@ def _bases(unit: Unit) -> frozenset[str]:
     if isinstance(node, ast.FunctionDef):
         defaults = [d for d in (*node.args.defaults, *node.args.kw_defaults) if d is not None]
         return names_in(*node.decorator_list, *defaults)
-    return unit.uses
+    return unit.needs
 
 
 def import_lines(
-    *code: ast.Module,
+    names: Set[str] = frozenset(),
     copied: Iterable[Unit] = (),
     also: Mapping[str, str] = MappingProxyType({}),
 ) -> list[str]:
-    """The import statements for the names that ``code`` and support code use, grouped as ruff wants them.
+    """The import statements for ``names`` and those that support code uses, grouped as ruff wants them.
 
     Args:
         copied: the support code.
         also: the statements for names that the source has by itself.
     """
     known = {**imports(), **also}
-    used = names_in(*code).union(*(u.names for u in copied))
+    used = frozenset(names).union(*(unit.uses.names for unit in copied))
     lines = {known[name] for name in used if name in known}
     merged: dict[str, set[str]] = {}
     plain = set()

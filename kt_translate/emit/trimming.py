@@ -6,41 +6,29 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 
-from kt_translate.emit.names import names_in
+from kt_translate.emit.names import Uses, names_in
 
 
-class Uses:
-    """What the modules of an output use: PyTorch's classes, and the options that they pass."""
+def trimmed(text: str, node: ast.stmt, above: int, uses: Uses) -> str:
+    """The text of a definition, ``above`` lines down in its file, without the rows and the options that nothing uses.
 
-    def __init__(self, modules: Iterable[ast.AST]) -> None:
-        self.attributes: set[str] = set()
-        self.options: dict[str, set[str]] = {}
-        for node in (node for module in modules for node in ast.walk(module)):
-            if isinstance(node, ast.Attribute):
-                self.attributes.add(node.attr)
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                passed = (keyword.arg for keyword in node.keywords if keyword.arg)
-                self.options.setdefault(node.func.id, set()).update(passed)
+    A row belongs to a class of ``nn``. An option is an argument by keyword alone, with a line
+    of its own: with it go the ``if`` that asks for it and its entry in the docstring.
+    """
+    if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict):
+        return _without(text, _rows(node.value, uses), above)
+    if isinstance(node, ast.FunctionDef) and node.args.kwonlyargs:
+        passed = uses.options.get(node.name, set())
+        unused = _removable(node, {a.arg for a in node.args.kwonlyargs} - passed)
+        entries = [n + above for n in _entries(text, unused)]
+        return _without(text, [*_options(node, unused), *zip(entries, entries)], above)
+    return text
 
-    def trimmed(self, text: str, node: ast.stmt, above: int) -> str:
-        """The text of a definition, ``above`` lines down in its file, without the rows and the options that nothing uses.
 
-        A row belongs to a class of ``nn``. An option is an argument by keyword alone, with a line
-        of its own: with it go the ``if`` that asks for it and its entry in the docstring.
-        """
-        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict):
-            return _without(text, self._rows(node.value), above)
-        if isinstance(node, ast.FunctionDef) and node.args.kwonlyargs:
-            passed = self.options.get(node.name, set())
-            unused = _removable(node, {a.arg for a in node.args.kwonlyargs} - passed)
-            entries = [n + above for n in _entries(text, unused)]
-            return _without(text, [*_options(node, unused), *zip(entries, entries)], above)
-        return text
-
-    def _rows(self, table: ast.Dict) -> Iterator[tuple[int, int]]:
-        for key, value in zip(table.keys, table.values, strict=True):
-            if isinstance(key, ast.Attribute) and key.attr not in self.attributes:
-                yield key.lineno, value.end_lineno or key.lineno
+def _rows(table: ast.Dict, uses: Uses) -> Iterator[tuple[int, int]]:
+    for key, value in zip(table.keys, table.values, strict=True):
+        if isinstance(key, ast.Attribute) and key.attr not in uses.attributes:
+            yield key.lineno, value.end_lineno or key.lineno
 
 
 def _removable(function: ast.FunctionDef, unused: set[str]) -> set[str]:
