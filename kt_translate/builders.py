@@ -230,8 +230,12 @@ def attempts(
             yield other, {}
     text = ev.source.code(function.node)
     kinds = text if re.search(r"[A-Z]\w+\dD\b|LSTM|GRU|RNN", text) else ev.source.text
-    guessed = {n: guess(n, text, kinds) for n in names if first[n] is UNKNOWN}
-    guessed |= {n: input_of(guess("shape", text, kinds)) for n in guessed if is_called_on(n, text)}
+
+    def likely(names: list[str]) -> dict[str, Any]:
+        tensor = input_of(guess("shape", text, kinds))
+        return {n: tensor if is_called_on(n, text) else guess(n, text, kinds) for n in names}
+
+    guessed = likely([n for n in names if first[n] is UNKNOWN])
     guessed |= {
         n: guess(n, text, kinds)
         for n in names
@@ -244,6 +248,9 @@ def attempts(
             yield {**first, **larger}, larger
     if isinstance(first.get("weights"), str):  # of a model whose weights have gone
         yield {**first, **guessed, "weights": None}, guessed
+    required = likely([n for n in names if n not in function.defaults and n not in sized])
+    if calls and required.keys() > guessed.keys():  # the source's own calls may not fit
+        yield {**first, **guessed, **required}, guessed | required
 
 
 def _sample(value: Any) -> Any:

@@ -187,5 +187,11 @@ def values_of(names: Mapping[str, Any]) -> dict[str, str]:
 
 
 def said_by_hand(ev: Interpreter) -> dict[str, str]:
-    """The variables that the command line gives values, whatever the source says."""
-    return {n: BY_HAND + repr(v) for n, v in ev.settings.items()}
+    """The variables that are given values, whatever the source says: by the command line, or in place of data."""
+    said = {}
+    for name, size in ev.open_sizes.items():
+        counted = re.fullmatch(r"len\((\w+)\)", size.origin)
+        said[counted[1] if counted else name] = f"range({size.value})" if counted else size.value
+    return {n: f"{BY_HAND}{v}" for n, v in said.items()} | {
+        n: BY_HAND + repr(v) for n, v in ev.settings.items()
+    }

@@ -30,7 +30,7 @@ def sayable(value: Any) -> bool:
     return plain(value) or is_setting(value)
 
 
-def signature(params: list[Param], sizes: list[Param]) -> list[str]:
+def signature(params: list[Param], sizes: list[Param], open_sizes: list[Param]) -> list[str]:
     """The parameters of a factory; what has no default after one that has is given by name."""
     texts: list[str] = []
     by_name: list[str] = []
@@ -44,15 +44,25 @@ def signature(params: list[Param], sizes: list[Param]) -> list[str]:
     for size in sizes:
         told = f" = {size.symbol.value!r}" if size.symbol.value is not UNKNOWN else ""
         by_name.append(f"{size.symbol.name}: int{told}")
+    by_name += [f"{p.symbol.name}: int | None = None" for p in open_sizes]
     return [*texts, *(["*", *by_name] if by_name else [])]
+
+
+def instance(name: str, said: dict[str, str], open_sizes: list[str]) -> str:
+    """A module of that class; ``said``: its arguments, of which data tells some."""
+    settings = "".join(f", {n}={value}" for n, value in said.items() if n not in open_sizes)
+    sizes = ", ".join(f'"{n}": {said[n]}' for n in open_sizes if n in said)
+    return (
+        f"sized_by_weights({name}, {{{sizes}}}{settings})" if sizes else f"{name}({settings[2:]})"
+    )
 
 
 def instances(models: list[ModelValue], codes: list[ClassCode]) -> tuple[list[str], dict[int, str]]:
     """The modules, as the factory writes them; those that others are made of are these others' parts."""
-    made = {
-        id(model): f"{code.name}({', '.join(f'{n}={n}' for n in code.used_parameters)})"
-        for model, code in zip(models, codes, strict=True)
-    }
+    made = {}
+    for model, code in zip(models, codes, strict=True):
+        open_sizes = [p.symbol.name for p in plan_of(model).open_sizes]
+        made[id(model)] = instance(code.name, {n: n for n in code.used_parameters}, open_sizes)
     body: list[str] = []
     places: dict[int, str] = {}
     for outer, code in zip(models, codes, strict=True):

@@ -9,6 +9,7 @@ from typing import Any
 from kt_translate.builders import Given
 from kt_translate.diagnostics import Diagnostic
 from kt_translate.evaluate import views
+from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.values import Instance, ModelValue, models_in, plain
 from kt_translate.graph.nodes import CallNode, LayerNode, Param
 from kt_translate.graph.objects import is_setting
@@ -47,6 +48,12 @@ class Found:
         """Whether a function's class can take what the function takes."""
         one = self.kind == "function" and len(self.models) == 1
         return one and not self.sizes and not self.given.tensors
+
+    @property
+    def open_sizes(self) -> list[Param]:
+        """The sizes that only data tells, of all its models."""
+        plans = map(plan_of, self.models)
+        return list({p.symbol: p for plan in plans for p in plan.open_sizes}.values())
 
 
 @dataclass
@@ -126,7 +133,7 @@ def ports(
     """Inputs or outputs: how the class takes and gives them, and the sizes that this model has by default."""
 
     def size(dim: Any) -> int | None:
-        told = not any(s.name in found.given.guessed for s in symbols_in(dim))
+        told = not any(s.name in found.given.guessed or s.kind == "data" for s in symbols_in(dim))
         sample = known(dim)
         return sample if told and isinstance(sample, int) else None
 

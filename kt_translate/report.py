@@ -14,11 +14,11 @@ from kt_translate.emit.definitions import FactoryCode
 from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Class, Instance, ModelValue, Module
-from kt_translate.factories import instances, sayable, signature, structure
+from kt_translate.factories import instance, instances, sayable, signature, structure
 from kt_translate.found import Found, Gap, outputs_of, ports
 from kt_translate.graph.nodes import CallNode, Plan
 from kt_translate.graph.objects import lazily
-from kt_translate.graph.sym import UNKNOWN, code
+from kt_translate.graph.sym import UNKNOWN, Sym, code
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.homes import Home, Project
 from kt_translate.layers.layer import RuleError
@@ -244,7 +244,8 @@ class Writing(Classes):
         codes = self._codes(found)
         if len(codes) < len(found.models):
             return None
-        if found.has_own_signature and plan_of(found.models[0]).keep_signature:
+        plan = plan_of(found.models[0])
+        if found.has_own_signature and plan.keep_signature and not plan.open_sizes:
             codes[0].factory = self._factory_name(found)
             return _Written(codes[0].factory, codes, {})
         if found.kind == "variable" and not any(c.parameters for c in codes):
@@ -255,7 +256,7 @@ class Writing(Classes):
         """A function that takes what the source's takes, and gives the modules."""
         used = {n for c in codes for n in c.used_parameters}
         sizes = [p for p in found.sizes if p.symbol.name in used]
-        unsaid = used - {p.symbol.name for p in [*found.params, *sizes]}
+        unsaid = used - {p.symbol.name for p in [*found.params, *sizes, *found.open_sizes]}
         if unsaid:
             self.log.add(
                 "KT102",
@@ -274,7 +275,7 @@ class Writing(Classes):
         self.factories.append(
             FactoryCode(
                 name,
-                signature(found.params, sizes),
+                signature(found.params, sizes, found.open_sizes),
                 returns,
                 annotation,
                 f"``{found.name}`` ({self.source}:{found.line}).",
@@ -305,18 +306,21 @@ class Writing(Classes):
             made = self.codes.get(id(plan_of(general)))
             if made is None or not all(sayable(table.get(n)) for n in made.used_parameters):
                 continue
+            open_sizes = plan_of(general).open_sizes
+            table = {p.symbol.name: Sym.of(p.symbol) for p in open_sizes} | table
             if any(n not in table for n in made.used_parameters):
                 continue
-            model = found.models[0]
-            self.codes[id(plan_of(model))] = made
+            self.codes[id(plan_of(found.models[0]))] = made
             defaults = {p.symbol.name: p.default for p in plan_of(general).params}
             given = {n: table[n] for n in made.used_parameters if lazily(table[n]) != defaults[n]}
             if not given:
                 return _Written(made.name, [made], {})
             name = self._factory_name(found)
-            call = f"{made.name}({', '.join(f'{n}={code(value)}' for n, value in given.items())})"
+            said = {n: str(code(value)) for n, value in given.items()}
+            call = instance(made.name, said, [p.symbol.name for p in open_sizes])
             docstring = f"``{found.name}`` ({self.source}:{found.line})."
-            self.factories.append(FactoryCode(name, [], call, made.name, docstring))
+            sizes = signature([], [], open_sizes)
+            self.factories.append(FactoryCode(name, sizes, call, made.name, docstring))
             return _Written(name, [made], {})
         return None
 

@@ -306,7 +306,7 @@ def test_a_script_with_a_command_line() -> None:
     assert all(m["status"] == "translated" for m in pair.done.models)
     pair.check("get_model", "get_model(5)", "5")
     source = "Trainer(argparse.Namespace(classes=6)).model"
-    pair.check("Trainer.model", source, "None")
+    pair.check("Trainer.model", source, "argparse.Namespace(classes=6)")
     pair.check("Trainer.build", "Trainer(argparse.Namespace(classes=6)).build(4)", "None, 4")
 
 

@@ -22,7 +22,7 @@ from kt_translate.evaluate.numbers import (
     whole,
 )
 from kt_translate.evaluate.signals import as_the_source_would
-from kt_translate.evaluate.values import Native, plain
+from kt_translate.evaluate.values import Native, Unknown, plain
 from kt_translate.graph.sym import Sym
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _transpose(value: Numbers) -> Any:
 
 def call(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """``np.name(...)`` of known numbers; NotImplemented where it is not done here."""
-    if name not in NAMES:
+    if name not in NAMES or any(isinstance(a, Unknown) for a in (*args, *kwargs.values())):
         return NotImplemented
     given = {k: v for k, v in kwargs.items() if k not in ("copy", "keepdims") or v}
     if name in ("arange", "linspace", "eye", "identity"):
@@ -124,6 +124,8 @@ def _numbers_only(args: list[Any]) -> list[Any]:
 
 
 def _array(value: Any, dtype: Any = None, **inert: Any) -> Any:
+    if isinstance(value, Sym) and isinstance(value.value, (tuple, list)):
+        value = [Sym.index(value, i) for i in range(len(value.value))]
     found = array(value, dtype)
     if found is None and isinstance(value, (int, float)):
         return value

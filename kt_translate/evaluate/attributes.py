@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import layer_lists, model_parts, records
+from kt_translate.evaluate import layer_lists, model_parts, numbers, records
+from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import (
+    Array,
     Class,
     Function,
     Instance,
@@ -15,6 +17,7 @@ from kt_translate.evaluate.values import (
     Native,
     Unknown,
     name_value,
+    opaque,
     plain,
 )
 from kt_translate.graph.objects import KerasObject
@@ -42,6 +45,18 @@ def of_object(owner: KerasObject, name: str) -> Any:
     if name == "from_config":
         return Native(name, lambda ev, config: config)
     return owner if name == "__class__" else Unknown(f"{name} of {owner.path}")
+
+
+def set_element(owner: Any, key: Any, value: Any) -> None:
+    """``owner[key] = value``."""
+    if isinstance(owner, Array):
+        owner.fill = None
+    if isinstance(owner, dict) or (isinstance(owner, list) and not opaque(key)):
+        with as_the_source_would():
+            if isinstance(owner, numbers.Numbers):
+                numbers.put(owner, key, value)
+            else:
+                owner[key] = value
 
 
 def set_attribute(ev: Interpreter, owner: Any, name: str, value: Any) -> None:

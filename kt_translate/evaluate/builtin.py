@@ -55,7 +55,9 @@ def _symbolic(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 else Unknown("the size of data", ev.line)
             )
         if any(map(opaque, args)) or (name not in _OF_ANY and any(map(holds_opaque, args))):
-            return Unknown(f"{name} of what is not known", ev.line)
+            found = Unknown(f"{name} of what is not known", ev.line)
+            found.parts = (name, args[0], None)
+            return found
         if (
             any(isinstance(a, Sym) or (name in _CHOOSING and _symbolic_in(a)) for a in args)
             and not kwargs

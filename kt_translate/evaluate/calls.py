@@ -44,6 +44,7 @@ from kt_translate.evaluate.values import (
     holds_opaque,
     items_of,
     models_in,
+    name_value,
     opaque,
     plain,
 )
@@ -73,8 +74,8 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
             else external.member(owner, name)
         )
     if isinstance(owner, Instance):
-        if name == "__dict__":
-            return owner.attributes
+        if name in ("__dict__", "__class__"):
+            return owner.attributes if name == "__dict__" else owner.cls
         if owner.pending and not isinstance(owner.cls.lookup(name), Function):
             subclasses.settle(ev, owner)
         if name in owner.attributes:
@@ -141,7 +142,9 @@ def _attribute_of_plain(ev: Interpreter, owner: Any, name: str) -> Any:
         return getattr(owner, name)
     if name in ("assign", "assign_add", "assign_sub") and ev.under_way:
         ev.note("KT401", f"{name}() of a weight is left out")
-    return Unknown(f"attribute {name} of what is not known", ev.line)
+    found = Unknown(f"attribute {name} of what is not known", ev.line)
+    found.parts = (".", owner, name)
+    return found
 
 
 def _bound(ev: Interpreter, function: Function, owner: Instance) -> Any:
@@ -273,6 +276,9 @@ def call_function(
     result = general.call_general(ev, function, bound)
     if result is NotImplemented:
         given = {name: views.as_given(value) for name, value in bound.items()}
+        for name, value in bound.items():
+            if isinstance(value, Unknown):
+                name_value(value, name)
         result = ev.run_body(function, bound)
         if isinstance(result, ModelValue) and result.maker is None:
             result.maker = (function, given)
@@ -342,7 +348,9 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
     if isinstance(value, Array):
         return external.array_index(value, key)
     if isinstance(value, Unknown) or isinstance(key, Unknown):
-        return Unknown("an element of what is not known", ev.line)
+        found = Unknown("an element of what is not known", ev.line)
+        found.parts = ("[]", value, key)
+        return found
     if isinstance(value, Sym):
         return Sym.index(value, key)
     if isinstance(value, Class):

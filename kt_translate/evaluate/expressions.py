@@ -12,33 +12,26 @@ from kt_translate.evaluate import (
     calls,
     containers,
     layer_lists,
-    numbers,
     stars,
     tensor_lists,
     tensors,
-    text,
 )
 from kt_translate.evaluate.builtin import NATIVES
+from kt_translate.evaluate.calculations import binary
 from kt_translate.evaluate.reflection import SCOPED
-from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import (
-    Array,
     Either,
     External,
     Function,
     Scope,
     Super,
     Unknown,
-    holds_opaque,
     items_of,
-    opaque,
     plain,
 )
 from kt_translate.graph.lists import some_of
-from kt_translate.graph.operators import BINARY
-from kt_translate.graph.sym import Sym, known, same
+from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Tensor
-from kt_translate.ops.shape import ShapeVector
 from kt_translate.source import tree
 
 if TYPE_CHECKING:
@@ -50,7 +43,10 @@ def evaluate(ev: Interpreter, node: Any, scope: Scope) -> Any:
     rule = EXPRESSIONS.get(type(node))
     if rule is None:
         return Unknown(f"{type(node).__name__} is not understood", ev.line)
-    return rule(ev, node, scope)
+    value = rule(ev, node, scope)
+    if type(value) is Unknown and value.node is None and type(node) is not tree.Name:
+        value.node = node
+    return value
 
 
 def defaults_of(ev: Interpreter, params: tree.Parameters, scope: Scope) -> dict[str, Any]:
@@ -60,55 +56,6 @@ def defaults_of(ev: Interpreter, params: tree.Parameters, scope: Scope) -> dict[
         if param.default is not None:
             out[param.name.value] = evaluate(ev, param.default, scope)
     return out
-
-
-def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
-    """``a op b`` of any two values."""
-    if isinstance(a, Tensor) or isinstance(b, Tensor):
-        return tensors.arithmetic(ev, op, a, b)
-    if numbers.calculates(op, a, b):
-        return numbers.binary(ev, op, a, b)
-    if isinstance(a, (Unknown, Array)) or isinstance(b, (Unknown, Array)):
-        return (
-            a
-            if isinstance(a, Array)
-            else (
-                b
-                if isinstance(b, Array)
-                else Unknown("a calculation with what is not known", ev.line)
-            )
-        )
-    if op in ("is", "is not", "==", "!=") and not (plain(a) and plain(b)):
-        if isinstance(a, Sym) or isinstance(b, Sym):
-            if plain(a) or plain(b) or (isinstance(a, Sym) and isinstance(b, Sym)):
-                return Sym.binary(op, a, b)
-            return op in ("is not", "!=")
-        equal = a is b or (op in ("==", "!=") and a == b)
-        return equal if op in ("is", "==") else not equal
-    sequences = isinstance(a, (list, tuple)) and isinstance(b, (list, tuple))
-    if sequences and op == "+" and not any(isinstance(v, ShapeVector) for v in (a, b)):
-        return [*a, *b] if isinstance(a, list) else (*a, *b)
-    parts = b.values() if isinstance(b, dict) else b if isinstance(b, tuple) else ()
-    if op == "%" and isinstance(a, str) and any(isinstance(v, (Unknown, Array)) for v in parts):
-        return Unknown("text of what is not known", ev.line)
-    if op == "%" and isinstance(a, str) and not plain(b):
-        said = text.percent(a, b)
-        return Unknown("text of what is not known", ev.line) if said is None else said
-    if _undecided(op, a, b):
-        return Unknown("a calculation with what is not known", ev.line)
-    with as_the_source_would():
-        if isinstance(a, Sym) or isinstance(b, Sym):
-            return Sym.binary(op, a, b)
-        return BINARY[op](a, b) if op in BINARY else Unknown(f"{op} of plain values", ev.line)
-
-
-def _undecided(op: str, a: Any, b: Any) -> bool:
-    """Whether an operator works on something whose content is not known."""
-    if op in ("in", "not in"):
-        return opaque(b) or (holds_opaque(b) and not any(a is v or same(a, v) for v in b))
-    if op in ("<", "<=", ">", ">="):
-        return any(opaque(v) or holds_opaque(v) for v in (a, b))
-    return op not in ("is", "is not", "==", "!=", "and", "or") and (opaque(a) or opaque(b))
 
 
 def subscript_key(ev: Interpreter, node: tree.Subscript, scope: Scope) -> Any:

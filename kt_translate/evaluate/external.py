@@ -260,7 +260,11 @@ def _numpy(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) 
     first = args[0] if args else None
     if name in ("zeros", "ones", "empty", "full"):
         shape = first if isinstance(first, (tuple, list)) else (first,)
-        return Array(tuple(shape), "float64")
+        fill = {"zeros": 0.0, "ones": 1.0}.get(name, args[1] if args[1:] else None)
+        number = isinstance(fill, (int, float, Sym))
+        return Array(tuple(shape), "float64", fill if number else None)
+    if name in ("fill_diagonal", "put", "place", "copyto") and isinstance(first, Array):
+        first.fill = None
     if name == "expand_dims" and isinstance(first, Array) and first.shape is not None:
         axis = args[1] if len(args) > 1 else kwargs.get("axis", 0)
         shape = list(first.shape)
@@ -346,6 +350,7 @@ def array_attribute(value: Array, name: str) -> Any:
         return Native(name, lambda ev, *a: array_reshape(value, a[0] if len(a) == 1 else a))
     if name in ("max", "min", "sum", "mean", "std"):
         return Native(name, lambda ev, *a, **k: Unknown("a statistic of data", ev.line))
+    value.fill = None  # the method may change it
     return Native(name, lambda ev, *a, **k: Array(None, value.dtype))
 
 

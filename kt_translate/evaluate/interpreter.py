@@ -17,7 +17,6 @@ from kt_translate.evaluate import (
     branches,
     calls,
     expressions,
-    numbers,
     open_ends,
     statements,
 )
@@ -29,7 +28,6 @@ from kt_translate.evaluate.signals import (
     LimitReached,
     Raised,
     Return,
-    as_the_source_would,
 )
 from kt_translate.evaluate.state import NotGeneral, State
 from kt_translate.evaluate.values import (
@@ -44,7 +42,6 @@ from kt_translate.evaluate.values import (
     UnknownModel,
     items_of,
     name_value,
-    opaque,
     plain,
 )
 from kt_translate.graph.lists import LeftOpen
@@ -113,6 +110,7 @@ class Interpreter:
         self.constant_files: dict[str, Path] = {}  # where they are assigned
         self.rebound: set[str] = set()  # variables of the module that hold several numbers in turn
         self.used_settings: set[str] = set()
+        self.open_sizes: dict[str, Symbol] = {}  # numbers that only data tells
         self.starts: dict[int, Any] = {}  # what the Sequential models made on a line take
         self.saved: dict[str, Any] = {}  # models by the files that the source saves them to
         # said by hand, for inputs that are not known
@@ -261,12 +259,7 @@ class Interpreter:
             owner = self.evaluate(target.value, scope)
             key = expressions.subscript_key(self, target, scope)
             key = calls.settled_key(self, key) if isinstance(owner, (list, dict)) else key
-            if isinstance(owner, dict) or (isinstance(owner, list) and not opaque(key)):
-                with as_the_source_would():
-                    if isinstance(owner, numbers.Numbers):
-                        numbers.put(owner, key, value)
-                    else:
-                        owner[key] = value
+            attributes.set_element(owner, key, value)
 
     def _unpack(self, elements: Sequence[Any], value: Any, scope: Scope) -> None:
         star = next((i for i, e in enumerate(elements) if isinstance(e, tree.StarredElement)), None)

@@ -227,7 +227,7 @@ class _General:
     def _widen_tensor(self, place: Place, before: Tensor, leaving: Tensor) -> bool:
         if before.rank != leaving.rank or before.dtype != leaving.dtype:
             raise NotGeneral
-        if before.mask is not leaving.mask or before.flattened or leaving.flattened:
+        if before.mask is not leaving.mask or leaving.flattened:
             raise NotGeneral
         entering = self.entering.get(place)
         shape = list(before.shape if entering is None else entering.shape)

@@ -7,7 +7,15 @@ from copy import copy
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import activations, assumed, distributed, lambdas, precision, sequential
+from kt_translate.evaluate import (
+    activations,
+    assumed,
+    distributed,
+    lambdas,
+    open_sizes,
+    precision,
+    sequential,
+)
 from kt_translate.evaluate.sizes_of_calls import shapes_of_call
 from kt_translate.evaluate.values import (
     LayerValue,
@@ -19,7 +27,7 @@ from kt_translate.evaluate.values import (
 )
 from kt_translate.graph.nodes import CallNode, LayerNode, ModuleUse, Plan
 from kt_translate.graph.region import CURRENT, Node, Region
-from kt_translate.graph.sym import Sym, known
+from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 from kt_translate.layers.decisions import decisions
 from kt_translate.layers.layer import REGISTRY, Layer, RuleError
@@ -76,7 +84,8 @@ def make_input(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) -> Any:
     if isinstance(shape, int):
         shape = (shape,)
     if isinstance(shape, (tuple, list)) and len(shape) > 1 and not isinstance(shape[-1], Unknown):
-        shape = _open_sizes(ev, shape)
+        shape = open_sizes.left_open(ev, shape)
+    shape = open_sizes.open_shape(ev, shape)
     if not isinstance(shape, (tuple, list)) or any(isinstance(s, Unknown) for s in shape):
         ev.note("KT303", "the shape of this input is not known")
         return Unknown("an input of unknown shape", ev.line)
@@ -87,18 +96,6 @@ def make_input(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) -> Any:
     node = Node([], [tensor], ev.line)
     CURRENT[-1].add(node)
     return tensor
-
-
-def _open_sizes(ev: Interpreter, shape: Any) -> tuple[Any, ...]:
-    """A shape of data whose last axis is known: what is not known of the others is left open."""
-    if any(isinstance(s, Unknown) for s in shape):
-        said = tuple(None if isinstance(s, Unknown) else s for s in shape)
-        ev.note(
-            "KT101",
-            f"the size of this input comes from data: {known(said)} was taken, where None is any size",
-        )
-        return said
-    return tuple(shape)
 
 
 # -- layers ---------------------------------------------------------------------------------------
@@ -141,6 +138,7 @@ def make_layer(
         kwargs = _placed(ev, REGISTRY[name], args, kwargs)
     if isinstance(kwargs.get("name"), Unknown):  # made of an automatic name
         kwargs = {k: v for k, v in kwargs.items() if k != "name"}
+    args, kwargs = open_sizes.opened(ev, name, args, kwargs)
     unknown = [
         k for k, v in [*enumerate(args), *kwargs.items()] if _unknown_in(v) and k != "weights"
     ]
@@ -237,7 +235,7 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
     args, kwargs = _by_place(args, kwargs)
     inputs = tensors_in(args[0]) if args else []
     extra = [t for a in args[1:] for t in tensors_in(a)]
-    if not inputs:
+    if not inputs or _unknown_in(args[0]):
         return Unknown("a layer called on what is not known", ev.line)
     options = {k: v for k, v in kwargs.items() if k != "training" and v is not None}
     _set_mode(ev, layer.use, kwargs.get("training"))
@@ -350,7 +348,7 @@ def layer_attribute(ev: Interpreter, layer: LayerValue, name: str) -> Any:
 def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """A model called as a layer."""
     inputs = tensors_in(args[0]) if args else []
-    if not inputs:
+    if not inputs or _unknown_in(args[0]):
         return Unknown("a model called on what is not known", ev.line)
     if model.kind == "sequential" and model.inputs is None and model.deferred:
         sequential.build_deferred(ev, model, inputs[0].shape[1:], inputs[0].dtype)

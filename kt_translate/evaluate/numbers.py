@@ -145,12 +145,12 @@ def calculates(op: str, a: Any, b: Any) -> bool:
 
 def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
     """``a op b`` of arrays and numbers, with broadcasting; Unknown where one of them is neither."""
-    from kt_translate.evaluate import expressions
+    from kt_translate.evaluate import calculations
 
     a, b = (array(v) if isinstance(v, (list, tuple)) else v for v in (a, b))
     if not all(isinstance(v, (Numbers, int, float, Sym)) for v in (a, b)):
         return Unknown("an array calculated with what is not known", ev.line)
-    return whole(pairwise(lambda x, y: expressions.binary(ev, op, x, y), a, b), a, b)
+    return whole(pairwise(lambda x, y: calculations.binary(ev, op, x, y), a, b), a, b)
 
 
 def depth(value: Any) -> int:

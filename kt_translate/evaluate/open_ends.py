@@ -81,7 +81,9 @@ def turns_unknown(ev: Interpreter, scope: Scope) -> Iterator[Trial]:
         elif (isinstance(value, dict) and any(value is c for c in changed)) or (
             old is not None and value is not old and _counts(value) and not same(value, old)
         ):
-            state.put(place, _counted(ev))
+            counted = _counted(ev)
+            counted.node = tree.Name(str(place[1]))
+            state.put(place, counted)
 
 
 @contextmanager

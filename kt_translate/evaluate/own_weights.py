@@ -54,6 +54,8 @@ def make_variable(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str,
     start = next(
         (given.pop(k) for k in ("initial_value", "value", "initializer") if k in given), None
     )
+    if isinstance(start, Array) and start.fill is not None:
+        given["shape"], start = start.shape, KerasObject("initializers.Constant", [start.fill], {})
     if isinstance(start, (Unknown, Array)) and given.get("shape") is None:
         shape = getattr(start, "shape", None)
         if shape is None:

@@ -98,9 +98,9 @@ def _starmap(ev: Interpreter, function: Any, values: Any) -> Any:
 
 def _binary(op: str) -> Callable[..., Any]:
     def run(ev: Interpreter, a: Any, b: Any) -> Any:
-        from kt_translate.evaluate import expressions
+        from kt_translate.evaluate import calculations
 
-        return expressions.binary(ev, op, a, b)
+        return calculations.binary(ev, op, a, b)
 
     return run
 

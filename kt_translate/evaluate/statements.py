@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate import (
     branches,
+    calculations,
     enums,
     expressions,
     imports,
@@ -125,7 +126,7 @@ def _aug_assign(ev: Interpreter, node: tree.AugAssign, scope: Scope) -> None:
     ):
         current.extend(value)
         return
-    ev.assign(node.target, expressions.binary(ev, op, current, value), scope)
+    ev.assign(node.target, calculations.binary(ev, op, current, value), scope)
 
 
 def _function(ev: Interpreter, node: tree.FunctionDef, scope: Scope) -> None:

@@ -8,6 +8,7 @@ from kt_translate.evaluate import extended, own_classes
 from kt_translate.evaluate import models as models_module
 from kt_translate.evaluate.constructors import ROOTS, base_of
 from kt_translate.evaluate.general import outer_result
+from kt_translate.evaluate.open_sizes import open_number
 from kt_translate.evaluate.own_weights import add_weight
 from kt_translate.evaluate.values import (
     Array,
@@ -40,6 +41,8 @@ FITS = ("fit", "predict", "evaluate", "fit_generator", "train_on_batch", "predic
 
 def make_instance(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]) -> Instance:
     """An object of a Keras class of the source. Its constructor runs when something is asked of it."""
+    args = [open_number(ev, a) for a in args]
+    kwargs = {k: open_number(ev, v) for k, v in kwargs.items()}
     instance = Instance(cls, {}, args, kwargs, ev.line)
     instance.use = ModuleUse(snake_case(cls.name), kwargs.get("name"), line=ev.line)
     instance.use.region = CURRENT[-1]
@@ -73,8 +76,10 @@ def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
         return Native(name, lambda ev, *a, **k: ev.note("KT401", f"{name}() is left out"))
     if name == "built":
         return True
-    if name in ("losses", "metrics", "weights", "trainable_weights", "variables"):
+    if name in ("losses", "metrics", "weights", "variables"):
         return Unknown(f"{name} of a layer", ev.line)
+    if name in ("trainable_weights", "non_trainable_weights", "_trainable_weights"):
+        return []  # the weights are known by where they are made
     if name == "name":
         return instance.use.keras_name or Unknown("an automatic name", ev.line)
     if name in ("dtype", "compute_dtype", "variable_dtype", "dtype_policy"):

@@ -7,15 +7,17 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate.values import Array, External, Native, Unknown
+from kt_translate.graph.operators import BINARY
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import RuleError
+from kt_translate.ops.arguments import numbers_of
 from kt_translate.ops.arithmetic import operation
 from kt_translate.ops.cast import cast_to
 from kt_translate.ops.compare import invert
 from kt_translate.ops.indexing import index_tensor
 from kt_translate.ops.op import OPS
-from kt_translate.ops.shape import product
+from kt_translate.ops.shape import ShapeVector, product
 from kt_translate.ops.values import StaticShape, apply, broadcast, size_of
 
 if TYPE_CHECKING:
@@ -41,6 +43,10 @@ def arithmetic(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
         return (isinstance(b, (list, tuple)) and any(a is v for v in b)) == (op == "in")
     if op in ("==", "!=") and any(v is None or isinstance(v, (str, External)) for v in (a, b)):
         return op == "!="
+    if isinstance(a, ShapeVector) or isinstance(b, ShapeVector):
+        a, b = numbers_of(a), numbers_of(b)
+        if op in BINARY and not any(isinstance(v, Tensor) for v in (a, b)):
+            return BINARY[op](a, b)
     if any(map(_unknown, (a, b))):
         return Unknown("arithmetic of a tensor with what is not known", ev.line)
     return _said(ev, lambda: operation(op, a, b))

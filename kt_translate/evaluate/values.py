@@ -34,6 +34,9 @@ class Unknown:
         self.why = why
         self.line = line
         self.many = many  # in a list: any number of items
+        self.node: Any = None  # the expression that it is the value of
+        self.name: str | None = None  # what the source calls it
+        self.parts: tuple[Any, ...] | None = None  # what it is calculated from
 
     def __repr__(self) -> str:
         return f"<unknown: {self.why}>"
@@ -240,6 +243,7 @@ class Array:
 
     shape: tuple[Any, ...] | None
     dtype: str = "float64"
+    fill: Any = None  # the number that all of it is, if that is known
 
 
 @dataclass(eq=False, repr=False)
@@ -285,6 +289,8 @@ def name_value(value: Any, name: str) -> None:
         value.name = value.name or name
     elif isinstance(value, LayerValue):
         value.use.hint = value.use.hint or name
+    elif isinstance(value, Unknown):
+        value.name = value.name or name
     elif (some := some_of(value)) is not None:
         some.tensors.name = some.tensors.name or name
     elif isinstance(value, (Instance, ModelValue)):

@@ -123,6 +123,11 @@ class Plan:
     def symbols(self) -> set[Symbol]:
         return {p.symbol for p in self.params}
 
+    @property
+    def open_sizes(self) -> list[Param]:
+        """The sizes among the parameters that only data tells."""
+        return [p for p in self.params if p.symbol.kind == "data"]
+
 
 @dataclass(eq=False, repr=False)
 class CallNode(Node):

@@ -22,7 +22,8 @@ UNKNOWN = _Unknown()
 
 class Symbol:
     """A name of the generated code, by ``kind``: "param" of a constructor, "dim" of an input, "loop" variable,
-    "carried" from turn to turn of a loop, "global" of the module, "local" for what ``origin`` says.
+    "carried" from turn to turn of a loop, "global" of the module, "local" for what ``origin`` says, "data" for a
+    size that only data tells.
     """
 
     __slots__ = ("fields", "kind", "name", "origin", "spelled", "value")

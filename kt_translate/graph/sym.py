@@ -70,7 +70,7 @@ class Sym(Arithmetic):
     """An expression over symbols, with its value for the arguments of the trace (or UNKNOWN)."""
 
     def __init__(self, head: str, args: tuple[Any, ...], value: Any) -> None:
-        # "symbol", a binary operator, "unary", "call", "index", "if", "method", "text"
+        # "symbol", a binary operator, "unary", "call", "index", "if", "method", "attribute", "text"
         self.head = head
         self.args = args
         self._value = value
@@ -186,20 +186,17 @@ class Sym(Arithmetic):
             return Expr(symbol.spelled)
         if self.head == "text":
             return Expr(self.args[0], self.args[1])
+        if self.head == "attribute":
+            return getattr(code(self.args[0]), self.args[1])  # type: ignore[no-any-return]
         if self.head == "unary":
             return Expr.unary(self.args[0], code(self.args[1]))
         if self.head == "call":
             return Expr(self.args[0])(*(code(a) for a in self.args[1:]))
         if self.head == "index":
-            key = self.args[1]
-            if isinstance(key, slice):
-                key = slice(
-                    *(None if p is None else code(p) for p in (key.start, key.stop, key.step))
-                )
-            owner = self.args[0]
+            owner, key = self.args
             if isinstance(key, int) and hasattr(sample := known(owner), "expr"):  # a named tuple
                 return getattr(code(owner), sample._fields[key])  # type: ignore[no-any-return]
-            return code(owner)[key if isinstance(key, slice) else code(key)]
+            return code(owner)[key]
         if self.head == "if":
             return Expr.conditional(*(code(a) for a in self.args))
         if self.head == "method":
@@ -254,6 +251,8 @@ def _symbols_in(args: Any) -> Iterator[Symbol]:
             yield from _symbols_in(arg)
         elif isinstance(arg, dict):
             yield from _symbols_in(arg.values())
+        elif hasattr(arg, "kwargs"):  # an object of Keras: l2(decay)
+            yield from _symbols_in([arg.args, arg.kwargs])
         elif isinstance(arg, Record):
             yield from _symbols_in([arg.parts()])
 

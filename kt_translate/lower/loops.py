@@ -58,7 +58,7 @@ def _write_loop(writer: Writer, node: LoopNode) -> None:
         carried = node.tensors[0]
         writer.assign(
             carried.after,
-            Expr(f"self.{attribute}")(writer.read(carried.before, carried.entering.layout)),
+            Expr(f"self.{attribute}")(writer.ordered(carried.before, carried.entering.layout)),
             True,
         )
         return
@@ -165,7 +165,7 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
     read = {i: f"self.{attribute}[-1].{made.exposed[name]}" for i, name in within.items()}
     start = [*sizes, *lists.start, f"self.{attribute} = {container}"]
     writer.block.add(node.order, [*start, *for_loop(writer, node, body, read, lists)])
-    before = [writer.read(c.before, c.entering.layout) for c in node.tensors]
+    before = [writer.ordered(c.before, c.entering.layout) for c in node.tensors]
     for carried, leaving in zip(node.tensors, plan.result, strict=False):
         carried.after.layout = leaving.layout
         if leaving.layout is not carried.entering.layout and leaving.rank > 2:

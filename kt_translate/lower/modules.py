@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +13,13 @@ from kt_translate.graph.nodes import (
     LayerNode,
     LoopNode,
     ModuleUse,
+    Param,
     Plan,
     WeightNode,
 )
 from kt_translate.graph.objects import lazily
 from kt_translate.graph.region import Node
-from kt_translate.graph.sym import Sym, substitute
+from kt_translate.graph.sym import Sym, Symbol, substitute
 from kt_translate.graph.tensor import Tensor
 from kt_translate.lower.blocks import Block
 from kt_translate.lower.chains import Chain, constructors
@@ -86,6 +88,7 @@ class Modules(ClassScope):
     def instance(self, node: CallNode) -> Expr:
         """What makes the instance of a generated class."""
         made = self.classes(node.plan)
+        self.take_open_sizes(node.plan.symbols)
         with self.spelling(in_forward=False):
             given = {
                 p.symbol.name: node.args.get(p.symbol, Sym.of(p.symbol))
@@ -115,6 +118,15 @@ class Modules(ClassScope):
             if node.use.frozen and not (node.plan.frozen or self.plan.frozen or self.plan.covered):
                 return Expr("like_keras")(instance, trainable=False)
             return instance
+
+    def take_open_sizes(self, found: Iterable[Symbol]) -> None:
+        """Make parameters of the sizes that only data tells."""
+        told = self.plan.symbols
+        self.plan.params += [
+            Param(s, None, "int", keyword_only=True)
+            for s in found
+            if s.kind == "data" and s not in told
+        ]
 
     def module(self, value: Any, within: CallNode) -> Expr | None:
         """What makes a layer or model that ``within`` is given as an argument; None where nothing tells its sizes."""
@@ -163,6 +175,6 @@ def node_of(nodes: list[Node], use: ModuleUse) -> Node | None:
     return None
 
 
-def sizes_of(plan: Plan) -> set[str]:
-    """The parameters that stand for sizes of the inputs."""
-    return {p.symbol.name for p in plan.params if p.symbol.kind == "dim"}
+def sizes_of(plan: Plan, kind: str = "dim") -> set[str]:
+    """The parameters that stand for sizes of the inputs, or of data."""
+    return {p.symbol.name for p in plan.params if p.symbol.kind == kind}

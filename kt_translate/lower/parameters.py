@@ -49,8 +49,10 @@ def write_parameters(writer: Modules) -> None:
             raise RuleError("KT202", f"{said}: give it another name")
     required = [p for p in writer.code.parameters if "=" not in p]
     writer.code.parameters = required + [p for p in writer.code.parameters if "=" in p]
-    if writer.plan.kind == "layer":  # the source's own arguments, then what Keras finds by itself
-        own = sizes_of(writer.plan)
+    own: set[str] = set()
+    if writer.plan.kind == "layer" or writer.plan.keep_signature:
+        own = sizes_of(writer.plan) | sizes_of(writer.plan, "data")
+    if own:  # the source's own arguments, then what Keras finds by itself and what data tells
         by_name = [p for p in writer.code.parameters if p.split(":")[0] in own]
         rest = [p for p in writer.code.parameters if p not in by_name]
         writer.code.parameters = [*rest, *(["*", *by_name] if by_name else [])]

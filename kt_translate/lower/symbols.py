@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from kt_translate.graph.lists import Element
@@ -15,7 +16,7 @@ from kt_translate.graph.nodes import (
     SizeNode,
 )
 from kt_translate.graph.region import Node
-from kt_translate.graph.sym import Symbol, spelled_in, symbols_in
+from kt_translate.graph.sym import Sym, Symbol, spelled_in, symbols_in
 from kt_translate.layers.layer import RuleError
 
 
@@ -79,8 +80,18 @@ def all_symbols(nodes: list[Node]) -> dict[Symbol, None]:
 
 
 def symbols_of_shapes(nodes: list[Node]) -> set[Symbol]:
-    """The symbols that sizes of tensors are made of: they are integers."""
-    return {s for node in nodes for t in (*node.inputs, *node.outputs) for s in symbols_in(t.shape)}
+    """The symbols that sizes of tensors are made of, if only in part: they are integers."""
+    sizes = [size for node in nodes for t in (*node.inputs, *node.outputs) for size in t.shape]
+    return {symbol for size in sizes for symbol in _numbers_in(size)}
+
+
+def _numbers_in(value: Any) -> Iterator[Symbol]:
+    """The symbols that are numbers; not those of what a number is read off, as in ``x.shape[1]``."""
+    if isinstance(value, Symbol):
+        yield value
+    elif isinstance(value, Sym) and value.head not in ("attribute", "index", "call", "method"):
+        for arg in value.args:
+            yield from _numbers_in(arg)
 
 
 def inner_symbols(nodes: list[Node]) -> set[Symbol]:

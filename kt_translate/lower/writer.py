@@ -52,6 +52,7 @@ class Writer(Modules):
             named = {p.symbol.name for p in free}
             kept = [p for p in self.plan.params if p.symbol.name not in named]
             self.plan.params = [*kept, *free]
+        self.take_open_sizes(symbols.all_symbols(nodes))
         self.last_use, self.steps = last_uses(nodes, every)
         self._arguments()
         self._name_modules(nodes)

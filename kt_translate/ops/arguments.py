@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any, TypeVar
 
 from kt_translate.graph.region import OpNode, derived
-from kt_translate.graph.sym import Sym, same
+from kt_translate.graph.sym import Sym, known, same
 from kt_translate.graph.tensor import Dim, Layout, Shape, Tensor, tensors_in
 from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
@@ -188,6 +188,16 @@ class Picture:
         return tuple(value)
 
 
+def is_size(value: Any) -> bool:
+    """Whether a value is a whole number, if only by its sample."""
+    return isinstance(known(value), int) and not isinstance(known(value), bool)
+
+
+def numbers_of(value: Any) -> Any:
+    """The numbers that a constant tensor was made of, where they can be sizes; anything else as it is."""
+    return value.facts.get("numbers", value) if isinstance(value, Tensor) else value
+
+
 @dataclass(frozen=True)
 class Sizes:
     """A shape that was given: numbers, symbols, and sizes that are read off tensors at run time."""
@@ -200,8 +210,7 @@ class Sizes:
             return Sizes(tuple(Sym.index(value, i) for i in range(len(value.value))))
         if isinstance(value, (int, Sym)) or (isinstance(value, Tensor) and value.rank == 0):
             return Sizes((value,))
-        if isinstance(value, StaticShape):
-            value = value.sizes
+        value = value.sizes if isinstance(value, StaticShape) else numbers_of(value)
         if not isinstance(value, (tuple, list)):
             raise RuleError("KT203", "a shape that is computed from data is not supported")
         if any(v is None or not isinstance(v, (int, Sym, Tensor)) for v in value):

@@ -9,7 +9,7 @@ from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
-from kt_translate.ops.arguments import DEFAULT_FLOAT
+from kt_translate.ops.arguments import DEFAULT_FLOAT, is_size
 from kt_translate.ops.op import op
 from kt_translate.ops.values import (
     apply,
@@ -141,8 +141,9 @@ def converted(value: Any, dtype: Any = None, shape: Any = None) -> Any:
         if any(isinstance(p, Tensor) and not is_number(p) for p in parts):
             result = as_tensor(value) if name is None else cast_to(as_tensor(value), name)
         else:
-            nested_shape(value)
             result = as_tensor(value, name)
+            if len(nested_shape(value)) == 1 and all(map(is_size, parts)):
+                result.facts["numbers"] = parts
     if shape is None:
         return result
     from kt_translate.ops.create import filled

@@ -309,6 +309,9 @@ def load_keras_weights(module: nn.Module, weights: Any) -> None:
             single.pair(list(keras_parts(module)), [root])
         if not single.complaints(module):
             matching = single
+    if (open_sizes := getattr(module, "open_sizes", None)) is not None:
+        open_sizes.settle(module, matching.values, lambda other: load_keras_weights(other, weights))
+        return
     if complaints := matching.complaints(module):
         raise ValueError("the Keras weights do not fit:\n  " + "\n  ".join(complaints))
     with torch.no_grad():

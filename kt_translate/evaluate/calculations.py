@@ -1,0 +1,73 @@
+"""Operators on any two values of the source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate import numbers, tensors, text
+from kt_translate.evaluate.signals import as_the_source_would
+from kt_translate.evaluate.values import Array, Unknown, holds_opaque, opaque, plain
+from kt_translate.graph.operators import BINARY
+from kt_translate.graph.sym import Sym, same
+from kt_translate.graph.tensor import Tensor
+from kt_translate.ops.shape import ShapeVector
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+
+def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
+    """``a op b`` of any two values."""
+    if isinstance(a, Tensor) or isinstance(b, Tensor):
+        return tensors.arithmetic(ev, op, a, b)
+    if numbers.calculates(op, a, b):
+        return numbers.binary(ev, op, a, b)
+    if isinstance(a, Array) or isinstance(b, Array):
+        return _of_array(op, a, b)
+    if isinstance(a, Unknown) or isinstance(b, Unknown):
+        found = Unknown("a calculation with what is not known", ev.line)
+        found.parts = (op, a, b)
+        return found
+    if op in ("is", "is not", "==", "!=") and not (plain(a) and plain(b)):
+        if isinstance(a, Sym) or isinstance(b, Sym):
+            if plain(a) or plain(b) or (isinstance(a, Sym) and isinstance(b, Sym)):
+                return Sym.binary(op, a, b)
+            return op in ("is not", "!=")
+        equal = a is b or (op in ("==", "!=") and a == b)
+        return equal if op in ("is", "==") else not equal
+    sequences = isinstance(a, (list, tuple)) and isinstance(b, (list, tuple))
+    if sequences and op == "+" and not any(isinstance(v, ShapeVector) for v in (a, b)):
+        return [*a, *b] if isinstance(a, list) else (*a, *b)
+    parts = b.values() if isinstance(b, dict) else b if isinstance(b, tuple) else ()
+    if op == "%" and isinstance(a, str) and any(isinstance(v, (Unknown, Array)) for v in parts):
+        return Unknown("text of what is not known", ev.line)
+    if op == "%" and isinstance(a, str) and not plain(b):
+        said = text.percent(a, b)
+        return Unknown("text of what is not known", ev.line) if said is None else said
+    if _undecided(op, a, b):
+        return Unknown("a calculation with what is not known", ev.line)
+    with as_the_source_would():
+        if isinstance(a, Sym) or isinstance(b, Sym):
+            return Sym.binary(op, a, b)
+        return BINARY[op](a, b) if op in BINARY else Unknown(f"{op} of plain values", ev.line)
+
+
+def _of_array(op: str, a: Any, b: Any) -> Array:
+    """An array calculated with a number, or with anything else."""
+    array, other = (a, b) if isinstance(a, Array) else (b, a)
+    if array.fill is None or not isinstance(other, (int, float, Sym)) or op not in BINARY:
+        return Array(array.shape, array.dtype)
+    fills = (array.fill, other) if array is a else (other, array.fill)
+    symbolic = any(isinstance(v, Sym) for v in fills)
+    with as_the_source_would():
+        fill = Sym.binary(op, *fills) if symbolic else BINARY[op](*fills)
+    return Array(array.shape, array.dtype, fill)
+
+
+def _undecided(op: str, a: Any, b: Any) -> bool:
+    """Whether an operator works on something whose content is not known."""
+    if op in ("in", "not in"):
+        return opaque(b) or (holds_opaque(b) and not any(a is v or same(a, v) for v in b))
+    if op in ("<", "<=", ">", ">="):
+        return any(opaque(v) or holds_opaque(v) for v in (a, b))
+    return op not in ("is", "is not", "==", "!=", "and", "or") and (opaque(a) or opaque(b))

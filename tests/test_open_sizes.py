@@ -1,0 +1,211 @@
+"""Sizes that only the data tells: parameters of the classes, which the weights tell where nothing else does."""
+
+from __future__ import annotations
+
+import copy
+
+import keras
+import pytest
+import torch
+
+from tests.model_harness import Pair, assert_same, float64
+
+__all__ = ["float64"]
+
+SOURCE = """
+import hashlib
+import keras
+from keras import layers
+text = hashlib.md5(b"a text to learn from").hexdigest()
+chars = sorted(set(text))
+vocab_size = len(chars) + 1
+"""
+MODELS = {
+    "a variable's model": (
+        "model = keras.Sequential()\n"
+        "model.add(layers.LSTM(8, input_shape=(6, len(chars))))\n"
+        "model.add(layers.Dense(len(chars) + 2, activation='softmax'))\n",
+        "model",
+    ),
+    "a name for it": (
+        "inputs = keras.Input((6,), dtype='int32')\n"
+        "x = layers.Embedding(vocab_size, 5)(inputs)\n"
+        "x = layers.Flatten()(layers.Conv1D(2 * vocab_size, 3)(x))\n"
+        "model = keras.Model(inputs, layers.Dense(vocab_size)(x))\n",
+        "model",
+    ),
+    "a builder": (
+        "def build(units, rate=0.5):\n"
+        "    inputs = keras.Input((len(text),))\n"
+        "    x = layers.Dropout(rate)(layers.Dense(units)(inputs))\n"
+        "    return keras.Model(inputs, layers.Dense(vocab_size)(x))\n",
+        "build(9, 0.25)",
+    ),
+    "a builder with blocks": (
+        "def block(x, filters):\n"
+        "    return layers.Dense(vocab_size)(layers.Conv1D(filters, 3)(x))\n"
+        "def build(filters):\n"
+        "    inputs = keras.Input((9, vocab_size))\n"
+        "    return keras.Model(inputs, block(block(inputs, filters), 2 * filters))\n",
+        "build(4)",
+    ),
+    "a model within a model": (
+        "inputs = keras.Input((4,))\n"
+        "encoder = keras.Model(inputs, layers.Dense(vocab_size)(inputs))\n"
+        "codes = keras.Input((vocab_size,))\n"
+        "decoder = keras.Model(codes, layers.Dense(4)(codes))\n"
+        "model = keras.Model(inputs, decoder(encoder(inputs)))\n",
+        "model",
+    ),
+    "what a loop over data counts": (
+        "n = 1\n"
+        "for c in text:\n"
+        "    n += 1\n"
+        "model = keras.Sequential([keras.Input((4,)), layers.Dense(n)])\n",
+        "model",
+    ),
+    "layers in a loop": (
+        "model = keras.Sequential([keras.Input((vocab_size,))])\n"
+        "for units in (8, 7, 6):\n"
+        "    model.add(layers.Dense(units, activation='relu'))\n"
+        "    model.add(layers.Dense(vocab_size))\n",
+        "model",
+    ),
+}
+
+
+def pair(what: str) -> tuple[Pair, str]:
+    body, call = MODELS[what]
+    return Pair(SOURCE + body), call
+
+
+@pytest.mark.parametrize("what", MODELS)
+def test_the_weights_tell_a_size(what: str, float64: None) -> None:
+    both, call = pair(what)
+    assert both.errors == []
+    assert "KT101" in {d.code for d in both.log.diagnostics}
+    name, _, arguments = call.rstrip(")").partition("(")
+    entry = both.entries(name)[-1]
+    theirs = eval(call, both.keras)
+    ours = eval(f"{entry['factory']}({arguments})", vars(both.torch))
+    before = list(ours.parameters())
+    assert_same(theirs, ours, {**entry, "source_kind": "function"}, both.torch)
+    assert all(
+        a is b for a, b in zip(before, ours.parameters(), strict=True)
+    )  # optimizers have them
+
+
+@pytest.mark.parametrize("what", ["a variable's model", "a builder"])
+def test_a_size_that_is_given_is_kept(what: str, float64: None) -> None:
+    both, call = pair(what)
+    name, _, arguments = call.rstrip(")").partition("(")
+    entry = both.entries(name)[-1]
+    sizes = {"num_chars": len(both.keras["chars"]), "num_text": len(both.keras["text"])}
+    sizes["vocab_size"] = both.keras["vocab_size"]
+    taken = [n for n in sizes if f"{n}: int | None = None" in both.done.code]
+    given = ", ".join([arguments, *(f"{n}={sizes[n]}" for n in taken)]).lstrip(", ")
+    ours = eval(f"{entry['factory']}({given})", vars(both.torch))
+    assert not hasattr(ours, "open_sizes")
+    assert_same(eval(call, both.keras), ours, {**entry, "source_kind": "function"}, both.torch)
+
+
+def test_without_a_size_a_module_computes_nothing() -> None:
+    both, _ = pair("a variable's model")
+    ours = getattr(both.torch, both.entries("model")[-1]["factory"])()
+    with pytest.raises(ValueError, match="num_chars: give it"):
+        copy.deepcopy(ours)(torch.zeros(1, 6, 64))
+
+
+def test_a_size_that_no_weight_tells_must_be_given() -> None:
+    body = "model = keras.Sequential([keras.Input((3,)), layers.RepeatVector(len(text)), layers.LSTM(2)])"
+    both = Pair(SOURCE + body)
+    ours = getattr(both.torch, both.entries("model")[-1]["factory"])()
+    with pytest.raises(ValueError, match="no weight tells num_text"):
+        both.torch.load_keras_weights(ours, both.keras["model"])
+
+
+def test_weights_of_another_model_leave_it_as_it_was() -> None:
+    both, _ = pair("a variable's model")
+    ours = getattr(both.torch, both.entries("model")[-1]["factory"])()
+    before = {k: v.clone() for k, v in ours.state_dict().items()}
+    other = keras.Sequential([keras.Input((6, 5)), keras.layers.LSTM(9), keras.layers.Dense(3)])
+    with pytest.raises(ValueError, match="do not fit"):
+        both.torch.load_keras_weights(ours, other)
+    assert all(torch.equal(v, ours.state_dict()[k]) for k, v in before.items())
+
+
+def test_initial_weights_made_of_data_come_with_those_that_are_loaded(float64: None) -> None:
+    body = (
+        "matrix = [[float(int(c, 16)) for c in text[:4]] for _ in chars]\n"
+        "inputs = keras.Input((6,), dtype='int32')\n"
+        "start = keras.initializers.Constant(matrix)\n"
+        "x = layers.Embedding(len(chars), 4, embeddings_initializer=start)(inputs)\n"
+        "model = keras.Model(inputs, x)\n"
+    )
+    both = Pair(SOURCE + body)
+    assert both.errors == []
+    assert "KT402" in {d.code for d in both.log.diagnostics}
+    entry = both.entries("model")[-1]
+    ours = getattr(both.torch, entry["factory"])()
+    assert_same(both.keras["model"], ours, {**entry, "source_kind": "function"}, both.torch)
+
+
+def test_a_loop_that_trains_does_not_stop_what_comes_after_it(float64: None) -> None:
+    body = (
+        "total = 0\n"
+        "for epoch in range(300):\n"
+        "    for batch in range(200):\n"
+        "        total = total + batch\n"
+        "model = keras.Sequential([keras.Input((4,)), layers.Dense(3)])\n"
+    )
+    both = Pair(SOURCE + body)
+    assert both.errors == []
+    both.check("model", "model")
+
+
+@pytest.mark.parametrize(
+    ("parameter", "length", "size"),
+    [
+        ("data", "data.shape[1]", "data.shape[-1]"),
+        ("data", "len(data[0])", "data[:, 1:].shape[2]"),
+        ("table", "table['rows'].shape[1]", "table['rows'].shape[2] + 1"),
+    ],
+)
+def test_sizes_of_data_that_a_builder_is_given(
+    parameter: str, length: str, size: str, float64: None
+) -> None:
+    body = (
+        "import numpy as np\n"
+        f"def build({parameter}, units=4):\n"
+        f"    n = {length}\n"
+        "    model = keras.Sequential()\n"
+        f"    model.add(layers.LSTM(units, input_shape=(n, {size})))\n"
+        f"    model.add(layers.Dense({size}))\n"
+        "    return model\n"
+    )
+    both = Pair(SOURCE + body)
+    assert both.errors == []
+    given = "np.zeros((2, 7, 3))" if parameter == "data" else "{'rows': np.zeros((2, 7, 3))}"
+    both.check("build", f"build({given}, 5)", f"{given}, 5")
+
+
+def test_what_counts_data_among_the_arguments_of_a_layer(float64: None) -> None:
+    body = (
+        "class Scaled(layers.Layer):\n"
+        "    def __init__(self, units, **kwargs):\n"
+        "        super().__init__(**kwargs)\n"
+        "        self.units = units\n"
+        "    def build(self, shape):\n"
+        "        self.kernel = self.add_weight(shape=(shape[-1], self.units))\n"
+        "    def call(self, x):\n"
+        "        return x @ self.kernel\n"
+        "def build(n_class):\n"
+        "    inputs = keras.Input((3,))\n"
+        "    return keras.Model(inputs, layers.Dense(n_class)(Scaled(n_class)(inputs)))\n"
+        "model = build(n_class=len(set(text)))\n"
+    )
+    both = Pair(SOURCE + body)
+    assert both.errors == []
+    entry = both.entries("model")[-1]
+    ours = getattr(both.torch, entry["factory"])()
+    assert_same(both.keras["model"], ours, entry, both.torch)
