@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import keras
 import pytest
-import torch
 
 from tests.model_harness import Pair, float64
 
@@ -237,38 +236,3 @@ def test_what_the_last_turn_leaves(float64: None) -> None:
     )
     assert pair.errors == []
     pair.check("build", "build()")
-
-
-@pytest.mark.parametrize("more", ["", "        model.add(layers.Activation('relu'))\n"])
-def test_a_loop_over_what_a_picture_is_flattened_to(more: str, float64: None) -> None:
-    text = IMPORTS + (
-        "def mlp(sizes):\n"
-        "    model = keras.Sequential([keras.Input((3, 4, 2)), layers.Conv2D(3, 2), layers.Flatten()])\n"
-        "    for units in sizes:\n"
-        f"        model.add(layers.Dense(units))\n{more}"
-        "    model.add(layers.Dense(2))\n"
-        "    return model\n"
-    )
-    pair = Pair(text)
-    assert pair.errors == []
-    pair.check("mlp", "mlp([5])", "[5]")
-    pair.check("mlp", "mlp((6, 4, 3))", "(6, 4, 3)")
-
-
-def test_what_regularizers_take_within_a_loop(float64: None) -> None:
-    text = IMPORTS + (
-        "def net(depth=3, filters=4, decay=0.01):\n"
-        "    x = start = keras.Input((6, 6, 2))\n"
-        "    for i in range(depth):\n"
-        "        rule = keras.regularizers.L2(decay)\n"
-        "        y = layers.Conv2D(filters, 3, padding='same', kernel_regularizer=rule)(x)\n"
-        "        x = layers.Concatenate()([x, layers.Conv2D(filters, 1)(y)])\n"
-        "    return keras.Model(start, x)\n"
-    )
-    pair = Pair(text)
-    assert pair.errors == []
-    pair.check("net", "net()")
-    pair.check("net", "net(4, 2, 0.5)", "4, 2, 0.5")
-    model = pair.torch.net(1, 2, 0.5)
-    kernel = model.state_dict(keep_vars=True)["stages.0.conv2d.weight"]
-    assert torch.isclose(model.regularization_loss(), 0.5 * kernel.square().sum())

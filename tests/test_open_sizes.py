@@ -8,7 +8,10 @@ import keras
 import pytest
 import torch
 
+from kt_translate.diagnostics import Log
+from kt_translate.pipeline import Options, translate
 from tests.model_harness import Pair, assert_same, float64
+from tests.test_constructs import IMPORTS
 
 __all__ = ["float64"]
 
@@ -209,3 +212,48 @@ def test_what_counts_data_among_the_arguments_of_a_layer(float64: None) -> None:
     entry = both.entries("model")[-1]
     ours = getattr(both.torch, entry["factory"])()
     assert_same(both.keras["model"], ours, entry, both.torch)
+
+
+def test_a_layer_of_several_tensors_of_which_one_is_not_known() -> None:
+    text = IMPORTS + (
+        "i = keras.Input((3,))\n"
+        "x = layers.Concatenate()([layers.Dense(2)(i), unknown(i)])\n"
+        "model = keras.Model(i, layers.Dense(2)(x))\n"
+    )
+    done = translate(text, "model.py", Options(), Log())
+    assert [e["status"] for e in done.models] == ["unsupported"]
+
+
+@pytest.mark.parametrize("more", ["", "        model.add(layers.Activation('relu'))\n"])
+def test_a_loop_over_what_a_picture_is_flattened_to(more: str, float64: None) -> None:
+    text = IMPORTS + (
+        "def mlp(sizes):\n"
+        "    model = keras.Sequential([keras.Input((3, 4, 2)), layers.Conv2D(3, 2), layers.Flatten()])\n"
+        "    for units in sizes:\n"
+        f"        model.add(layers.Dense(units))\n{more}"
+        "    model.add(layers.Dense(2))\n"
+        "    return model\n"
+    )
+    pair = Pair(text)
+    assert pair.errors == []
+    pair.check("mlp", "mlp([5])", "[5]")
+    pair.check("mlp", "mlp((6, 4, 3))", "(6, 4, 3)")
+
+
+def test_what_regularizers_take_within_a_loop(float64: None) -> None:
+    text = IMPORTS + (
+        "def net(depth=3, filters=4, decay=0.01):\n"
+        "    x = start = keras.Input((6, 6, 2))\n"
+        "    for i in range(depth):\n"
+        "        rule = keras.regularizers.L2(decay)\n"
+        "        y = layers.Conv2D(filters, 3, padding='same', kernel_regularizer=rule)(x)\n"
+        "        x = layers.Concatenate()([x, layers.Conv2D(filters, 1)(y)])\n"
+        "    return keras.Model(start, x)\n"
+    )
+    pair = Pair(text)
+    assert pair.errors == []
+    pair.check("net", "net()")
+    pair.check("net", "net(4, 2, 0.5)", "4, 2, 0.5")
+    model = pair.torch.net(1, 2, 0.5)
+    kernel = model.state_dict(keep_vars=True)["stages.0.conv2d.weight"]
+    assert torch.isclose(model.regularization_loss(), 0.5 * kernel.square().sum())

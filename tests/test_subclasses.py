@@ -107,6 +107,99 @@ def numbers(*shape: int) -> np.ndarray:
     return np.random.default_rng(sum(shape)).normal(size=shape)
 
 
+ONE_NUMBER = """
+import numpy as np
+
+
+class Scale(layers.Layer):
+    def __init__(self, start=2.0, **kwargs):
+        super().__init__(**kwargs)
+        self.start = start
+
+    def build(self, input_shape):
+        values = {}
+        self.scale = keras.Variable(values, dtype="float64")
+        self.trainable_weights.append(self.scale)
+        super().build(input_shape)
+
+    def call(self, x):
+        return x * self.scale
+
+
+model = keras.Sequential([keras.Input((4,)), Scale(3.0)])
+"""
+
+
+@pytest.mark.parametrize(
+    ("values", "first"),
+    [
+        ("self.start * np.ones((input_shape[-1],))", 3.0),
+        ("np.zeros((input_shape[-1],)) - self.start", -3.0),
+        ("np.full((input_shape[-1],), 0.5)", 0.5),
+    ],
+)
+def test_a_variable_that_starts_as_an_array_of_one_number(
+    both: Any, values: str, first: float
+) -> None:
+    case = both(ONE_NUMBER.format(values))
+    ours = getattr(case.out, case.entry("model")["factory"])()
+    assert [p.tolist() for p in ours.parameters()] == [[first] * 4]
+    case.agree("Scale", "3.0", "3.0, " + sizes(case, "Scale"), numbers(2, 4))
+
+
+def test_an_array_that_was_changed_is_not_of_one_number(both: Any) -> None:
+    values = "np.ones((input_shape[-1],))\n        values[0] = 5.0"
+    case = both(ONE_NUMBER.format(values))
+    assert any("first value" in d.message for d in case.log.diagnostics)
+
+
+RESIZED = """
+import numpy as np
+
+
+class Larger(layers.Layer):
+    def __init__(self, by=(2, 3), to=None, **kwargs):
+        super().__init__(**kwargs)
+        self.by = by
+        self.to = to
+
+    def call(self, x):
+        if self.to is not None:
+            size = tf.constant(np.array(self.to).astype("int32"))
+        else:
+            size = tf.shape(x)[1:3]
+            size *= tf.constant([self.by[0], self.by[1]])
+        return tf.image.resize(x, size, method="nearest")
+
+
+model = keras.Sequential([keras.Input((4, 5, 2)), Larger(), Larger(to=(9, 7))])
+"""
+
+
+def test_sizes_by_constant_tensors(both: Any) -> None:
+    case = both(RESIZED)
+    assert [d.message for d in case.log.diagnostics if d.severity == "error"] == []
+    case.agree("model", None, "", numbers(2, 4, 5, 2))
+
+
+def test_super_of_the_class_of_self(both: Any) -> None:
+    case = both("""
+class Norm(layers.BatchNormalization):
+    def call(self, x, training=None):
+        return super(self.__class__, self).call(x, training=training)
+
+
+class Wide(layers.Dense):
+    def __init__(self, units, **kwargs):
+        super(type(self), self).__init__(2 * units, **kwargs)
+
+
+model = keras.Sequential([keras.Input((4,)), Norm(), Wide(3)])
+""")
+    assert [d.message for d in case.log.diagnostics if d.severity == "error"] == []
+    case.agree("model", None, "", numbers(2, 4))
+
+
 @pytest.fixture
 def both(tmp_path: Path) -> Any:
     return lambda text, **shapes: Both(tmp_path, text, **shapes)
@@ -759,96 +852,3 @@ layer = Scale(1e-2, 3)
     x = numbers(2, 4, 3)
     wanted = torch.from_numpy(np.asarray(case.source.layer(x)))
     torch.testing.assert_close(case.out.Scale(1e-2, 3)(torch.from_numpy(x)), wanted)
-
-
-ONE_NUMBER = """
-import numpy as np
-
-
-class Scale(layers.Layer):
-    def __init__(self, start=2.0, **kwargs):
-        super().__init__(**kwargs)
-        self.start = start
-
-    def build(self, input_shape):
-        values = {}
-        self.scale = keras.Variable(values, dtype="float64")
-        self.trainable_weights.append(self.scale)
-        super().build(input_shape)
-
-    def call(self, x):
-        return x * self.scale
-
-
-model = keras.Sequential([keras.Input((4,)), Scale(3.0)])
-"""
-
-
-@pytest.mark.parametrize(
-    ("values", "first"),
-    [
-        ("self.start * np.ones((input_shape[-1],))", 3.0),
-        ("np.zeros((input_shape[-1],)) - self.start", -3.0),
-        ("np.full((input_shape[-1],), 0.5)", 0.5),
-    ],
-)
-def test_a_variable_that_starts_as_an_array_of_one_number(
-    both: Any, values: str, first: float
-) -> None:
-    case = both(ONE_NUMBER.format(values))
-    ours = getattr(case.out, case.entry("model")["factory"])()
-    assert [p.tolist() for p in ours.parameters()] == [[first] * 4]
-    case.agree("Scale", "3.0", "3.0, " + sizes(case, "Scale"), numbers(2, 4))
-
-
-def test_an_array_that_was_changed_is_not_of_one_number(both: Any) -> None:
-    values = "np.ones((input_shape[-1],))\n        values[0] = 5.0"
-    case = both(ONE_NUMBER.format(values))
-    assert any("first value" in d.message for d in case.log.diagnostics)
-
-
-RESIZED = """
-import numpy as np
-
-
-class Larger(layers.Layer):
-    def __init__(self, by=(2, 3), to=None, **kwargs):
-        super().__init__(**kwargs)
-        self.by = by
-        self.to = to
-
-    def call(self, x):
-        if self.to is not None:
-            size = tf.constant(np.array(self.to).astype("int32"))
-        else:
-            size = tf.shape(x)[1:3]
-            size *= tf.constant([self.by[0], self.by[1]])
-        return tf.image.resize(x, size, method="nearest")
-
-
-model = keras.Sequential([keras.Input((4, 5, 2)), Larger(), Larger(to=(9, 7))])
-"""
-
-
-def test_sizes_by_constant_tensors(both: Any) -> None:
-    case = both(RESIZED)
-    assert [d.message for d in case.log.diagnostics if d.severity == "error"] == []
-    case.agree("model", None, "", numbers(2, 4, 5, 2))
-
-
-def test_super_of_the_class_of_self(both: Any) -> None:
-    case = both("""
-class Norm(layers.BatchNormalization):
-    def call(self, x, training=None):
-        return super(self.__class__, self).call(x, training=training)
-
-
-class Wide(layers.Dense):
-    def __init__(self, units, **kwargs):
-        super(type(self), self).__init__(2 * units, **kwargs)
-
-
-model = keras.Sequential([keras.Input((4,)), Norm(), Wide(3)])
-""")
-    assert [d.message for d in case.log.diagnostics if d.severity == "error"] == []
-    case.agree("model", None, "", numbers(2, 4))

@@ -82,7 +82,8 @@ def turns_unknown(ev: Interpreter, scope: Scope) -> Iterator[Trial]:
             old is not None and value is not old and _counts(value) and not same(value, old)
         ):
             counted = _counted(ev)
-            counted.node = tree.Name(str(place[1]))
+            counted.name = str(place[1])
+            counted.node = tree.Name(counted.name)
             state.put(place, counted)
 
 

@@ -53,7 +53,7 @@ def _counts_data(value: Any) -> bool:
     how, whole, part = value.parts
     if how == "[]":
         of = whole.parts if isinstance(whole, Unknown) else None
-        return of is not None and (of[0], of[2]) == (".", "shape")
+        return of is not None and (of[0], of[2]) == (".", "shape") and isinstance(part, int)
     return how in _COUNTS or (how in BINARY and (_counts_data(whole) or _counts_data(part)))
 
 

@@ -23,14 +23,7 @@ from kt_translate.evaluate import (
     open_ends,
     tensor_lists,
 )
-from kt_translate.evaluate.signals import (
-    MAX_TURNS,
-    Break,
-    Continue,
-    LimitReached,
-    Raised,
-    Return,
-)
+from kt_translate.evaluate.signals import MAX_TURNS, Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.values import Class, Function, ModelValue, Scope, Unknown, items_of
 from kt_translate.graph.nodes import named
 from kt_translate.graph.objects import is_setting
