@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import repeat
 from typing import Any
 
 from kt_translate.evaluate import own_classes, subclasses
@@ -12,7 +13,7 @@ from kt_translate.evaluate.constructors import base_of, needed_by_base, only_hoo
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
-from kt_translate.evaluate.values import Class, Function, Instance, ModelValue
+from kt_translate.evaluate.values import Class, Function, Instance, ModelValue, Unknown
 from kt_translate.graph.nodes import LayerNode, Plan
 from kt_translate.graph.region import CURRENT, OpNode, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
@@ -21,6 +22,7 @@ from kt_translate.guesses import guess, is_tensor_name
 
 # The ranks to try where the source does not tell: rows of features first, then pictures, sequences, volumes.
 RANKS = (2, 4, 3, 5)
+MIXED = ((2, 3), (3, 2), (4, 2), (2, 4), (3, 3, 2))  # a sequence of indices and what goes with it
 NOT_TENSORS = ("self", "training", "mask", "train")
 
 
@@ -73,7 +75,7 @@ def plans_of(ev: Interpreter, cls: Class, shape: Any = None) -> list[tuple[Plan,
 
 def _open_settings(instance: Instance) -> bool:
     return any(
-        isinstance(v, Sym) and known(v) is UNKNOWN
+        isinstance(v, Unknown) or (isinstance(v, Sym) and known(v) is UNKNOWN)
         for v in [*instance.args, *instance.kwargs.values()]
     )
 
@@ -192,14 +194,12 @@ def _likely_inputs(
     likely = sorted(RANKS, key=lambda rank: rank != 3) if _of_sequences(cls) else RANKS
     tries = shapes or [(UNKNOWN,) * (rank - 1) for rank in likely]
     for sizes in tries:
-        yield {name: _structure(text, name, sizes) for name in names}
-    if len(names) > 1 and shape is None:  # a sequence of indices and what goes with it
-        for ranks in ((2, 3), (3, 2), (4, 2), (2, 4), (3, 3, 2)):
-            if len(ranks) == len(names):
-                yield {
-                    n: _structure(text, n, (UNKNOWN,) * (r - 1))
-                    for n, r in zip(names, ranks, strict=False)
-                }
+        found = {name: _structure(text, name, repeat(sizes)) for name in names}
+        yield found
+    for ranks in MIXED if shape is None else ():
+        if len(ranks) == len(tensors_in(list(found.values()))):
+            each = iter([(UNKNOWN,) * (rank - 1) for rank in ranks])
+            yield {name: _structure(text, name, each) for name in names}
 
 
 def _of_sequences(cls: Class) -> bool:
@@ -211,21 +211,21 @@ def _of_sequences(cls: Class) -> bool:
     )
 
 
-def _structure(text: str, name: str, sizes: tuple[Any, ...]) -> Any:
-    """An input, or a list or dict of them as ``call`` takes it apart."""
+def _structure(text: str, name: str, sizes: Iterator[tuple[Any, ...]]) -> Any:
+    """An input, or a list or dict of them as ``call`` takes it apart; ``sizes`` of one after the other."""
     said = re.escape(name)
     keys = re.findall(rf"\b{said}\[\s*(['\"])(\w+)\1\s*\]", text)
     if keys:
-        return {k: _input(sizes) for k in dict.fromkeys(k for _, k in keys)}
+        return {k: _input(next(sizes)) for k in dict.fromkeys(k for _, k in keys)}
     unpacked = re.search(
         rf"^\s*\(?\[?(\w+(?:\s*,\s*\w+)+),?\]?\)?\s*=\s*{said}\s*$", text, re.MULTILINE
     )
     if unpacked:
-        return [_input(sizes) for _ in unpacked[1].split(",")]
+        return [_input(next(sizes)) for _ in unpacked[1].split(",")]
     places = {int(n) for n in re.findall(rf"\b{said}\[(\d)\]", text)}
     if places == set(range(len(places))) and len(places) > 1:
-        return [_input(sizes) for _ in places]
-    return _input(sizes)
+        return [_input(next(sizes)) for _ in places]
+    return _input(next(sizes))
 
 
 def _input(sizes: tuple[Any, ...]) -> Tensor:

@@ -750,6 +750,60 @@ model = keras.Model(inputs, layers.Dense(2)(Pool()(x)))
     case.agree("model", None, "", indices)
 
 
+def test_masks_that_a_layer_asks_of_its_parts(both: Any) -> None:
+    case = both("""
+class Reader(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.embedding = layers.Embedding(9, 4, mask_zero=True)
+        self.norm = layers.LayerNormalization()
+        self.lstm = layers.LSTM(3)
+
+    def call(self, inputs):
+        mask = self.embedding.compute_mask(inputs)
+        x = self.norm(self.embedding(inputs))
+        return self.lstm(x, mask=self.norm.compute_mask(x, mask))
+
+
+model = keras.Sequential([keras.Input((5,), dtype="int32"), Reader()])
+""")
+    case.agree("Reader", "", "", np.array([[1, 2, 0, 0, 0], [3, 4, 5, 6, 0]], dtype="int32"))
+
+
+def test_a_sequence_and_indices_in_one_list(both: Any) -> None:
+    case = both("""
+class Speech(keras.Model):
+    def __init__(self, n=2):
+        super().__init__()
+        self.listen = layers.Conv1D(4, 3, padding="same")
+        self.read = layers.Embedding(9, 4)
+        self.out = layers.Dense(n)
+
+    def call(self, inputs):
+        source = inputs[0]
+        target = inputs[1]
+        y = self.read(target)
+        batch = tf.shape(target)[0]
+        size = tf.shape(target)[1]
+        mask = tf.reshape(tf.range(size)[:, None] >= tf.range(size), [1, size, size])
+        times = tf.concat([batch[..., tf.newaxis], tf.constant([1, 1], dtype=tf.int32)], 0)
+        y = y + tf.matmul(tf.cast(tf.tile(mask, times), y.dtype), y)
+        return self.out(y + tf.reduce_mean(self.listen(source), axis=1, keepdims=True))
+
+
+model = Speech()
+""")
+    words = np.array([[1, 2, 0, 8], [3, 4, 5, 6]], dtype="int32")
+    given = numbers(2, 6, 4), words
+    case.agree(
+        "Speech",
+        "3",
+        "3, in_features=4",
+        *given,
+        structure=lambda *x: [*x],
+    )
+
+
 def test_a_check_of_the_size_of_an_input_is_made_in_the_call(both: Any) -> None:
     case = both("""
 class First(keras.Model):
@@ -852,3 +906,54 @@ layer = Scale(1e-2, 3)
     x = numbers(2, 4, 3)
     wanted = torch.from_numpy(np.asarray(case.source.layer(x)))
     torch.testing.assert_close(case.out.Scale(1e-2, 3)(torch.from_numpy(x)), wanted)
+
+
+def test_numbers_that_hang_on_the_mode_are_those_of_the_call(both: Any) -> None:
+    case = both("""
+import numpy as np
+
+
+class Flow(keras.Model):
+    def __init__(self, n):
+        super().__init__()
+        self.n = n
+        self.masks = np.array([[0, 1], [1, 0]] * (n // 2), dtype="float32")
+        self.steps = [layers.Dense(2) for _ in range(n)]
+
+    def build(self):
+        self.built = True
+
+    def call(self, x, training=False):
+        direction = 1
+        if training:
+            direction = -1
+        for i in range(self.n)[::direction]:
+            gate = (direction - 3) / 2
+            x = x + gate * self.steps[i](x * self.masks[i])
+        return x
+
+
+model = Flow(4)
+""")
+    ours = case.agree("Flow", "4", "4, features=2", numbers(3, 2))
+    with pytest.raises(NotImplementedError):
+        ours.train()(torch.ones(3, 2))
+
+
+def test_a_class_of_which_the_module_knows_no_setting(both: Any) -> None:
+    case = both("""
+import os
+
+
+class Ratings(keras.Model):
+    def __init__(self, users, size):
+        super().__init__()
+        self.users = layers.Embedding(users, size)
+
+    def call(self, x):
+        return self.users(x[:, 0]) + self.users(x[:, 1])
+
+
+model = Ratings(len(os.listdir(".")), 3)
+""")
+    case.agree("Ratings", "7, 2", "7, 2", np.array([[1, 2], [6, 0]], dtype="int32"))

@@ -253,6 +253,19 @@ def test_what_is_not_known_of_outputs_is_said() -> None:
     assert done.training[0]["loss"] is None
 
 
+def test_a_schedule_of_the_source_is_said_not_to_be_translated() -> None:
+    schedule = (
+        "class Warm(keras.optimizers.schedules.LearningRateSchedule):\n"
+        "    def __init__(self, low=1e-5):\n        super().__init__()\n        self.low = low\n"
+        "    def __call__(self, step):\n        return self.low * step\n"
+    )
+    source = HEAD + OUTPUTS + schedule + 'model.compile(keras.optimizers.Adam(Warm()), "mse")\n'
+    log = Log()
+    done = translate(source, "model.py", Options(want_test=False), log)
+    assert "KT501" in {d.code for d in log.diagnostics}
+    assert done.training[0]["optimizer"] is None
+
+
 OWN_LOSSES = """
 from keras import ops
 import tensorflow as tf

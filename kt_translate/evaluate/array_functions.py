@@ -79,7 +79,8 @@ def call(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) ->
     if name not in NAMES or any(isinstance(a, Unknown) for a in (*args, *kwargs.values())):
         return NotImplemented
     given = {k: v for k, v in kwargs.items() if k not in ("copy", "keepdims") or v}
-    if name in ("arange", "linspace", "eye", "identity"):
+    sequences = any(isinstance(a, Sym) and isinstance(a.value, (list, tuple)) for a in args)
+    if name in ("arange", "linspace", "eye", "identity") or sequences:
         args, given = [_settled(ev, name, a) for a in args], {
             k: _settled(ev, name, v) for k, v in given.items()
         }
@@ -109,7 +110,10 @@ def call(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) ->
         if name in _PAIRS:
             other = array(args[1]) if isinstance(args[1], (list, tuple)) else args[1]
             return whole(pairwise(_PAIRS[name], values[0], other), values[0], other)
-        return _OTHERS[name](values[0], *args[1:], **given)
+        try:
+            return _OTHERS[name](values[0], *args[1:], **given)
+        except TypeError:  # of an argument that is not done here
+            return NotImplemented
 
 
 def _settled(ev: Interpreter, name: str, value: Any) -> Any:
@@ -185,7 +189,9 @@ def _joined(values: Any, axis: int = 0) -> Any:
 
 
 def _cumulative(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
-    def run(value: Numbers) -> Any:
+    def run(value: Numbers, axis: Any = None, dtype: Any = None) -> Any:
+        if axis is not None and len(value.shape) > 1:
+            return NotImplemented
         out: list[Any] = []
         for n in value.flat:
             out.append(function(out[-1], n) if out else n)

@@ -13,6 +13,7 @@ from kt_translate.evaluate import (
     external,
     general,
     lambdas,
+    layer_parts,
     model_parts,
     models,
     modules,
@@ -105,7 +106,7 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
     if isinstance(owner, ModelValue):
         return model_parts.attribute(ev, owner, name)
     if isinstance(owner, LayerValue):
-        return models.layer_attribute(ev, owner, name)
+        return layer_parts.attribute(ev, owner, name)
     if isinstance(owner, KerasObject):
         return attributes.of_object(owner, name)
     if isinstance(owner, Tensor) and name in ("assign", "assign_add", "assign_sub"):

@@ -26,6 +26,7 @@ from kt_translate.evaluate.values import (
     Partial,
     Unknown,
     holds_opaque,
+    opaque,
     plain,
 )
 from kt_translate.graph.objects import KerasFunction, KerasObject
@@ -129,7 +130,7 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
     if path == "argparse.ArgumentParser":
         return scripts.make_parser(ev)
     if path in _TF_INITIALIZERS:
-        return KerasObject(f"initializers.{_TF_INITIALIZERS[path]}", args, kwargs)
+        return _object(ev, f"initializers.{_TF_INITIALIZERS[path]}", args, kwargs)
     if path.startswith(("keras.", "tf.keras.")):
         return _keras(ev, path, args, kwargs, node)
     if path.startswith("math."):
@@ -162,7 +163,9 @@ def _copied(value: Any, deep: bool) -> Any:
 def _op(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
     try:
         return _called(ev, path, args, kwargs)
-    except RuleError:
+    except RuleError as error:
+        if not tensors_in([args, kwargs]):  # data, on which no model hangs so far
+            return Unknown(error.message, ev.line)
         taken = [_taken(ev, path, a) for a in args], {
             k: _taken(ev, path, v) for k, v in kwargs.items()
         }
@@ -209,7 +212,7 @@ def _keras(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], 
         name = ".".join(parts[1:])
         if last[:1].islower() and parts[1] not in ("regularizers", "initializers", "constraints"):
             return KerasFunction(name)
-        return KerasObject(name, args, kwargs)
+        return _object(ev, name, args, kwargs)
     if parts[1] == "activations":
         return activations.activate(ev, last, args, kwargs)
     if last == "load_data" and parts[1] == "datasets":
@@ -230,6 +233,17 @@ def _keras(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], 
         classes = args[1] if len(args) > 1 else kwargs.get("num_classes")
         return Array((*args[0].shape[:1], classes), "float64")
     return Unknown(f"the result of {path}", ev.line)
+
+
+def _object(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """An object of Keras; None for initial values that are data, which are among the weights to be loaded."""
+    from_data = any(opaque(v) or holds_opaque(v) for v in (*args, *kwargs.values()))
+    if path.startswith("initializers.") and from_data:
+        ev.note(
+            "KT402", f"the data that {path.split('.')[-1]} takes initial values from are left out"
+        )
+        return None
+    return KerasObject(path, args, kwargs)
 
 
 def _data_set(ev: Interpreter, name: str) -> Any:

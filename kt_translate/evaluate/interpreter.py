@@ -46,7 +46,7 @@ from kt_translate.evaluate.values import (
 )
 from kt_translate.graph.lists import LeftOpen
 from kt_translate.graph.precision import EXACT
-from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, substitute
 from kt_translate.source import tree
 from kt_translate.source.syntax import Source, comments_before
 
@@ -308,6 +308,11 @@ class Interpreter:
                 raise NotGeneral
             if self.is_pinned(value):
                 return known(value)
+            modes = {s: s.value for s in value.symbols if s.kind == "mode"}
+            if modes and value.head != "symbol":  # a check of the mode stands in forward
+                for mode in modes:
+                    self.demand(Sym.of(mode), what)
+                return self.demand(substitute(value, modes), what)
             self.demands.append((value, value.value))
             if not self.quiet:
                 self.note_taken(what, str(value), repr(value.value))

@@ -20,7 +20,6 @@ from kt_translate.evaluate.sizes_of_calls import shapes_of_call
 from kt_translate.evaluate.values import (
     LayerValue,
     ModelValue,
-    Native,
     Unknown,
     UnknownModel,
     map_tensors,
@@ -77,10 +76,10 @@ def make_input(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) -> Any:
         shape = tuple(full[1:])
     if isinstance(shape, Sym):
         sample = shape.value
-        if not isinstance(sample, (tuple, list)):
-            ev.note("KT303", "the shape of this input is not known")
-            return Unknown("an input of unknown shape", ev.line)
-        shape = tuple(Sym.index(shape, i) for i in range(len(sample)))
+        if isinstance(sample, (tuple, list)):
+            shape = tuple(Sym.index(shape, i) for i in range(len(sample)))
+        elif isinstance(sample, int):
+            shape = (shape,)
     if isinstance(shape, int):
         shape = (shape,)
     if isinstance(shape, (tuple, list)) and len(shape) > 1 and not isinstance(shape[-1], Unknown):
@@ -321,25 +320,6 @@ def _set_mode(ev: Interpreter, use: ModuleUse, training: Any) -> None:
             "KT207",
             f"training={training} in a graph: in Keras 3, fit, evaluate and predict override it",
         )
-
-
-def layer_attribute(ev: Interpreter, layer: LayerValue, name: str) -> Any:
-    """What the source reads off a layer."""
-    if name == "name":
-        return layer.use.keras_name or Unknown("an automatic name", ev.line)
-    if name in ("output", "input") and layer.calls:
-        inputs, output = layer.calls[-1]
-        return output if name == "output" else inputs[0] if len(inputs) == 1 else inputs
-    if name == "trainable":
-        return layer.trainable
-    words = getattr(layer.rule, "known_vocabulary", lambda: None)()
-    if words is not None and name in ("get_vocabulary", "vocabulary_size"):
-        return Native(
-            name, lambda ev, *a, **k: list(words) if name == "get_vocabulary" else len(words)
-        )
-    if hasattr(layer.rule, name):
-        return getattr(layer.rule, name)
-    return Unknown(f"attribute {name} of a layer", ev.line)
 
 
 # -- models ---------------------------------------------------------------------------------------

@@ -61,6 +61,7 @@ def _assign(ev: Interpreter, node: tree.Assign, scope: Scope) -> None:
             isinstance(target.target, tree.Name)
             and (_worth_a_name(value) or _is_made_here(node.value, value))
             and scope.kind == "function"
+            and not any(s.kind == "mode" for s in symbols_in(value))  # known in forward only
         ):
             name = target.target.value
             own = any(s.name == name and s.kind != "local" for s in symbols_in(value))

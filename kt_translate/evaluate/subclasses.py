@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import extended, own_classes
+from kt_translate.evaluate import extended, layer_parts, own_classes
 from kt_translate.evaluate import models as models_module
 from kt_translate.evaluate.constructors import ROOTS, base_of
 from kt_translate.evaluate.general import outer_result
@@ -110,7 +110,7 @@ def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
         found = extended.attribute(ev, instance, own, name)
         if found is not None:
             return found
-        found = models_module.layer_attribute(ev, own, name)
+        found = layer_parts.attribute(ev, own, name)
         return None if isinstance(found, Unknown) else found
     return None
 
@@ -346,9 +346,10 @@ def run_call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
 def _shapes(build: Function, given: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """What ``build`` is given: the first input's shape, or every input's by its name."""
     shapes = {name: map_tensors(lambda t: t.shape, v) for name, v in given.items() if tensors_in(v)}
-    params = [p.name.value for p in (*build.node.params.params, *build.node.params.kwonly_params)][
-        1:
-    ]
+    every = build.node.params
+    params = [p.name.value for p in (*every.params, *every.kwonly_params)][1:]
+    if not params and every.star_arg is None:
+        return [], {}
     if len(params) > 1 and all(p.endswith("_shape") for p in params):
         return [], {p: shapes[p[:-6]] for p in params if p[:-6] in shapes}
     return [next(iter(shapes.values()), None)], {}

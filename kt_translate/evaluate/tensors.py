@@ -18,7 +18,7 @@ from kt_translate.ops.compare import invert
 from kt_translate.ops.indexing import index_tensor
 from kt_translate.ops.op import OPS
 from kt_translate.ops.shape import ShapeVector, product
-from kt_translate.ops.values import StaticShape, apply, broadcast, size_of
+from kt_translate.ops.values import StaticShape, apply, broadcast, is_number, size_of
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -68,6 +68,8 @@ def index(ev: Interpreter, x: Tensor, key: Any) -> Any:
     key = tuple(map(_axis_key, key)) if isinstance(key, tuple) else _axis_key(key)
     if any(map(_unknown, _parts(key))):
         return Unknown("indexing by what is not known", ev.line)
+    if is_number(x) and isinstance(key, tuple) and set(key) == {None, Ellipsis}:
+        return [x]  # a size as a vector: ``batch_size[..., None]``
     return _said(ev, lambda: index_tensor(x, key))
 
 

@@ -54,6 +54,9 @@ def known(value: Any) -> Any:
         if any(p is UNKNOWN for p in parts):
             return UNKNOWN
         return alike(value, parts)
+    if isinstance(value, slice):
+        parts = [known(v) for v in (value.start, value.stop, value.step)]
+        return UNKNOWN if any(p is UNKNOWN for p in parts) else slice(*parts)
     if isinstance(value, dict):
         found = {known(k): known(v) for k, v in value.items()}
         if any(v is UNKNOWN for v in found.values()):
@@ -253,6 +256,8 @@ def _symbols_in(args: Any) -> Iterator[Symbol]:
             yield from _symbols_in(arg.values())
         elif hasattr(arg, "kwargs"):  # an object of Keras: l2(decay)
             yield from _symbols_in([arg.args, arg.kwargs])
+        elif isinstance(arg, slice):
+            yield from _symbols_in([arg.start, arg.stop, arg.step])
         elif isinstance(arg, Record):
             yield from _symbols_in([arg.parts()])
 
@@ -296,6 +301,8 @@ def substitute(value: Any, table: dict[Symbol, Any]) -> Any:
         return [substitute(v, table) for v in value]
     if isinstance(value, dict):
         return {k: substitute(v, table) for k, v in value.items()}
+    if isinstance(value, slice):
+        return slice(*(substitute(v, table) for v in (value.start, value.stop, value.step)))
     return value
 
 

@@ -54,6 +54,7 @@ class Writer(Modules):
             self.plan.params = [*kept, *free]
         self.take_open_sizes(symbols.all_symbols(nodes))
         self.last_use, self.steps = last_uses(nodes, every)
+        self._spell_hidden_constants(nodes)
         self._arguments()
         self._name_modules(nodes)
         with self.spelling(in_forward=True):
@@ -69,6 +70,14 @@ class Writer(Modules):
         for symbol, spelled in reversed(self.carried):
             symbol.spelled = spelled
         return self.code
+
+    def _spell_hidden_constants(self, nodes: list[Node]) -> None:
+        """A constant of the module that has the name of a parameter is written as its value."""
+        names = {p.symbol.name for p in self.plan.params}
+        for symbol in symbols.all_symbols(nodes):
+            if symbol.kind == "global":
+                self.carried.append((symbol, symbol.spelled))
+                symbol.spelled = repr(symbol.value) if symbol.name in names else symbol.name
 
     def _keep(self) -> None:
         """Models that are kept in attributes and that ``forward`` does not call."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from kt_translate.diagnostics import RuleError
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.sym import known
 from kt_translate.pytorch.expr import OMIT, Expr, unless
@@ -58,7 +59,11 @@ def learning_rate(value: Any, decay: Any = None) -> LearningRate:
     """Translate a number or a schedule; ``decay`` is that of Keras 2's old optimizers."""
     if isinstance(value, KerasObject):
         return _schedule(setting(value, "learning rate schedule"))
-    if not isinstance(known(value), (int, float)) and not hasattr(value, "expr"):
+    try:
+        said = isinstance(known(value), (int, float)) or hasattr(value, "expr")
+    except RuleError:  # of an object that the generated code cannot have
+        said = False
+    if not said:
         raise NotTranslatable("the learning rate is computed by code of the user's own")
     rate = number(value)
     if decay is None or known(decay) == 0:

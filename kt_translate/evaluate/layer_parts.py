@@ -1,0 +1,41 @@
+"""What the source asks of a layer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate.values import LayerValue, Native, Unknown
+from kt_translate.graph.tensor import Tensor, tensors_in
+from kt_translate.layers.layer import Layer
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+
+def attribute(ev: Interpreter, layer: LayerValue, name: str) -> Any:
+    """What the source reads off a layer."""
+    if name == "name":
+        return layer.use.keras_name or Unknown("an automatic name", ev.line)
+    if name in ("output", "input") and layer.calls:
+        inputs, output = layer.calls[-1]
+        return output if name == "output" else inputs[0] if len(inputs) == 1 else inputs
+    if name == "trainable":
+        return layer.trainable
+    if name == "compute_mask":
+        return Native(name, lambda ev, *a, **k: _computed_mask(layer.rule, *a, **k))
+    words = getattr(layer.rule, "known_vocabulary", lambda: None)()
+    if words is not None and name in ("get_vocabulary", "vocabulary_size"):
+        return Native(
+            name, lambda ev, *a, **k: list(words) if name == "get_vocabulary" else len(words)
+        )
+    if hasattr(layer.rule, name):
+        return getattr(layer.rule, name)
+    return Unknown(f"attribute {name} of a layer", ev.line)
+
+
+def _computed_mask(rule: Layer, inputs: Any, mask: Any = None) -> Tensor | None:
+    """``layer.compute_mask(inputs, mask)``."""
+    tensors, masks = tensors_in(inputs), tensors_in(mask)
+    given = [replace(t, mask=m) for t, m in zip(tensors, masks, strict=False)]
+    return rule.output_mask(*(given or tensors))
