@@ -8,7 +8,7 @@ from typing import Any
 from kt_translate.builders import Given, Run, Shapes, best_run, declared, is_complete, run
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate.calls import call_function
-from kt_translate.evaluate.general import docstring_of, file_of
+from kt_translate.evaluate.general import docstring_of, file_of, is_class_of_its_own
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.sequential import build_deferred
@@ -100,7 +100,8 @@ class Finder:
         results = [r for _, r, _ in function.calls if not isinstance(r, Unknown)]
         gives = any(models_in(r) for r in results)
         builds = self._builds(function)
-        if not gives and (results or not (builds or implies_model(self.ev, function, self.own))):
+        used = bool(results) or is_class_of_its_own(self.ev, function)
+        if not gives and (used or not (builds or implies_model(self.ev, function, self.own))):
             return
         inlined = gives and function in _called_by_builders(self.ev)
         if inlined and any(_takes_functions(bound) for bound, _, _ in function.calls):

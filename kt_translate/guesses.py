@@ -22,10 +22,13 @@ _GUESSES: list[tuple[str, Any]] = [
     (r"kernel|stride|depth|block|layers|repeat|heads", 2),
     (r"pad", "same"),
 ]
+_WIDTHS = r"filter|width|channel|unit|hidden|neuron|layers|dims$"
 
 
 def guess(name: str, text: str, kinds: str) -> Any:
     """A likely value for a parameter that nothing in the file tells; ``kinds``: where the layers are made."""
+    if _is_list(name, text):
+        return (16, 32, 64, 128)
     if is_tuple(name, text):
         if re.search(r"\w3D\b", kinds):
             return (16, 32, 32, 1)
@@ -34,6 +37,13 @@ def guess(name: str, text: str, kinds: str) -> Any:
         return (20, 8) if re.search(r"\w1D\b|LSTM|GRU|RNN|Attention", kinds) else (16,)
     lower = name.lower()
     return next((value for pattern, value in _GUESSES if re.search(pattern, lower)), 16)
+
+
+def _is_list(name: str, text: str) -> bool:
+    """Whether a parameter has a number for each of several layers."""
+    n = re.escape(name)
+    used = rf"\b{n}\[|\blen\({n}\)|\bin (?:(?:enumerate|reversed|zip)\()?{n}\b"
+    return bool(re.search(_WIDTHS, name.lower()) and re.search(used, text))
 
 
 def is_called_on(name: str, text: str) -> bool:

@@ -577,3 +577,15 @@ def test_checks_of_the_outside_world_are_taken_to_pass() -> None:
         "        return i, keras.layers.GlobalMaxPooling1D()(keras.layers.LSTM(self.n, return_sequences=True)(i))\n"
     )
     assert errors_of(text) == []
+
+
+def test_clones_with_other_layers_are_refused() -> None:
+    text = (
+        IMPORTS + "base = keras.Sequential([keras.Input((4,)), layers.Dense(3, 'relu')])\n"
+        "{}model = keras.models.clone_model(base{})\n"
+    )
+    assert errors_of(text.format("", "")) == []
+    change = "def other(layer):\n    return layers.Dense(3)\n"
+    assert any("clone_function" in e for e in errors_of(text.format(change, ", None, other")))
+    named = text.format(change, ", clone_function=other")
+    assert any("clone_function" in e for e in errors_of(named))

@@ -569,3 +569,25 @@ def test_samples_that_the_source_would_refuse_give_way_to_others(float64: None) 
         pair.torch.whole(3, 41)
     with pytest.raises(NotImplementedError, match="Conv2D"):
         pair.torch.of_any_rank((9, 8, 7, 2))
+
+
+def test_lists_of_widths_are_guessed_as_such(float64: None) -> None:
+    """A parameter that has a number for each of several layers; what only hands it on is no part of a model."""
+    text = (
+        "import keras\n"
+        "from keras import layers\n"
+        "def base(x, filter_num, other=None):\n"
+        "    if other is not None:\n"
+        "        keras.Model(x, x).load_weights(other)\n"
+        "    for n in filter_num[1:]:\n"
+        "        x = layers.Conv2D(n, 3, padding='same')(x)\n"
+        "    return x\n"
+        "def whole(input_size, filter_num):\n"
+        "    '''The depth is len(filter_num).'''\n"
+        "    i = keras.Input(input_size)\n"
+        "    return keras.Model(i, base(layers.Conv2D(filter_num[0], 3)(i), filter_num))\n"
+    )
+    pair = Pair(text)
+    assert pair.errors == []
+    assert [m["source_name"] for m in pair.done.models] == ["whole"]
+    pair.check("whole", "whole((9, 8, 3), (4, 5, 6, 7))", "(9, 8, 3), (4, 5, 6, 7)")

@@ -896,9 +896,10 @@ class Scale(layers.Layer):
         ones = tf.ones((self.dim,), dtype="float64")
         self.gamma = tf.Variable(self.start * ones)
         self.shift = tf.Variable(tf.constant([0.5, 2.0], dtype="float64"))
+        self.slope = tf.Variable(self.start, dtype="float64")
 
     def call(self, x):
-        return x * self.gamma * self.shift[1] + self.shift[0]
+        return x * self.gamma * self.shift[1] + self.shift[0] * self.slope
 
 
 layer = Scale(1e-2, 3)

@@ -27,6 +27,10 @@ def clone(ev: Interpreter, model: Any, *args: Any, **kwargs: Any) -> Any:
     """A model of the same layers with weights of its own."""
     if not isinstance(model, ModelValue):
         return Unknown("a copy of what is not known", ev.line)
+    changes = kwargs.get("clone_function") or kwargs.get("call_function") or (*args, None, None)[1]
+    if changes is not None:
+        ev.note("KT203", "clone_model(clone_function=): layers that are changed as they are copied")
+        return Unknown("a copy with other layers", ev.line)
     twin = replace(
         model,
         line=ev.line,

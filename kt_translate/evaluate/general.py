@@ -170,6 +170,11 @@ def _key(function: Function, bound: dict[str, Any]) -> Any:
     return (id(function.node), *((name, kind_of(v)) for name, v in sorted(bound.items())))
 
 
+def is_class_of_its_own(ev: Interpreter, function: Function) -> bool:
+    """Whether a call of the function has become one of a class."""
+    return any(plans and key[0] == id(function.node) for key, plans in ev.plans.items())
+
+
 class _Within:
     """The arguments of a call as the class has them: symbols, and fresh tensors."""
 

@@ -65,9 +65,10 @@ def make_variable(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str,
         start, given["shape"] = start.args
     elif isinstance(start, Tensor):
         given["shape"] = start.shape
-    elif isinstance(start, (int, float)) and not isinstance(start, bool):
+    elif isinstance(known(start), (int, float)) and not isinstance(known(start), bool):
         given.setdefault("shape", ())
-        start = KerasObject("initializers.Constant", [float(start)], {})
+        value = start if isinstance(start, Sym) else float(known(start))
+        start = KerasObject("initializers.Constant", [value], {})
     if isinstance(start, (Unknown, Array)):
         ev.note(
             "KT204", "the first value of this variable is not translated: it comes with the weights"
