@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from kt_translate.evaluate.values import Array
 from tests.model_harness import Pair, float64
 from tests.test_constructs import IMPORTS, errors_of, value
 
@@ -50,3 +52,61 @@ def test_initial_values_that_are_data_are_left_to_the_loader() -> None:
     )
     pair.check("model", "model")
     assert [d.code for d in pair.log.diagnostics] == ["KT402"]
+
+
+NUMBERS = [
+    "np.arange(6)[:, np.newaxis]",
+    "np.arange(4.0)[None, :] / 4.0",
+    "np.arange(6)[:, None] * np.arange(4.0)[None, :]",
+    "np.arange(24).reshape((2, 3, 4))[..., 1]",
+    "np.arange(24).reshape((2, 3, 4))[:, None, 1, ..., None]",
+    "np.concatenate([np.eye(3), np.arange(3)[:, None]], axis=-1)",
+    "np.concatenate([np.eye(3), np.eye(3)], axis=-2)",
+]
+
+
+@pytest.mark.parametrize("expression", NUMBERS)
+def test_arrays_of_known_numbers_are_numpys(expression: str) -> None:
+    found = value(expression, "import numpy as np")
+    wanted = eval(expression, {"np": np})
+    np.testing.assert_array_equal(np.array(found), wanted)
+
+
+def test_an_array_of_very_many_numbers_is_data() -> None:
+    found = value("np.arange(300)[:, None] * np.arange(40)[None, :]", "import numpy as np")
+    assert isinstance(found, Array)
+    assert found.shape == (300, 40)
+
+
+POSITIONS = """
+import keras
+import numpy as np
+from keras import layers, ops
+
+
+def positional_encoding(length, depth):
+    depth = depth / 2
+    positions = np.arange(length)[:, np.newaxis]
+    depths = np.arange(depth)[np.newaxis, :] / depth
+    angles = positions * (1 / (10000**depths))
+    return ops.cast(np.concatenate([np.sin(angles), np.cos(angles)], axis=-1), "float64")
+
+
+class Positions(layers.Layer):
+    def __init__(self, words, size):
+        super().__init__()
+        self.embedding = layers.Embedding(words, size)
+        self.table = positional_encoding(9, size)
+
+    def call(self, x):
+        return self.embedding(x) + self.table[None, : ops.shape(x)[1], :]
+
+
+i = keras.Input((7,), dtype="int32")
+model = keras.Model(i, Positions(11, 4)(i))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_table_of_positions() -> None:
+    Pair(POSITIONS).check("model", "model")

@@ -183,9 +183,12 @@ def _append(value: Numbers, new: Any) -> Any:
 
 def _joined(values: Any, axis: int = 0) -> Any:
     parts = [array(v) for v in values]
-    if axis != 0 or None in parts:
+    if None in parts or len({depth(p) for p in parts}) > 1:
         return NotImplemented
-    return array([row for part in parts for row in part])
+    if axis % depth(parts[0]) == 0:
+        return array([row for part in parts for row in part])
+    rows = [_joined(rows, axis % depth(parts[0]) - 1) for rows in zip(*parts)]
+    return array(rows)
 
 
 def _cumulative(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:

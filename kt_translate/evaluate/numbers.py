@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate.signals import Raised
-from kt_translate.evaluate.values import Unknown, items_of
+from kt_translate.evaluate.values import Array, Unknown, items_of
 from kt_translate.graph.sym import Sym, call_symbolic, known, same
 
 if TYPE_CHECKING:
@@ -150,6 +151,10 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
     a, b = (array(v) if isinstance(v, (list, tuple)) else v for v in (a, b))
     if not all(isinstance(v, (Numbers, int, float, Sym)) for v in (a, b)):
         return Unknown("an array calculated with what is not known", ev.line)
+    shapes = [v.shape if isinstance(v, Numbers) else () for v in (a, b)]
+    shape = tuple(map(max, zip_longest(*(s[::-1] for s in shapes), fillvalue=1)))[::-1]
+    if math.prod(shape) > MAX_SIZE:
+        return Array(shape)
     return whole(pairwise(lambda x, y: calculations.binary(ev, op, x, y), a, b), a, b)
 
 
@@ -204,12 +209,19 @@ def along(function: Callable[[list[Any]], Any], value: Numbers, axis: Any) -> An
     return shaped(reduced, value.shape[1:], value.dtype)
 
 
-def index(value: Numbers, key: Any) -> Any:
-    """``value[key]``: numbers, slices, lists of numbers, and tuples of them."""
+def index(value: Any, key: Any) -> Any:
+    """``value[key]``: numbers, slices, lists of numbers, new axes, ``...``, and tuples of them."""
     keys = key if isinstance(key, tuple) else (key,)
     if not keys:
         return value
     first, rest = keys[0], keys[1:]
+    if first is None:
+        return Numbers(
+            [index(value, rest)], value.dtype if isinstance(value, Numbers) else kind_of(value)
+        )
+    if first is Ellipsis:
+        left = depth(value) - sum(k is not None for k in rest)
+        return index(value, (*[slice(None)] * left, *rest))
     if isinstance(first, Numbers) and first.dtype == "bool":
         first = [i for i, taken in enumerate(first) if taken]
     if isinstance(first, (list, slice)):
