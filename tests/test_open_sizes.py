@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 
 import keras
+import numpy as np
 import pytest
 import torch
 
@@ -257,3 +258,31 @@ def test_what_regularizers_take_within_a_loop(float64: None) -> None:
     model = pair.torch.net(1, 2, 0.5)
     kernel = model.state_dict(keep_vars=True)["stages.0.conv2d.weight"]
     assert torch.isclose(model.regularization_loss(), 0.5 * kernel.square().sum())
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "keras.Input(batch_shape=(3, 5, 2)), layers.LSTM(4, stateful=stateful, return_sequences=True)",
+        "keras.Input((5, 2), batch_size=3), layers.Dense(3), layers.GRU(4, stateful=stateful, return_sequences=True)",
+    ],
+)
+def test_stateful_layers_have_the_batch_size_of_the_input(first: str, float64: None) -> None:
+    text = IMPORTS + (
+        "def build(stateful=True):\n"
+        f"    model = keras.Sequential([{first}])\n"
+        "    model.add(layers.SimpleRNN(3, stateful=stateful))\n"
+        "    return model\n"
+        "model = build()\n"
+        "plain = build(stateful=False)\n"
+    )
+    both = Pair(text)
+    assert both.errors == []
+    for name in ("model", "plain"):
+        entry = {**both.entries(name)[-1], "source_kind": "function"}
+        ours = getattr(both.torch, entry["factory"])()
+        theirs = both.keras[name]
+        assert_same(theirs, ours, entry, both.torch)
+        again = np.ones((3, 5, 2))  # the state goes on from call to call, or does not
+        got = ours(torch.from_numpy(again)).detach().numpy()
+        np.testing.assert_allclose(got, theirs(again, training=False), rtol=1e-9)

@@ -92,6 +92,7 @@ def make_input(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) -> Any:
     layout = Layout.FIRST if len(shape) >= 3 else Layout.LAST
     tensor = Tensor((None, *shape), dtype if isinstance(dtype, str) else "float32", layout)
     tensor.facts["input"] = given.get("name")
+    tensor.facts["batch"] = full[0] if isinstance(full, (tuple, list)) else given.get("batch_size")
     node = Node([], [tensor], ev.line)
     CURRENT[-1].add(node)
     return tensor

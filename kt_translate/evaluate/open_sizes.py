@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SAMPLE = 64  # of a size that is not known
 _SIZES = {"units", "filters", "input_dim", "output_dim", "input_length", "n"}
 _SHAPES = {"input_shape", "target_shape"}
+_BATCH_SHAPES = {"batch_input_shape", "batch_shape"}
 
 
 def opened(
@@ -60,6 +61,9 @@ def _counts_data(value: Any) -> bool:
 def _setting(ev: Interpreter, name: str, value: Any) -> Any:
     if name in _SHAPES:
         return open_shape(ev, value)
+    if name in _BATCH_SHAPES and isinstance(value, (tuple, list)):
+        batch = None if isinstance(value[0], Unknown) else value[0]
+        return (batch, *open_shape(ev, value[1:]))
     return open_size(ev, value) if name in _SIZES else value
 
 

@@ -48,7 +48,11 @@ def add(ev: Interpreter, model: ModelValue, layer: Any) -> None:
         inside(
             model,
             lambda: _start(
-                ev, model, shape, "int32" if layer_kind(layer) == "embedding" else "float32"
+                ev,
+                model,
+                shape,
+                "int32" if layer_kind(layer) == "embedding" else "float32",
+                _own_batch_size(layer),
             ),
         )
     if model.outputs is not None:
@@ -85,6 +89,14 @@ def _own_input_shape(layer: Any) -> Any:
     return common.input_shape
 
 
+def _own_batch_size(layer: Any) -> Any:
+    """The batch size that a stateful layer says of its input."""
+    if not isinstance(layer, LayerValue):
+        return None
+    common = layer.rule.common
+    return common.batch_input_shape[0] if common.batch_input_shape else common.batch_size
+
+
 def inside(model: ModelValue, act: Any) -> None:
     """Do something in the model's own region."""
     CURRENT.append(model.region)  # type: ignore[arg-type]
@@ -94,8 +106,10 @@ def inside(model: ModelValue, act: Any) -> None:
         CURRENT.pop()
 
 
-def _start(ev: Interpreter, model: ModelValue, shape: Any, dtype: str) -> None:
-    made = models.make_input(ev, [shape], {"dtype": dtype})
+def _start(
+    ev: Interpreter, model: ModelValue, shape: Any, dtype: str, batch: int | None = None
+) -> None:
+    made = models.make_input(ev, [shape, batch, dtype], {})
     if isinstance(made, Tensor):
         model.inputs = model.outputs = made
         model.plan = None

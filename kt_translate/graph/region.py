@@ -87,3 +87,10 @@ def derived(
 
 
 __all__ = ["CURRENT", "Dim", "Layout", "Node", "OpNode", "Region", "Shape", "Tensor", "derived"]
+
+
+def batch_of(tensor: Tensor) -> Any:
+    """The batch size that the source says of the input that a tensor comes from; None if it says none."""
+    while tensor.shape[0] is None and tensor.node is not None and tensor.node.inputs:
+        tensor = tensor.node.inputs[0]
+    return tensor.facts.get("batch") if tensor.shape[0] is None else tensor.shape[0]

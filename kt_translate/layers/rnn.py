@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from kt_translate.graph.region import batch_of
 from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import (
     OMIT,
@@ -146,7 +147,7 @@ class Recurrent(Layer, abstract=True):
         kind = self.native if self.is_native else self.looped
         if self.is_native and self.takes_mask:
             kind = f"Masked{kind}"
-        if self.stateful is not False:
+        if decided(self.stateful, "stateful"):
             return Expr(f"Stateful{kind}")
         return getattr(nn, kind) if kind == self.native else Expr(kind)
 
@@ -162,7 +163,7 @@ class Recurrent(Layer, abstract=True):
             bias=unless(self.use_bias, True),
             **(self.native_settings() if self.is_native else self.loop_settings()),
             zero_masked=unless(zero_masked, False) if self.takes_mask else OMIT,
-            batch_size=self._batch_size(x) if self.stateful is not False else OMIT,
+            batch_size=self._batch_size(x) if decided(self.stateful, "stateful") else OMIT,
         )
         module = self.class_name(x.channels, self.units, **settings)
         return Expr("no_forget_bias")(module) if self.unit_forget_bias_off else module
@@ -180,13 +181,12 @@ class Recurrent(Layer, abstract=True):
         }
 
     def _batch_size(self, x: Tensor) -> Any:
-        if self.stateful is not True:
-            raise RuleError("KT203", f"stateful={as_text(self.stateful)} must be known")
-        if x.shape[0] is None:
+        batch = batch_of(x)
+        if batch is None:
             raise RuleError(
                 "KT203", "a stateful layer needs a fixed batch size", "Give Input a batch_size."
             )
-        return x.shape[0]
+        return batch
 
     def standalone(self, *tensors: Tensor) -> Expr | None:
         return None
