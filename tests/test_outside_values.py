@@ -109,4 +109,6 @@ model = keras.Model(i, Positions(11, 4)(i))
 
 @pytest.mark.usefixtures("float64")
 def test_a_table_of_positions() -> None:
-    Pair(POSITIONS).check("model", "model")
+    pair = Pair(POSITIONS)
+    pair.check("model", "model")
+    assert pair.done.code.count("translated for") == pair.done.code.count("size != 4") == 1

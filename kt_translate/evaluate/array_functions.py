@@ -120,7 +120,12 @@ def _settled(ev: Interpreter, name: str, value: Any) -> Any:
     """An argument by its sample, where the function has to know it."""
     if isinstance(value, (list, tuple)) and not plain(value) and name not in ("sum", "prod"):
         return [_settled(ev, name, v) for v in value]
-    return ev.demand(value, f"numpy.{name}") if isinstance(value, Sym) else value
+    if not isinstance(value, Sym):
+        return value
+    roots = [s for s in value.symbols if s.kind in ("param", "dim")]
+    if len(roots) == 1:  # what else is computed of it is known from here on
+        ev.demand(Sym.of(roots[0]), f"numpy.{name}")
+    return ev.demand(value, f"numpy.{name}")
 
 
 def _numbers_only(args: list[Any]) -> list[Any]:
