@@ -277,14 +277,14 @@ _declare(
 _declare(
     "KT208",
     "warning",
-    "augmentation not translated for training",
+    "not translated for training",
     """
-    The layer changes pictures at random in training only; in training mode its module raises
-    NotImplementedError.
+    What changes pictures at random in training only: in training mode its module raises
+    NotImplementedError. Or an initializer of the source's own: weights that are loaded are right.
 
         x = layers.RandAugment(value_range=(0, 255))(x)
     """,
-    "augment the data in the input pipeline instead",
+    "augment the data in the input pipeline; set the initial weights after the module is made",
 )
 _declare(
     "KT301",

@@ -99,6 +99,7 @@ class Classes:
         elif not own or name in home.defined:
             name = home.names.fresh(name)
         home.defined.add(name)
+        home.names.taken.add(name)
         try:
             code = Writer(plan, name, partial(self.class_of, user=home)).write()
         except RuleError as error:

@@ -348,14 +348,16 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
         return tensors.index(ev, value, key)
     if isinstance(value, Array):
         return external.array_index(value, key)
-    if isinstance(value, Unknown) or isinstance(key, Unknown):
+    if isinstance(value, Instance) and isinstance(own := value.cls.lookup("__getitem__"), Function):
+        return call_function(ev, own, [value, key], {})
+    if isinstance(value, Class):
+        return enums.by_name(ev, value, key) if value.members else value
+    if (opaque(value) and not isinstance(value, (list, tuple))) or isinstance(key, Unknown):
         found = Unknown("an element of what is not known", ev.line)
         found.parts = ("[]", value, key)
         return found
     if isinstance(value, Sym):
         return Sym.index(value, key)
-    if isinstance(value, Class):
-        return enums.by_name(ev, value, key) if value.members else value
     if isinstance(key, Sym) and isinstance(value, dict) and all(map(_is_text, value.values())):
         return Sym.index(value, key)  # a table of hashes or paths: nothing hangs on it
     if isinstance(key, Sym) and isinstance(value, numbers.Numbers) and value.said is not None:

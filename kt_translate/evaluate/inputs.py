@@ -21,13 +21,14 @@ def fresh_input(
     names: set[str],
     sizes: list[Param],
     inputs: list[Tensor],
+    fixed: bool = False,
 ) -> Tensor:
-    """A tensor parameter of the class: its sizes are symbols."""
+    """A tensor parameter of the class: its sizes are symbols, or ``fixed`` where they are known."""
     roles = ROLES.get(outer.rank, tuple(f"size_{i}" for i in range(1, outer.rank)))
     shape: list[Dim] = [None]
     for role, dim in zip(roles, outer.shape[1:], strict=True):
-        if dim is None:
-            shape.append(None)
+        if dim is None or (fixed and isinstance(known(dim), int)):
+            shape.append(known(dim))
             continue
         prefix = (
             f"{name}_" if several and inputs else "in_" if role in ("channels", "features") else ""

@@ -16,6 +16,7 @@ from kt_translate.evaluate import (
     precision,
     sequential,
 )
+from kt_translate.evaluate.own_weights import with_told_starts
 from kt_translate.evaluate.sizes_of_calls import shapes_of_call
 from kt_translate.evaluate.values import (
     LayerValue,
@@ -139,6 +140,7 @@ def make_layer(
     if isinstance(kwargs.get("name"), Unknown):  # made of an automatic name
         kwargs = {k: v for k, v in kwargs.items() if k != "name"}
     args, kwargs = open_sizes.opened(ev, name, args, kwargs)
+    kwargs = with_told_starts(ev, name, kwargs)
     unknown = [
         k for k, v in [*enumerate(args), *kwargs.items()] if _unknown_in(v) and k != "weights"
     ]

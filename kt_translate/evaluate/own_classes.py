@@ -73,7 +73,9 @@ def plan_of_instance(ev: Interpreter, instance: Instance, given: Given) -> Plan 
         return None
     for plan in ev.plans.setdefault(key, []):
         table = table_of(plan, instance, tensors)
-        if all(same(known(substitute(said, table)), value) for said, value in plan.demands):
+        if _fits(plan, tensors) and all(
+            same(known(substitute(said, table)), value) for said, value in plan.demands
+        ):
             return plan  # type: ignore[no-any-return]
     plan = _make(ev, instance, bound, given, key)
     if plan is not None:
@@ -83,6 +85,14 @@ def plan_of_instance(ev: Interpreter, instance: Instance, given: Given) -> Plan 
                 (plan, instance, entering(plan, tensors or plan.inputs))
             )
     return plan
+
+
+def _fits(plan: Plan, tensors: list[Tensor]) -> bool:
+    """Whether tensors have the sizes that the class is made for, where these are fixed."""
+    pairs = [
+        (a, b) for i, t in zip(plan.inputs, tensors, strict=False) for a, b in zip(i.shape, t.shape)
+    ]
+    return all(same(a, known(b)) for a, b in pairs if isinstance(a, int))
 
 
 def _setting_kind(value: Any) -> Any:
@@ -137,7 +147,10 @@ def entering(plan: Plan, tensors: list[Tensor]) -> list[Tensor]:
 class _Entering:
     """The class seen from inside: its parameters and inputs, as symbols and fresh tensors."""
 
-    def __init__(self, ev: Interpreter, cls: Class, bound: dict[str, Any], given: Given) -> None:
+    def __init__(
+        self, ev: Interpreter, cls: Class, bound: dict[str, Any], given: Given, fixed: bool
+    ) -> None:
+        self.fixed = fixed  # whether its inputs have the sizes that they have here
         self.params: list[Param] = []
         self.sizes: list[Param] = []
         self.inputs: list[Tensor] = []
@@ -189,7 +202,7 @@ class _Entering:
         fresh: dict[int, Tensor] = {}
         for tensor, own in zip(flat, said, strict=False):
             own = re.sub(r"\W", "_", str(own)).strip("_") or "x"
-            made = fresh_input(tensor, own, several, names, self.sizes, self.inputs)
+            made = fresh_input(tensor, own, several, names, self.sizes, self.inputs, self.fixed)
             if tensor.mask is not None:
                 made.mask = self.masks.get(id(tensor.mask))
                 if made.mask is None:
@@ -219,15 +232,24 @@ def unpacked_names(cls: Class, name: str, count: int) -> list[str]:
 
 
 def _make(
-    ev: Interpreter, instance: Instance, bound: dict[str, Any], given: Given, key: Any
+    ev: Interpreter,
+    instance: Instance,
+    bound: dict[str, Any],
+    given: Given,
+    key: Any,
+    fixed: bool = False,
 ) -> Plan | None:
-    """Evaluate constructor, ``build`` and ``call`` on symbols. None, with a diagnostic, where there is no result."""
+    """Evaluate constructor, ``build`` and ``call`` on symbols. None, with a diagnostic, where there is no result.
+
+    What raises for sizes of any value, as a check that all inputs are alike, may do with the ``fixed`` ones.
+    """
     cls = instance.cls
-    entering = _Entering(ev, cls, bound, given)
+    entering = _Entering(ev, cls, bound, given, fixed)
     me = Instance(cls, {}, [], {}, instance.line)
     me.use, me.pending = instance.use, False
     region = Region()
     before, errors, models = len(ev.demands), ev.log.errors, len(ev.models)
+    failure: BaseException | None = None
     CURRENT.append(region)
     ev.under_way.add(key)
     ev.quiet += 1
@@ -237,19 +259,23 @@ def _make(
             ev.run_method(init, me, [], entering.inner)
         else:
             subclasses.builtin_part(ev, me, "__init__").call(ev, **entering.inner)
-        own = me.attributes.get("super()")
+        own = subclasses.extended_part(ev, me)
         if isinstance(own, ModelValue) and not isinstance(cls.lookup("call"), Function):
             entering.inputs, result = tensors_in(own.inputs), own.outputs
         else:
             result = subclasses.run_call(ev, me, entering.given)
     except (Raised, LimitReached, Break, Continue, NotGeneral) as error:
-        ev.note("KT302", f"{cls.name}: {getattr(error, 'text', None) or error}")
-        return None
+        failure, result = error, None
     finally:
         ev.quiet -= 1
         ev.under_way.discard(key)
         CURRENT.pop()
         demands, ev.demands[before:] = ev.demands[before:], []
+    if failure is not None:
+        if isinstance(failure, Raised) and entering.sizes and not fixed:
+            return _make(ev, instance, bound, given, key, fixed=True)
+        ev.note("KT302", f"{cls.name}: {getattr(failure, 'text', None) or failure}")
+        return None
     for model in ev.models[models:]:
         models_module.plan_of(model).inline = True
     del ev.models[models:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate.values import Array, External, Instance, Unknown
+from kt_translate.evaluate.values import Array, External, Function, Instance, Partial, Unknown
 from kt_translate.graph.nodes import ModuleUse, WeightNode
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.region import CURRENT
@@ -120,7 +120,29 @@ def make_weight(ev: Interpreter, given: dict[str, Any]) -> Any:
     return tensor
 
 
+def told_start(ev: Interpreter, value: Any, what: str) -> Any:
+    """An initializer that has a translation; None, which stands for Keras's default, for any other."""
+    if not isinstance(value, (Unknown, Function, Instance, Partial)):
+        return value
+    called = value.cls.name if isinstance(value, Instance) else getattr(value, "name", "")
+    by = f"{called} of the source's own" if called else "what is not known"
+    ev.note("KT208", f"{what} starts by {by}: the module starts by Keras's default instead")
+    return None
+
+
+def with_told_starts(ev: Interpreter, layer: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a layer, without the initializers that have no translation."""
+    told = {
+        k: told_start(ev, v, f"the {k.removesuffix('_initializer')} of {layer}")
+        for k, v in kwargs.items()
+        if k.endswith("_initializer") and v is not None
+    }
+    return {k: v for k, v in kwargs.items() if told.get(k, v) is not None or v is None}
+
+
 def _setting(ev: Interpreter, name: str, value: Any) -> Any:
+    if name == "initializer":
+        value = told_start(ev, value, "a weight")
     if isinstance(value, Unknown):
         ev.note("KT102", f"the {name} of this weight is not known")
         return None

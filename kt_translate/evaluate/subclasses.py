@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import extended, layer_parts, own_classes
+from kt_translate.evaluate import assumed, extended, layer_parts, own_classes
 from kt_translate.evaluate import models as models_module
 from kt_translate.evaluate.constructors import ROOTS, base_of
 from kt_translate.evaluate.general import outer_result
@@ -80,6 +81,8 @@ def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
         return Unknown(f"{name} of a layer", ev.line)
     if name in ("trainable_weights", "non_trainable_weights", "_trainable_weights"):
         return []  # the weights are known by where they are made
+    if name in ("inputs", "input", "outputs", "output") and base_of(instance.cls) == "keras.Model":
+        return _end(ev, instance, name)
     if name == "name":
         return instance.use.keras_name or Unknown("an automatic name", ev.line)
     if name in ("dtype", "compute_dtype", "variable_dtype", "dtype_policy"):
@@ -105,7 +108,7 @@ def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
         return Native(name, lambda ev, *a, **k: Unknown(f"the result of {name}", ev.line))
     if name == "compute_mask":
         return Native(name, lambda ev, inputs=None, mask=None: mask)
-    own = instance.attributes.get("super()")
+    own = extended_part(ev, instance)
     if isinstance(own, LayerValue):
         found = extended.attribute(ev, instance, own, name)
         if found is not None:
@@ -115,13 +118,29 @@ def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
     return None
 
 
+def _end(ev: Interpreter, instance: Instance, name: str) -> Any:
+    """``model.outputs`` and the like of a model between tensors that its constructor is given."""
+    inputs = next((v for v in (*instance.args, *instance.kwargs.values()) if tensors_in(v)), None)
+    if inputs is None:
+        return None
+    if name.startswith("output") and "outputs" not in instance.attributes:
+        instance.attributes["outputs"] = call_instance(ev, instance, [inputs], {})
+    found = tensors_in(inputs if name.startswith("input") else instance.attributes["outputs"])
+    return found[0] if len(found) == 1 and not name.endswith("s") else found
+
+
+def extended_part(ev: Interpreter, instance: Instance) -> Any:
+    """The layer or model of Keras's that an object is; None where it is of a class of its own."""
+    return assumed.settled(ev, instance.attributes.get("super()"))
+
+
 def builtin_part(ev: Interpreter, instance: Instance, name: str) -> Any:
     """``super().<name>`` where the base is Keras's: ``__init__`` and ``call`` of a built-in layer, else nothing."""
     base = base_of(instance.cls) or ""
     if name == "__init__":
         return Native(name, lambda ev, *a, **k: _start(ev, instance, base, list(a), k))
     if name in ("call", "__call__"):
-        own = instance.attributes.get("super()")
+        own = extended_part(ev, instance)
         if isinstance(own, LayerValue):
             return Native(name, lambda ev, *a, **k: extended.called(ev, instance, list(a), k))
         if isinstance(own, ModelValue):
@@ -286,9 +305,11 @@ def _mask_results(
     first = next(iter(given.values()), None)
     outer = tensors_in(results)
     if isinstance(own, Function):
-        settle(ev, instance)
         masks = map_tensors(lambda t: t.mask, first)
-        made = ev.run_method(own, instance, [first, masks], {})
+        made = ev.run_method(own, _built(ev, instance, given), [first, masks], {})
+        if isinstance(made, Unknown):
+            ev.note("KT107", f"the mask that {instance.cls.name} gives is not known: {made.why}")
+            return
         for tensor, mask in zip(outer, [made] if isinstance(made, Tensor) else made or []):
             tensor.mask = mask if isinstance(mask, Tensor) else None
         return
@@ -296,6 +317,20 @@ def _mask_results(
     for tensor, inner in zip(outer, tensors_in(plan.result)):
         if inner.mask is not None:
             tensor.mask = entered[plan.passing[id(inner.mask)]]
+
+
+def _built(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Instance:
+    """The object with the attributes that ``build`` leaves; the object itself is as it was."""
+    settle(ev, instance)
+    found = replace(instance, attributes=dict(instance.attributes))
+    build = instance.cls.lookup("build")
+    if isinstance(build, Function) and not instance.built:
+        CURRENT.append(Region())
+        try:
+            ev.run_method(build, found, *_shapes(build, given))
+        finally:
+            CURRENT.pop()
+    return found
 
 
 def _inlined(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:

@@ -10,6 +10,7 @@ from kt_translate.graph.tensor import Dim, Shape, Tensor
 from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.arguments import axis_of, elementwise, is_float, op, tensor
+from kt_translate.ops.values import as_tensor
 from kt_translate.pytorch.expr import Expr, torch
 
 
@@ -61,7 +62,8 @@ def broadcast(a: Shape, b: Shape) -> Shape:
 
 def product(a: Any, b: Any, flip_a: bool = False, flip_b: bool = False) -> Tensor:
     """``a @ b`` over the last two axes, either of them transposed."""
-    x, y = tensor(a, "the left matrix"), tensor(b, "the right matrix")
+    x, y = (as_tensor(m) if isinstance(m, (list, tuple)) else m for m in (a, b))
+    x, y = tensor(x, "the left matrix"), tensor(y, "the right matrix")
     if x.rank == 0 or y.rank == 0:
         raise RuleError("KT204", "a matrix product of a number")
     left = (*x.shape[:-2], x.shape[-1], x.shape[-2]) if flip_a else x.shape

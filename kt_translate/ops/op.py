@@ -22,7 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 Precision = Callable[[dict[str, Any]], float]
 
 # Spellings that all of TensorFlow 1's functions share, and arguments that change no number.
-_SPELLINGS = {"keep_dims": "keepdims", "reduction_indices": "axis", "a": "x"}
+_SPELLINGS = {"keep_dims": "keepdims", "reduction_indices": "axis", "dim": "axis", "a": "x"}
 _INERT = {"name"}
 
 
@@ -85,6 +85,8 @@ def _bound(path: str, args: list[Any], kwargs: dict[str, Any]) -> inspect.BoundA
         name = declared.spellings.get(key, key)
         if name not in signature.parameters:
             name = _SPELLINGS.get(name, name)
+        if name != key and value is None and name in signature.parameters:
+            continue  # an old spelling that says nothing: reduction_indices=None beside axis
         if name in signature.parameters or (takes_all and key not in _INERT):
             given[name] = value
         elif key not in _INERT:

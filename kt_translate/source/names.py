@@ -110,6 +110,9 @@ def canonical(path: str) -> str:
                 return f"tf.compat.v1.{name}"
             name = _OF_TENSORFLOW_1.get(name, name) if "v1" in old else name
             return canonical(f"tensorflow.{name}")
+    for old in ("tensorflow.python.ops.init_ops_v2.", "tensorflow.python.ops.init_ops."):
+        if path.startswith(old):
+            return canonical(f"keras.initializers.{path[len(old) :].removesuffix('_initializer')}")
     if path == "tensorflow" or path.startswith("tensorflow."):
         path = "tf" + path[len("tensorflow") :]
     if path.startswith("tf."):

@@ -1,0 +1,167 @@
+"""Constructs that model code of published packages has: layers that check their inputs, models between given tensors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kt_translate.diagnostics import Log
+from kt_translate.pipeline import Options, translate
+from tests.model_harness import Pair, float64
+
+__all__ = ["float64"]
+
+BETWEEN = """
+import math
+
+import keras
+from keras import layers
+
+
+class Prior(keras.initializers.Initializer):
+    def __init__(self, probability=0.01):
+        self.probability = probability
+
+    def __call__(self, shape, dtype=None):
+        return keras.ops.ones(shape, dtype) * -math.log((1 - self.probability) / self.probability)
+
+
+class Net(keras.Model):
+    def __init__(self, inputs, blocks=(1, 1), include_top=True, classes=10, *args, **kwargs):
+        x = layers.Conv2D(8, 3)(inputs)
+        outputs = []
+        for n in blocks:
+            for _ in range(n):
+                x = layers.Conv2D(8, 3)(x)
+            outputs.append(x)
+        if include_top:
+            x = layers.Dense(classes)(layers.GlobalAveragePooling2D()(x))
+            super(Net, self).__init__(inputs=inputs, outputs=x, *args, **kwargs)
+        else:
+            super(Net, self).__init__(inputs=inputs, outputs=outputs, *args, **kwargs)
+
+
+def head(n):
+    inputs = keras.Input((None, None, 8))
+    x = layers.Conv2D(n, 3, bias_initializer=Prior(0.02), name="cls")(inputs)
+    return keras.Model(inputs, layers.Activation("sigmoid")(x), name="head")
+
+
+def build(n, inputs=None):
+    if inputs is None:
+        inputs = keras.Input((16, 17, 3))
+    net = Net(inputs, include_top=False)
+    shared = head(n)
+    return keras.Model(inputs, [shared(f) for f in (net.outputs[0], net.outputs[1])])
+
+
+model = build(3)
+"""
+
+
+@pytest.mark.parametrize(("name", "call"), [("model", ""), ("build", "build(2)")])
+@pytest.mark.usefixtures("float64")
+def test_outputs_of_a_model_between_the_tensors_that_it_is_given(name: str, call: str) -> None:
+    pair = Pair(BETWEEN)
+    assert not pair.errors
+    pair.check(name, call or name, call.partition("(")[2].removesuffix(")"))
+    told = [d for d in pair.log.diagnostics if d.code == "KT208"]
+    assert told
+    assert "Prior" in told[0].message
+
+
+ALIKE = """
+import itertools
+
+import keras
+import tensorflow as tf
+from keras import layers
+from tensorflow.python.ops.init_ops_v2 import Ones
+
+
+class Pairs(layers.Layer):
+    def build(self, input_shape):
+        if not isinstance(input_shape, list) or len(input_shape) < 2:
+            raise ValueError("a list of inputs")
+        if len(set(tuple(shape) for shape in input_shape)) > 1:
+            raise ValueError("inputs of one shape")
+        self.size = len(input_shape)
+        self.scale = self.add_weight(name="scale", shape=(int(input_shape[0][-1]),), initializer=Ones())
+
+    def call(self, inputs):
+        rows, columns = zip(*itertools.combinations(inputs, 2))
+        joined = tf.concat(rows, axis=1) * tf.concat(columns, axis=1) * self.scale
+        return tf.reduce_sum(joined, axis=1)
+
+    def compute_mask(self, inputs, mask=None):
+        return [None] * (self.size - 1) and None
+
+
+class Product(layers.Layer):
+    def call(self, inputs):
+        parts = tf.split(inputs, 2, axis=-1)
+        return tf.nn.softmax(tf.matmul(parts, parts, transpose_b=True), axis=1)[0]
+
+
+a, b, c = keras.Input((1, 4)), keras.Input((1, 4)), keras.Input((1, 4))
+model = keras.Model([a, b, c], Pairs()([a, b, c]))
+two = keras.Model([a, b], Pairs()([a, b]))
+product = keras.Model(a, Product()(a))
+"""
+
+
+@pytest.mark.parametrize("name", ["model", "two", "product"])
+@pytest.mark.usefixtures("float64")
+def test_a_layer_that_checks_that_its_inputs_are_alike(name: str) -> None:
+    pair = Pair(ALIKE)
+    assert not pair.errors
+    pair.check(name, name)
+
+
+BLOCKS = """
+import keras
+from keras import layers
+
+
+class Block(layers.Layer):
+    def __init__(self, filters, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = filters
+
+    def build(self, shape):
+        self.first = layers.Dense(self.filters)
+        if shape[-1] != self.filters:
+            self.match = layers.Dense(self.filters)
+        else:
+            self.match = layers.Lambda(lambda x: x)
+
+    def call(self, x):
+        return self.first(x) + self.match(x)
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_two_classes_for_one_class_of_another_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "blocks_of_mine.py").write_text(BLOCKS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    text = (
+        "import keras\nfrom blocks_of_mine import Block\n\n"
+        "i = keras.Input((3,))\nmodel = keras.Model(i, Block(5)(Block(5)(i)))\n"
+    )
+    pair = Pair(text, path=tmp_path / "model.py")
+    assert not pair.errors
+    pair.check("model", "model")
+
+
+def test_an_old_spelling_that_says_nothing_changes_nothing() -> None:
+    text = (
+        "import keras\nimport tensorflow as tf\n\ni = keras.Input((3, 4))\n"
+        "x = keras.layers.Lambda(lambda t: tf.reduce_sum(t, axis=1, reduction_indices=None))(i)\n"
+        "model = keras.Model(i, x)\n"
+    )
+    log = Log()
+    done = translate(text, "model.py", Options(), log)
+    assert "x.sum(dim=1)" in done.code
