@@ -9,6 +9,7 @@ import pytest
 from kt_translate.diagnostics import Log
 from kt_translate.pipeline import Options, translate
 from tests.model_harness import Pair, float64
+from tests.test_constructs import errors_of
 
 __all__ = ["float64"]
 
@@ -165,3 +166,53 @@ def test_an_old_spelling_that_says_nothing_changes_nothing() -> None:
     log = Log()
     done = translate(text, "model.py", Options(), log)
     assert "x.sum(dim=1)" in done.code
+
+
+TIED = """
+import keras
+from keras import layers, ops
+
+
+class TokenEmbedding(layers.Embedding):
+    def call(self, inputs):
+        return [super().call(inputs), self.embeddings + 0]
+
+    def compute_output_spec(self, inputs):
+        shapes = (*inputs.shape, self.output_dim), (self.input_dim, self.output_dim)
+        return [keras.KerasTensor(shape, self.compute_dtype) for shape in shapes]
+
+
+class Similar(layers.Layer):
+    def build(self, input_shape):
+        self.bias = self.add_weight(name="bias", shape=(int(input_shape[1][0]),))
+
+    def call(self, inputs):
+        x, table = inputs
+        return ops.matmul(x, ops.transpose(table)) + self.bias
+
+
+i = keras.Input((7,), dtype="int32")
+x, table = TokenEmbedding(9, 4)(i)
+model = keras.Model(i, Similar()([layers.Dense(4)(x), table]))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_an_embedding_whose_table_is_read() -> None:
+    pair = Pair(TIED)
+    assert not pair.errors
+    pair.check("model", "model")
+
+
+def test_a_layer_that_is_called_in_two_ways_is_told() -> None:
+    text = (
+        "import keras\nfrom keras import layers, ops\n\n\n"
+        "class Tied(layers.Embedding):\n"
+        "    def call(self, inputs, reverse=False):\n"
+        "        if reverse:\n"
+        "            return ops.matmul(inputs, ops.transpose(self.embeddings))\n"
+        "        return super().call(inputs)\n\n\n"
+        "i = keras.Input((7,), dtype='int32')\ntied = Tied(9, 4)\n"
+        "model = keras.Model(i, tied(layers.Dense(4)(tied(i)), reverse=True))\n"
+    )
+    assert any("KT203" in e and "two ways" in e for e in errors_of(text))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import calls, external
 from kt_translate.evaluate.own_weights import make_weight
-from kt_translate.evaluate.values import Function, Instance, LayerValue, Native, Unknown
+from kt_translate.evaluate.values import Class, Function, Instance, LayerValue, Native, Unknown
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.layers.layer import Layer
@@ -61,7 +62,7 @@ def _weight(ev: Interpreter, instance: Instance, rule: Layer, name: str) -> Any:
         ev.note("KT204", f"{name} is read in a layer that calls super().call() too")
     first = getattr(rule, "data_format", None) == "channels_first"
     channels = entered[0].shape[1 if first else -1]
-    if channels is None:
+    if channels is None and type(rule).__name__ != "Embedding":
         ev.note("KT303", "the number of channels of this layer's input is not known")
         return Unknown(f"{name} of unknown shape", ev.line)
     shape = _weights_of(rule)[name](rule, channels)
@@ -74,9 +75,33 @@ def _weight(ev: Interpreter, instance: Instance, rule: Layer, name: str) -> Any:
     return made
 
 
+def _reads(instance: Instance, name: str) -> bool:
+    """Whether the source's class speaks of a weight of the layer that it extends."""
+    own = [c for c in instance.cls.mro() if isinstance(c, Class) and c.source is not None]
+    return any(re.search(rf"\bself\.{name}\b", c.source.code(c.node)) for c in own if c.source)
+
+
+def _looked_up(ev: Interpreter, instance: Instance, rule: Any, indices: Tensor) -> Any:
+    """What an Embedding gives whose table the class reads as well: the table is the class's own weight."""
+    table = calls.attribute(ev, instance, "embeddings")
+    found = external.call(ev, "keras.ops.take", [table, indices], {"axis": 0}, None)
+    if isinstance(found, Tensor):
+        found.mask = mask_of(ev, rule, indices)
+    return found
+
+
+def mask_of(ev: Interpreter, rule: Any, indices: Any) -> Any:
+    """The mask that an Embedding makes."""
+    if not ev.demand(rule.mask_zero, "mask_zero of Embedding"):
+        return None
+    return external.call(ev, "keras.ops.not_equal", [indices, 0], {}, None)
+
+
 def called(ev: Interpreter, instance: Instance, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """``super().call(x)`` of a built-in layer, by the class's own ``convolution_op`` where it has one."""
     own = instance.attributes["super()"]
+    if type(own.rule).__name__ == "Embedding" and _reads(instance, "embeddings"):
+        return _looked_up(ev, instance, own.rule, args[0])
     if any(isinstance(instance.attributes.get(n), Tensor) for n in _weights_of(own.rule)):
         ev.note("KT204", "super().call() in a layer that reads the weights itself")
     operation = next(

@@ -360,8 +360,8 @@ def _table(plan: Plan, bound: dict[str, Any]) -> dict[Symbol, Any]:
 def outer_result(tensor: Tensor, table: dict[Symbol, Any]) -> Tensor:
     """A result of the class, with its sizes in the caller's terms; what is long to say gets a name."""
     roles = ROLES.get(tensor.rank, ("size",) * (tensor.rank - 1))
-    shape: list[Dim] = [*tensor.shape[:1]]
-    for role, dim in zip(roles, tensor.shape[1:], strict=True):
+    shape: list[Dim] = []
+    for role, dim in zip(("rows", *roles)[: tensor.rank], tensor.shape, strict=True):
         said = substitute(closed(dim), table)
         shape.append(named(said, role) if isinstance(said, Sym) and said.weight > 4 else said)
     layout = Layout.LAST if tensor.rank == 3 else tensor.layout

@@ -25,8 +25,8 @@ def fresh_input(
 ) -> Tensor:
     """A tensor parameter of the class: its sizes are symbols, or ``fixed`` where they are known."""
     roles = ROLES.get(outer.rank, tuple(f"size_{i}" for i in range(1, outer.rank)))
-    shape: list[Dim] = [None]
-    for role, dim in zip(roles, outer.shape[1:], strict=True):
+    shape: list[Dim] = []
+    for role, dim in zip(("rows", *roles)[: outer.rank], outer.shape, strict=True):
         if dim is None or (fixed and isinstance(known(dim), int)):
             shape.append(known(dim))
             continue

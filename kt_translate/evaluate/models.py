@@ -142,7 +142,7 @@ def make_layer(
     args, kwargs = open_sizes.opened(ev, name, args, kwargs)
     kwargs = with_told_starts(ev, name, kwargs)
     unknown = [
-        k for k, v in [*enumerate(args), *kwargs.items()] if _unknown_in(v) and k != "weights"
+        k for k, v in [*enumerate(args), *kwargs.items()] if _has_unknown(v) and k != "weights"
     ]
     if unknown:
         ev.note("KT102", f"{name}: the argument {unknown[0]!r} is not known")
@@ -171,12 +171,6 @@ def _placed(
     ):
         return kwargs
     return {**kwargs, "data_format": ev.data_format}
-
-
-def _unknown_in(value: Any) -> bool:
-    if isinstance(value, (list, tuple)):
-        return any(map(_unknown_in, value))
-    return isinstance(value, Unknown)
 
 
 def _merge(ev: Interpreter, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
@@ -237,7 +231,7 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
     args, kwargs = _by_place(args, kwargs)
     inputs = tensors_in(args[0]) if args else []
     extra = [t for a in args[1:] for t in tensors_in(a)]
-    if not inputs or _unknown_in(args[0]):
+    if not inputs or _has_unknown(args[0]):
         return Unknown("a layer called on what is not known", ev.line)
     options = {k: v for k, v in kwargs.items() if k != "training" and v is not None}
     _set_mode(ev, layer.use, kwargs.get("training"))
@@ -331,7 +325,7 @@ def _set_mode(ev: Interpreter, use: ModuleUse, training: Any) -> None:
 def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """A model called as a layer."""
     inputs = tensors_in(args[0]) if args else []
-    if not inputs or _unknown_in(args[0]):
+    if not inputs or _has_unknown(args[0]):
         return Unknown("a model called on what is not known", ev.line)
     if model.kind == "sequential" and model.inputs is None and model.deferred:
         sequential.build_deferred(ev, model, inputs[0].shape[1:], inputs[0].dtype)

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.evaluate import assumed, subclasses, views
 from kt_translate.evaluate import models as models_module
-from kt_translate.evaluate import subclasses, views
 from kt_translate.evaluate.constructors import (
     constructor_arguments,
     declared,
@@ -261,6 +261,7 @@ def _make(
             subclasses.builtin_part(ev, me, "__init__").call(ev, **entering.inner)
         own = subclasses.extended_part(ev, me)
         if isinstance(own, ModelValue) and not isinstance(cls.lookup("call"), Function):
+            assumed.shown_only(ev, own)
             entering.inputs, result = tensors_in(own.inputs), own.outputs
         else:
             result = subclasses.run_call(ev, me, entering.given)

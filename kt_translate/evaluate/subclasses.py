@@ -56,16 +56,23 @@ def settle(ev: Interpreter, instance: Instance) -> None:
     """Run the constructor on the arguments given, for what the source reads off the object."""
     if not instance.pending:
         return
+    models = len(ev.models)
+    CURRENT.append(Region())
+    try:
+        _construct(ev, instance)
+    finally:
+        CURRENT.pop()
+        del ev.models[models:]
+
+
+def _construct(ev: Interpreter, instance: Instance) -> None:
+    """Run the constructor, the source's own or Keras's."""
     instance.pending = False
     init = instance.cls.lookup("__init__")
     if isinstance(init, Function):
-        models = len(ev.models)
-        CURRENT.append(Region())
-        try:
-            ev.run_method(init, instance, instance.args, instance.kwargs)
-        finally:
-            CURRENT.pop()
-            del ev.models[models:]
+        ev.run_method(init, instance, instance.args, instance.kwargs)
+    else:
+        builtin_part(ev, instance, "__init__").call(ev, *instance.args, **instance.kwargs)
 
 
 def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
@@ -106,9 +113,11 @@ def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
         "load_weights",
     ):
         return Native(name, lambda ev, *a, **k: Unknown(f"the result of {name}", ev.line))
+    own = extended_part(ev, instance)
+    if name == "compute_mask" and isinstance(own, LayerValue) and hasattr(own.rule, "mask_zero"):
+        return Native(name, lambda ev, inputs, mask=None: extended.mask_of(ev, own.rule, inputs))
     if name == "compute_mask":
         return Native(name, lambda ev, inputs=None, mask=None: mask)
-    own = extended_part(ev, instance)
     if isinstance(own, LayerValue):
         found = extended.attribute(ev, instance, own, name)
         if found is not None:
@@ -336,12 +345,7 @@ def _built(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Instan
 def _inlined(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
     """The layer's code in place, where no class of its own can say what it does."""
     if instance.pending:
-        instance.pending = False
-        init = instance.cls.lookup("__init__")
-        if isinstance(init, Function):
-            ev.run_method(init, instance, instance.args, instance.kwargs)
-        else:
-            builtin_part(ev, instance, "__init__").call(ev, *instance.args, **instance.kwargs)
+        _construct(ev, instance)
     return run_call(ev, instance, given)
 
 

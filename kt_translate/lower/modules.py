@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from kt_translate.diagnostics import RuleError
 from kt_translate.graph.nodes import (
     CallNode,
     IfNode,
@@ -84,6 +85,13 @@ class Modules(ClassScope):
         """The statements among which the source makes a module."""
         made_in = use.region.home if use.region is not None else None
         return self.blocks.get(self.placed.get(id(use), made_in)) or self.block
+
+    def check_alike(self, node: CallNode) -> None:
+        """Raise RuleError where a module is called in a way that its class, made for another, does not have."""
+        first = self.called.setdefault(id(node.use), node.plan)
+        if first is not node.plan and self.classes(first).name != self.classes(node.plan).name:
+            said = f"{node.plan.name} is called in two ways that one class cannot have"
+            raise RuleError("KT203", said, "make two layers of it, or two methods")
 
     def instance(self, node: CallNode) -> Expr:
         """What makes the instance of a generated class."""

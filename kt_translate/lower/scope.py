@@ -34,6 +34,7 @@ class ClassScope:
         )  # modules that conditions have taken into regions of theirs
         self.attributes = Names({"forward", "logits", "training"})
         self.modules: dict[int, Expr] = {}
+        self.called: dict[int, Plan] = {}  # the class of each module, by its use
         self.variables: dict[int, tuple[str, Layout]] = {}
         self.last_use: dict[int, int] = {}
         self.steps: dict[int, int] = {}

@@ -259,6 +259,7 @@ class Writer(Modules):
         chain = chain_of_model(node.plan)
         if chain is None:
             self.classes(node.plan)
+            self.check_alike(node)
             module = self._module(node.use, lambda: self.instance(node))
         else:
             module = self._module(node.use, lambda: self.sequence(chain, node.use))
