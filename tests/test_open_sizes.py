@@ -286,3 +286,25 @@ def test_stateful_layers_have_the_batch_size_of_the_input(first: str, float64: N
         again = np.ones((3, 5, 2))  # the state goes on from call to call, or does not
         got = ours(torch.from_numpy(again)).detach().numpy()
         np.testing.assert_allclose(got, theirs(again, training=False), rtol=1e-9)
+
+
+def test_a_chain_of_conditions_of_which_the_last_raises(float64: None) -> None:
+    text = IMPORTS + (
+        "def block(x, filters, wide=0, dilated=0):\n"
+        "    if not wide and not dilated:\n"
+        "        return layers.Conv2D(filters, 3, padding='same')(x)\n"
+        "    elif wide:\n"
+        "        x = layers.Conv2D(filters, (1, wide), padding='same')(x)\n"
+        "    elif dilated:\n"
+        "        x = layers.Conv2D(filters, 3, dilation_rate=dilated, padding='same')(x)\n"
+        "    else:\n"
+        "        raise ValueError('never')\n"
+        "    return x\n"
+        "def build(filters=4):\n"
+        "    start = keras.Input((8, 8, 3))\n"
+        "    x = block(block(block(start, filters), filters, dilated=2), filters, wide=5)\n"
+        "    return keras.Model(start, x)\n"
+    )
+    both = Pair(text)
+    assert both.errors == []
+    both.check("build", "build(3)", "3")

@@ -76,6 +76,10 @@ def _denied(test: Any, truth: bool) -> Iterator[Symbol]:
         a = test.args[0]
         if isinstance(a, Sym) and a.head == "symbol" and not isinstance(test.args[1], Sym):
             yield a.args[0]
+    elif isinstance(test, Sym) and test.head in ("and", "or"):
+        for part in test.args:
+            if known(part) is not UNKNOWN and bool(known(part)) != truth:
+                yield from _denied(part, truth)
 
 
 # -- what is taken for granted in a branch ---------------------------------------------------------
