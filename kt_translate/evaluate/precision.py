@@ -22,5 +22,7 @@ def _of_setting(item: tuple[str, Any]) -> float:
     if field.endswith("activation"):
         name = known((named_activation(value) or ("linear",))[0])
         return ACTIVATIONS[name].precision if name in ACTIVATIONS else EXACT
-    parts = value if isinstance(value, (list, tuple)) else [value]
-    return max((of_layer(p) for p in map(rule_of, parts) if isinstance(p, Layer)), default=EXACT)
+    if isinstance(value, (list, tuple)):
+        return max((_of_setting(("", part)) for part in value), default=EXACT)
+    part = rule_of(value)
+    return of_layer(part) if isinstance(part, Layer) else EXACT

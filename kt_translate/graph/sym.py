@@ -145,6 +145,11 @@ class Sym(Arithmetic):
     def symbols(self) -> frozenset[Symbol]:
         return frozenset(_symbols_in(self.args))
 
+    @cached_property
+    def spelled(self) -> tuple[Symbol, ...]:
+        """The symbols that its text names, in order."""
+        return tuple(dict.fromkeys(s for arg in self.args for s in spelled_in(arg)))
+
     def substitute(self, table: dict[Symbol, Any]) -> Any:
         """The same expression with other things in place of symbols (a callee's result, said by its caller)."""
         if self.head == "symbol":
@@ -279,7 +284,9 @@ def spelled_in(value: Any) -> Iterator[Symbol]:
     """The symbols that the text of ``value`` names: of a setting with a name of its own that name only."""
     if isinstance(value, Symbol):
         yield value
-    elif isinstance(value, (Sym, Items)):
+    elif isinstance(value, Sym):
+        yield from value.spelled
+    elif isinstance(value, Items):
         for arg in value.args:
             yield from spelled_in(arg)
     elif isinstance(value, (tuple, list)):

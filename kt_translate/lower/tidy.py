@@ -39,7 +39,12 @@ def _joined(lines: list[str], at: int) -> str | None:
     if not head.startswith(indent) or head[len(indent) : len(indent) + 1] == " ":
         return None
     statement = head[len(indent) :]
-    if not re.match(r"(\w+ = |return )", statement) or not _dies(lines, at, name, statement):
+    if not re.match(r"(\w+ = |return )", statement):
+        return None
+    width = len(indent) + len(statement) - len(name) + len(value)
+    if width > MAX_WIDTH and statement != f"return {name}":
+        return None
+    if not _dies(lines, at, name, statement):
         return None
     tree = ast.parse(statement)
     value_tree = ast.parse(value, mode="eval").body
