@@ -589,3 +589,47 @@ def test_clones_with_other_layers_are_refused() -> None:
     assert any("clone_function" in e for e in errors_of(text.format(change, ", None, other")))
     named = text.format(change, ", clone_function=other")
     assert any("clone_function" in e for e in errors_of(named))
+
+
+LAMBDAS = """
+def swish(x):
+    return x * keras.ops.sigmoid(x)
+
+
+def build(n=4):
+    inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(n, 3, padding="same")(inputs)
+    x = layers.Activation(swish, name="first")(x)
+    x = layers.Lambda(lambda t: t * 2.0, name="twice")(x)
+    x = layers.Conv2D(n, 3, padding="same")(x)
+    base = keras.Model(inputs, x)
+    ends = [base.get_layer(name).output for name in ("first", "twice")]
+    ends += [base.layers[3].output, base.layers[-1].output]
+    return keras.Model(base.input, layers.Conv2D(2, 1)(layers.Concatenate()(ends)))
+
+
+model = build()
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_layers_that_are_functions_are_found_by_name_and_place() -> None:
+    pair = Pair(IMPORTS + LAMBDAS)
+    assert not pair.errors
+    pair.check("model", "model")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "layers.Concatenate()([x, found])",
+        "layers.add([x, found, x])",
+        "layers.Multiply()([x, np.ones((1, 8))])",
+        "keras.Model([x, other], layers.Add()([x, other]))([x, found])",
+    ],
+)
+def test_inputs_of_which_one_is_not_known(call: str) -> None:
+    """None is left out in silence."""
+    text = "from elsewhere import find\n\nx, other = keras.Input((8,)), keras.Input((8,))\n"
+    text += f"found = find(x)\nmodel = keras.Model(x, layers.Dense(2)({call}))\n"
+    assert errors_of(IMPORTS + text)

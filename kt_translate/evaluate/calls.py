@@ -107,6 +107,8 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
         return model_parts.attribute(ev, owner, name)
     if isinstance(owner, LayerValue):
         return layer_parts.attribute(ev, owner, name)
+    if isinstance(owner, lambdas.LambdaValue):
+        return lambdas.attribute(ev, owner, name)
     if isinstance(owner, KerasObject):
         return attributes.of_object(owner, name)
     if isinstance(owner, Tensor) and name in ("assign", "assign_add", "assign_sub"):

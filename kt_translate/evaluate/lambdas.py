@@ -9,6 +9,7 @@ from kt_translate.evaluate.higher_order import is_callable, run, training
 from kt_translate.evaluate.values import (
     Function,
     Partial,
+    Unknown,
 )
 from kt_translate.graph.region import derived
 from kt_translate.graph.sym import known
@@ -88,7 +89,18 @@ def call_lambda(
         result = _masked(result, found)
     _check_shape(value, result)
     value.calls.append((inputs, result))
+    if isinstance(result, Tensor) and not any(result is t for t in tensors_in(inputs)):
+        result.facts["lambda"] = value
     return result
+
+
+def attribute(ev: Interpreter, value: LambdaValue, name: str) -> Any:
+    """What the source reads off such a layer."""
+    if name in ("output", "input") and value.calls:
+        return value.calls[-1][name == "output"]
+    if name in ("name", "trainable") and getattr(value, name) is not None:
+        return getattr(value, name)
+    return Unknown(f"attribute {name} of a Lambda layer", ev.line)
 
 
 def _parameters(function: Any) -> set[str]:

@@ -10,7 +10,7 @@ from kt_translate.evaluate.model_layers import freeze, layers_of
 from kt_translate.evaluate.values import Array, LayerValue, ModelValue, Native, Unknown
 from kt_translate.graph.region import CURRENT
 from kt_translate.graph.sym import known
-from kt_translate.graph.tensor import tensors_in
+from kt_translate.graph.tensor import Tensor, tensors_in
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -66,7 +66,9 @@ def _names_of(layer: Any) -> tuple[Any, ...]:
     """What a layer, a model or an input is called."""
     if isinstance(layer, LayerValue):
         return (known(layer.use.keras_name),)
-    return (layer.name, layer.variable if isinstance(layer, ModelValue) else layer.facts["input"])
+    if isinstance(layer, Tensor):
+        return (layer.name, layer.facts["input"])
+    return (known(layer.name), getattr(layer, "variable", None))
 
 
 def _layers(ev: Interpreter, model: ModelValue) -> list[Any]:

@@ -19,6 +19,7 @@ from kt_translate.evaluate import (
 from kt_translate.evaluate.own_weights import with_told_starts
 from kt_translate.evaluate.sizes_of_calls import shapes_of_call
 from kt_translate.evaluate.values import (
+    Array,
     LayerValue,
     ModelValue,
     Unknown,
@@ -235,9 +236,10 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
         return Unknown("a layer called on what is not known", ev.line)
     options = {k: v for k, v in kwargs.items() if k != "training" and v is not None}
     _set_mode(ev, layer.use, kwargs.get("training"))
-    lost = next((k for k, v in options.items() if isinstance(v, Unknown)), None)
-    if lost is not None:
-        ev.note("KT102", f"{type(layer.rule).__name__}: the argument {lost!r} is not known")
+    lost = ["one of its inputs"] if _is_missing_one(args[0]) else []
+    lost += [f"the argument {k!r}" for k, v in options.items() if isinstance(v, Unknown)]
+    if lost:
+        ev.note("KT102", f"{type(layer.rule).__name__}: {lost[0]} is not known")
         return Unknown("a layer called with what is not known", ev.line)
     rule = layer.rule
     try:
@@ -285,6 +287,13 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
     result = _penalized(ev, layer, result)
     layer.calls.append((inputs, result))
     return result
+
+
+def _is_missing_one(inputs: Any) -> bool:
+    """Whether something among the inputs, beside tensors, is not known: data, or what nothing tells."""
+    if isinstance(inputs, (list, tuple)):
+        return any(map(_is_missing_one, inputs))
+    return isinstance(inputs, (Unknown, Array))
 
 
 def _penalized(ev: Interpreter, layer: LayerValue, result: Any) -> Any:
@@ -336,6 +345,9 @@ def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict
     inputs = [_fitting(ev, t, mine) for t, mine in zip_longest(inputs, own)]
     shapes = shapes_of_call(region, own, tensors_in(model.outputs), inputs)
     results = map_tensors(lambda t: Tensor(shapes[id(t)], t.dtype, t.layout, t.mask), model.outputs)
+    if _is_missing_one(args[0]):
+        ev.note("KT102", f"{plan_of(model).name}: one of its inputs is not known")
+        return Unknown("a model called on what is not known in part", ev.line)
     model.use.region = model.use.region or CURRENT[-1]
     if not (model.plan and model.plan.frozen):
         _set_mode(ev, model.use, kwargs.get("training"))
