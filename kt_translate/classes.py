@@ -15,7 +15,7 @@ from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Class, Function, Instance, ModelValue, Unknown
 from kt_translate.graph.nodes import LayerNode, Plan
-from kt_translate.graph.region import CURRENT, OpNode, Region
+from kt_translate.graph.region import OpNode
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 from kt_translate.guesses import guess, is_tensor_name
@@ -129,14 +129,13 @@ def _forget(ev: Interpreter, cls: Class, plans: dict[Any, Any]) -> None:
 def _attempt(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> bool:
     """Call an object outside of everything. Whether it has become a class without a complaint."""
     errors, calls = ev.log.errors, len(instance.calls)
-    CURRENT.append(Region())
     try:
-        if given:
-            named = {k: v for k, v in given.items() if k != "*0"}
-            subclasses.call_instance(ev, instance, [given["*0"]] if "*0" in given else [], named)
-        else:
-            plan = own_classes.plan_of_instance(ev, instance, {})
-            if plan is not None:
+        with own_classes.by_itself(instance):
+            if given:
+                named = {k: v for k, v in given.items() if k != "*0"}
+                first = [given["*0"]] if "*0" in given else []
+                subclasses.call_instance(ev, instance, first, named)
+            elif plan := own_classes.plan_of_instance(ev, instance, {}):
                 instance.calls.append((plan, plan.inputs, plan.result))
     except (Raised, LimitReached, Break, Continue, NotGeneral) as error:
         ev.note("KT302", f"{instance.cls.name}: {getattr(error, 'text', None) or error}")
@@ -147,8 +146,6 @@ def _attempt(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> bool
         ValueError,
     ) as error:  # of samples that do not fit
         ev.note("KT302", f"{instance.cls.name}: {type(error).__name__}: {error}")
-    finally:
-        CURRENT.pop()
     if ev.log.errors > errors:
         del instance.calls[calls:]
     return ev.log.errors == errors and len(instance.calls) > calls

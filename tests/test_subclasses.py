@@ -750,6 +750,32 @@ model = keras.Model(inputs, layers.Dense(2)(Pool()(x)))
     case.agree("model", None, "", indices)
 
 
+def test_a_class_by_itself_that_gives_a_masked_tensor(both: Any) -> None:
+    case = both("""
+class Reader(layers.Layer):
+    def __init__(self, words, units):
+        super().__init__()
+        self.embedding = layers.Embedding(words, units, mask_zero=True)
+        self.rnn = layers.GRU(units, return_sequences=True)
+
+    def call(self, x):
+        return self.rnn(self.embedding(x))
+
+
+class Tagger(keras.Model):
+    def __init__(self, words, units):
+        super().__init__()
+        self.reader = Reader(words, units)
+        self.last = layers.LSTM(units)
+
+    def call(self, x):
+        return self.last(self.reader(x))
+""")
+    words = np.array([[1, 2, 0, 0, 0], [3, 4, 5, 6, 0]], dtype="int32")
+    case.agree("Reader", "9, 4", "9, 4", words)
+    case.agree("Tagger", "9, 4", "9, 4", words)
+
+
 def test_masks_that_a_layer_asks_of_its_parts(both: Any) -> None:
     case = both("""
 class Reader(layers.Layer):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import assumed, subclasses, views
@@ -65,6 +66,7 @@ def plan_of_instance(ev: Interpreter, instance: Instance, given: Given) -> Plan 
     key = (
         id(cls.node),
         instance.use.mode,
+        instance.alone,
         *(masks.index(id(t.mask)) if t.mask is not None else None for t in tensors),
         *((n, _setting_kind(v)) for n, v in sorted(bound.items())),
         *((n, _input_kind(v)) for n, v in given.items()),
@@ -246,7 +248,7 @@ def _make(
     cls = instance.cls
     entering = _Entering(ev, cls, bound, given, fixed)
     me = Instance(cls, {}, [], {}, instance.line)
-    me.use, me.pending = instance.use, False
+    me.use, me.pending, me.alone = instance.use, False, instance.alone
     region = Region()
     before, errors, models = len(ev.demands), ev.log.errors, len(ev.models)
     failure: BaseException | None = None
@@ -296,11 +298,11 @@ def _finished(
     demands: list[tuple[Any, Any]],
     gap: bool,
 ) -> Plan:
-    """The class, from what its evaluation gave; IN_PLACE where its results have masks made within."""
+    """The class, from what its evaluation gave; IN_PLACE where others are to see masks that are made within."""
     cls = me.cls
     entered = {id(m): i for i, m in enumerate(entering.masks.values())}
     made = [t.mask for t in tensors_in(result) if t.mask is not None and id(t.mask) not in entered]
-    if made and not isinstance(cls.lookup("compute_mask"), Function):
+    if made and not me.alone and not isinstance(cls.lookup("compute_mask"), Function):
         return IN_PLACE
     plan = Plan(
         cls.name,
@@ -330,6 +332,18 @@ def _finished(
             ):
                 plan.kept.append((name, value))
     return plan
+
+
+@contextmanager
+def by_itself(instance: Instance) -> Iterator[None]:
+    """Within, an object is called outside of everything."""
+    CURRENT.append(Region())
+    instance.alone = True
+    try:
+        yield
+    finally:
+        instance.alone = False
+        CURRENT.pop()
 
 
 def table_of(plan: Plan, instance: Instance, tensors: list[Tensor]) -> dict[Symbol, Any]:

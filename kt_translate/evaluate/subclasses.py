@@ -217,11 +217,8 @@ def _compile(ev: Interpreter, instance: Instance, args: Any, kwargs: dict[str, A
 
 def elsewhere(ev: Interpreter, instance: Instance, inputs: Any) -> None:
     """Call an object on inputs outside of everything, to know its sizes."""
-    CURRENT.append(Region())
-    try:
+    with own_classes.by_itself(instance):
         call_instance(ev, instance, list(inputs) if isinstance(inputs, Several) else [inputs], {})
-    finally:
-        CURRENT.pop()
 
 
 class Several(tuple):  # type: ignore[type-arg]
@@ -324,7 +321,7 @@ def _mask_results(
         return
     entered = own_classes.masks_of(tensors)
     for tensor, inner in zip(outer, tensors_in(plan.result)):
-        if inner.mask is not None:
+        if inner.mask is not None and id(inner.mask) in plan.passing:
             tensor.mask = entered[plan.passing[id(inner.mask)]]
 
 

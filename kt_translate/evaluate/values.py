@@ -168,6 +168,7 @@ class Instance(Record):
     )
     pending: bool = False  # its constructor has not run yet
     built: bool = False
+    alone: bool = False  # its results go nowhere: nothing asks for masks that are made in it
     bound: dict[str, Any] | None = None
     calls: list[tuple[Any, list[Tensor], Any]] = field(
         default_factory=list
