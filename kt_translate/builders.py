@@ -41,6 +41,7 @@ from kt_translate.guesses import (
     is_tensor_name,
     is_tuple,
     let_pass,
+    likely_input,
     roomier,
 )
 from kt_translate.source import tree
@@ -357,6 +358,9 @@ def completed(
     for i, model in enumerate(models_in(found.result)):
         shape = shapes.get(function.name, shapes.get(""))
         outer = Tensor((None, *shape)) if shape is not None else _used_with(function, i)
+        if model.deferred and outer is None and (likely := likely_input(model.deferred)):
+            outer = input_of(likely)
+            found.given.guessed["input"] = likely
         if model.deferred and outer is not None:
             ev.starts[model.line] = as_input(outer, "", found.given.sizes, set(ev.constants))
     if not ev.starts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
@@ -13,7 +14,7 @@ from kt_translate.evaluate.constructors import base_of, needed_by_base, only_hoo
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
-from kt_translate.evaluate.values import Class, Function, Instance, ModelValue, Unknown
+from kt_translate.evaluate.values import Class, Function, Instance, ModelValue, Unknown, map_tensors
 from kt_translate.graph.nodes import LayerNode, Plan
 from kt_translate.graph.region import OpNode
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
@@ -188,6 +189,8 @@ def _likely_inputs(
     for value in [*instance.args, *instance.kwargs.values()] if shape is None else []:
         if isinstance(value, ModelValue) and len(tensors_in(value.inputs)) == 1:
             shapes.append(tensors_in(value.inputs)[0].shape[1:])
+        elif isinstance(value, ModelValue) and value.inputs is not None and len(names) == 1:
+            yield {names[0]: map_tensors(replace, value.inputs)}  # handed on to that model
     likely = sorted(RANKS, key=lambda rank: rank != 3) if _of_sequences(cls) else RANKS
     tries = shapes or [(UNKNOWN,) * (rank - 1) for rank in likely]
     for sizes in tries:

@@ -32,6 +32,7 @@ from kt_translate.found import (
     path_in,
 )
 from kt_translate.graph.sym import UNKNOWN, Sym
+from kt_translate.guesses import likely_input
 from kt_translate.implied import implies_model, leans_on, with_model
 from kt_translate.instances import made_by, use_classes_of_calls
 from kt_translate.makers import called_by, makers_of, makes_model, methods_of, returned_by
@@ -312,9 +313,11 @@ class Finder:
 
     def _variable(self, name: str, model: ModelValue, line: int, keras: str | None) -> Found:
         shape = self.shapes.get(name, self.shapes.get(""))
+        found = Found(name, "variable", line, model, keras=keras)
+        if model.deferred and shape is None and (shape := likely_input(model.deferred)):
+            found.given.guessed["input"] = shape
         if model.deferred and shape is not None:
             build_deferred(self.ev, model, shape)
-        found = Found(name, "variable", line, model, keras=keras)
         found.made = made_by(self.ev, self.found, model)
         return found
 

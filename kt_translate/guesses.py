@@ -46,6 +46,20 @@ def _is_list(name: str, text: str) -> bool:
     return bool(re.search(_WIDTHS, name.lower()) and re.search(used, text))
 
 
+def likely_input(layers: Sequence[Any]) -> tuple[int | None, ...] | None:
+    """The shape that a Sequential's first layers tell, where nothing else does: colour pictures of any size."""
+    kinds = [type(getattr(layer, "rule", layer)).__name__ for layer in layers]
+    if any(kind in ("Flatten", "Reshape", "Permute", "Dense") for kind in kinds):
+        return None
+    return (None, None, 3) if any(map(_PICTURES.search, kinds)) else None
+
+
+_PICTURES = re.compile(
+    r"2D(Transpose)?$|^(Center|Random)(Crop|Flip|Rotation|Zoom|Translation|Contrast|Brightness|Hue"
+    r"|Height|Width|Shear|ColorJitter)$|^Resizing$"
+)
+
+
 def is_called_on(name: str, text: str) -> bool:
     """Whether layers are called on a parameter, or a model begins with it."""
     n = re.escape(name)

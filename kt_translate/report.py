@@ -187,7 +187,11 @@ class Writing(Classes):
             self.log.add(
                 "KT101",
                 Place(max(found.line, 1)),
-                f"nothing in the file calls {found.name}: it was read for {shown}",
+                (
+                    f"nothing tells the input of {found.name}: taken for {shown}"
+                    if list(guessed) == ["input"]
+                    else f"nothing in the file calls {found.name}: it was read for {shown}"
+                ),
                 f"--input-shape {found.name}=... and --set NAME=VALUE give others",
             )
 

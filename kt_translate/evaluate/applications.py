@@ -139,7 +139,7 @@ def _in_place(ev: Interpreter, function: Function, bound: dict[str, Any]) -> Any
 
 def _as_a_class(ev: Interpreter, function: Function, bound: dict[str, Any]) -> Any:
     """The application as one class, called on an input of its own or on the user's tensor."""
-    from kt_translate.evaluate import models
+    from kt_translate.evaluate import model_calls, models
 
     given = bound.get("input_tensor")
     inner_bound = dict(bound)
@@ -163,7 +163,7 @@ def _as_a_class(ev: Interpreter, function: Function, bound: dict[str, Any]) -> A
         if isinstance(given, Tensor)
         else models.make_input(ev, [source.shape[1:]], {"dtype": source.dtype})
     )
-    outputs = models.call_model(ev, inner, [x], {})
+    outputs = model_calls.call_model(ev, inner, [x], {})
     inputs = source_inputs(x) if isinstance(given, Tensor) else x
     model = replace(
         inner, inputs=inputs, outputs=outputs, region=CURRENT[-1], maker=(function, bound)

@@ -23,7 +23,8 @@ from kt_translate.evaluate.numbers import (
 )
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Native, Unknown, plain
-from kt_translate.graph.sym import Sym
+from kt_translate.graph.arrays import Step
+from kt_translate.graph.sym import Sym, call_symbolic
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -78,6 +79,8 @@ def call(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) ->
     """``np.name(...)`` of known numbers; NotImplemented where it is not done here."""
     if name not in NAMES or any(isinstance(a, Unknown) for a in (*args, *kwargs.values())):
         return NotImplemented
+    if name in _NUMBER_TYPES and args and isinstance(args[0], Sym):
+        return call_symbolic(_NUMBER_TYPES[name], args[0])
     given = {k: v for k, v in kwargs.items() if k not in ("copy", "keepdims") or v}
     sequences = any(isinstance(a, Sym) and isinstance(a.value, (list, tuple)) for a in args)
     if name in ("arange", "linspace", "eye", "identity") or sequences:
@@ -85,7 +88,10 @@ def call(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) ->
             k: _settled(ev, name, v) for k, v in given.items()
         }
     if name in _MAKING:
-        return _MAKING[name](*args, **given) if plain(_numbers_only(args)) else NotImplemented
+        made = _MAKING[name](*args, **given) if plain(_numbers_only(args)) else NotImplemented
+        if isinstance(made, Numbers) and name in ("arange", "linspace", "eye", "identity"):
+            made.origin = Step("call", name, tuple(args), given)
+        return made
     args, given = [_settled(ev, name, a) for a in args], {
         k: _settled(ev, name, v) for k, v in given.items()
     }
@@ -230,6 +236,7 @@ _MAKING: dict[str, Callable[..., Any]] = {
     "concatenate": _joined,
     "hstack": _joined,
 }
+_NUMBER_TYPES = {"float32": "float", "float64": "float", "int32": "int", "int64": "int"}
 _EACH: dict[str, Callable[[Any], Any]] = {
     **{
         n: getattr(math, n)

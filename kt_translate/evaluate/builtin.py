@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import tensors
+from kt_translate.evaluate import arrays, tensors
 from kt_translate.evaluate.attributes import set_attribute
 from kt_translate.evaluate.calls import attribute, call
 from kt_translate.evaluate.signals import Raised, as_the_source_would
@@ -73,6 +73,7 @@ def _iterating(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """enumerate, zip, reversed ...: lists of items."""
 
     def run(ev: Interpreter, *args: Any, **kwargs: Any) -> Any:
+        args = tuple(arrays.concrete(ev, a) for a in args)
         lists = [items_of(a, None) if not isinstance(a, int) else a for a in args]
         if any(isinstance(a, Sym) for a in args) and (None in lists or name == "sorted"):
             return call_symbolic(name, *args)
@@ -94,7 +95,7 @@ def _sequence(name: str, make: Callable[..., Any]) -> Callable[..., Any]:
             return make()
         if isinstance(args[0], Sym):
             return call_symbolic(name, args[0])
-        items = items_of(args[0], None)
+        items = items_of(arrays.concrete(ev, args[0]), None)
         return Unknown(f"a {name} of what is not known", ev.line) if items is None else make(items)
 
     return run
@@ -290,6 +291,7 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     **{name: _iterating(name, function) for name, function in _ITERATING.items()},
     "list": _sequence("list", list),
     "tuple": _sequence("tuple", tuple),
+    "slice": lambda ev, *args: slice(*args),
     "set": _set(set),
     "frozenset": _set(frozenset),
     "dict": _dict,

@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any
 from kt_translate.evaluate import (
     activations,
     array_functions,
+    arrays,
     attributes,
     constructors,
+    data,
     enums,
     external,
     general,
     lambdas,
     layer_parts,
+    model_calls,
     model_parts,
     models,
     modules,
@@ -43,6 +46,7 @@ from kt_translate.evaluate.values import (
     Unknown,
     endless,
     holds_opaque,
+    is_computed,
     items_of,
     models_in,
     name_value,
@@ -116,7 +120,7 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
     if isinstance(owner, Tensor):
         return tensors.attribute(ev, owner, name)
     if isinstance(owner, Array):
-        return external.array_attribute(owner, name)
+        return data.array_attribute(ev, owner, name)
     return _attribute_of_plain(ev, owner, name)
 
 
@@ -138,7 +142,7 @@ def _attribute_of_plain(ev: Interpreter, owner: Any, name: str) -> Any:
         if found is not NotImplemented:
             return found
     if isinstance(owner, Unknown) and name == "reshape":
-        return Native(name, lambda ev, *a: external.reshaped(owner, a))
+        return Native(name, lambda ev, *a: data.reshaped(owner, a))
     if isinstance(owner, (str, list, tuple, dict, set)) and hasattr(owner, name):
         return Native(name, lambda ev, *a, **k: _method(ev, owner, name, a, k))
     if isinstance(owner, (int, float)) and hasattr(owner, name):
@@ -221,7 +225,7 @@ def call(
     if isinstance(function, LayerValue):
         return models.call_layer(ev, function, args, kwargs)
     if isinstance(function, ModelValue):
-        return models.call_model(ev, function, args, kwargs)
+        return model_calls.call_model(ev, function, args, kwargs)
     if isinstance(function, lambdas.LambdaValue):
         try:
             return lambdas.call_lambda(ev, function, args, kwargs)
@@ -232,13 +236,6 @@ def call(
         function = ev.demand(function, "what is called")
     if isinstance(function, KerasObject) and function.path.startswith("initializers."):
         return initial_value(function, args, kwargs)
-    if (
-        isinstance(function, Sym)
-        and isinstance(known(function), str)
-        and len(args) == 1
-        and tensors_in(args)
-    ):
-        return activations.named(ev, function, args[0])
     if isinstance(function, Class):
         return _instantiate(ev, function, args, kwargs)
     if isinstance(function, Instance):
@@ -247,11 +244,20 @@ def call(
         method = function.cls.lookup("__call__")
         if isinstance(method, Function):
             return call_function(ev, method, [function, *args], kwargs)
-    if isinstance(function, (str, Sym)) and isinstance(known(function), str) and tensors_in(args):
-        return activations.activate(ev, function, args, kwargs)  # what keras.activations.get gives
+    if isinstance(function, (str, Sym)) and isinstance(known(function), str) and args:
+        return _by_name(ev, function, args, kwargs, node)
     if tensors_in(args):
         ev.note("KT107", "what is called with a tensor here is not known")
     return Unknown("the result of a call of what is not known", ev.line)
+
+
+def _by_name(ev: Interpreter, name: Any, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    """A call of what keras.activations.get gives, or of a type of NumPy's."""
+    if not tensors_in(args):
+        return external.call(ev, f"numpy.{known(name)}", args, kwargs, node)
+    if isinstance(name, Sym) and len(args) == 1:
+        return activations.named(ev, name, args[0])
+    return activations.activate(ev, name, args, kwargs)
 
 
 def _instantiate(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -262,6 +268,9 @@ def _instantiate(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str,
         return enums.by_value(ev, cls, *args)
     if (made := records.new(ev, cls, args, kwargs)) is not NotImplemented:
         return views.finished(made)
+    own = constructors.of_own_training(ev, cls, args, kwargs)
+    if own is not None:
+        return models.make(ev, str(cls.keras_base()).split(".")[-1], *own)
     if constructors.base_of(cls) is not None:
         return subclasses.make_instance(ev, cls, args, kwargs)
     instance = Instance(cls, {}, args, kwargs, ev.line)
@@ -348,8 +357,10 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
     """``value[key]``."""
     if isinstance(value, Tensor):
         return tensors.index(ev, value, key)
+    if is_computed(value) or arrays.asks_more(value, key):
+        return arrays.index(ev, value, key)
     if isinstance(value, Array):
-        return external.array_index(value, key)
+        return data.array_index(value, key)
     if isinstance(value, Instance) and isinstance(own := value.cls.lookup("__getitem__"), Function):
         return call_function(ev, own, [value, key], {})
     if isinstance(value, Class):

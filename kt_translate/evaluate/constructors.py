@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kt_translate.evaluate.general import annotation
 from kt_translate.evaluate.values import Class, Function, plain
 from kt_translate.graph.sym import known
+from kt_translate.graph.tensor import tensors_in
 from kt_translate.layers.layer import REGISTRY, Layer
 from kt_translate.source import tree
 
@@ -79,7 +80,49 @@ def only_hooks(cls: Class) -> bool:
     return base.endswith("Dropout") and "_get_noise_shape" in own and own <= _NOISE
 
 
+def of_own_training(
+    ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]
+) -> tuple[list[Any], dict[str, Any]] | None:
+    """What goes on to Keras's constructor, for a model of Keras's kinds that only trains in a way of its own.
+
+    None for classes that compute something themselves, or that make their inputs and outputs.
+    """
+    if cls.keras_base() not in ("keras.Model", "keras.Sequential") or cls.lookup("call"):
+        return None
+    init = cls.lookup("__init__")
+    if isinstance(init, Function):
+        params = init.node.params
+        stars = (params.star_arg, params.star_kwarg)
+        if not all(isinstance(p, tree.Param) for p in stars) or _hidden_call(cls, init):
+            return None
+        bound = ev.bind_method(init, None, args, kwargs)
+        args, kwargs = (bound[p.name.value] for p in stars if isinstance(p, tree.Param))
+    sequential = cls.keras_base() == "keras.Sequential"
+    return (list(args), kwargs) if sequential or tensors_in([*args, kwargs]) else None
+
+
+def _hidden_call(cls: Class, init: Function) -> bool:
+    """Whether a constructor does not hand its further arguments on as they are."""
+    call = _call_of_base(cls, init)
+    given = [ast.unparse(a) for a in call.args] if call is not None else []
+    return len(given) != 1 or not given[0].startswith("*")
+
+
 _NOISE = {"_get_noise_shape", "get_config", "__doc__"}
+
+
+def changed_hook(cls: Class) -> str | None:
+    """A private method of the built-in layer that the class replaces: only Keras's code calls it."""
+    own = [c for c in cls.mro() if isinstance(c, Class)]
+    text = "".join(c.source.code(c.node) for c in own if c.source is not None)
+    for name in (n for c in own for n, v in c.names.items() if isinstance(v, Function)):
+        private = name.startswith("_") and not name.startswith("__") and name not in _DONE
+        if private and f"self.{name}" not in text:
+            return name
+    return None
+
+
+_DONE = ("_convolution_op", "_get_noise_shape")
 
 
 def builtin_base(cls: Class) -> type[Layer] | None:

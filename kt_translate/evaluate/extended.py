@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import calls, external
+from kt_translate.evaluate.constructors import changed_hook
 from kt_translate.evaluate.own_weights import make_weight
 from kt_translate.evaluate.values import Class, Function, Instance, LayerValue, Native, Unknown
 from kt_translate.graph.sym import Sym, known
@@ -100,6 +101,11 @@ def mask_of(ev: Interpreter, rule: Any, indices: Any) -> Any:
 def called(ev: Interpreter, instance: Instance, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """``super().call(x)`` of a built-in layer, by the class's own ``convolution_op`` where it has one."""
     own = instance.attributes["super()"]
+    if (hook := changed_hook(instance.cls)) is not None:
+        ev.note(
+            "KT203", f"{hook}(), which Keras's own layer calls, is changed by {instance.cls.name}"
+        )
+        return Unknown(f"a layer with a {hook} of its own", ev.line)
     if type(own.rule).__name__ == "Embedding" and _reads(instance, "embeddings"):
         return _looked_up(ev, instance, own.rule, args[0])
     if any(isinstance(instance.attributes.get(n), Tensor) for n in _weights_of(own.rule)):

@@ -10,7 +10,9 @@ from kt_translate.evaluate import (
     activations,
     applications,
     array_functions,
+    arrays,
     copies,
+    data,
     models,
     own_weights,
     scripts,
@@ -22,7 +24,6 @@ from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
     External,
-    Native,
     Partial,
     Unknown,
     holds_opaque,
@@ -119,6 +120,11 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
         return standard.FUNCTIONS[path](ev, *args, **kwargs)
     if path in CALLING:
         return _guarded(ev, node, lambda: call_with_functions(ev, path, args, kwargs))
+    done = arrays.on_arrays(ev, path, args, kwargs)
+    if done is not NotImplemented:
+        return done
+    if path in OPS and (not path.startswith("numpy.") or tensors_in([args, kwargs])):
+        args, kwargs = arrays.as_tensors(args), arrays.as_tensors(kwargs)
     known = not any(isinstance(a, (Array, Unknown)) for a in (*args, *kwargs.values()))
     if not tensors_in([args, kwargs]):  # parts of data are data
         known = known and not any(map(holds_opaque, (*args, *kwargs.values())))
@@ -137,9 +143,8 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
         return _math(ev, path, args)
     if path.startswith("numpy."):
         if path.startswith("numpy.random."):
-            return _random(ev, path.split(".")[-1], args, kwargs)
-        found = array_functions.call(ev, path[len("numpy.") :], args, kwargs)
-        return _numpy(ev, path.split(".")[-1], args, kwargs) if found is NotImplemented else found
+            return data.random(ev, path.split(".")[-1], args, kwargs)
+        return _numpy(ev, path[len("numpy.") :], args, kwargs)
     if path in ("functools.partial",) and args:
         return Partial(args[0], args[1:], kwargs)
     if path in ("os.environ.get", "os.getenv"):
@@ -212,7 +217,7 @@ def _keras(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], 
         name = ".".join(parts[1:])
         if last[:1].islower() and parts[1] not in ("regularizers", "initializers", "constraints"):
             return KerasFunction(name)
-        return _object(ev, name, args, kwargs)
+        return _object(ev, name, [arrays.concrete(ev, a) for a in args], kwargs)
     if parts[1] == "activations":
         return activations.activate(ev, last, args, kwargs)
     if last == "load_data" and parts[1] == "datasets":
@@ -271,6 +276,21 @@ def _math(ev: Interpreter, path: str, args: list[Any]) -> Any:
 
 
 def _numpy(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Of numbers that are known: what comes of them; else what the class at hand computes; else data."""
+    if not arrays.is_kept(name, args, kwargs):
+        found = array_functions.call(ev, name, args, kwargs)
+        if found is not NotImplemented:
+            return found
+    if arrays.is_told(args, kwargs):
+        found = arrays.call(ev, name, args, kwargs)
+        if found is not NotImplemented:
+            if name in ("zeros", "ones", "full") and isinstance(found, Array):
+                found.fill = _of_data(ev, name, args, kwargs).fill
+            return found
+    return _of_data(ev, name.split(".")[-1], args, kwargs)
+
+
+def _of_data(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
     first = args[0] if args else None
     if name in ("zeros", "ones", "empty", "full"):
         shape = first if isinstance(first, (tuple, list)) else (first,)
@@ -278,65 +298,17 @@ def _numpy(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) 
         number = isinstance(fill, (int, float, Sym))
         return Array(tuple(shape), "float64", fill if number else None)
     if name in ("fill_diagonal", "put", "place", "copyto") and isinstance(first, Array):
-        first.fill = None
+        first.fill = first.step = None
     if name == "expand_dims" and isinstance(first, Array) and first.shape is not None:
         axis = args[1] if len(args) > 1 else kwargs.get("axis", 0)
         shape = list(first.shape)
         shape.insert(axis if axis >= 0 else len(shape) + 1 + axis, 1)
         return Array(tuple(shape), first.dtype)
     if name == "reshape" and isinstance(first, Array) and len(args) > 1:
-        return array_reshape(first, args[1])
+        return data.array_reshape(first, args[1])
     if isinstance(first, Array):
         return Array(None, first.dtype)
     return Unknown(f"the result of numpy.{name}", ev.line)
-
-
-_DRAWN = {
-    "normal": 2,
-    "uniform": 2,
-    "randint": 2,
-    "random": 0,
-    "random_sample": 0,
-    "standard_normal": 0,
-}
-
-
-def _random(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """Random numbers, of which only the shape is known."""
-    if name in ("rand", "randn") and args:
-        return Array(tuple(args))
-    if name == "permutation" and args:
-        return Array(args[0].shape if isinstance(args[0], Array) else (args[0],), "int64")
-    if name in _DRAWN:
-        given = args[_DRAWN[name] : _DRAWN[name] + 1]
-        shape = given[0] if given else kwargs.get("size")
-        if shape is not None:
-            return Array(tuple(shape) if isinstance(shape, (tuple, list)) else (shape,))
-    return Unknown(f"the result of numpy.random.{name}", ev.line)
-
-
-class DataShape(tuple):  # type: ignore[type-arg]
-    """The shape of data; a part of it leaves open what is not known, as an input's shape does."""
-
-    def __getitem__(self, key: Any) -> Any:
-        found = super().__getitem__(key)
-        if isinstance(key, slice):
-            return tuple(None if isinstance(s, Unknown) else s for s in found)
-        return found
-
-
-def array_reshape(value: Array, shape: Any) -> Array:
-    if not isinstance(shape, (tuple, list)):
-        shape = (shape,)
-    return Array(tuple(None if type(s) is int and s == -1 else s for s in shape), value.dtype)
-
-
-def reshaped(value: Unknown, args: tuple[Any, ...]) -> Any:
-    """Data that are not known, in a shape that the source says in part."""
-    shape = args[0] if len(args) == 1 else args
-    if not isinstance(shape, (tuple, list)) or all(isinstance(s, Unknown) for s in shape):
-        return Unknown("data in another shape", value.line)
-    return array_reshape(Array(None), shape)
 
 
 def version(ev: Interpreter, path: str) -> Any:
@@ -346,45 +318,3 @@ def version(ev: Interpreter, path: str) -> Any:
     if path == "keras":
         return {"3": "3.6.0", "2": "2.12.0"}.get(ev.flavour, "1.2.2")
     return Unknown(f"the version of {path}", ev.line)
-
-
-def array_attribute(value: Array, name: str) -> Any:
-    if name == "shape":
-        return DataShape(value.shape) if value.shape is not None else Unknown("the shape of data")
-    if name == "dtype":
-        return value.dtype
-    if name == "astype":
-        return Native(
-            name,
-            lambda ev, dtype, *a, **k: Array(
-                value.shape, dtype if isinstance(dtype, str) else value.dtype
-            ),
-        )
-    if name == "reshape":
-        return Native(name, lambda ev, *a: array_reshape(value, a[0] if len(a) == 1 else a))
-    if name in ("max", "min", "sum", "mean", "std"):
-        return Native(name, lambda ev, *a, **k: Unknown("a statistic of data", ev.line))
-    value.fill = None  # the method may change it
-    return Native(name, lambda ev, *a, **k: Array(None, value.dtype))
-
-
-def array_index(value: Array, key: Any) -> Array:
-    if value.shape is None:
-        return Array(None, value.dtype)
-    keys = key if isinstance(key, tuple) else (key,)
-    if isinstance(key, Array) and key.shape is not None and len(key.shape) == 1:
-        return Array(
-            (None, *value.shape[1:]), value.dtype
-        )  # by numbers, or by a mask of the first axis
-    if any(k is Ellipsis or isinstance(k, (Array, Unknown)) for k in keys):
-        return Array(None, value.dtype)
-    shape: list[Any] = []
-    axis = 0
-    for k in keys:
-        if k is None:
-            shape.append(1)
-            continue
-        if isinstance(k, slice):
-            shape.append(value.shape[axis] if k == slice(None) else None)
-        axis += 1
-    return Array((*shape, *value.shape[axis:]), value.dtype)

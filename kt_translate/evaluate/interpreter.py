@@ -16,6 +16,7 @@ from kt_translate.evaluate import (
     attributes,
     branches,
     calls,
+    elements,
     expressions,
     open_ends,
     statements,
@@ -256,10 +257,7 @@ class Interpreter:
             owner = self.evaluate(target.value, scope)
             attributes.set_attribute(self, owner, target.attr.value, value)
         elif isinstance(target, tree.Subscript):
-            owner = self.evaluate(target.value, scope)
-            key = expressions.subscript_key(self, target, scope)
-            key = calls.settled_key(self, key) if isinstance(owner, (list, dict)) else key
-            attributes.set_element(owner, key, value)
+            elements.put(self, target, value, scope)
 
     def _unpack(self, elements: Sequence[Any], value: Any, scope: Scope) -> None:
         star = next((i for i, e in enumerate(elements) if isinstance(e, tree.StarredElement)), None)

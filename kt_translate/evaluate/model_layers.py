@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from kt_translate.evaluate.values import LayerValue, ModelValue
+from kt_translate.evaluate.values import LayerValue, ModelValue, map_tensors
 from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, ModuleUse
 from kt_translate.graph.region import Node
 from kt_translate.graph.tensor import Tensor, tensors_in
@@ -28,7 +28,7 @@ def layers_of(model: ModelValue) -> list[Any]:
             layer.trainable = not node.use.frozen
             layer.calls.append((node.inputs, ends.get(id(node.outputs[0]), node.outputs[0])))
         elif isinstance(node, CallNode):
-            part = ModelValue("part", list(node.inputs), node.outputs[0], name=node.use.keras_name)
+            part = ModelValue("part", list(node.inputs), _result(node), name=node.use.keras_name)
             part.use, part.trainable = node.use, not node.use.frozen
             found.setdefault(id(node.use), part)
         elif isinstance(node, (IfNode, LoopNode)):
@@ -39,6 +39,12 @@ def layers_of(model: ModelValue) -> list[Any]:
         elif not node.inputs and node.outputs:
             found[id(node)] = node.outputs[0]
     return list(found.values())
+
+
+def _result(node: CallNode) -> Any:
+    """What a call gives, in the structure in which the class gives it."""
+    given = iter(node.outputs)
+    return map_tensors(lambda _: next(given), node.plan.result)
 
 
 def uses_within(node: Node) -> Iterator[ModuleUse]:

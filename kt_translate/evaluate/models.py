@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from copy import copy
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import (
     activations,
-    assumed,
+    arrays,
     distributed,
     lambdas,
     open_sizes,
@@ -17,7 +16,6 @@ from kt_translate.evaluate import (
     sequential,
 )
 from kt_translate.evaluate.own_weights import with_told_starts
-from kt_translate.evaluate.sizes_of_calls import shapes_of_call
 from kt_translate.evaluate.values import (
     Array,
     LayerValue,
@@ -26,8 +24,8 @@ from kt_translate.evaluate.values import (
     UnknownModel,
     map_tensors,
 )
-from kt_translate.graph.nodes import CallNode, LayerNode, ModuleUse, Plan
-from kt_translate.graph.region import CURRENT, Node, Region
+from kt_translate.graph.nodes import LayerNode, ModuleUse, Plan
+from kt_translate.graph.region import CURRENT, Node
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 from kt_translate.layers.decisions import decisions
@@ -35,7 +33,6 @@ from kt_translate.layers.layer import REGISTRY, Layer, RuleError
 from kt_translate.layers.legacy import merge_call, modernize
 from kt_translate.layers.regularization import ActivityRegularization, activity_penalty
 from kt_translate.layers.spatial import MustBeKnown
-from kt_translate.ops.cast import cast_to
 from kt_translate.source.names import MERGE_FUNCTIONS
 
 if TYPE_CHECKING:
@@ -51,7 +48,7 @@ def make(ev: Interpreter, kind: str, args: list[Any], kwargs: dict[str, Any]) ->
     given = dict(zip(("inputs", "outputs", "name"), args), **kwargs)
     inputs = given.get("inputs", given.get("input"))
     outputs = given.get("outputs", given.get("output"))
-    known = all(tensors_in(t) and not _has_unknown(t) for t in (inputs, outputs))
+    known = all(tensors_in(t) and not has_unknown(t) for t in (inputs, outputs))
     if not known:
         return UnknownModel("a model of what is not known", ev.line)
     model = ModelValue("functional", inputs, outputs, CURRENT[-1], given.get("name"), ev.main_line)
@@ -60,10 +57,10 @@ def make(ev: Interpreter, kind: str, args: list[Any], kwargs: dict[str, Any]) ->
     return model
 
 
-def _has_unknown(value: Any) -> bool:
+def has_unknown(value: Any) -> bool:
     parts = value.values() if isinstance(value, dict) else value
     if isinstance(value, (list, tuple, dict)):
-        return any(map(_has_unknown, parts))
+        return any(map(has_unknown, parts))
     return isinstance(value, Unknown)
 
 
@@ -143,7 +140,7 @@ def make_layer(
     args, kwargs = open_sizes.opened(ev, name, args, kwargs)
     kwargs = with_told_starts(ev, name, kwargs)
     unknown = [
-        k for k, v in [*enumerate(args), *kwargs.items()] if _has_unknown(v) and k != "weights"
+        k for k, v in [*enumerate(args), *kwargs.items()] if has_unknown(v) and k != "weights"
     ]
     if unknown:
         ev.note("KT102", f"{name}: the argument {unknown[0]!r} is not known")
@@ -229,14 +226,14 @@ def _by_place(args: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[
 
 def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """A layer on tensors: its node, and the activation that it was given as a node of its own."""
-    args, kwargs = _by_place(args, kwargs)
+    args, kwargs = _by_place(arrays.entering(ev, args), kwargs)
     inputs = tensors_in(args[0]) if args else []
     extra = [t for a in args[1:] for t in tensors_in(a)]
-    if not inputs or _has_unknown(args[0]):
+    if not inputs or has_unknown(args[0]):
         return Unknown("a layer called on what is not known", ev.line)
     options = {k: v for k, v in kwargs.items() if k != "training" and v is not None}
-    _set_mode(ev, layer.use, kwargs.get("training"))
-    lost = ["one of its inputs"] if _is_missing_one(args[0]) else []
+    set_mode(ev, layer.use, kwargs.get("training"))
+    lost = ["one of its inputs"] if is_missing_one(args[0]) else []
     lost += [f"the argument {k!r}" for k, v in options.items() if isinstance(v, Unknown)]
     if lost:
         ev.note("KT102", f"{type(layer.rule).__name__}: {lost[0]} is not known")
@@ -289,10 +286,10 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
     return result
 
 
-def _is_missing_one(inputs: Any) -> bool:
+def is_missing_one(inputs: Any) -> bool:
     """Whether something among the inputs, beside tensors, is not known: data, or what nothing tells."""
     if isinstance(inputs, (list, tuple)):
-        return any(map(_is_missing_one, inputs))
+        return any(map(is_missing_one, inputs))
     return isinstance(inputs, (Unknown, Array))
 
 
@@ -315,7 +312,7 @@ def _penalized(ev: Interpreter, layer: LayerValue, result: Any) -> Any:
     return map_tensors(lambda t: call_layer(ev, watch, [t], {}), result)
 
 
-def _set_mode(ev: Interpreter, use: ModuleUse, training: Any) -> None:
+def set_mode(ev: Interpreter, use: ModuleUse, training: Any) -> None:
     """``training=`` in a call. In a graph of Keras 3 it has no effect: fit and predict say it anew."""
     if training is not True and training is not False:
         return
@@ -329,43 +326,6 @@ def _set_mode(ev: Interpreter, use: ModuleUse, training: Any) -> None:
 
 
 # -- models ---------------------------------------------------------------------------------------
-
-
-def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """A model called as a layer."""
-    inputs = tensors_in(args[0]) if args else []
-    if not inputs or _has_unknown(args[0]):
-        return Unknown("a model called on what is not known", ev.line)
-    if model.kind == "sequential" and model.inputs is None and model.deferred:
-        sequential.build_deferred(ev, model, inputs[0].shape[1:], inputs[0].dtype)
-    if model.outputs is None or model.use is None or "gap" in model.attributes:
-        return Unknown("a model that is not known", ev.line)
-    assumed.shown_only(ev, model)
-    region, own = model.region or Region(), tensors_in(model.inputs)[: len(inputs)]
-    inputs = [_fitting(ev, t, mine) for t, mine in zip_longest(inputs, own)]
-    shapes = shapes_of_call(region, own, tensors_in(model.outputs), inputs)
-    results = map_tensors(lambda t: Tensor(shapes[id(t)], t.dtype, t.layout, t.mask), model.outputs)
-    if _is_missing_one(args[0]):
-        ev.note("KT102", f"{plan_of(model).name}: one of its inputs is not known")
-        return Unknown("a model called on what is not known in part", ev.line)
-    model.use.region = model.use.region or CURRENT[-1]
-    if not (model.plan and model.plan.frozen):
-        _set_mode(ev, model.use, kwargs.get("training"))
-    node = CallNode(inputs, tensors_in(results), ev.line, plan_of(model), model.use)
-    CURRENT[-1].add(node)
-    return results
-
-
-def _fitting(ev: Interpreter, given: Tensor, own: Tensor | None) -> Tensor:
-    """A tensor as a model takes it: Keras casts whole numbers to floats and back."""
-    if own is None or kind_of(given.dtype) == kind_of(own.dtype):
-        return given
-    cast = cast_to(given, own.dtype)
-    return cast if isinstance(cast, Tensor) else given
-
-
-def kind_of(dtype: str) -> str:
-    return re.sub(r"[\d_]+", "", dtype).removeprefix("u").replace("bfloat", "float")
 
 
 def plan_of(model: ModelValue) -> Plan:

@@ -9,11 +9,12 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate.signals import Raised
-from kt_translate.evaluate.values import Array, Unknown, items_of
+from kt_translate.evaluate.values import Array, Unknown, is_computed, items_of
 from kt_translate.graph.sym import Sym, call_symbolic, known, same
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
+    from kt_translate.graph.arrays import Step
 
 MAX_SIZE = 4096  # an array with more numbers is data
 
@@ -24,6 +25,7 @@ class Numbers(list):  # type: ignore[type-arg]
     def __init__(self, items: Any = (), dtype: str = "float64") -> None:
         super().__init__(items)
         self.dtype = dtype
+        self.origin: Step | None = None  # how the source makes it, where that says it shortly
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -137,7 +139,7 @@ def reshape(value: Numbers, shape: Any) -> Any:
 
 def calculates(op: str, a: Any, b: Any) -> bool:
     """Whether an operator works on the numbers of an array."""
-    if not isinstance(a, Numbers) and not isinstance(b, Numbers):
+    if not any(isinstance(v, Numbers) or is_computed(v) for v in (a, b)):
         return False
     return op not in ("is", "is not", "in", "not in") and not any(
         v is None or isinstance(v, str) for v in (a, b)
@@ -146,8 +148,10 @@ def calculates(op: str, a: Any, b: Any) -> bool:
 
 def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
     """``a op b`` of arrays and numbers, with broadcasting; Unknown where one of them is neither."""
-    from kt_translate.evaluate import calculations
+    from kt_translate.evaluate import arrays, calculations
 
+    if is_computed(a) or is_computed(b):
+        return arrays.operate(ev, op, a, b)
     a, b = (array(v) if isinstance(v, (list, tuple)) else v for v in (a, b))
     if not all(isinstance(v, (Numbers, int, float, Sym)) for v in (a, b)):
         return Unknown("an array calculated with what is not known", ev.line)
@@ -232,6 +236,7 @@ def index(value: Any, key: Any) -> Any:
 
 def put(value: Numbers, key: Any, new: Any) -> None:
     """``value[key] = new``."""
+    value.origin = None
     keys = key if isinstance(key, tuple) else (key,)
     if len(keys) > 1:
         for row in value[keys[0]] if isinstance(keys[0], slice) else [value[keys[0]]]:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate.values import Array, External, Function, Instance, Partial, Unknown
+from kt_translate.evaluate.values import (
+    Array,
+    External,
+    Function,
+    Instance,
+    Partial,
+    Unknown,
+    is_computed,
+)
+from kt_translate.graph.arrays import replayed
 from kt_translate.graph.nodes import ModuleUse, WeightNode
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.region import CURRENT
@@ -56,6 +65,8 @@ def make_variable(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str,
     )
     if isinstance(start, Array) and start.fill is not None:
         given["shape"], start = start.shape, KerasObject("initializers.Constant", [start.fill], {})
+    if isinstance(start, KerasObject) and start.path == "initializers.Constant" and start.args:
+        start = start.args[0] if is_computed(start.args[0]) else start
     if isinstance(start, (Unknown, Array)) and given.get("shape") is None:
         shape = getattr(start, "shape", None)
         if shape is None:
@@ -69,6 +80,9 @@ def make_variable(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str,
         given.setdefault("shape", ())
         value = start if isinstance(start, Sym) else float(known(start))
         start = KerasObject("initializers.Constant", [value], {})
+    if is_computed(start) and start.step is not None:
+        given.setdefault("dtype", start.dtype)
+        start = replayed(start.step)
     if isinstance(start, (Unknown, Array)):
         ev.note(
             "KT204", "the first value of this variable is not translated: it comes with the weights"
@@ -146,6 +160,8 @@ def _setting(ev: Interpreter, name: str, value: Any) -> Any:
     if isinstance(value, Unknown):
         ev.note("KT102", f"the {name} of this weight is not known")
         return None
+    if isinstance(value, Sym) and value.head == "array":
+        return value
     return ev.demand(value, f"the {name} of a weight")
 
 
@@ -155,4 +171,4 @@ def _dtype(value: Any) -> str:
         value = value.path.split(".")[-1]
     if not isinstance(value, str):
         return "float32"
-    return {"int": "int32", "float": "float32"}.get(value, value)
+    return {"int": "int32", "float": "float32", "float64": "float32"}.get(value, value)

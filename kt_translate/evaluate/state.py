@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate.values import Either, Instance, Scope
+from kt_translate.evaluate.values import Array, Either, Instance, Scope
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import same
 
@@ -85,6 +85,7 @@ class State:
         del self.ev.models[models:], self.ev.demands[demands:], self.ev.compiled[compiled:]
         self.ev.log.diagnostics[:], self.ev.log.errors = diagnostics, self.errors
         del self.region.nodes[self.length :]
+        self.region.arrays.clear()
 
     def containers_touched(self) -> list[tuple[Any, Any]]:
         """The lists and dicts that are not as they were, each with what it was."""
@@ -132,17 +133,24 @@ def _containers(space: dict[str, Any]) -> Iterator[Any]:
         value = stack.pop()
         if isinstance(value, Either):
             stack += [value.then, value.orelse]
-        if isinstance(value, (list, dict)) and id(value) not in seen:
+        if isinstance(value, Array) and value.step is not None and id(value) not in seen:
+            seen.add(id(value))
+            yield value
+        elif isinstance(value, (list, dict)) and id(value) not in seen:
             seen.add(id(value))
             yield value
             stack += value.values() if isinstance(value, dict) else value
 
 
 def _copy(container: Any) -> Any:
+    if isinstance(container, Array):
+        return container.step, container.puts, container.shape
     return dict(container) if isinstance(container, dict) else list(container)
 
 
 def _alike(container: Any, copy: Any) -> bool:
+    if isinstance(container, Array):
+        return container.step is copy[0]
     if len(container) != len(copy):
         return False
     if isinstance(container, dict):
@@ -151,7 +159,9 @@ def _alike(container: Any, copy: Any) -> bool:
 
 
 def _refill(container: Any, copy: Any) -> None:
-    if isinstance(container, dict):
+    if isinstance(container, Array):
+        container.step, container.puts, container.shape = copy
+    elif isinstance(container, dict):
         container.clear()
         container.update(copy)
     else:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate import (
+    arrays,
     branches,
     calculations,
+    elements,
     enums,
     expressions,
     imports,
@@ -110,6 +112,8 @@ def _ann_assign(ev: Interpreter, node: tree.AnnAssign, scope: Scope) -> None:
 
 def _aug_assign(ev: Interpreter, node: tree.AugAssign, scope: Scope) -> None:
     op = node.operator
+    if isinstance(node.target, tree.Subscript) and elements.changed(ev, node, op, scope):
+        return
     current = ev.evaluate(node.target, scope)
     value = ev.evaluate(node.value, scope)
     if (
@@ -214,7 +218,7 @@ def _for(ev: Interpreter, node: tree.For, scope: Scope) -> None:
         value = tensor_lists.raw(ev, node.iter, scope)
     if loops.run_for(ev, node, scope, value):
         return
-    value = layer_lists.settled(ev, value)
+    value = arrays.concrete(ev, layer_lists.settled(ev, value))
     ranged = isinstance(value, Sym) and value.head == "call" and value.args[0] == "range"
     parts = value.args[1:] if ranged else value.args if isinstance(value, Items) else [value]
     for part in parts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import assumed, extended, layer_parts, own_classes
+from kt_translate.evaluate import assumed, extended, layer_parts, model_calls, own_classes
 from kt_translate.evaluate import models as models_module
 from kt_translate.evaluate.constructors import ROOTS, base_of
 from kt_translate.evaluate.general import outer_result
@@ -153,7 +153,7 @@ def builtin_part(ev: Interpreter, instance: Instance, name: str) -> Any:
         if isinstance(own, LayerValue):
             return Native(name, lambda ev, *a, **k: extended.called(ev, instance, list(a), k))
         if isinstance(own, ModelValue):
-            return Native(name, lambda ev, *a, **k: models_module.call_model(ev, own, list(a), k))
+            return Native(name, lambda ev, *a, **k: model_calls.call_model(ev, own, list(a), k))
     found = None if name in ("build", "compile", *FITS) else layer_method(ev, instance, name)
     return found if found is not None else Native(f"super().{name}", lambda ev, *a, **k: None)
 

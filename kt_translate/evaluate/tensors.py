@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.evaluate import arrays
 from kt_translate.evaluate.values import Array, External, Native, Unknown
 from kt_translate.graph.operators import BINARY
 from kt_translate.graph.sym import Sym
@@ -47,6 +48,7 @@ def arithmetic(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
         a, b = numbers_of(a), numbers_of(b)
         if op in BINARY and not any(isinstance(v, Tensor) for v in (a, b)):
             return BINARY[op](a, b)
+    a, b = arrays.as_tensors(a), arrays.as_tensors(b)
     if any(map(_unknown, (a, b))):
         return Unknown("arithmetic of a tensor with what is not known", ev.line)
     return _said(ev, lambda: operation(op, a, b))
@@ -65,6 +67,7 @@ def unary(ev: Interpreter, op: str, x: Tensor) -> Any:
 
 def index(ev: Interpreter, x: Tensor, key: Any) -> Any:
     """``x[key]`` with numbers, slices, None, Ellipsis, tensors and lists."""
+    key = arrays.as_tensors(key)
     key = tuple(map(_axis_key, key)) if isinstance(key, tuple) else _axis_key(key)
     if any(map(_unknown, _parts(key))):
         return Unknown("indexing by what is not known", ev.line)

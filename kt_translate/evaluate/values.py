@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from kt_translate.graph.lists import some_of
 from kt_translate.graph.members import Member, Record
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from kt_translate.diagnostics import Diagnostic
+    from kt_translate.graph.arrays import Step
     from kt_translate.graph.nodes import ModuleUse
     from kt_translate.graph.region import Region
     from kt_translate.layers.layer import Layer
@@ -245,6 +246,13 @@ class Array:
     shape: tuple[Any, ...] | None
     dtype: str = "float64"
     fill: Any = None  # the number that all of it is, if that is known
+    step: Step | None = None  # the last one of the NumPy code that makes it of settings
+    puts: int = 0  # how often something was put into it by that
+
+
+def is_computed(value: Any) -> TypeGuard[Array]:
+    """Whether all that makes an array is known."""
+    return isinstance(value, Array) and value.step is not None and not value.step.stale
 
 
 @dataclass(eq=False, repr=False)
@@ -273,12 +281,14 @@ class ModelValue:
 def plain(value: Any) -> bool:
     """Whether this is an ordinary Python value through and through (no symbol, tensor, layer ... within)."""
     if (
-        isinstance(value, (bool, int, float, str, bytes, complex, type(None), slice, range, Member))
+        isinstance(value, (bool, int, float, str, bytes, complex, type(None), range, Member))
         or value is Ellipsis
     ):
         return True
     if isinstance(value, (list, tuple, set, frozenset)):
         return all(map(plain, value))
+    if isinstance(value, slice):
+        return all(map(plain, (value.start, value.stop, value.step)))
     if isinstance(value, dict):
         return all(plain(k) and plain(v) for k, v in value.items())
     return False
@@ -286,8 +296,12 @@ def plain(value: Any) -> bool:
 
 def name_value(value: Any, name: str) -> None:
     """Let what a name is given to be called by it: tensors, layers and models take their first name."""
+    if not name.strip("_"):  # what the source throws away
+        return
     if isinstance(value, Tensor):
         value.name = value.name or name
+    elif isinstance(value, Array) and value.step is not None:
+        value.step.name = value.step.name or name
     elif isinstance(value, LayerValue):
         value.use.hint = value.use.hint or name
     elif isinstance(value, Unknown):

@@ -43,6 +43,7 @@ class Region:
     parent: Region | None = None
     merged: Region | None = None  # what was made in here counts as made there
     key: object = field(default_factory=object)  # shared with a copy that holds some of the nodes
+    arrays: dict[Any, Any] = field(default_factory=dict)  # what its statements have made of arrays
 
     @property
     def home(self) -> object:

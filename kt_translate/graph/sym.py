@@ -13,7 +13,7 @@ from copy import copy
 from functools import cached_property
 from typing import Any
 
-from kt_translate.graph import algebra
+from kt_translate.graph import algebra, numpy_code
 from kt_translate.graph.members import Record
 from kt_translate.graph.operators import (
     BINARY,
@@ -73,7 +73,8 @@ class Sym(Arithmetic):
     """An expression over symbols, with its value for the arguments of the trace (or UNKNOWN)."""
 
     def __init__(self, head: str, args: tuple[Any, ...], value: Any) -> None:
-        # "symbol", a binary operator, "unary", "call", "index", "if", "method", "attribute", "text"
+        # "symbol", a binary operator, "unary", "call", "index", "if", "method", "attribute", "text",
+        # "array"
         self.head = head
         self.args = args
         self._value = value
@@ -204,9 +205,11 @@ class Sym(Arithmetic):
             owner, key = self.args
             if isinstance(key, int) and hasattr(sample := known(owner), "expr"):  # a named tuple
                 return getattr(code(owner), sample._fields[key])  # type: ignore[no-any-return]
-            return code(owner)[key]
+            return code(owner)[numpy_code.key_code(key)]
         if self.head == "if":
             return Expr.conditional(*(code(a) for a in self.args))
+        if self.head == "array":
+            return numpy_code.array_code(*self.args)
         if self.head == "method":
             method: Expr = getattr(code(self.args[0]), self.args[1])
             return method(*(code(a) for a in self.args[2:]))

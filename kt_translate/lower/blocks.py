@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 _ASSIGNED = re.compile(r"\s*(κ\d+κ) = (.*)")
-_GIVEN = re.compile(r"\s*(κ\d+κ)(?:: list\[int\])?(?: = |\.append\()(.*)")  # lists too
+_GIVEN = re.compile(
+    r"\s*(κ\d+κ)(?:: list\[int\])?(?: = |\.append\(|(?=\[))(.*)"
+)  # lists, parts of arrays
 _TOKEN = re.compile(r"κ\d+κ")
 
 

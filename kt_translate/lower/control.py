@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.graph.arrays import ArrayNode, PutNode
 from kt_translate.graph.nodes import (
     CallNode,
     CheckNode,
@@ -13,12 +14,14 @@ from kt_translate.graph.nodes import (
     LoopNode,
     SizeNode,
 )
+from kt_translate.graph.numpy_code import key_code
 from kt_translate.graph.sym import code, expand, symbols_in
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.activations import ActivationLayer
 from kt_translate.lower.blocks import indented
 from kt_translate.lower.chains import Chain, append, constructors, flat_chains
 from kt_translate.lower.liveness import last_uses
+from kt_translate.lower.settings import as_buffer
 from kt_translate.pytorch.expr import Expr
 
 if TYPE_CHECKING:
@@ -193,6 +196,28 @@ def write_size(writer: Writer, node: SizeNode) -> None:
 def size_line(writer: Modules, node: SizeNode) -> str:
     value = writer.said(node.symbol.origin)
     return f"{writer.carry([node.symbol], node.symbol.name.rstrip('_') or '_')} = {value}"
+
+
+# -- NumPy's arrays ---------------------------------------------------------------------------------
+
+
+def write_put(writer: Writer, node: PutNode) -> None:
+    """``array[key] = value``."""
+    with writer.spelling(in_forward=False):
+        part = code(node.array)[key_code(node.key)]
+        line = f"{part} {node.operator}= {code(node.value)}"
+    writer.block.add(node.order, [line])
+
+
+def write_array(writer: Writer, node: ArrayNode) -> None:
+    """A buffer with what NumPy has computed."""
+    tensor = node.outputs[0]
+    attribute = writer.module_names[id(node.use)]
+    buffer = Expr("self.register_buffer")(
+        attribute, as_buffer(writer.said(node.value), tensor.dtype), persistent=False
+    )
+    writer.block.add(node.use.order, [str(buffer)])
+    writer.variables[id(tensor)] = (f"self.{attribute}", tensor.layout)
 
 
 # -- checks ---------------------------------------------------------------------------------------

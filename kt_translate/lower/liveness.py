@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from kt_translate.graph.arrays import PutNode
 from kt_translate.graph.nodes import CheckNode, IfNode, LoopNode, SizeNode, WeightNode
 from kt_translate.graph.region import Node, Region
 from kt_translate.graph.tensor import Tensor
@@ -32,7 +33,7 @@ def _live(nodes: list[Node], wanted: set[int], stop: set[int]) -> list[Node]:
             kept = _live_if(node, wanted, stop)
         elif isinstance(node, LoopNode):
             kept = _live_loop(node, wanted, stop)
-        elif isinstance(node, (CheckNode, SizeNode, WeightNode)):
+        elif isinstance(node, (CheckNode, PutNode, SizeNode, WeightNode)):
             kept = node
         elif any(id(t) in wanted for t in node.outputs):
             kept = node
@@ -49,7 +50,7 @@ def _live_if(node: IfNode, wanted: set[int], stop: set[int]) -> IfNode | None:
     orelse |= {id(b) for _, _, b in joined} - stop
     a = _live(node.then.nodes, then, stop)
     b = _live(node.orelse.nodes, orelse, stop)
-    if not joined and all(isinstance(n, (SizeNode, CheckNode)) for n in a + b):
+    if not joined and all(isinstance(n, (SizeNode, CheckNode, PutNode)) for n in a + b):
         return None
     wanted |= then | orelse
     return replace(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from kt_translate.graph.arrays import ArrayNode
 from kt_translate.graph.nodes import ModuleUse, WeightNode
 from kt_translate.graph.objects import initializer, initializer_name, regularizer
 from kt_translate.graph.region import OpNode
+from kt_translate.graph.sym import Sym, code
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import Layer, RuleError
 from kt_translate.lower.constraints import constraint
-from kt_translate.pytorch.expr import OMIT, Expr, as_expr
+from kt_translate.pytorch.expr import OMIT, Expr, as_expr, torch
 
 _USUAL = {"kernel": "glorot_uniform", "recurrent": "orthogonal", "bias": "zeros"}
 
@@ -53,6 +55,8 @@ def like_keras(rule: Layer, use: ModuleUse, tensors: list[Tensor]) -> tuple[dict
 def _of_settings(tensor: Tensor) -> Expr:
     """The expression of a tensor that no input goes into. Raises RuleError where one does."""
     node = tensor.node
+    if isinstance(node, ArrayNode):
+        return as_buffer(code(node.value), tensor.dtype)
     if not isinstance(node, OpNode):
         raise RuleError("KT203", "a weight that starts as more than settings tell")
     device = {"device": OMIT} if node.device else {}
@@ -60,9 +64,20 @@ def _of_settings(tensor: Tensor) -> Expr:
     return made
 
 
+def as_buffer(said: Expr, dtype: str) -> Expr:
+    """NumPy's array as a tensor: floats in the type of the model."""
+    floats = dtype.startswith("float")
+    of_type = torch.get_default_dtype() if floats else Expr(f"torch.{dtype}")
+    return torch.as_tensor(said, dtype=of_type)
+
+
 def weight_lines(node: WeightNode, attribute: str) -> list[str]:
     """The statements that make a weight of a layer's own, with its penalty and its limit."""
     tensor = node.outputs[0]
+    value = node.initializer if isinstance(node.initializer, Sym) else None
+    if value is not None and not (tensor.dtype.startswith("float") and not node.use.frozen):
+        made = as_buffer(code(value), tensor.dtype)
+        return [f"self.register_buffer({attribute!r}, {made})"]
     if not tensor.dtype.startswith("float"):
         empty = Expr("torch.zeros")(
             as_expr(tuple(tensor.shape)), dtype=Expr(f"torch.{tensor.dtype}")
@@ -70,9 +85,11 @@ def weight_lines(node: WeightNode, attribute: str) -> list[str]:
         return [f"self.register_buffer({attribute!r}, {empty})"]
     start = node.initializer or "glorot_uniform"
     options = {"trainable": False} if node.use.frozen else {}
+    first = None if value is None else as_buffer(code(value), tensor.dtype)
     if isinstance(start, Tensor):
-        frozen = {"requires_grad": False} if options else {}
-        made = Expr("nn.Parameter")(_of_settings(start), **frozen)
+        first = _of_settings(start)
+    if first is not None:
+        made = Expr("nn.Parameter")(first, **({"requires_grad": False} if options else {}))
     else:
         made = Expr("keras_weight")(initializer(start), *tensor.shape, **options)
     lines = [f"self.{attribute} = {made}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from kt_translate.graph.arrays import ArrayNode, PutNode
 from kt_translate.graph.lists import Element
 from kt_translate.graph.nodes import (
     CallNode,
@@ -14,10 +15,13 @@ from kt_translate.graph.nodes import (
     LoopNode,
     Param,
     SizeNode,
+    WeightNode,
 )
 from kt_translate.graph.region import Node
 from kt_translate.graph.sym import Sym, Symbol, spelled_in, symbols_in
+from kt_translate.graph.tensor import tensors_in
 from kt_translate.layers.layer import RuleError
+from kt_translate.lower.liveness import live
 
 
 def free_symbols(nodes: list[Node]) -> list[Param]:
@@ -57,6 +61,7 @@ def all_symbols(nodes: list[Node]) -> dict[Symbol, None]:
                 take(tensor.shape)
             if isinstance(inner, CallNode):
                 take(list(inner.args.values()))
+                found.update(dict.fromkeys(_of_model(inner)))
             elif isinstance(inner, IfNode):
                 take(inner.test)
                 walk(inner.then.nodes + inner.orelse.nodes)
@@ -70,6 +75,12 @@ def all_symbols(nodes: list[Node]) -> dict[Symbol, None]:
                 walk(inner.body.nodes)
             elif isinstance(inner, SizeNode):
                 take(inner.symbol.origin)
+            elif isinstance(inner, PutNode):
+                take([inner.array, inner.key, inner.value])
+            elif isinstance(inner, ArrayNode):
+                take(inner.value)
+            elif isinstance(inner, WeightNode) and isinstance(inner.initializer, Sym):
+                take(inner.initializer)
             elif isinstance(inner, LayerNode):
                 take(vars(inner.rule) | {"name": inner.use.keras_name})
 
@@ -77,6 +88,18 @@ def all_symbols(nodes: list[Node]) -> dict[Symbol, None]:
     names = {s.name for s in found}
     found.update(dict.fromkeys(s for s in behind if s.name not in names))
     return found
+
+
+def _of_model(node: CallNode) -> Iterator[Symbol]:
+    """The settings of a model that is called: its class takes all that its layers speak of."""
+    plan = node.plan
+    if plan.kind != "model" or plan.keep_signature:
+        return
+    nodes = live(plan.region.nodes, tensors_in(plan.result), plan.inputs)
+    within = inner_symbols(nodes)
+    for symbol in all_symbols(nodes):
+        if symbol.kind == "param" and symbol not in within and symbol not in node.args:
+            yield symbol
 
 
 def symbols_of_shapes(nodes: list[Node]) -> set[Symbol]:

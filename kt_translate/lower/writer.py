@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from kt_translate.graph.arrays import ArrayNode, PutNode
 from kt_translate.graph.nodes import (
     ORDER,
     CallNode,
@@ -174,12 +175,13 @@ class Writer(Modules):
                         walk(node.then.nodes + node.orelse.nodes)
                 elif isinstance(node, LoopNode):
                     uses[node.order] = (id(node.body.key), loops.attribute_of_loop(node))
-                elif isinstance(node, (CallNode, WeightNode)) or (
+                elif isinstance(node, (ArrayNode, CallNode, WeightNode)) or (
                     isinstance(node, LayerNode) and node.makes_module()
                 ):
                     name = self.name_of(node.use)
-                    if isinstance(node, WeightNode):
-                        name = attribute_name(node.outputs[0].name or node.use.hint, "weight")
+                    if isinstance(node, (ArrayNode, WeightNode)):
+                        given = node.outputs[0].name or node.use.hint
+                        name = attribute_name(given, node.use.kind)
                     uses[node.use.order] = (id(node.use), name)
 
         walk(nodes)
@@ -208,6 +210,10 @@ class Writer(Modules):
             control.write_size(self, node)
         elif isinstance(node, CheckNode):
             control.write_check(self, node)
+        elif isinstance(node, PutNode):
+            control.write_put(self, node)
+        elif isinstance(node, ArrayNode):
+            control.write_array(self, node)
         elif isinstance(node, OpNode):
             wants = node.wants or [Layout.KEEP] * len(node.inputs)
             inputs = [self.ordered(t, w) for t, w in zip(node.inputs, wants, strict=True)]

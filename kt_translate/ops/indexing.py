@@ -144,6 +144,8 @@ def sliced_size(size: Dim, key: slice) -> Dim:
     """The size of an axis that is sliced; None where it is not known."""
     if _is_whole(key):
         return size
+    if _is_one(key) and (size is None or known(size) is UNKNOWN):
+        return 1  # as long as there is something to take
     step = 1 if key.step is None else known(key.step)
     if size is None or step is UNKNOWN or any(True for _ in _tensors(key)):
         return None
@@ -168,6 +170,14 @@ def sliced_size(size: Dim, key: slice) -> Dim:
         last = size + key.stop
     span: Dim = last - first
     return span if known(span) == length else None
+
+
+def _is_one(key: slice) -> bool:
+    """Whether a slice takes one element: the first, the last, or the one at a place."""
+    first = 0 if key.start is None else key.start
+    if key.step not in (None, 1) or type(first) is not int:
+        return False
+    return (first == -1 and key.stop is None) or (type(key.stop) is int and key.stop - first == 1)
 
 
 # -- by tensors -----------------------------------------------------------------------------------

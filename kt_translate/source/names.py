@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -113,6 +114,8 @@ def canonical(path: str) -> str:
     for old in ("tensorflow.python.ops.init_ops_v2.", "tensorflow.python.ops.init_ops."):
         if path.startswith(old):
             return canonical(f"keras.initializers.{path[len(old) :].removesuffix('_initializer')}")
+    if re.match(r"tensorflow\.(initializers|losses|metrics|optimizers|regularizers)\.[A-Z]", path):
+        path = "keras" + path[len("tensorflow") :]  # TensorFlow 2 has Keras's classes there too
     if path == "tensorflow" or path.startswith("tensorflow."):
         path = "tf" + path[len("tensorflow") :]
     if path.startswith("tf."):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kt_translate.diagnostics import RuleError
 from kt_translate.graph.objects import KerasFunction, KerasObject
 from kt_translate.graph.sym import UNKNOWN, known
 from kt_translate.pytorch.expr import Expr, as_expr
@@ -74,4 +75,7 @@ def number(value: Any) -> Expr:
     if isinstance(value, float):
         text = repr(value).replace("e-0", "e-").replace("e+0", "e").replace("e+", "e")
         return Expr(text) if value >= 0 and "n" not in text else as_expr(value)
-    return as_expr(value)
+    try:
+        return as_expr(value)
+    except RuleError as error:
+        raise NotTranslatable(error.message) from error

@@ -1,0 +1,33 @@
+"""Elements of lists, dicts and arrays that the source assigns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate import arrays, attributes, calls, expressions
+from kt_translate.evaluate.values import Scope, is_computed
+from kt_translate.source import tree
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+
+def put(ev: Interpreter, target: tree.Subscript, value: Any, scope: Scope) -> None:
+    """``owner[key] = value``."""
+    owner = ev.evaluate(target.value, scope)
+    key = expressions.subscript_key(ev, target, scope)
+    if is_computed(owner):
+        arrays.put(ev, owner, key, value)
+    key = calls.settled_key(ev, key) if isinstance(owner, (list, dict)) else key
+    attributes.set_element(owner, key, value)
+
+
+def changed(ev: Interpreter, node: tree.AugAssign, op: str, scope: Scope) -> bool:
+    """Do ``array[key] += value`` where the class at hand computes the array."""
+    assert isinstance(node.target, tree.Subscript)
+    owner = ev.evaluate(node.target.value, scope)
+    if not is_computed(owner):
+        return False
+    key = expressions.subscript_key(ev, node.target, scope)
+    arrays.put(ev, owner, key, ev.evaluate(node.value, scope), op)
+    return True

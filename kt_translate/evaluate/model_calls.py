@@ -1,0 +1,77 @@
+"""Models that are called as layers."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate import assumed, models, sequential
+from kt_translate.evaluate.sizes_of_calls import shapes_of_call
+from kt_translate.evaluate.values import ModelValue, Unknown, map_tensors
+from kt_translate.graph.nodes import CallNode
+from kt_translate.graph.region import CURRENT, Region
+from kt_translate.graph.sym import known
+from kt_translate.graph.tensor import Tensor, tensors_in
+from kt_translate.ops.cast import cast_to
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+
+def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """A model called as a layer."""
+    inputs = tensors_in(args[0]) if args else []
+    if not inputs or models.has_unknown(args[0]):
+        return Unknown("a model called on what is not known", ev.line)
+    if model.kind == "sequential" and model.inputs is None and model.deferred:
+        sequential.build_deferred(ev, model, _start_of(ev, model, inputs[0]), inputs[0].dtype)
+    if model.outputs is None or model.use is None or "gap" in model.attributes:
+        return Unknown("a model that is not known", ev.line)
+    assumed.shown_only(ev, model)
+    region, own = model.region or Region(), tensors_in(model.inputs)
+    if not _fit(inputs, own):
+        given, taken = (", ".join(str(t.rank) for t in ts) for ts in (inputs, own))
+        ev.note("KT204", f"this model takes inputs of rank {taken}; of rank {given} are given")
+        return Unknown("a model called on other inputs than its own", ev.line)
+    inputs = [_fitting(ev, t, mine) for t, mine in zip(inputs, own, strict=True)]
+    shapes = shapes_of_call(region, own, tensors_in(model.outputs), inputs)
+    results = map_tensors(lambda t: Tensor(shapes[id(t)], t.dtype, t.layout, t.mask), model.outputs)
+    if models.is_missing_one(args[0]):
+        ev.note("KT102", f"{models.plan_of(model).name}: one of its inputs is not known")
+        return Unknown("a model called on what is not known in part", ev.line)
+    model.use.region = model.use.region or CURRENT[-1]
+    if not (model.plan and model.plan.frozen):
+        models.set_mode(ev, model.use, kwargs.get("training"))
+    node = CallNode(inputs, tensors_in(results), ev.line, models.plan_of(model), model.use)
+    CURRENT[-1].add(node)
+    return results
+
+
+def _start_of(ev: Interpreter, model: ModelValue, given: Tensor) -> tuple[Any, ...]:
+    """The shape that a Sequential without an input starts from. One of the module speaks of no class's sizes."""
+    if not any(model is value for value in ev.module.names.values()):
+        return given.shape[1:]
+    sizes = (known(size) for size in given.shape[1:])
+    return tuple(size if isinstance(size, int) else None for size in sizes)
+
+
+def _fit(given: list[Tensor], own: list[Tensor]) -> bool:
+    """Whether a model takes these: as many, of the same ranks up to an axis of size 1 at the end."""
+    if len(given) != len(own):
+        return False
+    pairs = [sorted((a, b), key=lambda t: t.rank) for a, b in zip(given, own, strict=True)]
+    return all(
+        a.rank == b.rank or (a.rank + 1 == b.rank and b.channels in (1, None)) for a, b in pairs
+    )
+
+
+def _fitting(ev: Interpreter, given: Tensor, own: Tensor) -> Tensor:
+    """A tensor as a model takes it: Keras casts whole numbers to floats and back."""
+    if kind_of(given.dtype) == kind_of(own.dtype):
+        return given
+    cast = cast_to(given, own.dtype)
+    return cast if isinstance(cast, Tensor) else given
+
+
+def kind_of(dtype: str) -> str:
+    return re.sub(r"[\d_]+", "", dtype).removeprefix("u").replace("bfloat", "float")

@@ -1,0 +1,183 @@
+"""NumPy on settings: what a class computes of its parameters, before a tensor is made of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.model_harness import Pair, float64
+
+__all__ = ["float64"]
+
+HEAD = (
+    "import keras\nimport numpy as np\nimport tensorflow as tf\nfrom keras import layers, ops\n\n\n"
+)
+WAVES = """
+def get_angles(pos, i, d_model):
+    return pos / np.power(10000, (2 * (i // 2)) / np.float64(d_model))
+
+
+def positions(count, d_model):
+    angles = get_angles(np.arange(count)[:, np.newaxis], np.arange(d_model)[np.newaxis, :], d_model)
+    angles[:, 0::2] = np.sin(angles[:, 0::2])
+    angles[:, 1::2] = np.cos(angles[:, 1::2])
+    return tf.cast(angles[np.newaxis, ...], "float64")
+
+
+"""
+LAYER = """
+class Encode(layers.Layer):
+    def __init__(self, count, width):
+        super().__init__()
+        self.dense = layers.Dense(width)
+        self.pos = positions(count, width)
+
+    def call(self, x):
+        return self.dense(x) + self.pos[:, : ops.shape(x)[1], :]
+
+
+inputs = keras.Input((5, 3))
+model = keras.Model(inputs, Encode(9, 6)(inputs))
+"""
+INDEX = """
+class Relative(layers.Layer):
+    def __init__(self, window):
+        super().__init__()
+        grid = np.meshgrid(np.arange(window[0]), np.arange(window[1]), indexing="ij")
+        flat = np.stack(grid).reshape(2, -1)
+        relative = (flat[:, :, None] - flat[:, None, :]).transpose([1, 2, 0])
+        relative[:, :, 0] += window[0] - 1
+        relative[:, :, 1] += window[1] - 1
+        relative[:, :, 0] *= 2 * window[1] - 1
+        index = relative.sum(-1)
+        self.table = self.add_weight(shape=((2 * window[0] - 1) * (2 * window[1] - 1), 2))
+        self.index = keras.Variable(index, shape=index.shape, dtype="int32", trainable=False)
+
+    def call(self, x):
+        bias = ops.take(self.table, ops.reshape(self.index, (-1,)), axis=0)
+        return x + ops.sum(ops.reshape(bias, (*self.index.shape, -1)), axis=-1)
+
+
+inputs = keras.Input((6, 6))
+model = keras.Model(inputs, Relative((3, 2))(inputs))
+"""
+MASK = """
+class Shift(layers.Layer):
+    def __init__(self, size, shift):
+        super().__init__()
+        self.size = size
+        self.shift = shift
+
+    def build(self, input_shape):
+        if self.shift == 0:
+            self.mask = None
+        else:
+            rows = (slice(0, -self.size), slice(-self.size, -self.shift), slice(-self.shift, None))
+            regions = np.zeros((1, input_shape[1], input_shape[2]))
+            count = 0
+            for row in rows:
+                for column in rows:
+                    regions[:, row, column] = count
+                    count += 1
+            regions = ops.convert_to_tensor(regions)
+            mask = ops.expand_dims(regions, axis=1) - ops.expand_dims(regions, axis=2)
+            mask = ops.where(mask != 0, -100.0, mask)
+            self.mask = keras.Variable(mask, shape=mask.shape, trainable=False)
+
+    def call(self, x):
+        if self.mask is not None:
+            x = x + ops.sum(self.mask, axis=(0, 1))
+        return x
+
+
+inputs = keras.Input((6, 6))
+model = keras.Model(inputs, Shift(2, 1)(Shift(2, 0)(inputs)))
+"""
+PLAIN = """
+pos = positions(5, 6)
+inputs = keras.Input((5, 6))
+model = keras.Model(inputs, layers.Dense(2)(inputs) + ops.sum(pos))
+"""
+ATTRIBUTE = """
+class Fixed(layers.Layer):
+    def __init__(self, width):
+        super().__init__()
+        self.table = np.linspace(0.0, 1.0, 6).reshape(1, -1) * np.ones((width, 1))
+        self.steps = np.arange(width)
+
+    def call(self, x):
+        for step in self.steps:
+            x = x * 1.5
+        return layers.ReLU()(x) @ ops.transpose(self.table) + self.table.T[:1]
+
+
+inputs = keras.Input((4, 6))
+model = keras.Model(inputs, Fixed(3)(inputs))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize(
+    "source",
+    [WAVES + LAYER, INDEX, MASK, WAVES + PLAIN, ATTRIBUTE],
+    ids=["layer", "index", "mask", "module", "attribute"],
+)
+def test_arrays_of_settings_are_computed_as_the_source_does(source: str) -> None:
+    pair = Pair(HEAD + source)
+    assert not pair.errors
+    made = getattr(pair.torch, pair.entries("model")[0]["factory"])()
+    state = dict(made.named_buffers())
+    for variable in pair.keras["model"].non_trainable_variables:
+        ours = next(
+            v
+            for n, v in state.items()
+            if n.endswith(variable.name.split("/")[-1]) or len(state) == 1
+        )
+        np.testing.assert_allclose(ours.numpy(), variable.numpy())
+    pair.check("model", "model")
+
+
+@pytest.mark.usefixtures("float64")
+def test_the_code_stays_the_sources_own() -> None:
+    code = Pair(HEAD + INDEX).done.code
+    assert "relative[:, :, 0] += window[0] - 1" in code
+    assert 'np.meshgrid(np.arange(window[0]), np.arange(window[1]), indexing="ij")' in code
+
+
+STALE = """
+class Changed(layers.Layer):
+    def __init__(self, width):
+        super().__init__()
+        self.table = np.zeros((width, 2))
+        row = self.table[0]
+        row[1] = 7.0
+
+    def call(self, x):
+        return x + self.table
+
+
+inputs = keras.Input((3, 2))
+model = keras.Model(inputs, Changed(3)(inputs))
+"""
+LOOP = """
+class Filled(layers.Layer):
+    def __init__(self, width):
+        super().__init__()
+        self.table = np.zeros((width, width))
+        for i in range(width):
+            for j in range(width):
+                self.table[i, j] = i - j
+
+    def call(self, x):
+        return x + self.table
+
+
+inputs = keras.Input((9, 9))
+model = keras.Model(inputs, Filled(9)(inputs))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("source", [STALE, LOOP], ids=["view", "loop"])
+def test_what_is_not_followed_is_told(source: str) -> None:
+    assert Pair(HEAD + source).errors

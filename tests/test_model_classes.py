@@ -1,0 +1,224 @@
+"""Models of classes that only train in their own way, and models that hand their inputs on to others."""
+
+from __future__ import annotations
+
+import pytest
+
+from kt_translate.diagnostics import Log
+from kt_translate.pipeline import Options, translate
+from tests.model_harness import Pair, float64
+
+__all__ = ["float64"]
+
+HEAD = "import keras\nfrom keras import layers, ops\n\n\n"
+TRAINED = """
+class Trained(keras.Model):
+    def train_step(self, data):
+        return {}
+
+
+class Tracked(keras.Model):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.tracker = keras.metrics.Mean(name="loss")
+
+    def train_step(self, data):
+        return {}
+
+
+class Stack(keras.Sequential):
+    def train_step(self, data):
+        return {}
+
+
+inputs = keras.Input((5,))
+outputs = layers.Dense(3, activation="tanh")(inputs)
+trained = Trained(inputs, outputs)
+tracked = Tracked(inputs=inputs, outputs=layers.Dense(2)(outputs))
+stack = Stack([keras.Input((4,)), layers.Dense(3, activation="relu"), layers.Dense(2)])
+grown = Stack()
+grown.add(keras.Input((4,)))
+grown.add(layers.Dense(3))
+
+
+def build(width):
+    inputs = keras.Input((width,))
+    return Trained(inputs, layers.Dense(2)(inputs))
+
+
+built = build(6)
+"""
+
+
+@pytest.mark.parametrize("name", ["trained", "tracked", "stack", "grown", "built"])
+def test_a_class_that_only_trains_is_a_model_of_keras_kind(name: str, float64: None) -> None:
+    pair = Pair(HEAD + TRAINED)
+    assert not pair.errors
+    pair.check(name, name)
+
+
+SEVERAL = """
+class Two(layers.Layer):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.left = layers.Dense(units)
+        self.right = layers.Dense(2)
+
+    def call(self, x):
+        return self.left(x), self.right(x)
+
+
+inputs = keras.Input((4,))
+x, _ = Two(5, name="first")(inputs)
+x, y = Two(6, name="second")(x)
+model = keras.Model(inputs, x)
+seen = keras.Model(model.input, [model.get_layer(n).output[1] for n in ["first", "second"]])
+"""
+
+
+def test_each_result_of_a_layer_can_be_asked_for(float64: None) -> None:
+    pair = Pair(HEAD + SEVERAL)
+    assert not pair.errors
+    pair.check("seen", "seen")
+
+
+HANDED = """
+class Distance(layers.Layer):
+    def call(self, anchor, positive):
+        return ops.sum(ops.square(anchor - positive), -1)
+
+
+embedding = keras.Sequential([keras.Input((6, 6, 3)), layers.Conv2D(4, 3), layers.Flatten()])
+ends = [keras.Input((6, 6, 3), name=n) for n in ("anchor", "positive")]
+network = keras.Model(ends, Distance()(*map(embedding, ends)))
+
+
+class Siamese(keras.Model):
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def call(self, inputs):
+        return self.network(inputs)
+
+
+class Enhance(keras.Model):
+    def __init__(self):
+        super().__init__()
+        inputs = keras.Input((None, None, 3))
+        self.curve = keras.Model(inputs, layers.Conv2D(3, 3, padding="same")(inputs))
+
+    def call(self, image):
+        return image + self.curve(image)
+
+
+siamese = Siamese(network)
+enhance = Enhance()
+"""
+
+
+def test_inputs_are_those_of_the_model_that_they_are_handed_on_to(float64: None) -> None:
+    pair = Pair(HEAD + HANDED)
+    assert not pair.errors
+    assert [len(p["shape"]) for p in pair.entries("siamese")[0]["inputs"]] == [4, 4]
+    entry = pair.entries("enhance")[0]["inputs"][0]
+    assert entry["permute"] == [0, 3, 1, 2]
+
+
+HOOK = """
+class Tempered(layers.MultiHeadAttention):
+    def _compute_attention(self, query, key, value, **kwargs):
+        return super()._compute_attention(query * 0.5, key, value, **kwargs)
+
+
+inputs = keras.Input((5, 4))
+model = keras.Model(inputs, Tempered(2, 3)(inputs, inputs))
+"""
+
+
+def test_a_method_that_only_keras_calls_is_not_left_out_in_silence(float64: None) -> None:
+    assert any("_compute_attention" in error for error in Pair(HEAD + HOOK).errors)
+
+
+RATE = """
+model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+steps = len(open("data.txt").readlines()) // 32
+rate = keras.optimizers.schedules.CosineDecay(0.1, steps)
+model.compile(optimizer=keras.optimizers.SGD(rate), loss="mse")
+"""
+
+
+def test_a_schedule_of_unknown_length_is_told() -> None:
+    log = Log()
+    translate(HEAD + RATE, "model.py", Options(), log)
+    assert any(d.code == "KT501" for d in log.diagnostics)
+
+
+WAITING = """
+pictures = keras.Sequential([layers.Rescaling(1 / 255), layers.RandomFlip("horizontal")])
+scale = keras.Sequential([layers.Normalization()])
+
+
+def stem(width):
+    return keras.Sequential([layers.Conv2D(width, 3, activation="relu"), layers.Conv2D(4, 1)])
+
+
+class Mean(keras.Model):
+    def __init__(self, width):
+        super().__init__()
+        self.width = width
+
+    def build(self, input_shape):
+        self.inner = build_inner(self.width, 0.25)
+
+    def call(self, x):
+        return ops.mean(self.inner(scale(x)), axis=1)
+
+
+def make_tail(width, rate):
+    return keras.Sequential([layers.Dense(width), layers.Dropout(rate)])
+
+
+def build_inner(width, rate):
+    inputs = keras.Input((6, width))
+    x = inputs
+    for _ in range(2):
+        x = layers.Add()([make_tail(width, rate)(x), inputs])
+    return keras.Model(inputs, x)
+
+
+outputs = Mean(5)(keras.Input((6, 5)))
+"""
+
+
+def test_models_that_wait_for_their_input(float64: None) -> None:
+    pair = Pair(HEAD + WAITING)
+    assert not pair.errors
+    guessed = [d.message for d in pair.log.diagnostics if d.code == "KT101"]
+    assert len(guessed) == 2
+    assert all("taken for" in message for message in guessed)
+    made = getattr(pair.torch, pair.entries("stem")[0]["factory"])(
+        6, **pair.entries("stem")[0]["inferred"]
+    )
+    theirs = pair.keras["stem"](6)
+    theirs.build((None, None, None, 3))
+    pair.torch.load_keras_weights(made, theirs)
+    assert pair.entries("Mean")[0]["status"] == "translated"
+    assert pair.entries("scale")[0]["status"] == "translated"
+
+
+ONE = """
+class First(layers.Layer):
+    def __init__(self, width):
+        super().__init__()
+        self.norm = layers.LayerNormalization()
+        self.dense = layers.Dense(width)
+        self.flatten = layers.Flatten()
+
+    def call(self, x):
+        return self.dense(self.norm(self.flatten(x[:, 0:1])))
+"""
+
+
+def test_a_slice_of_one_is_one_whatever_the_length(float64: None) -> None:
+    assert Pair(HEAD + ONE).entries("First")[0]["status"] == "translated"
