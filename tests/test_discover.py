@@ -591,3 +591,33 @@ def test_lists_of_widths_are_guessed_as_such(float64: None) -> None:
     assert pair.errors == []
     assert [m["source_name"] for m in pair.done.models] == ["whole"]
     pair.check("whole", "whole((9, 8, 3), (4, 5, 6, 7))", "(9, 8, 3), (4, 5, 6, 7)")
+
+
+def test_models_from_the_inside_of_a_sequential(float64: None) -> None:
+    text = (
+        "import keras\n"
+        "from keras import layers\n"
+        "def base(n=6):\n"
+        "    model = keras.Sequential()\n"
+        "    model.add(keras.Input((16, 16, 3)))\n"
+        "    model.add(layers.Conv2D(n, 3, activation='relu', name='first'))\n"
+        "    model.add(layers.MaxPooling2D(2))\n"
+        "    model.add(layers.Conv2D(4, 3))\n"
+        "    model.add(layers.Flatten())\n"
+        "    return model\n"
+        "def head(n=5):\n"
+        "    model = base(n)\n"
+        "    model.load_weights('x.h5')\n"
+        "    out = layers.Flatten()(model.layers[-3].output)\n"
+        "    return keras.Model(model.layers[0].input, layers.Dense(2)(out))\n"
+        "small = keras.Sequential([keras.Input((8,)), layers.Dense(6, 'relu'), layers.Dense(5)])\n"
+        "features = keras.Model(small.inputs, small.layers[-2].output)\n"
+        "more = keras.Model(small.inputs, [layers.Dense(3)(small.layers[0].output), small.layers[-1].output])\n"
+        "first = base()\n"
+        "named = keras.Model(first.inputs, first.get_layer('first').output)\n"
+    )
+    pair = Pair(text)
+    assert pair.errors == []
+    for name in ("small", "features", "more", "named"):
+        pair.check(name, name)
+    pair.check("head", "head(7)", "7")

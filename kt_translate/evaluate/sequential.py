@@ -106,6 +106,20 @@ def inside(model: ModelValue, act: Any) -> None:
         CURRENT.pop()
 
 
+def region_with(ev: Interpreter, inputs: Any) -> Region:
+    """The region at hand, with what is within the Sequential models that have one of these inputs."""
+    taken = {id(t) for t in tensors_in(inputs)}
+    parts = [
+        model.region
+        for model in ev.models
+        if model.kind == "sequential" and taken & {id(t) for t in tensors_in(model.inputs)}
+    ]
+    if not parts:
+        return CURRENT[-1]
+    nodes = [n for region in [*parts, CURRENT[-1]] if region is not None for n in region.nodes]
+    return Region(list(dict.fromkeys(nodes)), merged=CURRENT[-1])
+
+
 def _start(
     ev: Interpreter, model: ModelValue, shape: Any, dtype: str, batch: int | None = None
 ) -> None:

@@ -239,7 +239,7 @@ def plus(a: Any, b: Any) -> Any:
 
 
 @op("keras.ops.slice", "tf.slice", input_="inputs", begin="start_indices", size="shape")
-def slice_(inputs: Any, start_indices: Any, shape: Any) -> Tensor:
+def slice_(inputs: Any, start_indices: Any, shape: Any, name: Any = None) -> Tensor:
     x = as_tensor(inputs)
     keys = []
     sizes = numbers_in(shape, "sizes")
