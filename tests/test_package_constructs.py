@@ -216,3 +216,37 @@ def test_a_layer_that_is_called_in_two_ways_is_told() -> None:
         "model = keras.Model(i, tied(layers.Dense(4)(tied(i)), reverse=True))\n"
     )
     assert any("KT203" in e and "two ways" in e for e in errors_of(text))
+
+
+NAMED = """
+import keras
+from keras import layers
+
+
+class Block(layers.Layer):
+    def build(self, shape):
+        self.mlp = keras.Sequential(
+            [layers.Dense(6, name=f"{self.name}_first"), layers.Dense(shape[-1], name=f"{self.name}_last")]
+        )
+
+    def call(self, x):
+        return x + self.mlp(x)
+
+
+def build(depth=2):
+    x = inputs = keras.Input((4,))
+    for n in range(depth):
+        x = Block(name=f"block_{n}")(x)
+    return keras.Model(inputs, x)
+
+
+model = build()
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_names_within_a_layer_that_its_user_names_by_the_turn() -> None:
+    pair = Pair(NAMED)
+    assert not pair.errors
+    pair.check("model", "model")
+    pair.check("build", "build(3)", "3")

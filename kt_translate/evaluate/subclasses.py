@@ -91,7 +91,8 @@ def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
     if name in ("inputs", "input", "outputs", "output") and base_of(instance.cls) == "keras.Model":
         return _end(ev, instance, name)
     if name == "name":
-        return instance.use.keras_name or Unknown("an automatic name", ev.line)
+        said = None if ev.under_way else instance.use.keras_name  # of a class, each has its own
+        return said or Unknown("an automatic name", ev.line)
     if name in ("dtype", "compute_dtype", "variable_dtype", "dtype_policy"):
         return "float32"
     if name == "supports_masking":
