@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any
 
 from kt_translate.diagnostics import Diagnostic
-from kt_translate.evaluate import views
+from kt_translate.evaluate import parts, views
 from kt_translate.evaluate.general import annotation
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
@@ -102,7 +102,7 @@ def declared(function: Function) -> list[tuple[tree.Param, bool]]:
 
 def run(ev: Interpreter, given: Given, act: Callable[[], Any]) -> Run:
     """Do something of the source on symbols; the module's variables are as before afterwards."""
-    before = (len(ev.demands), len(ev.models), ev.log.errors)
+    before = (len(ev.demands), len(ev.models), ev.log.errors, len(ev.assumed))
     said = list(ev.log.diagnostics)
     names, bindings, line = dict(ev.module.names), list(ev.bindings), ev.line
     ev.steps, ev.hidden = 0, False
@@ -113,6 +113,8 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any]) -> Run:
     CURRENT.append(region)
     try:
         result = act()
+        if isinstance(result, ModelValue) and result.kind == "sequential":
+            parts.take_checks(region, result.region)
     except (Raised, LimitReached, Break, Continue, NotGeneral) as stop:
         why = f"line {ev.line}: {getattr(stop, 'text', None) or stop}"
         refused = getattr(stop, "check", None)
@@ -129,6 +131,7 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any]) -> Run:
         ev.module.names.clear()
         ev.module.names.update(names)
         ev.bindings[:], ev.line = bindings, line
+        del ev.assumed[before[3] :]
         demands, ev.demands[before[0] :] = ev.demands[before[0] :], []
         found = [d for d in ev.log.diagnostics if d not in said]
         ev.log.diagnostics[:] = said

@@ -106,6 +106,11 @@ def explain(code: str) -> str:
     return f"{title}\n\n{entry.explanation}\n\nWhat to do: {entry.hint}\n"
 
 
+def shorten(text: str, most: int = 72) -> str:
+    """Text for a message, with its middle left out where it is long."""
+    return text if len(text) <= most else f"{text[: most - 24]} ... {text[-18:]}"
+
+
 def reference_page() -> str:
     """Return docs/diagnostics.md: every code with its explanation."""
     return "\n".join(_page_lines(CODES.items())) + "\n"

@@ -236,3 +236,138 @@ def test_what_the_last_turn_leaves(float64: None) -> None:
     )
     assert pair.errors == []
     pair.check("build", "build()")
+
+
+MORE_LISTS = {
+    "comprehension over a range": (
+        "def build(n=3, width=4):\n"
+        "    x = start = keras.Input((20, 3))\n"
+        "    rates = [2 ** k for k in range(n)]\n"
+        "    for rate in rates:\n"
+        "        x = layers.Conv1D(width, 2, padding='causal', dilation_rate=rate)(x)\n"
+        "    for k, rate in enumerate(reversed(rates[:-1])):\n"
+        "        x = layers.Conv1D(width + k, 2, padding='causal', dilation_rate=rate)(x)\n"
+        "    return keras.Model(start, layers.Dense(rates[-1])(x))\n",
+        "4, 3",
+    ),
+    "rounded up": (
+        "import math\n"
+        "def build(depth=1.0, repeats=(1, 2)):\n"
+        "    x = start = keras.Input((6,))\n"
+        "    for r in repeats:\n"
+        "        for _ in range(int(math.ceil(r * depth))):\n"
+        "            x = layers.Dense(4, activation='relu')(x)\n"
+        "    return keras.Model(start, layers.Dense(math.floor(2.5 * depth))(x))\n",
+        "1.5, (2, 1, 1)",
+    ),
+    "slices": (
+        "def build(widths=(4, 5, 6, 7)):\n"
+        "    x = start = keras.Input((6,))\n"
+        "    for w in widths[1:-1]:\n"
+        "        x = layers.Dense(w, activation='relu')(x)\n"
+        "    for a, b in zip(widths[:-1], widths[1:]):\n"
+        "        x = layers.Dense(a + b)(x)\n"
+        "    for w in reversed(widths[:-1]):\n"
+        "        x = layers.Dense(w)(x)\n"
+        "    for k in range(1, len(widths)):\n"
+        "        x = layers.Dense(widths[k] + widths[k - 1])(x)\n"
+        "    return keras.Model(start, layers.Dense(widths[-1])(x))\n",
+        "(3, 2, 4)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MORE_LISTS)
+def test_loops_over_lists_of_numbers(name: str, float64: None) -> None:
+    text, other = MORE_LISTS[name]
+    keras.utils.clear_session()
+    pair = Pair(IMPORTS + text)
+    assert pair.errors == []
+    assert "KT301" not in {d.code for d in pair.log.diagnostics}
+    pair.check("build", "build()")
+    pair.check("build", f"build({other})", other)
+
+
+def test_what_a_loop_goes_through_and_changes(float64: None) -> None:
+    text = IMPORTS + (
+        "BLOCKS = [{'units': 4}, {'units': 5}, {'units': 6}]\n"
+        "def build(width=2):\n"
+        "    x = start = keras.Input((6,))\n"
+        "    for block in [dict(b) for b in BLOCKS]:\n"
+        "        block['units'] = block['units'] * width\n"
+        "        x = layers.Dense(block['units'])(x)\n"
+        "    return keras.Model(start, x)\n"
+    )
+    keras.utils.clear_session()
+    pair = Pair(text)
+    assert pair.errors == []
+    pair.check("build", "build()")
+    pair.check("build", "build(3)", "3")
+
+
+APPENDED = {
+    "under a condition": (
+        "def build(depth=3, filters=4, shape=(16, 16, 3)):\n"
+        "    x = start = keras.Input(shape)\n"
+        "    skips = []\n"
+        "    for d in range(depth):\n"
+        "        x = layers.Conv2D(filters * 2 ** d, 3, padding='same', activation='relu')(x)\n"
+        "        if d < depth - 1:\n"
+        "            skips.append(x)\n"
+        "            x = layers.MaxPooling2D()(x)\n"
+        "    for d in reversed(range(depth - 1)):\n"
+        "        x = layers.Conv2DTranspose(filters * 2 ** d, 2, strides=2)(x)\n"
+        "        x = layers.concatenate([x, skips[d]])\n"
+        "        x = layers.Conv2D(filters * 2 ** d, 3, padding='same')(x)\n"
+        "    return keras.Model(start, x)\n",
+        "4, 3, (16, 24, 1)",
+    ),
+    "under two conditions": (
+        "def build(depth=4, filters=4, pools=(1, 1, 0)):\n"
+        "    x = start = keras.Input((16, 8, 3))\n"
+        "    skips = []\n"
+        "    for d in range(depth):\n"
+        "        x = layers.Conv2D(filters + d, 3, padding='same', activation='relu')(x)\n"
+        "        if d != depth - 1:\n"
+        "            if pools[d]:\n"
+        "                skips.append(x)\n"
+        "                x = layers.MaxPooling2D()(x)\n"
+        "    for skip in reversed(skips):\n"
+        "        x = layers.concatenate([layers.UpSampling2D()(x), skip])\n"
+        "        x = layers.Conv2D(filters, 3, padding='same')(x)\n"
+        "    return keras.Model(start, x)\n",
+        "3, 3, (1, 1)",
+    ),
+    "rows of tensors": (
+        "def build(depth=3, filters=4, up=False):\n"
+        "    x = start = keras.Input((16, 16, 3))\n"
+        "    levels = list()\n"
+        "    for d in range(depth):\n"
+        "        a = layers.Conv2D(filters * 2 ** d, 3, padding='same', activation='relu')(x)\n"
+        "        b = layers.Conv2D(filters * 2 ** d * 2, 3, padding='same', activation='relu')(a)\n"
+        "        if d < depth - 1:\n"
+        "            x = layers.MaxPooling2D()(b)\n"
+        "            levels.append([a, b, x])\n"
+        "        else:\n"
+        "            x = b\n"
+        "            levels.append([a, b])\n"
+        "    for d in range(depth - 2, -1, -1):\n"
+        "        width = levels[d][1].shape[-1]\n"
+        "        x = layers.Conv2DTranspose(width, 2, strides=2)(x) if up else layers.UpSampling2D()(x)\n"
+        "        x = layers.concatenate([x, levels[d][1]])\n"
+        "        x = layers.Conv2D(width, 3, padding='same', activation='relu')(x)\n"
+        "    return keras.Model(start, layers.Conv2D(1, 1)(x))\n",
+        "4, 2, True",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", APPENDED)
+def test_what_a_loop_appends(name: str, float64: None) -> None:
+    text, other = APPENDED[name]
+    keras.utils.clear_session()
+    pair = Pair(IMPORTS + text)
+    assert pair.errors == []
+    assert "KT301" not in {d.code for d in pair.log.diagnostics}
+    pair.check("build", "build()")
+    pair.check("build", f"build({other})", other)

@@ -1,125 +1,24 @@
-"""What conditions on parameters say within their branches: of the samples, and of other conditions."""
+"""What is read of values that conditions left open, in the branches that are under way."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate.values import Either, ModelValue, Scope, Unknown, opaque, plain
+from kt_translate.graph.conditions import answered
 from kt_translate.graph.lists import Forked, LeftOpen
-from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, same, substitute
-from kt_translate.graph.tensor import Dim, Fork, Tensor
+from kt_translate.graph.sym import Sym, known
+from kt_translate.graph.tensor import Fork, Tensor
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
-
-
-def agree(a: Dim, b: Dim, values: dict[Symbol, Any]) -> bool:
-    """Whether two sizes are one where symbols have these values: there one of them may mean nothing (`None[0]`)."""
-    try:
-        return same(substitute(a, values), substitute(b, values))
-    except (TypeError, LookupError):
-        return False
-
-
-def equalities(test: Any, truth: bool) -> dict[Symbol, Any]:
-    """Symbols that must have a certain value where ``test`` is ``truth``."""
-    return dict(_equalities(test, truth))
-
-
-def _equalities(test: Any, truth: bool) -> Iterator[tuple[Symbol, Any]]:
-    if not isinstance(test, Sym):
-        return
-    if test.head == "unary" and test.args[0] == "not":
-        yield from _equalities(test.args[1], not truth)
-    elif (test.head == "and" and truth) or (test.head == "or" and not truth):
-        for part in test.args:
-            yield from _equalities(part, truth)
-    elif (test.head in ("==", "is") and truth) or (test.head in ("!=", "is not") and not truth):
-        a, b = test.args
-        if isinstance(a, Sym) and a.head == "symbol":
-            yield a.args[0], b
-        elif isinstance(b, Sym) and b.head == "symbol":
-            yield b.args[0], a
-    elif test.head == "symbol" and isinstance(test.value, bool):
-        yield test.args[0], truth
-
-
-@contextmanager
-def refined(test: Sym, truth: bool) -> Iterator[None]:
-    """Within, the samples of symbols are such that the test holds (or does not), as far as it says so."""
-    before: list[tuple[Symbol, Any]] = []
-    for symbol, value in _equalities(test, truth):
-        sample = known(value)
-        if sample is not UNKNOWN:
-            before.append((symbol, symbol.value))
-            symbol.value = sample
-    if not before and known(test) is not UNKNOWN and bool(known(test)) != truth:
-        for symbol in _denied(test, truth):
-            before.append((symbol, symbol.value))
-            symbol.value = UNKNOWN
-    try:
-        yield
-    finally:
-        for symbol, value in reversed(before):
-            symbol.value = value
-
-
-def _denied(test: Any, truth: bool) -> Iterator[Symbol]:
-    """Symbols whose sample is the one value that the condition rules out: None where it is not None."""
-    if isinstance(test, Sym) and test.head == "unary" and test.args[0] == "not":
-        yield from _denied(test.args[1], not truth)
-    elif isinstance(test, Sym) and test.head == "symbol":
-        yield test.args[0]
-    elif isinstance(test, Sym) and test.head in ("is", "is not", "==", "!="):
-        a = test.args[0]
-        if isinstance(a, Sym) and a.head == "symbol" and not isinstance(test.args[1], Sym):
-            yield a.args[0]
-    elif isinstance(test, Sym) and test.head in ("and", "or"):
-        for part in test.args:
-            if known(part) is not UNKNOWN and bool(known(part)) != truth:
-                yield from _denied(part, truth)
-
-
-# -- what is taken for granted in a branch ---------------------------------------------------------
 
 
 def decided(ev: Interpreter, test: Any) -> bool | None:
     """Whether a condition holds (or not) wherever those do in whose branches we are; None where they say nothing."""
     if not isinstance(test, Sym):
         return bool(test)
-    if ev.is_pinned(test):
-        return bool(known(test))
-    facts = [fact for said, truth in ev.assumed for fact in _facts(said, truth)]
-    for said, truth in facts:
-        if same(said, test):
-            return truth
-    if test.head == "unary" and test.args[0] == "not":
-        inner = decided(ev, test.args[1])
-        return None if inner is None else not inner
-    if test.head in ("and", "or"):
-        parts = [decided(ev, part) for part in test.args]
-        settles = test.head == "or"
-        return settles if settles in parts else None if None in parts else not settles
-    values = {s: v for said, truth in facts for s, v in _equalities(said, truth)}
-    try:
-        found = substitute(test, values)
-    except (TypeError, LookupError):
-        return None
-    return None if isinstance(found, Sym) or found is UNKNOWN else bool(found)
-
-
-def _facts(said: Any, truth: bool) -> Iterator[tuple[Any, bool]]:
-    """The conditions that a condition is made of, as far as each must hold or must not."""
-    yield said, truth
-    if isinstance(said, Sym):
-        yield Sym.unary("not", said), not truth
-        if said.head == ("and" if truth else "or"):
-            for part in said.args:
-                yield from _facts(part, truth)
-        elif said.head == "unary" and said.args[0] == "not":
-            yield from _facts(said.args[1], not truth)
+    return bool(known(test)) if ev.is_pinned(test) else answered(test, ev.assumed)
 
 
 def keeps(ev: Interpreter, node: Any, scope: Scope) -> bool:

@@ -20,6 +20,7 @@ from kt_translate.evaluate.values import (
     opaque,
     plain,
 )
+from kt_translate.graph.choice import Choice
 from kt_translate.graph.objects import KerasObject
 
 if TYPE_CHECKING:
@@ -62,7 +63,10 @@ def set_element(owner: Any, key: Any, value: Any) -> None:
 def set_attribute(ev: Interpreter, owner: Any, name: str, value: Any) -> None:
     """``owner.name = value``."""
     name_value(value, name)
-    if isinstance(owner, Instance):
+    if isinstance(owner, Choice):
+        set_attribute(ev, owner.then, name, value)
+        set_attribute(ev, owner.orelse, name, value)
+    elif isinstance(owner, Instance):
         if isinstance(value, layer_lists.LayerList):
             value.name = value.name or name
         owner.attributes[name] = value

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import numbers, tensors, text
+from kt_translate.evaluate import choices, numbers, tensors, text
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Array, Unknown, holds_opaque, opaque, plain
+from kt_translate.graph.choice import Choice
 from kt_translate.graph.operators import BINARY
 from kt_translate.graph.sym import Sym, same
 from kt_translate.graph.tensor import Tensor
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
     """``a op b`` of any two values."""
+    if isinstance(a, Choice):
+        return choices.mapped(ev, a, lambda one: binary(ev, op, one, b))
+    if isinstance(b, Choice):
+        return choices.mapped(ev, b, lambda one: binary(ev, op, a, one))
     if isinstance(a, Tensor) or isinstance(b, Tensor):
         return tensors.arithmetic(ev, op, a, b)
     if numbers.calculates(op, a, b):
@@ -28,6 +33,8 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
         found = Unknown("a calculation with what is not known", ev.line)
         found.parts = (op, a, b)
         return found
+    if op in ("in", "not in") and isinstance(a, Sym) and isinstance(b, dict):
+        b = choices.constant_of(ev, b)
     if op in ("is", "is not", "==", "!=") and not (plain(a) and plain(b)):
         if isinstance(a, Sym) or isinstance(b, Sym):
             if plain(a) or plain(b) or (isinstance(a, Sym) and isinstance(b, Sym)):

@@ -9,11 +9,13 @@ from kt_translate.evaluate import (
     array_functions,
     arrays,
     attributes,
+    choices,
     constructors,
     data,
     enums,
     external,
     general,
+    kept_functions,
     lambdas,
     layer_parts,
     model_calls,
@@ -53,6 +55,7 @@ from kt_translate.evaluate.values import (
     opaque,
     plain,
 )
+from kt_translate.graph.choice import Choice
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
@@ -72,6 +75,8 @@ def text_of(value: Any) -> Any:
 
 def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
     """``owner.name``."""
+    if isinstance(owner, Choice):
+        return choices.mapped(ev, owner, lambda one: attribute(ev, one, name))
     if isinstance(owner, External):
         return (
             external.version(ev, owner.path)
@@ -134,6 +139,8 @@ def _attribute_of_plain(ev: Interpreter, owner: Any, name: str) -> Any:
         found = tensors.shape_attribute(owner, name)
         if found is not NotImplemented:
             return found
+    if isinstance(owner, Sym) and isinstance(owner.value, str) and name in text.METHODS:
+        return Native(name, lambda ev, *a: Sym.method(owner, name, *a))
     if isinstance(owner, Sym) and isinstance(owner.value, (str, list, tuple, dict)):
         ev.demand(owner, f".{name}")
         owner = owner.value
@@ -205,6 +212,10 @@ def call(
     scope: Scope | None,
 ) -> Any:
     """``function(*args, **kwargs)``."""
+    if isinstance(function, Choice):
+        return choices.call(ev, function, args, kwargs)
+    if (done := choices.distributed(ev, function, args, kwargs)) is not NotImplemented:
+        return done
     if isinstance(function, Native):
         return function.call(ev, *args, **kwargs)
     if isinstance(function, External):
@@ -214,14 +225,8 @@ def call(
     if isinstance(function, Method):
         return call_function(ev, function.function, [function.instance, *args], kwargs)
     if isinstance(function, Partial):
-        return call(
-            ev,
-            function.function,
-            [*function.args, *args],
-            {**function.kwargs, **kwargs},
-            node,
-            scope,
-        )
+        args, kwargs = [*function.args, *args], {**function.kwargs, **kwargs}
+        return call(ev, function.function, args, kwargs, node, scope)
     if isinstance(function, LayerValue):
         return models.call_layer(ev, function, args, kwargs)
     if isinstance(function, ModelValue):
@@ -286,6 +291,8 @@ def call_function(
     """The result of a function of the source: by a class of its own where it takes tensors, else by running it here."""
     bound = bind_arguments(ev, function, args, kwargs)
     result = general.call_general(ev, function, bound)
+    if result is NotImplemented:
+        result = kept_functions.call(ev, function, bound)
     if result is NotImplemented:
         given = {name: views.as_given(value) for name, value in bound.items()}
         for name, value in bound.items():
@@ -355,6 +362,9 @@ def _counted(items: Any) -> int:
 
 def index(ev: Interpreter, value: Any, key: Any) -> Any:
     """``value[key]``."""
+    key = choices.settled(ev, key)
+    if isinstance(value, Choice):
+        return choices.mapped(ev, value, lambda one: index(ev, one, key))
     if isinstance(value, Tensor):
         return tensors.index(ev, value, key)
     if is_computed(value) or arrays.asks_more(value, key):
@@ -375,6 +385,10 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
         return Sym.index(value, key)  # a table of hashes or paths: nothing hangs on it
     if isinstance(key, Sym) and isinstance(value, numbers.Numbers) and value.said is not None:
         return Sym.index(value.said, key)
+    if isinstance(key, Sym) and isinstance(value, dict):
+        found = choices.looked_up(ev, value, key)
+        if found is not NotImplemented:
+            return found
     key = settled_key(ev, key)
     if isinstance(key, (Unknown, Array)) or key is UNKNOWN:
         return Unknown("an element at a place that is not known", ev.line)

@@ -6,9 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import calls, expressions, filling_comprehensions, layer_lists
-from kt_translate.evaluate.signals import as_the_source_would
+from kt_translate.evaluate.loop_sizes import free_name
+from kt_translate.evaluate.signals import Raised, as_the_source_would
+from kt_translate.evaluate.state import NotGeneral, State
 from kt_translate.evaluate.values import Scope, Unknown, items_of, plain
-from kt_translate.graph.sym import Items, Sym
+from kt_translate.graph.conditions import depends
+from kt_translate.graph.region import CURRENT
+from kt_translate.graph.sym import UNKNOWN, Items, Sym, Symbol, known
+from kt_translate.graph.terms import expand
 from kt_translate.source import tree
 
 if TYPE_CHECKING:
@@ -59,6 +64,8 @@ def comprehension(ev: Interpreter, node: Any, scope: Scope) -> Any:
         filled = filling_comprehensions.filled(ev, node, scope)
         if filled is not None:
             return filled
+    if type(node) is tree.ListComp and (said := _said(ev, node, scope)) is not None:
+        return said
     out: list[Any] = []
     inner = Scope("function", {}, scope)
     if not _turns(
@@ -68,6 +75,30 @@ def comprehension(ev: Interpreter, node: Any, scope: Scope) -> Any:
     if isinstance(node, tree.SetComp):
         return set(out) if plain(out) else Unknown("a set of what is not known", ev.line)
     return out
+
+
+def _said(ev: Interpreter, node: tree.ListComp, scope: Scope) -> Any:
+    """A list of numbers or texts as long as a parameter says, as an expression; None for any other."""
+    clause = node.for_in
+    if clause.ifs or clause.inner_for_in is not None or not isinstance(clause.target, tree.Name):
+        return None
+    state = State(ev, scope)
+    through = expressions.evaluate(ev, clause.iter, scope)
+    values: Any = known(through) if isinstance(through, Sym) and depends(through) else UNKNOWN
+    if values is UNKNOWN or len(values) == 0:
+        state.restore()
+        return None
+    first = next(iter(values))
+    target = Symbol(free_name(clause.target.value, scope), first, "loop")
+    inner = Scope("function", {clause.target.value: Sym.of(target)}, scope)
+    try:
+        item = expressions.evaluate(ev, node.elt, inner)
+    except (NotGeneral, Raised):
+        item = None
+    if not isinstance(item, (Sym, int, float, str)) or len(CURRENT[-1].nodes) > state.length:
+        state.restore()
+        return None
+    return Sym.listed(expand(item), target, through)
 
 
 def dict_comprehension(ev: Interpreter, node: tree.DictComp, scope: Scope) -> Any:
@@ -87,7 +118,7 @@ def dict_comprehension(ev: Interpreter, node: tree.DictComp, scope: Scope) -> An
 def _turns(ev: Interpreter, node: tree.CompFor, scope: Scope, body: Callable[[], None]) -> bool:
     """Run a comprehension. Whether it is known which turns it takes."""
     value = expressions.evaluate(ev, node.iter, scope)
-    for part in value.args if isinstance(value, Items) else [value]:
+    for part in value.goes_through if isinstance(value, Items) else [value]:
         ev.demand(part, "the length of a list")
     items = items_of(value, None)
     if items is None:

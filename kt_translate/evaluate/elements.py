@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import arrays, attributes, calls, expressions
 from kt_translate.evaluate.values import Scope, is_computed
+from kt_translate.graph.sym import Sym
 from kt_translate.source import tree
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ def put(ev: Interpreter, target: tree.Subscript, value: Any, scope: Scope) -> No
     key = expressions.subscript_key(ev, target, scope)
     if is_computed(owner):
         arrays.put(ev, owner, key, value)
+    elif isinstance(owner, Sym):
+        owner = ev.demand(owner, "what is changed")
     key = calls.settled_key(ev, key) if isinstance(owner, (list, dict)) else key
     attributes.set_element(owner, key, value)
 

@@ -10,11 +10,13 @@ from kt_translate.evaluate import (
     assumed,
     branches,
     calls,
+    choices,
     containers,
     layer_lists,
     stars,
     tensor_lists,
     tensors,
+    text,
 )
 from kt_translate.evaluate.builtin import NATIVES
 from kt_translate.evaluate.calculations import binary
@@ -29,7 +31,10 @@ from kt_translate.evaluate.values import (
     items_of,
     plain,
 )
-from kt_translate.graph.lists import some_of
+from kt_translate.graph import conditions
+from kt_translate.graph.choice import Choice
+from kt_translate.graph.lists import Rows, some_of
+from kt_translate.graph.nodes import ORDER
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Tensor
 from kt_translate.source import tree
@@ -79,7 +84,7 @@ def _slice(ev: Interpreter, node: Any, scope: Scope) -> Any:
 def _name(ev: Interpreter, node: tree.Name, scope: Scope) -> Any:
     name = node.value
     try:
-        return layer_lists.settled(ev, ev.lookup(name, scope))
+        return choices.resolved(ev, layer_lists.settled(ev, ev.lookup(name, scope)))
     except KeyError:
         pass
     if name in CONSTANTS:
@@ -111,7 +116,9 @@ def _call(ev: Interpreter, node: tree.Call, scope: Scope) -> Any:
         return _super(ev, scope)
     if (done := tensor_lists.call_method(ev, node, scope)) is not NotImplemented:
         return done
+    start = next(ORDER)
     function = evaluate(ev, node.func, scope)
+    chosen = next(ORDER)
     settled = assumed.settled
     read = tensor_lists.raw if tensor_lists.copes(function) else evaluate
     if isinstance(function, External) and function.path == "keras.Model":
@@ -135,6 +142,9 @@ def _call(ev: Interpreter, node: tree.Call, scope: Scope) -> Any:
         return SCOPED[function.path](ev, scope, *args)
     if read is tensor_lists.raw and any(map(tensor_lists.countless, [*args, *kwargs.values()])):
         return tensor_lists.call(ev, function, args, kwargs)
+    if isinstance(function, Choice):
+        at_once = next(ORDER) == chosen + 1
+        return choices.call(ev, function, args, kwargs, start if at_once else None)
     return calls.call(ev, function, args, kwargs, node, scope)
 
 
@@ -195,10 +205,10 @@ def _perhaps_open(ev: Interpreter, node: Any, scope: Scope) -> Any:
 
 
 def _boolean(ev: Interpreter, node: tree.BooleanOperation, scope: Scope) -> Any:
-    left = evaluate(ev, node.left, scope)
+    left = ev.test(node.left, scope)
     is_and = node.operator == "and"
-    if branches.depends(left):
-        with assumed.refined(left, is_and):
+    if conditions.depends(left):
+        with conditions.refined(left, is_and):
             right = evaluate(ev, node.right, scope)
         if isinstance(right, Sym) or plain(right):
             return Sym.binary("and" if is_and else "or", left, right)
@@ -215,6 +225,7 @@ def _boolean(ev: Interpreter, node: tree.BooleanOperation, scope: Scope) -> Any:
 def _unary(ev: Interpreter, node: tree.UnaryOperation, scope: Scope) -> Any:
     value = evaluate(ev, node.expression, scope)
     if node.operator == "not":
+        value = choices.tested(ev, value)
         if isinstance(value, Sym):
             return Sym.unary("not", value)
         truth = ev.truth(value)
@@ -239,6 +250,8 @@ def _subscript(ev: Interpreter, node: tree.Subscript, scope: Scope) -> Any:
     some = some_of(value)
     if some is not None:
         return tensor_lists.index(ev, some, key)
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Rows):
+        return tensor_lists.row(ev, value[0], key)
     return calls.index(ev, layer_lists.settled(ev, value), key)
 
 
@@ -246,35 +259,6 @@ def _lambda(ev: Interpreter, node: tree.Lambda, scope: Scope) -> Any:
     function = Function("<lambda>", node, scope, defaults_of(ev, node.params, scope), ev.line)
     function.source = ev.source
     return function
-
-
-def _formatted(ev: Interpreter, node: Any, scope: Scope) -> Any:
-    out: Any = ""
-    for part in node.parts:
-        if isinstance(part, tree.FormattedStringText):
-            piece: Any = part.value
-        else:
-            value = evaluate(ev, part.expression, scope)
-            spec = "".join(
-                p.value for p in part.format_spec or () if isinstance(p, tree.FormattedStringText)
-            )
-            if isinstance(value, Sym):
-                piece = (
-                    value
-                    if isinstance(value.value, str) and not spec
-                    else Sym.call("str", (value,), calls.text_of(value.value))
-                )
-            else:
-                try:
-                    piece = (
-                        format(value, spec)
-                        if plain(value)
-                        else Unknown("text of what is not known", ev.line)
-                    )
-                except (ValueError, TypeError):
-                    piece = str(value)
-        out = binary(ev, "+", out, piece) if out != "" else piece
-    return out
 
 
 def _named(ev: Interpreter, node: tree.NamedExpr, scope: Scope) -> Any:
@@ -294,7 +278,7 @@ EXPRESSIONS: dict[type, Callable[[Any, Any, Scope], Any]] = {
     tree.IfExp: _conditional,
     tree.Number: lambda ev, n, s: n.evaluated_value,
     tree.SimpleString: lambda ev, n, s: n.evaluated_value,
-    tree.FormattedString: _formatted,
+    tree.FormattedString: text.fstring,
     tree.List: lambda ev, n, s: containers.elements(ev, n.elements, s),
     tree.Tuple: lambda ev, n, s: tuple(containers.elements(ev, n.elements, s)),
     tree.Set: lambda ev, n, s: set(containers.elements(ev, n.elements, s)),

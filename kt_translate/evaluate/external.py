@@ -31,7 +31,8 @@ from kt_translate.evaluate.values import (
     plain,
 )
 from kt_translate.graph.objects import KerasFunction, KerasObject
-from kt_translate.graph.sym import Sym, known
+from kt_translate.graph.operators import FUNCTIONS
+from kt_translate.graph.sym import Sym, call_symbolic, known
 from kt_translate.graph.tensor import tensors_in
 from kt_translate.layers.decisions import decisions
 from kt_translate.layers.layer import RuleError
@@ -263,6 +264,9 @@ def _data_set(ev: Interpreter, name: str) -> Any:
 
 def _math(ev: Interpreter, path: str, args: list[Any]) -> Any:
     function = getattr(math, path.split(".")[-1], None)
+    symbolic = any(isinstance(a, Sym) for a in args)
+    if symbolic and path in FUNCTIONS and all(isinstance(a, Sym) or plain(a) for a in args):
+        return call_symbolic(path, *args)
     if function is None or not args or not plain(args):
         values = [ev.demand(a, path) if isinstance(a, Sym) else a for a in args]
         if function is None or not plain(values):

@@ -8,11 +8,12 @@ from kt_translate.evaluate import parts
 from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.loop_sizes import number, size_name
 from kt_translate.evaluate.state import NotGeneral, Place, State
-from kt_translate.evaluate.tensor_lists import Growing, Shrinking, Spent
+from kt_translate.evaluate.tensor_lists import Growing, Shrinking, Spent, When
 from kt_translate.graph.lists import (
     Collected,
     Element,
     Pick,
+    Rows,
     Some,
     TensorList,
     count,
@@ -20,17 +21,9 @@ from kt_translate.graph.lists import (
     some_of,
 )
 from kt_translate.graph.region import CURRENT, Node, Region
-from kt_translate.graph.sym import (
-    UNKNOWN,
-    Sym,
-    Symbol,
-    closed,
-    key_of,
-    known,
-    same,
-    symbols_in,
-)
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, key_of, known, same, symbols_in
 from kt_translate.graph.tensor import Many, Tensor
+from kt_translate.graph.terms import closed, expand
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -47,7 +40,7 @@ class Filling:
         self.value = value  # that the loop goes through
         self.growing: dict[int, list[Any]] = {}  # with what was in them before
         self.shrinking: dict[int, Some] = {}
-        self.added: dict[int, list[Tensor]] = {}  # in a turn
+        self.added: dict[int, list[Any]] = {}  # in a turn: tensors, or rows of them
         self.elements: dict[Any, Element] = {}
         self.region: Region | None = None  # of the turn
         self.names = {
@@ -76,7 +69,7 @@ class Filling:
                 raise NotGeneral
             some, now = some_of(copy), some_of(container)
             if id(container) in self.growing:
-                self.added[id(container)] = _tensors(container[1:])
+                self.added[id(container)] = _added(container[1:])
             elif id(container) in self.shrinking:
                 if not isinstance(container[0], Shrinking) or len(container) != 1:
                     raise NotGeneral
@@ -89,8 +82,9 @@ class Filling:
                     a is not b for a, b in zip(container, copy, strict=False)
                 ):
                     raise NotGeneral
-                _tensors(container[n:])
-                _before(copy)
+                rows = isinstance(_added(container[n:])[0], (list, tuple))
+                if _before(copy) and rows:
+                    raise NotGeneral
                 if not self.ev.guards:
                     raise NotGeneral
                 self.growing[id(container)] = copy
@@ -133,25 +127,55 @@ class Filling:
     # -- afterwards -----------------------------------------------------------------------------
     def collected(self, handed: dict[Place, Tensor], inner: set[Symbol]) -> list[Collected]:
         """The lists as they are after the loop. It hands on tensors; ``inner``: what changes from turn to turn."""
-        made = []
+        made: list[Collected] = []
         nodes = self.region.nodes if self.region is not None else []
+        behind = parts.behind(nodes, list(handed.values()))
         for container, _ in self.state.containers:
             if id(container) in self.growing:
                 before = _before(self.growing[id(container)])
                 name = self.names.get(id(container))
-                one = _collected(name, before, self.added[id(container)], inner)
-                one.after.loops = [self.node, *(n for t in before for n in _loops(t))]
-                one.after.count = _count(before, count(self.value), len(one.leaving))
-                before_them = parts.behind(nodes, list(handed.values()))
-                listed = not one.before or getattr(one.before[0], "on_the_way", True)
-                one.after.on_the_way = listed and all(id(t) in before_them for t in one.leaving)
-                container[:] = [Some(one.after, Sym.of(one.after.symbol))]
-                made.append(one)
+                added = self.added[id(container)]
+                if not isinstance(added[0], (list, tuple)):
+                    made.append(self._collect(name, before, added, inner, behind))
+                    after = made[-1].after
+                    container[:] = [Some(after, Sym.of(after.symbol))]
+                    continue
+                columns: list[Some | None] = []
+                for k, column in enumerate(zip(*added, strict=True)):
+                    try:
+                        made.append(self._collect(f"{name}_{k}", [], list(column), inner, behind))
+                        columns.append(Some(made[-1].after, Sym.of(made[-1].after.symbol)))
+                    except NotGeneral:
+                        columns.append(None)
+                container[:] = [Rows(columns, type(added[0]), [self.node])]
             elif id(container) in self.shrinking:
                 container[:] = [Spent(self.shrinking[id(container)])]
         if made:
             self._no_end(nodes, handed, [t for one in made for t in one.leaving])
         return made
+
+    def _collect(
+        self,
+        name: str | None,
+        before: list[Tensor],
+        added: list[Any],
+        inner: set[Symbol],
+        behind: set[int],
+    ) -> Collected:
+        """One list after the loop, that had ``before`` in it. ``behind``: what the tensors that are handed on are made of."""
+        tests = [expand(t.test) if isinstance(t, When) else None for t in added]
+        if any(s.kind == "carried" for s in symbols_in(tests)):
+            raise NotGeneral  # known in the constructor only
+        one = _collected(
+            name, before, _tensors([t.tensor if isinstance(t, When) else t for t in added]), inner
+        )
+        one.tests = tests
+        one.after.loops = [self.node, *(n for t in before for n in _loops(t))]
+        if not any(tests):
+            one.after.count = _count(before, count(self.value), len(one.leaving))
+        listed = not one.before or getattr(one.before[0], "on_the_way", True)
+        one.after.on_the_way = listed and all(id(t) in behind for t in one.leaving)
+        return one
 
     def _no_end(self, nodes: list[Node], handed: dict[Place, Tensor], added: list[Tensor]) -> None:
         """Raise NotGeneral where layers are made in the last turn only for a next one: Keras leaves them out."""
@@ -186,6 +210,18 @@ def element(some: Some, name: str, key: Any = None) -> Element:
         if samples is not UNKNOWN and samples and at is not UNKNOWN:
             symbol.value = samples[at]
     return made
+
+
+def _added(items: list[Any]) -> list[Any]:
+    """What a turn adds: tensors, perhaps under a condition, or rows of one form."""
+    rows = [v for v in items if isinstance(v, (list, tuple))]
+    if rows and (
+        len(rows) < len(items) or len({(type(r), len(r)) for r in rows}) > 1 or not rows[0]
+    ):
+        raise NotGeneral
+    if not rows:
+        _tensors([v.tensor if isinstance(v, When) else v for v in items])
+    return items
 
 
 def _tensors(items: list[Any]) -> list[Tensor]:
@@ -227,7 +263,7 @@ def _collected(
         raise NotGeneral
     after = TensorList((), first.dtype, first.layout, name=name)
     after.symbol = Symbol(name or "tensors", UNKNOWN, "list")
-    made = Collected(before, leaving, after)
+    made = Collected(before, leaving, after, [None] * len(leaving))
     shape: list[Any] = [first.shape[0]]
     for axis in range(1, first.rank):
         shape.append(_size(made, name, axis, inner))

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import views
+from kt_translate.evaluate import chosen_arguments, views
+from kt_translate.evaluate.captured import captured
 from kt_translate.evaluate.idle import takes_more
 from kt_translate.evaluate.inputs import ROLES, fresh_input
 from kt_translate.evaluate.numbers import Numbers
@@ -24,12 +25,11 @@ from kt_translate.evaluate.values import (
     Instance,
     LayerValue,
     ModelValue,
-    Partial,
-    Scope,
     Unknown,
     map_tensors,
     plain,
 )
+from kt_translate.graph.choice import Choice
 from kt_translate.graph.nodes import (
     CallNode,
     IfNode,
@@ -42,8 +42,9 @@ from kt_translate.graph.nodes import (
 )
 from kt_translate.graph.objects import KerasObject, is_setting, lazily
 from kt_translate.graph.region import CURRENT, Node, Region
-from kt_translate.graph.sym import Sym, Symbol, closed, key_of, known, same, substitute, symbols_in
+from kt_translate.graph.sym import Sym, Symbol, key_of, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Dim, Layout, Tensor, tensors_in
+from kt_translate.graph.terms import closed
 from kt_translate.pytorch.library import reserved_names
 from kt_translate.source import tree
 
@@ -55,6 +56,7 @@ def call_general(ev: Interpreter, function: Function, bound: dict[str, Any]) -> 
     """The result of a call on tensors, by the class of the function; NotImplemented where it has to be inlined."""
     if ev.inlining or not _eligible(function, bound):
         return NotImplemented
+    bound = {**bound, **chosen_arguments.settings_of(bound)}
     key = _key(function, bound)
     if key in ev.under_way:
         return NotImplemented
@@ -88,7 +90,7 @@ def _eligible(function: Function, bound: dict[str, Any]) -> bool:
         return False
     others = (v for v in bound.values() if not is_number(v))
     return all(map(_sayable, bound.values())) and all(
-        s.kind == "global" for v in others for s in (*symbols_in(v), *_captured(v))
+        s.kind == "global" for v in others for s in (*symbols_in(v), *captured(v))
     )
 
 
@@ -97,32 +99,11 @@ def _sayable(value: Any) -> bool:
         return all(map(_sayable, value))
     if isinstance(value, dict):
         return all(map(_sayable, value.values()))
+    if isinstance(value, Choice):
+        return all(map(_sayable, chosen_arguments.leaves(value)))
     if isinstance(value, Instance):
         return views.is_record(value)
     return not isinstance(value, (Unknown, Array, LayerValue, ModelValue))
-
-
-def _captured(value: Any, within: tuple[Any, ...] = ()) -> Iterator[Symbol]:
-    """The symbols that a function reads in the functions around it."""
-    if isinstance(value, Partial):
-        yield from symbols_in([*value.args, value.kwargs])
-        yield from _captured(value.function, within)
-    if not isinstance(value, Function) or value.scope.parent is None or value in within:
-        return
-    read = set(_names(value.node))
-    scope: Scope | None = value.scope
-    while scope is not None and scope.parent is not None:
-        for name in read & scope.names.keys():
-            yield from symbols_in(scope.names[name])
-            yield from _captured(scope.names[name], (*within, value))
-        scope = scope.parent
-
-
-def _names(node: tree.Node) -> Iterator[str]:
-    if isinstance(node, tree.Name):
-        yield node.value
-    for child in node.children:
-        yield from _names(child)
 
 
 def kind_of(value: Any) -> Any:
@@ -134,6 +115,8 @@ def kind_of(value: Any) -> Any:
     if isinstance(value, Instance):
         settings = views.settings_of(value)
         return (id(value.cls), *((n, kind_of(v)) for n, v in sorted(settings.items())))
+    if isinstance(value, Choice):
+        return chosen_arguments.key(value, kind_of)
     if is_number(value):
         sample = known(value)
         return ("numbers", *_nesting(sample)) if isinstance(sample, (list, tuple)) else "number"
@@ -211,7 +194,9 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
     """Evaluate the function on symbols. None where what comes out is no class."""
     region = Region()
     within = _Within(ev, function, bound)
-    inner, inputs, params, sizes = within.names, within.inputs, within.params, within.sizes
+    inputs, params, sizes = within.inputs, within.params, within.sizes
+    declared = {p.name.value for p in parameters_of(function)}
+    inner = chosen_arguments.inside(within.names, bound, declared)
     before, log, models = len(ev.demands), list(ev.log.diagnostics), len(ev.models)
     errors = ev.log.errors
     given = [(c, c.copy()) for v in inner.values() for c in _containers(v)]
@@ -318,13 +303,17 @@ def _declared(
     ev: Interpreter, function: Function, name: str, sample: Any
 ) -> tuple[str | None, str]:
     """Default and annotation of a parameter, as text."""
-    params = function.node.params
-    for p in (*params.posonly_params, *params.params, *params.kwonly_params):
+    for p in parameters_of(function):
         if p.name.value == name and p.default is not None and name in function.defaults:
             default = function.defaults[name]
             said = default if default is not None else sample
             return _default_text(default), annotation(said, default is None)
     return None, annotation(sample)
+
+
+def parameters_of(function: Function) -> list[tree.Param]:
+    params = function.node.params
+    return [*params.posonly_params, *params.params, *params.kwonly_params]
 
 
 def _default_text(value: Any) -> str | None:

@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kt_translate.diagnostics import Log, Place, Statement
+from kt_translate.diagnostics import Log, Place, Statement, shorten
 from kt_translate.evaluate import (
-    assumed,
     attributes,
-    branches,
     calls,
+    choices,
     elements,
     expressions,
     open_ends,
@@ -45,6 +44,7 @@ from kt_translate.evaluate.values import (
     name_value,
     plain,
 )
+from kt_translate.graph import conditions
 from kt_translate.graph.lists import LeftOpen
 from kt_translate.graph.precision import EXACT
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, substitute
@@ -57,18 +57,16 @@ class Interpreter:
 
     precision = EXACT  # of Keras's own arithmetic, in what was called
     nothing_kept = False  # no loop and no condition, after all else has failed
-    given_up: frozenset[Statement] = (
-        frozenset()
-    )  # loops and functions whose code could not be written
+    # loops and functions whose code could not be written
+    given_up: frozenset[Statement] = frozenset()
 
     def __init__(self, source: Source, log: Log, settings: dict[str, Any]) -> None:
         self.source = source
         self.main = source
         self.flavour = "3"  # of Keras: "3", "2" or "1"
         self.data_format = "channels_last"  # the backend's, for layers that are told none
-        self.origin: int | None = (
-            None  # while in another file: the line of the main one that led there
-        )
+        # While in another file: the line of the main one that led there.
+        self.origin: int | None = None
         self.files: dict[Path, Module] = {}  # other files of the project
         # functions of those files by their ids: the lines that import them
         self.imported: dict[int, int] = {}
@@ -89,12 +87,12 @@ class Interpreter:
         # statements to come, None: of a loop
         self.rest: list[tuple[Sequence[Any] | None, Scope]] = []
         self.rest_of_function = 0
+        self.scope = self.module  # of the statement at hand
         self.loops: list[Any] = []  # that are run for a general turn now
         self.comprehensions: dict[int, tree.For] = {}  # as loops that fill a list
         self.guards: list[object] = []  # of runs of functions that can be done again
-        self.decided: set[Any] = (
-            set()
-        )  # loops and conditions that what follows does not let us keep
+        # loops and conditions that what follows does not let us keep
+        self.decided: set[Any] = set()
         self.assumed: list[tuple[Sym, bool]] = []  # the conditions in whose branches we are
         self.plans: dict[Any, list[Any]] = {}  # classes of functions on tensors
         self.under_way: set[Any] = set()
@@ -191,22 +189,29 @@ class Interpreter:
             self.trial.check(self)
         self.line = self.source.line(node) or self.line
         self.comments = comments_before(node)
-        if isinstance(node, tree.SimpleStatementLine):
-            for small in node.body:
-                self.line = self.source.line(small) or self.line
-                statements.STATEMENTS[type(small)](self, small, scope)
-            return
         run = statements.STATEMENTS.get(type(node))
-        if run is None:
+        if run is None and not isinstance(node, tree.SimpleStatementLine):
             self.note("KT104", f"{type(node).__name__} statements are not understood")
             return
-        run(self, node, scope)
+        outer, self.scope = self.scope, scope
+        try:
+            if run is not None:
+                run(self, node, scope)
+            for small in node.body if run is None else ():
+                self.line = self.source.line(small) or self.line
+                statements.STATEMENTS[type(small)](self, small, scope)
+        finally:
+            self.scope = outer
 
     def suite(self, suite: tree.IndentedBlock, scope: Scope) -> None:
         self.block(suite.body, scope)
 
     def evaluate(self, node: Any, scope: Scope) -> Any:
         return expressions.evaluate(self, node, scope)
+
+    def test(self, node: Any, scope: Scope) -> Any:
+        """The value of an expression as a condition."""
+        return choices.tested(self, self.evaluate(node, scope))
 
     # -- names ----------------------------------------------------------------------------------
     def lookup(self, name: str, scope: Scope) -> Any:
@@ -262,6 +267,7 @@ class Interpreter:
     def _unpack(self, elements: Sequence[Any], value: Any, scope: Scope) -> None:
         star = next((i for i, e in enumerate(elements) if isinstance(e, tree.StarredElement)), None)
         n = len(elements)
+        value = choices.settled(self, value)
         items = items_of(value, None if star is not None else n)
         if items is None:
             for i, element in enumerate(elements):
@@ -284,14 +290,13 @@ class Interpreter:
     # -- truth ----------------------------------------------------------------------------------
     def truth(self, value: Any, what: str = "a condition") -> bool | None:
         """True or False; None where it is not known. A parameter that decides is noted as demanded."""
+        value = choices.tested(self, value)
         if isinstance(value, Sym):
             return self.decide(value, what)
         if isinstance(value, Unknown):
             return None
-        if isinstance(value, (External, Function, Class, Instance)):
-            return True
         try:
-            return bool(value)
+            return isinstance(value, (External, Function, Class, Instance)) or bool(value)
         except TypeError:
             return True
 
@@ -301,7 +306,7 @@ class Interpreter:
 
     def demand(self, value: Any, what: str) -> Any:
         """The sample behind a symbolic value, noted as taken for granted unless it is a constant of the module."""
-        if isinstance(value, Sym) and branches.depends(value):
+        if isinstance(value, Sym) and conditions.depends(value):
             if any(s.kind in ("loop", "carried") for s in value.symbols):
                 raise NotGeneral
             if self.is_pinned(value):
@@ -342,7 +347,7 @@ class Interpreter:
             if isinstance(said, Sym) and said.head == "symbol":
                 pinned.add(said.args[0])
             elif isinstance(taken, bool):
-                pinned |= assumed.equalities(said, taken).keys()
+                pinned |= conditions.equalities(said, taken).keys()
         return value.symbols <= pinned
 
     def run_body(self, function: Function, names: dict[str, Any]) -> Any:
@@ -383,8 +388,3 @@ class Interpreter:
         finally:
             self.decided = decided
             self.guards.pop()
-
-
-def shorten(text: str, most: int = 72) -> str:
-    """Text for a message, with its middle left out where it is long."""
-    return text if len(text) <= most else f"{text[: most - 24]} ... {text[-18:]}"

@@ -45,7 +45,7 @@ def comprehended(ev: Interpreter, node: tree.ListComp, scope: Scope) -> LayerLis
         return None
     value = ev.evaluate(clause.iter, scope)
     symbolic = isinstance(value, Sym) or (
-        isinstance(value, Items) and any(isinstance(a, Sym) for a in value.args)
+        isinstance(value, Items) and any(isinstance(a, Sym) for a in value.goes_through)
     )
     items = items_of(value, None) if symbolic else None
     if not items:
@@ -71,7 +71,9 @@ def settled(ev: Interpreter, value: Any) -> Any:
     """A value that is read otherwise than by a loop: a list of layers is as long as its sample."""
     value = assumed.settled(ev, value)
     if isinstance(value, LayerList):
-        parts = value.iterable.args if isinstance(value.iterable, Items) else [value.iterable]
+        parts = (
+            value.iterable.goes_through if isinstance(value.iterable, Items) else [value.iterable]
+        )
         for part in parts:
             ev.demand(part, "the number of layers in a list")
     return tensor_lists.settled(value)

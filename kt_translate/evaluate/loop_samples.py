@@ -25,25 +25,36 @@ def carry(
     values = [known(c.before) for c in carried]
     if items is None:
         return
-    sizes = [(c.after.sizes[axis], *s) for c in lists for axis, s in c.sizes.items()]
-    filled = {symbol: _samples_of(before) for symbol, before, _ in sizes}
+    sizes = [(c.after.sizes[axis], *s, c.tests) for c in lists for axis, s in c.sizes.items()]
+    filled = {symbol: _samples_of(before) for symbol, before, *_ in sizes}
+    counts = [0] * len(lists)
     for turn, item in enumerate(items):
         table = dict(zip(symbols, values, strict=True)) | dict(bindings(targets, item))
         for element in filling.elements.values():
             if element.key is not None or element.pops:
                 table |= dict(element.samples(None, table, turn))
-        for symbol, _, leaving in sizes:
-            filled[symbol] += [known(substitute(d, table)) for d in leaving]
+        for symbol, _, leaving, tests in sizes:
+            for dim, test in zip(leaving, tests, strict=True):
+                if (holds := _holds(test, table)) is not False:
+                    filled[symbol].append(known(substitute(dim, table)) if holds else UNKNOWN)
+        for i, one in enumerate(lists):
+            counts[i] += sum(_holds(test, table) is not False for test in one.tests)
         values = [known(substitute(c.leaving, table)) for c in carried]
     for size, value in zip(carried, values, strict=True):
         size.after.args[0].value = value
     for symbol, found in filled.items():
         symbol.value = UNKNOWN if UNKNOWN in found else tuple(found)
-    for one in lists:
+    for one, added in zip(lists, counts, strict=True):
         start = sum(
             len(known(Sym.of(t.symbol))) if isinstance(t, TensorList) else 1 for t in one.before
         )
-        one.after.symbol.value = tuple(range(start + len(one.leaving) * len(items)))
+        one.after.symbol.value = tuple(range(start + added))
+
+
+def _holds(test: Any, table: Any) -> bool | None:
+    """Whether a tensor is added in a turn; None where the samples do not tell."""
+    found = True if test is None else known(substitute(test, table))
+    return None if found is UNKNOWN else bool(found)
 
 
 def _samples_of(sizes: list[Any]) -> list[Any]:

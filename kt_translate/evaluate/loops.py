@@ -24,18 +24,9 @@ from kt_translate.evaluate.values import Either, Scope, Unknown
 from kt_translate.graph.lists import Pick, Some, count
 from kt_translate.graph.nodes import ORDER, Carried, LoopNode
 from kt_translate.graph.region import Region
-from kt_translate.graph.sym import (
-    UNKNOWN,
-    Items,
-    Sym,
-    Symbol,
-    expand,
-    known,
-    same,
-    substitute,
-    symbols_in,
-)
+from kt_translate.graph.sym import UNKNOWN, Items, Sym, Symbol, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Tensor
+from kt_translate.graph.terms import expand
 from kt_translate.source import tree
 
 if TYPE_CHECKING:
@@ -58,7 +49,7 @@ def run_for(ev: Interpreter, node: tree.For, scope: Scope, value: Any) -> bool:
     if items is not None and not all(map(sayable, items)):
         return False
     symbolic = isinstance(value, Sym) or tensor_lists.countless(value)
-    symbolic |= isinstance(value, Items) and any(isinstance(a, Sym) for a in value.args)
+    symbolic |= isinstance(value, Items) and any(isinstance(a, Sym) for a in value.goes_through)
     if not symbolic and len(items or ()) < FEW_TURNS:
         return False
     state = State(ev, scope)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, WeightNode
-from kt_translate.graph.region import Node
+from kt_translate.graph.nodes import CallNode, CheckNode, IfNode, LayerNode, LoopNode, WeightNode
+from kt_translate.graph.region import Node, Region
 from kt_translate.graph.tensor import Tensor
 
 
@@ -21,3 +21,9 @@ def has_weights(node: Node) -> bool:
     if isinstance(node, LayerNode):
         return node.makes_module()
     return isinstance(node, (CallNode, IfNode, LoopNode, WeightNode))
+
+
+def take_checks(around: Region, region: Region | None) -> None:
+    """A Sequential has a region of its own: what the function around it checks is checked there."""
+    if region is not None:
+        region.nodes[:0] = [node for node in around.nodes if isinstance(node, CheckNode)]

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from kt_translate.evaluate import calls, models
 from kt_translate.evaluate.lambdas import LambdaValue
 from kt_translate.evaluate.values import Instance, LayerValue, ModelValue
+from kt_translate.graph.choice import Choice
 from kt_translate.graph.nodes import ModuleUse
 from kt_translate.graph.region import CURRENT, Region
+from kt_translate.graph.sym import same
 from kt_translate.graph.tensor import Tensor, tensors_in
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def add(ev: Interpreter, model: ModelValue, layer: Any) -> None:
         model.region.add(layer.node)  # type: ignore[union-attr, arg-type]
         model.inputs = model.outputs = layer
         return
-    if not isinstance(layer, (LayerValue, ModelValue, LambdaValue)) and not is_layer(layer):
+    if not isinstance(layer, (LayerValue, ModelValue, LambdaValue, Choice)) and not is_layer(layer):
         ev.note("KT107", "what is added to the model here is not known")
         model.attributes["gap"] = ev.line
         return
@@ -70,6 +72,9 @@ def layer_kind(layer: Any) -> str:
 
 
 def _own_input_shape(layer: Any) -> Any:
+    if isinstance(layer, Choice):
+        shape = _own_input_shape(layer.then)
+        return shape if same(shape, _own_input_shape(layer.orelse)) else None
     if isinstance(layer, ModelValue):
         first = tensors_in(layer.inputs)
         return first[0].shape[1:] if len(first) == 1 else None

@@ -33,6 +33,7 @@ class State:
 
     def __init__(self, ev: Interpreter, scope: Scope) -> None:
         self.ev = ev
+        self.kind = scope.kind
         self.spaces = list(_spaces(scope))
         self.before = [dict(space) for space in self.spaces]
         self.containers = [(c, _copy(c)) for space in self.spaces for c in _containers(space)]
@@ -43,6 +44,7 @@ class State:
             (m.outputs, m.region, len(m.region.nodes), list(m.layers)) for m in self.models
         ]
         self.made = (len(ev.models), len(ev.demands), len(ev.compiled), list(ev.log.diagnostics))
+        self.assumed = len(ev.assumed)
         self.errors = ev.log.errors
         self.region = CURRENT[-1]
         self.length = len(self.region.nodes)
@@ -83,6 +85,7 @@ class State:
             del region.nodes[length:]
         models, demands, compiled, diagnostics = self.made
         del self.ev.models[models:], self.ev.demands[demands:], self.ev.compiled[compiled:]
+        del self.ev.assumed[self.assumed :]
         self.ev.log.diagnostics[:], self.ev.log.errors = diagnostics, self.errors
         del self.region.nodes[self.length :]
         self.region.arrays.clear()
@@ -90,9 +93,6 @@ class State:
     def containers_touched(self) -> list[tuple[Any, Any]]:
         """The lists and dicts that are not as they were, each with what it was."""
         return [(c, copy) for c, copy in self.containers if not _alike(c, copy)]
-
-    def containers_changed(self) -> bool:
-        return bool(self.containers_touched())
 
     def failed(self) -> bool:
         """Whether errors were reported since."""

@@ -14,6 +14,7 @@ from kt_translate.evaluate import (
     arrays,
     branches,
     calculations,
+    choices,
     elements,
     enums,
     expressions,
@@ -27,6 +28,7 @@ from kt_translate.evaluate import (
 )
 from kt_translate.evaluate.signals import MAX_TURNS, Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.values import Class, Function, ModelValue, Scope, Unknown, items_of
+from kt_translate.graph import conditions
 from kt_translate.graph.nodes import named
 from kt_translate.graph.objects import is_setting
 from kt_translate.graph.region import CURRENT
@@ -44,30 +46,25 @@ def _assign(ev: Interpreter, node: tree.Assign, scope: Scope) -> None:
     else:
         value = ev.evaluate(node.value, scope)
     for target in node.targets:
+        literal = isinstance(node.value, (tree.Number, tree.SimpleString))
         if (
             scope.kind == "module"
             and isinstance(target.target, tree.Name)
             and (
-                (
-                    isinstance(node.value, (tree.Number, tree.SimpleString))
-                    and isinstance(value, (int, float, str))
-                )
+                (literal and isinstance(value, (int, float, str)))
                 or _is_made_here(node.value, value)
             )
             and scope.names.get(target.target.value) is None
-            and target.target.value not in reserved_names()
-            and target.target.value not in ev.settings
+            and target.target.value not in (*reserved_names(), *ev.settings)
         ):
             value = _constant(ev, target.target.value, value, scope)
         elif (
             isinstance(target.target, tree.Name)
-            and (_worth_a_name(value) or _is_made_here(node.value, value))
+            and (_is_calculated(value) or _is_made_here(node.value, value))
             and scope.kind == "function"
             and not any(s.kind == "mode" for s in symbols_in(value))  # known in forward only
         ):
-            name = target.target.value
-            own = any(s.name == name and s.kind != "local" for s in symbols_in(value))
-            value = named(value, f"{name}_" if own else name)
+            value = named(value, target.target.value)
         ev.assign(target.target, value, scope)
 
 
@@ -86,6 +83,10 @@ def _constant(ev: Interpreter, name: str, value: Any, scope: Scope) -> Any:
     return Sym.of(symbol)
 
 
+def _is_calculated(value: Any) -> bool:
+    return isinstance(value, Sym) and value.weight > 0 and conditions.depends(value)
+
+
 def _is_made_here(node: tree.Expression, value: Any) -> bool:
     """Whether it is an initializer or a regularizer with arguments, of which a name can speak."""
     return isinstance(node, tree.Call) and bool(node.args) and is_setting(value)
@@ -99,10 +100,6 @@ def _line_of(ev: Interpreter, name: str, value: Any) -> str | None:
     except (ValueError, SyntaxError):
         return None
     return line if same else None
-
-
-def _worth_a_name(value: Any) -> bool:
-    return isinstance(value, Sym) and value.weight > 0 and branches.depends(value)
 
 
 def _ann_assign(ev: Interpreter, node: tree.AnnAssign, scope: Scope) -> None:
@@ -158,7 +155,7 @@ def _path(ev: Interpreter, decorator: tree.Expression, scope: Scope) -> str:
 def _if(ev: Interpreter, node: tree.If, scope: Scope) -> None:
     demands, diagnostics = len(ev.demands), list(ev.log.diagnostics)
     ev.checking = _raises(node.body)
-    value = ev.evaluate(node.test, scope)
+    value = ev.test(node.test, scope)
     ev.checking = False
     if branches.run_if(ev, node, value, scope):
         return
@@ -218,9 +215,11 @@ def _for(ev: Interpreter, node: tree.For, scope: Scope) -> None:
         value = tensor_lists.raw(ev, node.iter, scope)
     if loops.run_for(ev, node, scope, value):
         return
-    value = arrays.concrete(ev, layer_lists.settled(ev, value))
+    value = arrays.concrete(ev, choices.settled(ev, layer_lists.settled(ev, value)))
     ranged = isinstance(value, Sym) and value.head == "call" and value.args[0] == "range"
-    parts = value.args[1:] if ranged else value.args if isinstance(value, Items) else [value]
+    parts = (
+        value.args[1:] if ranged else value.goes_through if isinstance(value, Items) else [value]
+    )
     for part in parts:
         ev.demand(part, "the number of turns of a loop")
     items = items_of(value, None)
@@ -335,7 +334,7 @@ def _assert(ev: Interpreter, node: tree.Assert, scope: Scope) -> None:
     ev.checking = True
     test = ev.evaluate(node.test, scope)
     ev.checking = False
-    settled = not branches.depends(test) or ev.is_pinned(test)
+    settled = not conditions.depends(test) or ev.is_pinned(test)
     if not settled and branches.both(ev, node, test, lambda: None, fail, scope):
         return
     if ev.truth(test, "an assertion") is False:

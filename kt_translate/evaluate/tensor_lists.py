@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from kt_translate.evaluate import merging
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Native, Scope, Unknown, items_of
-from kt_translate.graph.lists import BACKWARDS, LeftOpen, Some, one_of, some_of
+from kt_translate.graph.lists import BACKWARDS, LeftOpen, Rows, Some, one_of, some_of
 from kt_translate.graph.region import CURRENT, OpNode
 from kt_translate.graph.sym import Items, Sym, code
-from kt_translate.graph.tensor import Layout, Many, Tensor
+from kt_translate.graph.tensor import Layout, Many, Tensor, tensors_in
 from kt_translate.source import tree
 
 if TYPE_CHECKING:
@@ -23,6 +23,21 @@ if TYPE_CHECKING:
 
 class Growing(Many):
     """What is in a list that the loop at hand fills: nothing is known of it within the loop."""
+
+    def refuse(self) -> NoReturn:
+        raise NotGeneral
+
+
+class When(Many):
+    """What a turn adds to a list if a condition on settings holds."""
+
+    def __init__(self, test: Any, item: Any) -> None:
+        if isinstance(item, When):
+            test, item = Sym.binary("and", test, item.test), item.tensor
+        if type(item) is not Tensor:
+            raise NotGeneral
+        self.test: Any = test
+        self.tensor: Tensor = item
 
     def refuse(self) -> NoReturn:
         raise NotGeneral
@@ -98,7 +113,7 @@ def call_method(ev: Interpreter, node: tree.Call, scope: Scope) -> Any:
 def method(ev: Interpreter, owner: list[Any], name: str, args: Any) -> Any:
     """``owner.append(x)`` and the like."""
     some = some_of(owner)
-    if name == "append" and all(isinstance(a, Tensor) for a in args):
+    if name == "append" and tensors_in(args):
         owner.append(*args)
         return None
     if name == "pop" and not args and owner and isinstance(owner[0], Shrinking):
@@ -111,6 +126,14 @@ def method(ev: Interpreter, owner: list[Any], name: str, args: Any) -> Any:
         owner[:] = [some.seen(BACKWARDS)]
         return None
     return getattr(settled(owner), name)(*args)
+
+
+def row(ev: Interpreter, rows: Rows, key: Any) -> Any:
+    """``levels[key]`` of a list of rows."""
+    if isinstance(key, slice):
+        rows.refuse()
+    left = Unknown("a part of a row that is not in every row", ev.line)
+    return rows.kind(left if some is None else index(ev, some, key) for some in rows.columns)
 
 
 def index(ev: Interpreter, some: Some, key: Any) -> Any:

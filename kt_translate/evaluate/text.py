@@ -1,50 +1,93 @@
-"""Text that the source puts together from settings: ``"block_%d" % i``, ``"conv{}".format(i)``."""
+"""Text that the source puts together from settings: ``"block_%d" % i``, ``"conv{}".format(i)``, ``f"conv{i}"``."""
 
 from __future__ import annotations
 
 import re
 from string import Formatter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate.values import plain
+from kt_translate.evaluate.values import Scope, Unknown, plain
 from kt_translate.graph.sym import Sym, call_symbolic
+from kt_translate.source import tree
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+
+METHODS = (
+    *("lower", "upper", "title", "capitalize", "strip", "lstrip", "rstrip", "replace"),
+    *("startswith", "endswith", "isdigit", "find", "count", "split", "rsplit", "zfill"),
+)
+
+
+def fstring(ev: Interpreter, node: tree.FormattedString, scope: Scope) -> Any:
+    """``f"conv{i:02d}"``."""
+    parts: list[Any] = []
+    for part in node.parts:
+        if isinstance(part, tree.FormattedStringText):
+            parts.append(part.value)
+            continue
+        value = ev.evaluate(part.expression, scope)
+        inner = [
+            (
+                ev.evaluate(p.expression, scope)
+                if isinstance(p, tree.FormattedStringExpression)
+                else getattr(p, "value", "")
+            )
+            for p in part.format_spec or ()
+        ]
+        spec = joined(inner)
+        parts.append(with_spec(value, spec) if isinstance(spec, str) else spec)
+    said = joined(parts)
+    return Unknown("text of what is not known", ev.line) if said is None else said
+
+
+def with_spec(value: Any, spec: str) -> Any:
+    """``format(value, spec)``."""
+    if isinstance(value, Sym):
+        return call_symbolic("format", value, spec) if spec else value
+    try:
+        return format(value, spec) if spec and plain(value) else value
+    except (ValueError, TypeError):
+        return str(value)
 
 
 def percent(template: str, values: Any) -> Any:
-    """``template % values`` where a value is symbolic; None where the template asks for more than plain numbers and text."""
+    """``template % values`` where a value is symbolic; None where the template asks for more than numbers and text."""
     given = list(values) if isinstance(values, tuple) else [values]
     parts: list[Any] = []
     at = 0
-    for match in re.finditer(r"%(.)", template):
+    for match in re.finditer(r"%(\d*)(.)", template):
         parts.append(template[at : match.start()])
         at = match.end()
-        if match[1] == "%":
+        width, kind = match.groups()
+        if kind == "%":
             parts.append("%")
-        elif match[1] in "dsi" and given:
-            parts.append(given.pop(0))
+        elif kind in "dsi" and given and not (width and kind == "s"):
+            parts.append(with_spec(given.pop(0), width and f"{width}d"))
         else:
             return None
     return joined([*parts, template[at:]])
 
 
 def formatted(template: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """``template.format(*args, **kwargs)`` where a value is symbolic; None where a field asks for a format of its own."""
+    """``template.format(*args, **kwargs)`` where a value is symbolic; None where a field asks for more than a value."""
     parts: list[Any] = []
     count = 0
     for text, field, spec, conversion in Formatter().parse(template):
         parts.append(text)
         if field is None:
             continue
-        if spec or conversion or not re.fullmatch(r"\w*", field):
+        if "{" in (spec or "") or conversion or not re.fullmatch(r"\w*", field):
             return None
         if field == "" or field.isdigit():
             index = count if field == "" else int(field)
             count += 1
             if index >= len(args):
                 return None
-            parts.append(args[index])
+            parts.append(with_spec(args[index], spec or ""))
         elif field in kwargs:
-            parts.append(kwargs[field])
+            parts.append(with_spec(kwargs[field], spec or ""))
         else:
             return None
     return joined(parts)

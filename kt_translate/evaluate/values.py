@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from kt_translate.graph.choice import Choice
 from kt_translate.graph.lists import some_of
 from kt_translate.graph.members import Member, Record
 from kt_translate.graph.sym import UNKNOWN, Sym
@@ -371,6 +372,7 @@ OPAQUE = (
     Instance,
     LayerValue,
     ModelValue,
+    Choice,
 )
 
 

@@ -88,6 +88,36 @@ def element(a: Any, key: Any) -> Any:
     return NotImplemented
 
 
+_TRUTHS = {"==", "!=", "<", "<=", ">", ">=", "is", "is not", "in", "not in"}
+
+
+def is_truth(value: Any) -> bool:
+    """Whether it is True or False whatever the symbols stand for."""
+    if not isinstance(value, sym.Sym):
+        return isinstance(value, bool)
+    if value.head in ("and", "or"):
+        return all(map(is_truth, value.args))
+    if value.head == "method":
+        return value.args[1] in ("startswith", "endswith", "isdigit")
+    if value.head == "symbol":
+        return isinstance(value.value, bool)
+    return value.head in _TRUTHS or (value.head == "unary" and value.args[0] == "not")
+
+
+def logical(condition: Any, a: Any, b: Any) -> Any:
+    """``a if condition else b`` where one of both is True or False: NotImplemented for any other."""
+    if not all(map(is_truth, (condition, a, b))):
+        return NotImplemented
+    unless = sym.Sym.unary("not", condition)
+    if a is True:
+        return condition if b is False else sym.Sym.binary("or", condition, b)
+    if a is False:
+        return unless if b is True else sym.Sym.binary("and", unless, b)
+    if isinstance(b, bool):
+        return sym.Sym.binary("or" if b else "and", unless if b else condition, a)
+    return NotImplemented
+
+
 def start_of_rest(cut: Any) -> int | None:
     """The first place that ``x[1:]`` keeps; None for any other slice, or a place counted from the end."""
     whole = isinstance(cut, slice) and cut.stop is None and cut.step is None

@@ -126,12 +126,25 @@ class Forked(Many):
 
 
 @dataclass(eq=False, repr=False)
+class Rows(Many):
+    """Rows of tensors that a loop leaves in a list, as one list for each column; None for what is no such list."""
+
+    columns: list[Some | None]
+    kind: type[list[Any]] | type[tuple[Any, ...]]
+    loops: list[Any]
+
+    def refuse(self) -> NoReturn:
+        raise LeftOpen(self.loops)
+
+
+@dataclass(eq=False, repr=False)
 class Collected:
     """What a loop adds to a list. The ``sizes`` of its tensors, by axis: before the loop, and of a turn."""
 
     before: list[Tensor]
     leaving: list[Tensor]
     after: TensorList
+    tests: list[Any]  # of each tensor: on which adding it hangs; None: it is always added
     sizes: dict[int, tuple[list[Any], list[Any]]] = field(default_factory=dict)
 
 
@@ -175,6 +188,8 @@ def count(value: Any) -> Any:
         and len(value.args) == 1
     ):
         return count(value.args[0])
+    if isinstance(value, Sym) and value.head == "list":
+        return count(value.args[2])
     if isinstance(value, Sym) and value.head == "call" and value.args[0] == "range":
         bounds = value.args[1:]
         if len(bounds) == 1:

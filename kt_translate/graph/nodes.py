@@ -9,7 +9,7 @@ from typing import Any
 
 from kt_translate.graph.lists import Collected, Element
 from kt_translate.graph.region import CURRENT, Node, OpNode, Region
-from kt_translate.graph.sym import Sym, Symbol, known
+from kt_translate.graph.sym import Sym, Symbol, known, symbols_in
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.layer import Layer
 
@@ -209,6 +209,8 @@ class CheckNode(Node):
 
 def named(value: Any, name: str) -> Any:
     """The value under a name of its own in the code to be: a variable of ``__init__``."""
+    if any(s.name == name and s.kind != "local" for s in symbols_in(value)):
+        name += "_"
     symbol = Symbol(name, known(value), "local", value)
     CURRENT[-1].add(SizeNode([], [], 0, symbol, next(ORDER)))
     return Sym.of(symbol)

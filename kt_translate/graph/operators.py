@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 
@@ -92,6 +94,11 @@ class Items(list):  # type: ignore[type-arg]
         self.function = function
         self.args = args
 
+    @property
+    def goes_through(self) -> list[Any]:
+        """What is gone through in the end: of ``enumerate(reversed(widths))``, ``widths``."""
+        return [p for a in self.args for p in (a.goes_through if isinstance(a, Items) else [a])]
+
 
 def alike(value: Any, parts: list[Any]) -> Any:
     """Another list, tuple or named tuple, of these parts."""
@@ -103,6 +110,7 @@ def alike(value: Any, parts: list[Any]) -> Any:
 class Arithmetic:
     """Python's operators on what is said as an expression."""
 
+    value: Any
     binary: Callable[[str, Any, Any], Any]
     unary: Callable[[str, Any], Any]
 
@@ -137,6 +145,41 @@ class Arithmetic:
         return self.unary("-", self)
 
 
+def known(value: Any) -> Any:
+    """The sample value behind ``value``, looking into tuples, lists and dicts; UNKNOWN if any part is."""
+    if isinstance(value, Arithmetic):
+        return value.value
+    if isinstance(value, (tuple, list)):
+        parts = [known(v) for v in value]
+        if any(p is UNKNOWN for p in parts):
+            return UNKNOWN
+        return alike(value, parts)
+    if isinstance(value, slice):
+        parts = [known(v) for v in (value.start, value.stop, value.step)]
+        return UNKNOWN if any(p is UNKNOWN for p in parts) else slice(*parts)
+    if isinstance(value, dict):
+        found = {known(k): known(v) for k, v in value.items()}
+        if any(v is UNKNOWN for v in found.values()):
+            return UNKNOWN
+        if type(value) is dict:
+            return found
+        made = copy(value)
+        made.update(found)
+        return made
+    return value
+
+
+class Callee(str):
+    """The name of a function of the source that the generated code has too, with what it gives."""
+
+    def __new__(cls, name: str, compute: Callable[..., Any]) -> Callee:
+        made = super().__new__(cls, name)
+        made.compute = compute
+        return made
+
+    compute: Callable[..., Any]
+
+
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -168,6 +211,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "len": len,
     "float": float,
     "str": str,
+    "format": format,
     "abs": abs,
     "bool": bool,
     "round": round,
@@ -180,11 +224,18 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tuple": tuple,
     "list": list,
     "sorted": sorted,
+    "math.ceil": math.ceil,
+    "math.floor": math.floor,
+    "math.sqrt": math.sqrt,
+    "math.log": math.log,
+    "math.log2": math.log2,
+    "math.pow": math.pow,
+    "math.exp": math.exp,
     "enumerate": lambda *a: list(enumerate(*a)),
     "zip": lambda *a: list(zip(*a)),
     "reversed": lambda a: list(reversed(a)),
 }
-NEGATED = {"==": "!=", "!=": "==", "is": "is not", "is not": "is"}
+NEGATED = {"==": "!=", "!=": "==", "is": "is not", "is not": "is", "in": "not in", "not in": "in"}
 UNARY: dict[str, Callable[[Any], Any]] = {
     "-": operator.neg,
     "+": operator.pos,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -22,9 +21,11 @@ from kt_translate.graph.operators import (
     UNARY,
     UNKNOWN,
     Arithmetic,
+    Callee,
     Items,
     Symbol,
     alike,
+    known,
 )
 from kt_translate.pytorch.expr import Expr, as_expr, literal
 
@@ -34,39 +35,13 @@ __all__ = [
     "Sym",
     "Symbol",
     "call_symbolic",
-    "closed",
     "code",
-    "expand",
     "key_of",
     "known",
     "same",
     "substitute",
     "symbols_in",
 ]
-
-
-def known(value: Any) -> Any:
-    """The sample value behind ``value``, looking into tuples, lists and dicts; UNKNOWN if any part is."""
-    if isinstance(value, Sym):
-        return value.value
-    if isinstance(value, (tuple, list)):
-        parts = [known(v) for v in value]
-        if any(p is UNKNOWN for p in parts):
-            return UNKNOWN
-        return alike(value, parts)
-    if isinstance(value, slice):
-        parts = [known(v) for v in (value.start, value.stop, value.step)]
-        return UNKNOWN if any(p is UNKNOWN for p in parts) else slice(*parts)
-    if isinstance(value, dict):
-        found = {known(k): known(v) for k, v in value.items()}
-        if any(v is UNKNOWN for v in found.values()):
-            return UNKNOWN
-        if type(value) is dict:
-            return found
-        made = copy(value)
-        made.update(found)
-        return made
-    return value
 
 
 class Sym(Arithmetic):
@@ -114,6 +89,25 @@ class Sym(Arithmetic):
         return Sym("call", (function, *args), value)
 
     @staticmethod
+    def method(owner: Any, name: str, *args: Any) -> Any:
+        """``owner.name(*args)`` of a text."""
+        given = known([owner, *args])
+        value: Any = UNKNOWN
+        if given is not UNKNOWN:
+            with suppress(Exception):
+                value = getattr(given[0], name)(*given[1:])
+        return Sym("method", (owner, name, *args), value) if symbols_in([owner, args]) else value
+
+    @staticmethod
+    def listed(item: Any, target: Symbol, through: Any) -> Any:
+        """``[item for target in through]``."""
+        values = known(through)
+        found = [] if values is UNKNOWN else [known(substitute(item, {target: v})) for v in values]
+        unknown = values is UNKNOWN or any(v is UNKNOWN for v in found)
+        made = Sym("list", (item, target, through), UNKNOWN if unknown else found)
+        return made if unknown or made.symbols else found
+
+    @staticmethod
     def index(a: Any, key: Any) -> Any:
         simple = algebra.element(a, key)
         if simple is not NotImplemented:
@@ -130,6 +124,9 @@ class Sym(Arithmetic):
         """``a if condition else b``."""
         if same(a, b):
             return a
+        simple = algebra.logical(condition, a, b)
+        if simple is not NotImplemented:
+            return simple
         c = known(condition)
         value = UNKNOWN if c is UNKNOWN else known(a) if c else known(b)
         return Sym("if", (condition, a, b), value)
@@ -144,12 +141,14 @@ class Sym(Arithmetic):
     # -- what it depends on ---------------------------------------------------------------------
     @cached_property
     def symbols(self) -> frozenset[Symbol]:
-        return frozenset(_symbols_in(self.args))
+        found = frozenset(_symbols_in(self.args))
+        return found - {self.args[1]} if self.head == "list" else found
 
     @cached_property
     def spelled(self) -> tuple[Symbol, ...]:
         """The symbols that its text names, in order."""
-        return tuple(dict.fromkeys(s for arg in self.args for s in spelled_in(arg)))
+        bound = self.args[1] if self.head == "list" else None
+        return tuple(dict.fromkeys(s for a in self.args for s in spelled_in(a) if s is not bound))
 
     def substitute(self, table: dict[Symbol, Any]) -> Any:
         """The same expression with other things in place of symbols (a callee's result, said by its caller)."""
@@ -180,6 +179,10 @@ class Sym(Arithmetic):
             return Sym.index(*args) if any(isinstance(a, Sym) for a in args) else args[0][args[1]]
         if self.head == "if":
             return Sym.choose(*args)
+        if self.head == "method":
+            return Sym.method(*args)
+        if self.head == "list":
+            return Sym.listed(*args)
         value = _call_value(args)
         if self.head == "call" and isinstance(value, (int, float, str)) and not symbols_in(args):
             return value
@@ -193,6 +196,8 @@ class Sym(Arithmetic):
             if symbol.unnamed:
                 return code(symbol.origin)
             return Expr(symbol.spelled)
+        if self.head == "list":
+            return Expr.comprehension(code(self.args[0]), self.args[1].name, code(self.args[2]))
         if self.head == "text":
             return Expr(self.args[0], self.args[1])
         if self.head == "attribute":
@@ -316,21 +321,8 @@ def substitute(value: Any, table: dict[Symbol, Any]) -> Any:
     return value
 
 
-def closed(value: Any) -> Any:
-    """The same with what loops leave said in closed form, where there is one, and without names given on the way."""
-    value = expand(value)
-    found = {s for s in symbols_in(value) if s.kind == "carried" and s.origin is not None}
-    return closed(substitute(value, {s: s.origin for s in found})) if found else value
-
-
-def expand(value: Any, only: set[Symbol] | None = None) -> Any:
-    """The same without the names (or some of them) that the source gave to parts of it on the way."""
-    found = {s for s in symbols_in(value) if s.kind == "local" and (only is None or s in only)}
-    return expand(substitute(value, {s: s.origin for s in found}), only) if found else value
-
-
 def _call_value(args: tuple[Any, ...]) -> Any:
-    function = FUNCTIONS.get(args[0]) if isinstance(args[0], str) else None
+    function = args[0].compute if isinstance(args[0], Callee) else FUNCTIONS.get(args[0])
     values = known(list(args[1:]))
     if function is not None and values is not UNKNOWN:
         with suppress(Exception):
@@ -363,6 +355,8 @@ def _pieces(value: Any) -> Iterator[str | Expr]:
             yield from _pieces(part)
     elif value.head == "call" and value.args[0] == "str":
         yield code(value.args[1])
+    elif value.head == "call" and value.args[0] == "format":
+        yield Expr(f"{code(value.args[1])}:{value.args[2]}")
     elif value.head == "symbol" and value.args[0].unnamed:
         yield from _pieces(value.args[0].origin)
     else:

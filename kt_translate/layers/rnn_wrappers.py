@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from copy import copy
 from typing import Any
 
-from kt_translate.graph.sym import same
+from kt_translate.graph.sym import known, same
 from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import (
     OMIT,
@@ -49,7 +49,7 @@ class Wrapper(Layer, abstract=True):
 class Bidirectional(Wrapper):
     """``keras.layers.Bidirectional``: one module of PyTorch where both directions are alike."""
 
-    only = {"merge_mode": ("concat", "sum", "ave", "mul", None), "weights": (None,)}
+    only = {"weights": (None,)}
 
     layer: Any
     merge_mode: Any = "concat"
@@ -57,6 +57,11 @@ class Bidirectional(Wrapper):
     backward_layer: Any = None
 
     def check(self) -> None:
+        mode = known(self.merge_mode)
+        if mode not in ("concat", "sum", "ave", "mul") and self.merge_mode is not None:
+            raise RuleError(
+                "KT203", f"Bidirectional(merge_mode={as_text(self.merge_mode)}) is not supported"
+            )
         # Keras makes its layers anew from their settings, of which `implementation` is none.
         self.inner = inner = copy(_recurrent(self.layer))
         inner.implementation = 2  # type: ignore[misc]
@@ -79,8 +84,12 @@ class Bidirectional(Wrapper):
         output, *states = self.inner.outputs(*tensors, **options)
         if self.backward is not None:
             self.backward.takes_mask = self.inner.takes_mask  # type: ignore[misc]
-        if self.merge_mode == "concat":
-            output.shape = (*output.shape[:-1], output.shape[-1] * 2)  # type: ignore[operator]
+        units: Any = output.shape[-1]
+        if isinstance(self.merge_mode, Sym):
+            units = Sym.choose(Sym.binary("==", self.merge_mode, "concat"), units * 2, units)
+        elif self.merge_mode == "concat":
+            units = units * 2
+        output.shape = (*output.shape[:-1], units)
         merged = [output]
         if self.merge_mode is None:
             merged.append(Tensor(output.shape, output.dtype, output.layout, output.mask))
@@ -157,12 +166,16 @@ class Bidirectional(Wrapper):
             return x
         if self.merge_mode is None:
             return x.chunk(2, dim=-1)
+        if isinstance(self.merge_mode, Sym):
+            return Expr("merge_directions")(x, self.merge_mode)
         return _reduced(x.unflatten(-1, (2, -1)), self.merge_mode, -2)
 
     def _merged_last(self, h: Expr) -> Expr:
         """Of the last states (2, N, H)."""
         if self.merge_mode == "concat":
             return torch.cat([Expr.unary("*", h)], dim=-1)
+        if isinstance(self.merge_mode, Sym):
+            return self._merged(torch.cat([Expr.unary("*", h)], dim=-1))
         if self.merge_mode is None:
             return h.unbind()
         return _reduced(h, self.merge_mode, 0)

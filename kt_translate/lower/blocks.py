@@ -21,14 +21,18 @@ _TOKEN = re.compile(r"κ\d+κ")
 class Block:
     """Statements, each with its place in the order in which the source makes things."""
 
-    entries: list[tuple[int, list[str]]] = field(default_factory=list)
+    entries: list[tuple[int, Callable[[], list[str]]]] = field(default_factory=list)
 
     def add(self, order: int, lines: list[str]) -> None:
+        self.add_later(order, lambda: lines)
+
+    def add_later(self, order: int, lines: Callable[[], list[str]]) -> None:
+        """Statements that are not complete yet: layers made in them are called further on."""
         self.entries.append((order, lines))
 
     def lines(self) -> list[str]:
         ordered = sorted(self.entries, key=lambda e: e[0])
-        return joined_conditions([line for _, lines in ordered for line in lines])
+        return joined_conditions([line for _, lines in ordered for line in lines()])
 
 
 def joined_conditions(lines: list[str]) -> list[str]:

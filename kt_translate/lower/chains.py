@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from kt_translate.graph.nodes import CallNode, Carried, IfNode, LayerNode, LoopNode, Plan, SizeNode
-from kt_translate.graph.region import Node
+from kt_translate.graph.region import Node, Region
 from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.pytorch.expr import Expr
 
@@ -56,9 +56,17 @@ def chain_of_if(node: IfNode) -> tuple[Chain, Chain] | None:
     for source in _sources(node.then.nodes, a) + _sources(node.orelse.nodes, b):
         then = _follow(node.then.nodes, source, a)
         orelse = _follow(node.orelse.nodes, source, b)
-        if then is not None and orelse is not None and (then.modules or orelse.modules):
+        if then is None or orelse is None or not (then.modules or orelse.modules):
+            continue
+        if _made_in(node.then, then) and _made_in(node.orelse, orelse):
             return then, orelse
     return None
+
+
+def _made_in(branch: Region, chain: Chain) -> bool:
+    """Whether what has weights is made where it is called, and not before among other layers."""
+    homes = [link.use.region for link in chain.modules if _is_counted(link)]
+    return all(home is None or home.home is branch.home for home in homes)
 
 
 def flat_chains(node: IfNode) -> tuple[Chain, Chain] | None:
@@ -120,7 +128,24 @@ def _follow(nodes: list[Node], source: Tensor, end: Tensor) -> Chain | None:
             return None
         chain.links.append(node)
         chain.end = after
-    return chain if chain.end is end else None
+    return chain if chain.end is end and _in_order(chain) else None
+
+
+def _in_order(chain: Chain) -> bool:
+    """Whether the source makes the layers as it calls them: a Sequential's modules are counted in that order."""
+    orders = [
+        link.order if isinstance(link, (IfNode, LoopNode)) else link.use.order
+        for link in chain.modules
+        if isinstance(link, (IfNode, LoopNode)) or _is_counted(link)
+    ]
+    return orders == sorted(orders)
+
+
+def _is_counted(link: Node) -> TypeGuard[LayerNode | CallNode]:
+    """Whether its weights are found by the order of the layers, and not by a name."""
+    if isinstance(link, LayerNode):
+        return link.use.keras_name is None and any(True for _ in link.rule.parameters())
+    return isinstance(link, CallNode)
 
 
 def _is_link(node: LayerNode, at: Tensor | None) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.graph.arrays import ArrayNode, PutNode
+from kt_translate.graph.conditions import answered
 from kt_translate.graph.nodes import (
     CallNode,
     CheckNode,
@@ -15,8 +17,9 @@ from kt_translate.graph.nodes import (
     SizeNode,
 )
 from kt_translate.graph.numpy_code import key_code
-from kt_translate.graph.sym import code, expand, symbols_in
+from kt_translate.graph.sym import Sym, code, symbols_in
 from kt_translate.graph.tensor import Tensor
+from kt_translate.graph.terms import expand
 from kt_translate.layers.activations import ActivationLayer
 from kt_translate.lower.blocks import indented
 from kt_translate.lower.chains import Chain, append, constructors, flat_chains
@@ -43,10 +46,21 @@ def attribute_of_if(node: IfNode, shared: set[int]) -> str | None:
         return None
     if all(isinstance(n, LayerNode) and isinstance(n.rule, ActivationLayer) for n in only):
         return "activation"
-    kinds = {n.use.kind if isinstance(n, (CallNode, LayerNode)) else None for n in only}
-    if len(kinds) == 1 and None not in kinds:
-        return kinds.pop()
+    kinds = [n.use.kind if isinstance(n, (CallNode, LayerNode)) else "" for n in only]
+    if len(set(kinds)) == 1 or all(len(chain.modules) == 1 for chain in chains):
+        return _common(kinds) or "choice"
     return name if name not in (None, "x") else "optional"
+
+
+def _common(kinds: list[str]) -> str:
+    """What the names of kinds end in: separable_conv2d and conv2d in conv2d, spatial_dropout2d and dropout in dropout."""
+    for names in (kinds, [re.sub(r"\dd$", "", kind) for kind in kinds]):
+        words = [name.split("_")[::-1] for name in names]
+        ends = takewhile(lambda same: len(set(same)) == 1, zip(*words, strict=False))
+        found = "_".join([word for word, *_ in ends][::-1])
+        if found:
+            return found
+    return ""
 
 
 def of_mode(node: IfNode) -> bool:
@@ -65,8 +79,12 @@ def write_if(writer: Writer, node: IfNode) -> None:
     states: list[tuple[Any, Any]] = []
     outer, lines = writer.block, writer.code.body
     variables, owner, uses = dict(writer.variables), dict(writer.owner), writer.last_use
+    around = writer.holds
     for i, (region, block) in enumerate(((node.then, then), (node.orelse, orelse))):
         writer.block, writer.code.body = block, []
+        if not of_mode(node):
+            writer.holds = [*around, Sym.unary("not", node.test) if i else node.test]
+            writer.holds_in[region.key] = writer.holds
         writer.last_use = _uses_in(writer, node, i, uses)
         writer.variables, writer.owner = dict(variables), dict(owner)
         for inner in region.nodes:
@@ -74,6 +92,7 @@ def write_if(writer: Writer, node: IfNode) -> None:
         bodies.append(writer.code.body)
         states.append((writer.variables, writer.owner))
     writer.block, writer.code.body, writer.last_use = outer, lines, uses
+    writer.holds = around
     writer.step = writer.steps[id(node)]
     writer.owner = _still_needed(writer, *(owner for _, owner in states))
     names = []
@@ -82,7 +101,7 @@ def write_if(writer: Writer, node: IfNode) -> None:
         writer.owner[names[-1]] = id(out)
     for i, (body, (known, _)) in enumerate(zip(bodies, states, strict=True)):
         writer.variables = known
-        ends = [str(writer.read(j[1 + i], j[0].layout)) for j in node.joined]
+        ends = [_end(writer, joined[0], joined[1 + i]) for joined in node.joined]
         moved = [(n, e) for n, e in zip(names, ends, strict=True) if n != e]
         if moved:
             body.append(f"{', '.join(n for n, _ in moved)} = {', '.join(e for _, e in moved)}")
@@ -98,10 +117,34 @@ def write_if(writer: Writer, node: IfNode) -> None:
     for (out, _, _), name in zip(node.joined, names, strict=True):
         writer.variables[id(out)] = (name, out.layout)
     writer.code.body += conditional(flag, *bodies)
-    if of_mode(node):
-        outer.add(node.order, then.lines() + orelse.lines())
-        return
-    outer.add(node.order, conditional(writer.said(node.test), then.lines(), orelse.lines()))
+    said = None if of_mode(node) else writer.said(node.test)
+    outer.add_later(node.order, lambda: _made_in(node, said, then.lines(), orelse.lines()))
+
+
+def _made_in(node: IfNode, said: Expr | None, then: list[str], orelse: list[str]) -> list[str]:
+    """What the branches make, in ``__init__``."""
+    if said is None:
+        return then + orelse
+    if not then and _says_the_same(node):
+        return orelse
+    return conditional(said, then, orelse)
+
+
+def _says_the_same(node: IfNode) -> bool:
+    """Whether all that stands in the other branch is a condition that holds only there."""
+    inner = node.orelse.nodes
+    return all(
+        isinstance(n, IfNode)
+        and answered(node.test, [(n.test, True)]) is False
+        and not n.orelse.nodes
+        for n in inner
+    )
+
+
+def _end(writer: Writer, out: Tensor, end: Tensor) -> str:
+    """What a branch leaves, as it is read after the condition."""
+    read = writer.read if out.flattened is not None else writer.ordered
+    return str(read(end, out.layout))
 
 
 def _uses_in(writer: Writer, node: IfNode, branch: int, uses: dict[int, int]) -> dict[int, int]:
@@ -242,5 +285,5 @@ def write_check(writer: Writer, node: CheckNode) -> None:
     lines = [f"if {test}:", f"    raise {kind}({message!r})"]
     if called:
         writer.code.body += lines
-    elif all(lines != others for _, others in writer.block.entries):
+    elif all(lines != others() for _, others in writer.block.entries):
         writer.block.add(node.order, lines)

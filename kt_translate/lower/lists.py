@@ -54,12 +54,11 @@ class SizeLists:
         for collected in node.lists:
             for axis, (_, leaving) in collected.sizes.items():
                 name = collected.after.sizes[axis].spelled
-                for dim in leaving:
+                for dim, test in zip(leaving, collected.tests, strict=True):
                     carried = next((c for c in node.sizes if same(c.leaving, dim)), None)
-                    if carried is None:
-                        early.append(f"{name}.append({writer.said(dim)})")
-                    else:
-                        late.append(f"{name}.append({carried.entering})")
+                    size = writer.said(dim) if carried is None else carried.entering
+                    said = None if test is None else writer.said(test)
+                    (early if carried is None else late).extend(_adds(name, str(size), said))
         lines = [*body, *early, *handed, *late]
         for name, size in taken.items():
             uses = "\n".join(lines).count(name)
@@ -98,6 +97,7 @@ def write_calls(
         else:
             wanted |= symbols_in(element.key)
             arguments.append(str(element.source.said(tensors)[code(element.key)]))
+    wanted |= {s for c in node.lists for test in c.tests for s in symbols_in(test)}
     numbers = turning(node.targets, node.iterable, frozenset(wanted))
     arguments += [str(writer.read(t, t.layout)) for t in outside]
     head = _head(attribute, zipped, numbers)
@@ -149,24 +149,31 @@ def _turn(
     results = list(names)
     early: list[str] = []
     late: list[str] = []
-    added = [(c.after, t) for c in node.lists for t in c.leaving]
-    for after, tensor in added:
+    added = [(c.after, *t) for c in node.lists for t in zip(c.leaving, c.tests, strict=True)]
+    for after, tensor, test in added:
+        said = None if test is None else code(test)
         if tensor.layout is not after.layout and tensor.rank > 2:
             raise RuleError("KT302", "a list takes tensors with different orders of axes")
         into = writer.variables[id(after)][0]
         name = entering.get(id(tensor))
         if name is not None and id(tensor) not in leaving:
-            early.append(f"{into}.append({name})")
+            early += _adds(into, name, said)
             continue
         if id(tensor) not in leaving:
             own = tensor.name not in taken and tensor.name is not None
             name = tensor.name if own else singular(after.name)
             leaving[id(tensor)] = _fresh(writer, name, taken)
             results.append(leaving[id(tensor)])
-        late.append(f"{into}.append({leaving[id(tensor)]})")
+        late += _adds(into, leaving[id(tensor)], said)
     if not names and len(results) == 1 and len(late) == 1:
         return [*early, late[0].replace(f"({results[0]})", f"({call})")]
     return [*early, f"{', '.join(results)} = {call}", *late]
+
+
+def _adds(into: str, what: str, test: Expr | None) -> list[str]:
+    """The statements that add something to a list, if ``test`` holds."""
+    add = f"{into}.append({what})"
+    return [add] if test is None else [f"if {test}:", f"    {add}"]
 
 
 def _fresh(writer: Writer, name: str | None, taken: set[str]) -> str:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kt_translate.graph.arrays import PutNode
-from kt_translate.graph.nodes import CheckNode, IfNode, LoopNode, SizeNode, WeightNode
+from kt_translate.graph.nodes import (
+    CallNode,
+    CheckNode,
+    IfNode,
+    LayerNode,
+    LoopNode,
+    SizeNode,
+    WeightNode,
+)
 from kt_translate.graph.region import Node, Region
 from kt_translate.graph.tensor import Tensor
 
@@ -38,6 +46,8 @@ def _live(nodes: list[Node], wanted: set[int], stop: set[int]) -> list[Node]:
         elif any(id(t) in wanted for t in node.outputs):
             kept = node
             wanted |= {id(t) for t in node.uses()} - stop
+            if isinstance(node, (LayerNode, CallNode)) and node.use.region is not None:
+                wanted.add(id(node.use.region.home))
         if kept is not None:
             found.append(kept)
     return found[::-1]
@@ -50,7 +60,9 @@ def _live_if(node: IfNode, wanted: set[int], stop: set[int]) -> IfNode | None:
     orelse |= {id(b) for _, _, b in joined} - stop
     a = _live(node.then.nodes, then, stop)
     b = _live(node.orelse.nodes, orelse, stop)
-    if not joined and all(isinstance(n, (SizeNode, CheckNode, PutNode)) for n in a + b):
+    makes = {id(node.then.home), id(node.orelse.home)} & wanted
+    idle = all(isinstance(n, (SizeNode, CheckNode, PutNode)) for n in a + b)
+    if not joined and not makes and idle:
         return None
     wanted |= then | orelse
     return replace(

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from kt_translate.graph.nodes import CallNode, Carried, IfNode, LoopNode, Plan
 from kt_translate.graph.region import Node
-from kt_translate.graph.sym import Items, Sym, closed, code, symbols_in
+from kt_translate.graph.sym import Items, Sym, code, symbols_in
 from kt_translate.graph.tensor import Tensor
+from kt_translate.graph.terms import closed
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.blocks import indented
 from kt_translate.lower.chains import append, chain_of

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 from kt_translate.diagnostics import RuleError
+from kt_translate.graph.conditions import answered
 from kt_translate.graph.nodes import (
     CallNode,
     IfNode,
@@ -22,7 +24,7 @@ from kt_translate.graph.objects import lazily
 from kt_translate.graph.region import Node
 from kt_translate.graph.sym import Sym, Symbol, substitute
 from kt_translate.graph.tensor import Tensor
-from kt_translate.lower.blocks import Block
+from kt_translate.lower.blocks import Block, indented
 from kt_translate.lower.chains import Chain, constructors
 from kt_translate.lower.names import attribute_name
 from kt_translate.lower.scope import ClassScope
@@ -64,9 +66,8 @@ class Modules(ClassScope):
                 return Expr("None")
             attribute = self.module_names[id(use)]
             self.modules[id(use)] = Expr(f"self.{attribute}")
-            self._home(use).add(
-                use.order, [*use.comment.splitlines(), f"self.{attribute} = {made}"]
-            )
+            lines = [*use.comment.splitlines(), f"self.{attribute} = {made}"]
+            self._home(use).add(use.order, self._where_called(use, lines))
             if use.mode is not None:
                 self.code.modes.append((attribute, use.mode))
         return self.modules[id(use)]
@@ -81,10 +82,24 @@ class Modules(ClassScope):
         self._home(node.use).add(node.use.order, lines)
         self.variables[id(tensor)] = (f"self.{attribute}", tensor.layout)
 
+    def _where_called(self, use: ModuleUse, lines: list[str]) -> list[str]:
+        """The statements that make a module, under the conditions under which it is called: else Keras leaves it out."""
+        home = self.holds_in.get(self._made_in(use), [])
+        made = [(test, True) for test in home]
+        others = [test for test in self.holds if answered(test, made) is None]
+        if not others or id(use) in self.shared:
+            return lines
+        test = reduce(lambda a, b: Sym.binary("and", a, b), others)
+        return [f"if {self.said(test)}:", *indented(lines)]
+
     def _home(self, use: ModuleUse) -> Block:
         """The statements among which the source makes a module."""
+        return self.blocks.get(self._made_in(use)) or self.block
+
+    def _made_in(self, use: ModuleUse) -> object:
+        """The key of the region in which a module is made."""
         made_in = use.region.home if use.region is not None else None
-        return self.blocks.get(self.placed.get(id(use), made_in)) or self.block
+        return self.placed.get(id(use), made_in)
 
     def check_alike(self, node: CallNode) -> None:
         """Raise RuleError where a module is called in a way that its class, made for another, does not have."""

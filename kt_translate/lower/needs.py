@@ -8,8 +8,9 @@ from typing import Any
 
 from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, ModuleUse, OpNode
 from kt_translate.graph.region import Node, Region
-from kt_translate.graph.sym import Sym, expand, same, symbols_in
+from kt_translate.graph.sym import Sym, same, symbols_in
 from kt_translate.graph.tensor import Fork, Tensor, tensors_in
+from kt_translate.graph.terms import expand
 
 ALWAYS = "always"
 Condition = Any  # a Sym, or ALWAYS

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, expand
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code
+from kt_translate.graph.terms import expand
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower import symbols
 from kt_translate.lower.blocks import with_attributes, with_names

@@ -9,7 +9,7 @@ from typing import Any
 
 from kt_translate.graph.nodes import Plan
 from kt_translate.graph.region import Node, OpNode
-from kt_translate.graph.sym import Symbol, code, symbols_in
+from kt_translate.graph.sym import Sym, Symbol, code, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, to_first, to_last
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.blocks import Block, token
@@ -45,6 +45,9 @@ class ClassScope:
             Block()
         )  # where what is made now goes: of __init__, or of a loop or condition in it
         self.blocks: dict[object, Block] = {plan.region.key: self.block}
+        self.holds: list[Sym] = []  # the conditions of the branches around what is written
+        self.holds_in: dict[object, list[Sym]] = {}  # of each branch, by its region's key
+        self.shared: set[int] = set()  # modules that are called at several places
         self.flattened: dict[int, Any] = {}  # of each module, what its input was flattened from
         self.variables_of_inputs: list[str] = []
         self.carried: list[tuple[Symbol, str]] = []  # with how they were spelled before

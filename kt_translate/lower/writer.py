@@ -160,7 +160,7 @@ class Writer(Modules):
     def _name_modules(self, nodes: list[Node]) -> None:
         """Names in the order in which the source makes the layers, which is Keras's for its own names."""
         uses: dict[int, tuple[int, str]] = {}
-        shared = _used_again(nodes)
+        shared = self.shared = _used_again(nodes)
 
         def walk(nodes: list[Node]) -> None:
             for node in nodes:

@@ -82,6 +82,11 @@ class Expr:
         return Expr(f"{a._within(2)} if {condition._within(2)} else {b._within(1)}", _CONDITIONAL)
 
     @staticmethod
+    def comprehension(item: Expr, target: str, through: Expr) -> Expr:
+        """``[item for target in through]``."""
+        return Expr(f"[{item} for {target} in {through}]")
+
+    @staticmethod
     def text(parts: list[str | Expr]) -> Expr | None:
         """Literals and expressions as one f-string; None where there is no literal, or quotes get in the way."""
         inner = [str(part) for part in parts if isinstance(part, Expr)]

@@ -101,6 +101,14 @@ def inner_states(
     return state
 
 
+def merge_directions(x: Tensor, mode: str) -> Tensor:
+    """Make one of two directions that stand side by side on the last axis, as Keras's merge_mode says."""
+    if mode == "concat":
+        return x
+    there, back = x.chunk(2, dim=-1)
+    return {"sum": there + back, "ave": (there + back) / 2, "mul": there * back}[mode]
+
+
 def over_time(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
     """Apply ``function`` to every step of (N, L, ...): time is folded into the batch."""
     output = function(*(x.flatten(0, 1) for x in inputs))

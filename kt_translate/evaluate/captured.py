@@ -1,0 +1,40 @@
+"""The settings that a function reads in the functions around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kt_translate.evaluate.chosen_arguments import leaves
+from kt_translate.evaluate.values import Function, Partial, Scope
+from kt_translate.graph.choice import Choice
+from kt_translate.graph.sym import Symbol, symbols_in
+from kt_translate.source import tree
+
+
+def captured(value: Any, within: tuple[Any, ...] = ()) -> Iterator[Symbol]:
+    """The symbols that a function reads in the functions around it."""
+    for leaf in leaves(value) if isinstance(value, Choice) else ():
+        yield from symbols_in(leaf)
+        yield from captured(leaf, within)
+    if isinstance(value, Partial):
+        yield from symbols_in([*value.args, value.kwargs])
+        yield from captured(value.function, within)
+    if not isinstance(value, Function) or value.scope.parent is None or value in within:
+        return
+    read = set(names_in(value.node))
+    scope: Scope | None = value.scope
+    while scope is not None and scope.parent is not None:
+        for name in read & scope.names.keys():
+            yield from symbols_in(scope.names[name])
+            yield from captured(scope.names[name], (*within, value))
+        scope = scope.parent
+
+
+def names_in(node: tree.Node) -> Iterator[str]:
+    """The variables that a piece of the source names."""
+    if isinstance(node, tree.Name):
+        yield node.value
+    inner = [node.value] if isinstance(node, (tree.Attribute, tree.Arg)) else node.children
+    for child in inner:
+        yield from names_in(child)

@@ -1,0 +1,133 @@
+"""What a condition on settings says: of which values, and whether another condition answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, same, substitute
+from kt_translate.graph.tensor import Dim
+
+
+def depends(value: Any) -> bool:
+    """Whether a condition hangs on more than the constants of the module."""
+    return isinstance(value, Sym) and any(s.kind not in ("global", "local") for s in value.symbols)
+
+
+def agree(a: Dim, b: Dim, values: dict[Symbol, Any]) -> bool:
+    """Whether two sizes are one where symbols have these values: there one of them may mean nothing (`None[0]`)."""
+    try:
+        return same(substitute(a, values), substitute(b, values))
+    except (TypeError, LookupError):
+        return False
+
+
+def equalities(test: Any, truth: bool) -> dict[Symbol, Any]:
+    """Symbols that must have a certain value where ``test`` is ``truth``."""
+    return dict(_equalities(test, truth))
+
+
+def _equalities(test: Any, truth: bool) -> Iterator[tuple[Symbol, Any]]:
+    if not isinstance(test, Sym):
+        return
+    if test.head == "unary" and test.args[0] == "not":
+        yield from _equalities(test.args[1], not truth)
+    elif (test.head == "and" and truth) or (test.head == "or" and not truth):
+        for part in test.args:
+            yield from _equalities(part, truth)
+    elif (test.head in ("==", "is") and truth) or (test.head in ("!=", "is not") and not truth):
+        a, b = test.args
+        if isinstance(a, Sym) and a.head == "symbol":
+            yield a.args[0], b
+        elif isinstance(b, Sym) and b.head == "symbol":
+            yield b.args[0], a
+    elif test.head == "symbol" and isinstance(test.value, bool):
+        yield test.args[0], truth
+
+
+@contextmanager
+def refined(test: Sym, truth: bool) -> Iterator[None]:
+    """Within, the samples of symbols are such that the test holds (or does not), as far as it says so."""
+    before: list[tuple[Symbol, Any]] = []
+    for symbol, value in _equalities(test, truth):
+        sample = known(value)
+        if sample is not UNKNOWN:
+            before.append((symbol, symbol.value))
+            symbol.value = sample
+    if not before and known(test) is not UNKNOWN and bool(known(test)) != truth:
+        for symbol in _denied(test, truth):
+            before.append((symbol, symbol.value))
+            symbol.value = UNKNOWN
+    try:
+        yield
+    finally:
+        for symbol, value in reversed(before):
+            symbol.value = value
+
+
+def _denied(test: Any, truth: bool) -> Iterator[Symbol]:
+    """Symbols whose sample is the one value that the condition rules out: None where it is not None."""
+    if isinstance(test, Sym) and test.head == "unary" and test.args[0] == "not":
+        yield from _denied(test.args[1], not truth)
+    elif isinstance(test, Sym) and test.head == "symbol":
+        yield test.args[0]
+    elif isinstance(test, Sym) and test.head in ("is", "is not", "==", "!="):
+        a = test.args[0]
+        if isinstance(a, Sym) and a.head == "symbol" and not isinstance(test.args[1], Sym):
+            yield a.args[0]
+    elif isinstance(test, Sym) and test.head in ("and", "or"):
+        for part in test.args:
+            if known(part) is not UNKNOWN and bool(known(part)) != truth:
+                yield from _denied(part, truth)
+
+
+def answered(test: Any, taken: Sequence[tuple[Any, bool]]) -> bool | None:
+    """What a condition is where others are known to hold or not; None where they do not tell."""
+    if not taken:
+        return None
+    facts = [fact for other, truth in taken for fact in _implied(other, truth)]
+    for other, truth in facts:  # which grow by what can be told of them
+        facts += _left_over(other, truth, facts)
+    return _look(test, facts)
+
+
+def _implied(test: Any, truth: bool) -> Iterator[tuple[Any, bool]]:
+    """The condition, and those that it is made of as far as it tells them."""
+    yield test, truth
+    if not isinstance(test, Sym):
+        return
+    if test.head == "unary" and test.args[0] == "not":
+        yield from _implied(test.args[1], not truth)
+    elif (test.head == "and" and truth) or (test.head == "or" and not truth):
+        for part in test.args:
+            yield from _implied(part, truth)
+
+
+def _left_over(test: Any, truth: bool, facts: list[Any]) -> Iterator[tuple[Any, bool]]:
+    """Of ``a or b``, that which has to be true as the other is not; of ``a and b``, likewise."""
+    if isinstance(test, Sym) and (test.head, truth) in (("or", True), ("and", False)):
+        others = [p for p in test.args if _look(p, facts) is not (not truth)]
+        if len(others) == 1:
+            yield from _implied(others[0], truth)
+
+
+def _look(test: Any, facts: list[tuple[Any, bool]]) -> bool | None:
+    if isinstance(test, bool):
+        return test
+    if not isinstance(test, Sym):
+        return None
+    for other, truth in facts:
+        if same(test, other):
+            return truth
+        if same(test, Sym.unary("not", other)):
+            return not truth
+    if test.head == "unary" and test.args[0] == "not":
+        inner = _look(test.args[1], facts)
+        return None if inner is None else not inner
+    if test.head in ("and", "or"):
+        parts = [_look(p, facts) for p in test.args]
+        decides = test.head == "or"
+        return decides if decides in parts else None if None in parts else not decides
+    said = substitute(test, {s: v for other, truth in facts for s, v in _equalities(other, truth)})
+    return said if isinstance(said, bool) else None
