@@ -13,6 +13,8 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+import libcst as cst
+
 from kt_translate.diagnostics import Diagnostic
 from kt_translate.evaluate import parts, views
 from kt_translate.evaluate.general import annotation
@@ -44,7 +46,6 @@ from kt_translate.guesses import (
     likely_input,
     roomier,
 )
-from kt_translate.source import tree
 from kt_translate.source.names import SUBMODULES
 
 Shapes = dict[str, tuple[int | None, ...]]
@@ -91,7 +92,7 @@ def is_complete(model: ModelValue) -> bool:
     return bool(known_ends) and "gap" not in model.attributes
 
 
-def declared(function: Function) -> list[tuple[tree.Param, bool]]:
+def declared(function: Function) -> list[tuple[cst.Param, bool]]:
     """The parameters that a caller gives, and whether only by name; a method's ``self`` is not among them."""
     params = function.node.params
     positional = [*params.posonly_params, *params.params]
@@ -317,7 +318,7 @@ def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> G
     return given
 
 
-def default_text(ev: Interpreter, param: tree.Param, value: Any) -> str | None:
+def default_text(ev: Interpreter, param: cst.Param, value: Any) -> str | None:
     """The default of a parameter, as the output can say it."""
     if param.default is None:
         return None

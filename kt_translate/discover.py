@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import libcst as cst
+
 from kt_translate.builders import Given, Run, Shapes, best_run, declared, is_complete, run
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate.calls import call_function
@@ -36,7 +38,6 @@ from kt_translate.guesses import likely_input
 from kt_translate.implied import implies_model, leans_on, with_model
 from kt_translate.instances import made_by, use_classes_of_calls
 from kt_translate.makers import called_by, makers_of, makes_model, methods_of, returned_by
-from kt_translate.source import tree
 
 AnyModel = ModelValue | UnknownModel
 LONG = 200  # of what a class would have to check: nobody would read it
@@ -49,7 +50,7 @@ def discover(ev: Interpreter, shapes: Shapes) -> Iterator[Found | Gap]:
     variables = list(ev.bindings)
     late = _called_by_builders(ev)
     for value in [v for v in ev.module.names.values() if v not in late] + late:
-        if isinstance(value, Function) and isinstance(value.node, tree.FunctionDef):
+        if isinstance(value, Function) and isinstance(value.node, cst.FunctionDef):
             yield from finder.function(value)
         elif isinstance(value, Class) and value.keras_base() is None:
             yield from finder.plain_class(value)
@@ -63,7 +64,7 @@ def _called_by_builders(ev: Interpreter) -> list[Function]:
     functions = [
         v
         for v in ev.module.names.values()
-        if isinstance(v, Function) and isinstance(v.node, tree.FunctionDef)
+        if isinstance(v, Function) and isinstance(v.node, cst.FunctionDef)
     ]
     called = {id(f): called_by(ev, f) for f in functions}
     return [

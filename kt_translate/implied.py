@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import libcst as cst
+
 from kt_translate.builders import Given, is_complete
 from kt_translate.evaluate import models
 from kt_translate.evaluate.interpreter import Interpreter
@@ -17,7 +19,6 @@ from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.lower.liveness import live, needed
 from kt_translate.lower.symbols import all_symbols
 from kt_translate.makers import called_by, returned_by
-from kt_translate.source import tree
 
 
 def implies_model(ev: Interpreter, function: Function, beside: list[Function]) -> bool:
@@ -25,7 +26,7 @@ def implies_model(ev: Interpreter, function: Function, beside: list[Function]) -
     if "Input" not in called_by(ev, function) or not any(returned_by(ev, function)):
         return False
     word = re.compile(rf"\b{function.name}\b")
-    others = [f for f in beside if f is not function and isinstance(f.node, tree.FunctionDef)]
+    others = [f for f in beside if f is not function and isinstance(f.node, cst.FunctionDef)]
     return not any(word.search((f.source or ev.source).code(f.node)) for f in others)
 
 

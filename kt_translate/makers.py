@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+import libcst as cst
+
 from kt_translate.evaluate import applications
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.values import Class, External, Function
-from kt_translate.source import tree
 
 MAKERS = ("Model", "Sequential", "Functional", "clone_model", "model_from_json", "load_model")
 
@@ -62,6 +63,6 @@ def methods_of(cls: Class) -> list[Function]:
     for base in cls.mro():
         if isinstance(base, Class):
             for name, value in base.names.items():
-                if isinstance(value, Function) and isinstance(value.node, tree.FunctionDef):
+                if isinstance(value, Function) and isinstance(value.node, cst.FunctionDef):
                     found.setdefault(name, value)
     return list(found.values())

@@ -6,6 +6,7 @@ import ast
 import os
 import sys
 from dataclasses import dataclass, field
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def translate(text: str, name: str, options: Options, log: Log) -> Translation:
     trained = training.section(parts, name)
     made = {e["source_name"]: e["factory"] for e in writing.entries if e["status"] == "translated"}
     home, output = writing.home, ""
-    home.about = source.module.docstring or ""
+    home.about = cleandoc(source.module.get_docstring() or "")
     home.training, home.made = trained, made
     if home.module:
         for touched in writing.touched:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate.assumed import decided, keeps
 from kt_translate.evaluate.joining import Outcome, Statement, appends, has_tensors, join, may_fork
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
@@ -17,7 +19,6 @@ from kt_translate.graph.conditions import depends, refined
 from kt_translate.graph.nodes import ORDER, CheckNode
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, known
-from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -26,18 +27,18 @@ Run = Callable[[], None]
 Result = Callable[[], Any]
 
 
-def run_if(ev: Interpreter, node: tree.If, test: Any, scope: Scope) -> bool:
+def run_if(ev: Interpreter, node: cst.If, test: Any, scope: Scope) -> bool:
     """Keep an ``if`` whose test depends on parameters. False where that cannot be done; nothing has changed then."""
     if not depends(test) or ev.is_pinned(test) or not keeps(ev, node, scope):
         return False
 
     last = node is ev.last_case
     chain: Any = node
-    while isinstance(chain, tree.If) and isinstance(chain.orelse, tree.If):
+    while isinstance(chain, cst.If) and isinstance(chain.orelse, cst.If):
         chain = ev.last_case = chain.orelse
 
     def orelse() -> None:
-        if isinstance(node.orelse, tree.If):
+        if isinstance(node.orelse, cst.If):
             ev.statement(node.orelse, scope)
         elif node.orelse is not None:
             ev.suite(node.orelse.body, scope)
@@ -46,7 +47,7 @@ def run_if(ev: Interpreter, node: tree.If, test: Any, scope: Scope) -> bool:
     return both(ev, node, test, lambda: ev.suite(node.body, scope), orelse, scope, lone)
 
 
-def conditional(ev: Interpreter, node: tree.IfExp, scope: Scope) -> Any:
+def conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
     """``a if test else b``, kept where the test depends on parameters; what it leaves open may be an `Either`."""
     test = ev.test(node.test, scope)
     kept = either(
@@ -73,7 +74,7 @@ def either(
     a: Result,
     b: Result,
     scope: Scope,
-    node: tree.IfExp | None = None,
+    node: cst.IfExp | None = None,
 ) -> Any:
     """``a() if test else b()``, kept; NotImplemented where that cannot be done, and nothing has changed then."""
 

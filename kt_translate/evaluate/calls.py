@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate import (
     activations,
     array_functions,
@@ -60,7 +62,6 @@ from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.layers.layer import RuleError
-from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -315,7 +316,7 @@ def bind_arguments(
     positional = [p.name.value for p in (*params.posonly_params, *params.params)]
     names: dict[str, Any] = dict(zip(positional, args))
     rest = args[len(positional) :]
-    if isinstance(params.star_arg, tree.Param):
+    if isinstance(params.star_arg, cst.Param):
         names[params.star_arg.name.value] = tuple(rest)
     elif rest:
         raise Raised(

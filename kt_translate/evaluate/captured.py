@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import libcst as cst
+
 from kt_translate.evaluate.chosen_arguments import leaves
 from kt_translate.evaluate.values import Function, Partial, Scope
 from kt_translate.graph.choice import Choice
 from kt_translate.graph.sym import Symbol, symbols_in
-from kt_translate.source import tree
 
 
 def captured(value: Any, within: tuple[Any, ...] = ()) -> Iterator[Symbol]:
@@ -31,10 +32,10 @@ def captured(value: Any, within: tuple[Any, ...] = ()) -> Iterator[Symbol]:
         scope = scope.parent
 
 
-def names_in(node: tree.Node) -> Iterator[str]:
+def names_in(node: cst.CSTNode) -> Iterator[str]:
     """The variables that a piece of the source names."""
-    if isinstance(node, tree.Name):
+    if isinstance(node, cst.Name):
         yield node.value
-    inner = [node.value] if isinstance(node, (tree.Attribute, tree.Arg)) else node.children
+    inner = [node.value] if isinstance(node, (cst.Attribute, cst.Arg)) else node.children
     for child in inner:
         yield from names_in(child)

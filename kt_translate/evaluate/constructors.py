@@ -8,12 +8,13 @@ import re
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate.general import annotation
 from kt_translate.evaluate.values import Class, Function, plain
 from kt_translate.graph.sym import known
 from kt_translate.graph.tensor import tensors_in
 from kt_translate.layers.layer import REGISTRY, Layer
-from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -40,9 +41,9 @@ def constructor_arguments(
         params = init.node.params
         order = [p.name.value for p in (*params.posonly_params, *params.params)]
         bound.pop(order[0], None)
-        if isinstance(params.star_arg, tree.Param) and not bound[params.star_arg.name.value]:
+        if isinstance(params.star_arg, cst.Param) and not bound[params.star_arg.name.value]:
             bound.pop(params.star_arg.name.value)
-        if isinstance(params.star_arg, tree.Param):
+        if isinstance(params.star_arg, cst.Param):
             more = bound.pop(params.star_arg.name.value, None) or ()
             names = [n for n, _ in signature(cls) if n not in bound]
             bound |= dict(zip(names, more, strict=False))
@@ -93,10 +94,10 @@ def of_own_training(
     if isinstance(init, Function):
         params = init.node.params
         stars = (params.star_arg, params.star_kwarg)
-        if not all(isinstance(p, tree.Param) for p in stars) or _hidden_call(cls, init):
+        if not all(isinstance(p, cst.Param) for p in stars) or _hidden_call(cls, init):
             return None
         bound = ev.bind_method(init, None, args, kwargs)
-        args, kwargs = (bound[p.name.value] for p in stars if isinstance(p, tree.Param))
+        args, kwargs = (bound[p.name.value] for p in stars if isinstance(p, cst.Param))
     sequential = cls.keras_base() == "keras.Sequential"
     return (list(args), kwargs) if sequential or tensors_in([*args, kwargs]) else None
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate import calls, expressions, filling_comprehensions, layer_lists
 from kt_translate.evaluate.loop_sizes import free_name
 from kt_translate.evaluate.signals import Raised, as_the_source_would
@@ -14,7 +16,6 @@ from kt_translate.graph.conditions import depends
 from kt_translate.graph.region import CURRENT
 from kt_translate.graph.sym import UNKNOWN, Items, Sym, Symbol, known
 from kt_translate.graph.terms import expand
-from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -24,7 +25,7 @@ def elements(ev: Interpreter, elements: Sequence[Any], scope: Scope) -> list[Any
     out: list[Any] = []
     for element in elements:
         value = expressions.evaluate(ev, element.value, scope)
-        if isinstance(element, tree.StarredElement):
+        if isinstance(element, cst.StarredElement):
             items = items_of(value, None)
             out += [_any_number(ev)] if items is None else items
         else:
@@ -39,7 +40,7 @@ def _any_number(ev: Interpreter) -> Unknown:
 def dictionary(ev: Interpreter, node: Any, scope: Scope) -> Any:
     out: dict[Any, Any] = {}
     for element in node.elements:
-        if isinstance(element, tree.StarredDictElement):
+        if isinstance(element, cst.StarredDictElement):
             value = expressions.evaluate(ev, element.value, scope)
             value = ev.demand(value, "a dict") if isinstance(value, Sym) else value
             if not isinstance(value, dict):
@@ -56,15 +57,15 @@ def dictionary(ev: Interpreter, node: Any, scope: Scope) -> Any:
 
 def comprehension(ev: Interpreter, node: Any, scope: Scope) -> Any:
     if (
-        isinstance(node, tree.ListComp)
+        isinstance(node, cst.ListComp)
         and (made := layer_lists.comprehended(ev, node, scope)) is not None
     ):
         return made
-    if isinstance(node, (tree.ListComp, tree.GeneratorExp)):
+    if isinstance(node, (cst.ListComp, cst.GeneratorExp)):
         filled = filling_comprehensions.filled(ev, node, scope)
         if filled is not None:
             return filled
-    if type(node) is tree.ListComp and (said := _said(ev, node, scope)) is not None:
+    if type(node) is cst.ListComp and (said := _said(ev, node, scope)) is not None:
         return said
     out: list[Any] = []
     inner = Scope("function", {}, scope)
@@ -72,15 +73,15 @@ def comprehension(ev: Interpreter, node: Any, scope: Scope) -> Any:
         ev, node.for_in, inner, lambda: out.append(expressions.evaluate(ev, node.elt, inner))
     ):
         return Unknown("a list made from what is not known", ev.line)
-    if isinstance(node, tree.SetComp):
+    if isinstance(node, cst.SetComp):
         return set(out) if plain(out) else Unknown("a set of what is not known", ev.line)
     return out
 
 
-def _said(ev: Interpreter, node: tree.ListComp, scope: Scope) -> Any:
+def _said(ev: Interpreter, node: cst.ListComp, scope: Scope) -> Any:
     """A list of numbers or texts as long as a parameter says, as an expression; None for any other."""
     clause = node.for_in
-    if clause.ifs or clause.inner_for_in is not None or not isinstance(clause.target, tree.Name):
+    if clause.ifs or clause.inner_for_in is not None or not isinstance(clause.target, cst.Name):
         return None
     state = State(ev, scope)
     through = expressions.evaluate(ev, clause.iter, scope)
@@ -101,7 +102,7 @@ def _said(ev: Interpreter, node: tree.ListComp, scope: Scope) -> Any:
     return Sym.listed(expand(item), target, through)
 
 
-def dict_comprehension(ev: Interpreter, node: tree.DictComp, scope: Scope) -> Any:
+def dict_comprehension(ev: Interpreter, node: cst.DictComp, scope: Scope) -> Any:
     out: dict[Any, Any] = {}
     inner = Scope("function", {}, scope)
 
@@ -115,7 +116,7 @@ def dict_comprehension(ev: Interpreter, node: tree.DictComp, scope: Scope) -> An
     return out
 
 
-def _turns(ev: Interpreter, node: tree.CompFor, scope: Scope, body: Callable[[], None]) -> bool:
+def _turns(ev: Interpreter, node: cst.CompFor, scope: Scope, body: Callable[[], None]) -> bool:
     """Run a comprehension. Whether it is known which turns it takes."""
     value = expressions.evaluate(ev, node.iter, scope)
     for part in value.goes_through if isinstance(value, Items) else [value]:
@@ -126,7 +127,7 @@ def _turns(ev: Interpreter, node: tree.CompFor, scope: Scope, body: Callable[[],
     for item in items:
         ev.steps += 1
         ev.assign(node.target, item, scope)
-        truths = [ev.truth(expressions.evaluate(ev, test, scope)) for test in node.ifs]
+        truths = [ev.truth(expressions.evaluate(ev, clause.test, scope)) for clause in node.ifs]
         if False in truths:
             continue
         if None in truths:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate import arrays, attributes, calls, expressions
 from kt_translate.evaluate.values import Scope, is_computed
 from kt_translate.graph.sym import Sym
-from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
 
-def put(ev: Interpreter, target: tree.Subscript, value: Any, scope: Scope) -> None:
+def put(ev: Interpreter, target: cst.Subscript, value: Any, scope: Scope) -> None:
     """``owner[key] = value``."""
     owner = ev.evaluate(target.value, scope)
     key = expressions.subscript_key(ev, target, scope)
@@ -25,9 +26,9 @@ def put(ev: Interpreter, target: tree.Subscript, value: Any, scope: Scope) -> No
     attributes.set_element(owner, key, value)
 
 
-def changed(ev: Interpreter, node: tree.AugAssign, op: str, scope: Scope) -> bool:
+def changed(ev: Interpreter, node: cst.AugAssign, op: str, scope: Scope) -> bool:
     """Do ``array[key] += value`` where the class at hand computes the array."""
-    assert isinstance(node.target, tree.Subscript)
+    assert isinstance(node.target, cst.Subscript)
     owner = ev.evaluate(node.target.value, scope)
     if not is_computed(owner):
         return False

@@ -6,6 +6,8 @@ import builtins
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate import (
     assumed,
     branches,
@@ -37,7 +39,7 @@ from kt_translate.graph.lists import Rows, some_of
 from kt_translate.graph.nodes import ORDER
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Tensor
-from kt_translate.source import tree
+from kt_translate.source.operators import OPERATORS
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -49,12 +51,12 @@ def evaluate(ev: Interpreter, node: Any, scope: Scope) -> Any:
     if rule is None:
         return Unknown(f"{type(node).__name__} is not understood", ev.line)
     value = rule(ev, node, scope)
-    if type(value) is Unknown and value.node is None and type(node) is not tree.Name:
+    if type(value) is Unknown and value.node is None and type(node) is not cst.Name:
         value.node = node
     return value
 
 
-def defaults_of(ev: Interpreter, params: tree.Parameters, scope: Scope) -> dict[str, Any]:
+def defaults_of(ev: Interpreter, params: cst.Parameters, scope: Scope) -> dict[str, Any]:
     """The values of a function's defaults, evaluated where it is defined."""
     out = {}
     for param in (*params.posonly_params, *params.params, *params.kwonly_params):
@@ -63,14 +65,18 @@ def defaults_of(ev: Interpreter, params: tree.Parameters, scope: Scope) -> dict[
     return out
 
 
-def subscript_key(ev: Interpreter, node: tree.Subscript, scope: Scope) -> Any:
+def subscript_key(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
     """The key of ``x[key]``: a value, a slice, or a tuple of them."""
-    keys = [_slice(ev, key, scope) for key in node.slice]
-    return tuple(keys) if node.is_tuple else keys[0]
+    keys = [_slice(ev, element.slice, scope) for element in node.slice]
+    return keys[0] if len(keys) == 1 and not _has_comma(node) else tuple(keys)
+
+
+def _has_comma(node: cst.Subscript) -> bool:
+    return isinstance(node.slice[-1].comma, cst.Comma)
 
 
 def _slice(ev: Interpreter, node: Any, scope: Scope) -> Any:
-    if isinstance(node, tree.Index):
+    if isinstance(node, cst.Index):
         return evaluate(ev, node.value, scope)
     parts = [
         None if p is None else evaluate(ev, p, scope) for p in (node.lower, node.upper, node.step)
@@ -81,7 +87,7 @@ def _slice(ev: Interpreter, node: Any, scope: Scope) -> Any:
 # -- one rule per kind of expression --------------------------------------------------------------
 
 
-def _name(ev: Interpreter, node: tree.Name, scope: Scope) -> Any:
+def _name(ev: Interpreter, node: cst.Name, scope: Scope) -> Any:
     name = node.value
     try:
         return choices.resolved(ev, layer_lists.settled(ev, ev.lookup(name, scope)))
@@ -102,17 +108,17 @@ def _name(ev: Interpreter, node: tree.Name, scope: Scope) -> Any:
 CONSTANTS = {"True": True, "False": False, "None": None}
 
 
-def _attribute(ev: Interpreter, node: tree.Attribute, scope: Scope) -> Any:
+def _attribute(ev: Interpreter, node: cst.Attribute, scope: Scope) -> Any:
     return layer_lists.settled(ev, attribute_value(ev, node, scope))
 
 
-def attribute_value(ev: Interpreter, node: tree.Attribute, scope: Scope) -> Any:
+def attribute_value(ev: Interpreter, node: cst.Attribute, scope: Scope) -> Any:
     """``owner.name`` where a list of layers keeps its length open."""
     return calls.attribute(ev, evaluate(ev, node.value, scope), node.attr.value)
 
 
-def _call(ev: Interpreter, node: tree.Call, scope: Scope) -> Any:
-    if isinstance(node.func, tree.Name) and node.func.value == "super" and not node.args:
+def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
+    if isinstance(node.func, cst.Name) and node.func.value == "super" and not node.args:
         return _super(ev, scope)
     if (done := tensor_lists.call_method(ev, node, scope)) is not NotImplemented:
         return done
@@ -150,7 +156,7 @@ def _call(ev: Interpreter, node: tree.Call, scope: Scope) -> Any:
 
 def _as_it_stands(ev: Interpreter, node: Any, scope: Scope) -> Any:
     """The value of an expression, whatever conditions and loops have left open in it."""
-    read = branches.conditional if isinstance(node, tree.IfExp) else tensor_lists.raw
+    read = branches.conditional if isinstance(node, cst.IfExp) else tensor_lists.raw
     return read(ev, node, scope)
 
 
@@ -175,17 +181,17 @@ def _super(ev: Interpreter, scope: Scope) -> Any:
     return Unknown("super() outside a class", ev.line)
 
 
-def _binary(ev: Interpreter, node: tree.BinaryOperation, scope: Scope) -> Any:
+def _binary(ev: Interpreter, node: cst.BinaryOperation, scope: Scope) -> Any:
     a = evaluate(ev, node.left, scope)
     b = evaluate(ev, node.right, scope)
-    return binary(ev, node.operator, a, b)
+    return binary(ev, OPERATORS[type(node.operator)], a, b)
 
 
-def _comparison(ev: Interpreter, node: tree.Comparison, scope: Scope) -> Any:
+def _comparison(ev: Interpreter, node: cst.Comparison, scope: Scope) -> Any:
     left = _perhaps_open(ev, node.left, scope)
     result: Any = True
     for target in node.comparisons:
-        op = target.operator
+        op = OPERATORS[type(target.operator)]
         right = evaluate(ev, target.comparator, scope)
         one = assumed.compared(left, right, op)
         if one is None:
@@ -199,14 +205,14 @@ def _comparison(ev: Interpreter, node: tree.Comparison, scope: Scope) -> Any:
 
 def _perhaps_open(ev: Interpreter, node: Any, scope: Scope) -> Any:
     """The value of an expression: an `Either` where a condition left it open."""
-    read = attribute_value if isinstance(node, tree.Attribute) else tensor_lists.raw
+    read = attribute_value if isinstance(node, cst.Attribute) else tensor_lists.raw
     value = read(ev, node, scope)
     return value if isinstance(value, Either) else layer_lists.settled(ev, value)
 
 
-def _boolean(ev: Interpreter, node: tree.BooleanOperation, scope: Scope) -> Any:
+def _boolean(ev: Interpreter, node: cst.BooleanOperation, scope: Scope) -> Any:
     left = ev.test(node.left, scope)
-    is_and = node.operator == "and"
+    is_and = isinstance(node.operator, cst.And)
     if conditions.depends(left):
         with conditions.refined(left, is_and):
             right = evaluate(ev, node.right, scope)
@@ -222,15 +228,15 @@ def _boolean(ev: Interpreter, node: tree.BooleanOperation, scope: Scope) -> Any:
     return evaluate(ev, node.right, scope)
 
 
-def _unary(ev: Interpreter, node: tree.UnaryOperation, scope: Scope) -> Any:
+def _unary(ev: Interpreter, node: cst.UnaryOperation, scope: Scope) -> Any:
     value = evaluate(ev, node.expression, scope)
-    if node.operator == "not":
+    if isinstance(node.operator, cst.Not):
         value = choices.tested(ev, value)
         if isinstance(value, Sym):
             return Sym.unary("not", value)
         truth = ev.truth(value)
         return Unknown("not of what is not known", ev.line) if truth is None else not truth
-    op = node.operator
+    op = {cst.Minus: "-", cst.Plus: "+", cst.BitInvert: "~"}[type(node.operator)]
     if isinstance(value, Tensor):
         return tensors.unary(ev, op, value)
     if isinstance(value, Sym):
@@ -240,11 +246,11 @@ def _unary(ev: Interpreter, node: tree.UnaryOperation, scope: Scope) -> Any:
     return value
 
 
-def _conditional(ev: Interpreter, node: tree.IfExp, scope: Scope) -> Any:
+def _conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
     return assumed.settled(ev, branches.conditional(ev, node, scope))
 
 
-def _subscript(ev: Interpreter, node: tree.Subscript, scope: Scope) -> Any:
+def _subscript(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
     value = tensor_lists.raw(ev, node.value, scope)
     key = subscript_key(ev, node, scope)
     some = some_of(value)
@@ -255,40 +261,47 @@ def _subscript(ev: Interpreter, node: tree.Subscript, scope: Scope) -> Any:
     return calls.index(ev, layer_lists.settled(ev, value), key)
 
 
-def _lambda(ev: Interpreter, node: tree.Lambda, scope: Scope) -> Any:
+def _lambda(ev: Interpreter, node: cst.Lambda, scope: Scope) -> Any:
     function = Function("<lambda>", node, scope, defaults_of(ev, node.params, scope), ev.line)
     function.source = ev.source
     return function
 
 
-def _named(ev: Interpreter, node: tree.NamedExpr, scope: Scope) -> Any:
+def _concatenated(ev: Interpreter, node: cst.ConcatenatedString, scope: Scope) -> Any:
+    return binary(ev, "+", evaluate(ev, node.left, scope), evaluate(ev, node.right, scope))
+
+
+def _named(ev: Interpreter, node: cst.NamedExpr, scope: Scope) -> Any:
     value = evaluate(ev, node.value, scope)
     ev.assign(node.target, value, scope)
     return value
 
 
 EXPRESSIONS: dict[type, Callable[[Any, Any, Scope], Any]] = {
-    tree.Name: _name,
-    tree.Attribute: _attribute,
-    tree.Call: _call,
-    tree.BinaryOperation: _binary,
-    tree.Comparison: _comparison,
-    tree.BooleanOperation: _boolean,
-    tree.UnaryOperation: _unary,
-    tree.IfExp: _conditional,
-    tree.Number: lambda ev, n, s: n.evaluated_value,
-    tree.SimpleString: lambda ev, n, s: n.evaluated_value,
-    tree.FormattedString: text.fstring,
-    tree.List: lambda ev, n, s: containers.elements(ev, n.elements, s),
-    tree.Tuple: lambda ev, n, s: tuple(containers.elements(ev, n.elements, s)),
-    tree.Set: lambda ev, n, s: set(containers.elements(ev, n.elements, s)),
-    tree.Dict: containers.dictionary,
-    tree.ListComp: containers.comprehension,
-    tree.SetComp: containers.comprehension,
-    tree.GeneratorExp: containers.comprehension,
-    tree.DictComp: containers.dict_comprehension,
-    tree.Subscript: _subscript,
-    tree.Lambda: _lambda,
-    tree.NamedExpr: _named,
-    tree.Ellipsis: lambda ev, n, s: Ellipsis,
+    cst.Name: _name,
+    cst.Attribute: _attribute,
+    cst.Call: _call,
+    cst.BinaryOperation: _binary,
+    cst.Comparison: _comparison,
+    cst.BooleanOperation: _boolean,
+    cst.UnaryOperation: _unary,
+    cst.IfExp: _conditional,
+    cst.Integer: lambda ev, n, s: n.evaluated_value,
+    cst.Float: lambda ev, n, s: n.evaluated_value,
+    cst.Imaginary: lambda ev, n, s: n.evaluated_value,
+    cst.SimpleString: lambda ev, n, s: n.evaluated_value,
+    cst.ConcatenatedString: _concatenated,
+    cst.FormattedString: text.fstring,
+    cst.List: lambda ev, n, s: containers.elements(ev, n.elements, s),
+    cst.Tuple: lambda ev, n, s: tuple(containers.elements(ev, n.elements, s)),
+    cst.Set: lambda ev, n, s: set(containers.elements(ev, n.elements, s)),
+    cst.Dict: containers.dictionary,
+    cst.ListComp: containers.comprehension,
+    cst.SetComp: containers.comprehension,
+    cst.GeneratorExp: containers.comprehension,
+    cst.DictComp: containers.dict_comprehension,
+    cst.Subscript: _subscript,
+    cst.Lambda: _lambda,
+    cst.NamedExpr: _named,
+    cst.Ellipsis: lambda ev, n, s: Ellipsis,
 }

@@ -26,14 +26,15 @@ from kt_translate.graph.tensor import Many, Tensor
 from kt_translate.graph.terms import closed, expand
 
 if TYPE_CHECKING:
+    import libcst as cst
+
     from kt_translate.evaluate.interpreter import Interpreter
-    from kt_translate.source import tree
 
 
 class Filling:
     """The lists that the turns of one loop fill and empty."""
 
-    def __init__(self, ev: Interpreter, node: tree.For, state: State, value: Any) -> None:
+    def __init__(self, ev: Interpreter, node: cst.For, state: State, value: Any) -> None:
         self.ev = ev
         self.node = node
         self.state = state

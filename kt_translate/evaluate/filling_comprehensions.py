@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate import expressions, loops, tensor_lists
 from kt_translate.evaluate.values import (
     Function,
@@ -13,7 +15,6 @@ from kt_translate.evaluate.values import (
     Scope,
     Unknown,
 )
-from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -24,7 +25,7 @@ NAME = "_filled"  # the list
 def filled(ev: Interpreter, node: Any, scope: Scope) -> list[Any] | None:
     """The list that stands for all turns; None where it has to be made item by item."""
     clause = node.for_in
-    if clause.ifs or clause.inner_for_in is not None or not isinstance(node.elt, tree.Call):
+    if clause.ifs or clause.inner_for_in is not None or not isinstance(node.elt, cst.Call):
         return None
     if not _is_plain(clause.iter) or not _calls(ev, node.elt.func, scope):
         return None
@@ -33,27 +34,26 @@ def filled(ev: Interpreter, node: Any, scope: Scope) -> list[Any] | None:
     return inner.names[NAME] if loops.run_for(ev, _loop(ev, node), inner, value) else None
 
 
-def _loop(ev: Interpreter, node: Any) -> tree.For:
+def _loop(ev: Interpreter, node: Any) -> cst.For:
     if id(node) not in ev.comprehensions:
-        append = tree.Attribute(tree.Name(NAME), tree.Name("append"))
-        call = tree.Expr(tree.Call(append, [tree.Arg(node.elt)]))
-        body = tree.IndentedBlock([tree.SimpleStatementLine([call])])
-        ev.comprehensions[id(node)] = tree.For(node.for_in.target, node.for_in.iter, body)
+        append = cst.Attribute(cst.Name(NAME), cst.Name("append"))
+        body = cst.SimpleStatementSuite([cst.Expr(cst.Call(append, [cst.Arg(node.elt)]))])
+        ev.comprehensions[id(node)] = cst.For(node.for_in.target, node.for_in.iter, body)
     return ev.comprehensions[id(node)]
 
 
 def _is_plain(node: Any) -> bool:
     """Whether evaluating an expression once more changes nothing."""
-    if isinstance(node, tree.Call):
-        return isinstance(node.func, tree.Name) and all(_is_plain(a.value) for a in node.args)
-    if isinstance(node, (tree.Attribute, tree.Subscript)):
+    if isinstance(node, cst.Call):
+        return isinstance(node.func, cst.Name) and all(_is_plain(a.value) for a in node.args)
+    if isinstance(node, (cst.Attribute, cst.Subscript)):
         return _is_plain(node.value)
-    return isinstance(node, (tree.Name, tree.Number, tree.BinaryOperation, tree.Tuple, tree.List))
+    return isinstance(node, (cst.Name, cst.Integer, cst.BinaryOperation, cst.Tuple, cst.List))
 
 
 def _calls(ev: Interpreter, node: Any, scope: Scope) -> bool:
     """Whether what is called may give a tensor: a layer, or a function of the source."""
-    if isinstance(node, tree.Call):
+    if isinstance(node, cst.Call):
         return True
     found = expressions.evaluate(ev, node, scope)
     return isinstance(found, (Function, LayerValue, Instance, ModelValue, Unknown))

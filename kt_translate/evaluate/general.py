@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate import chosen_arguments, views
 from kt_translate.evaluate.captured import captured
 from kt_translate.evaluate.idle import takes_more
@@ -46,7 +48,6 @@ from kt_translate.graph.sym import Sym, Symbol, key_of, known, same, substitute,
 from kt_translate.graph.tensor import Dim, Layout, Tensor, tensors_in
 from kt_translate.graph.terms import closed
 from kt_translate.pytorch.library import reserved_names
-from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -81,7 +82,7 @@ def _holds(plan: Plan, table: dict[Symbol, Any]) -> bool:
 
 
 def _eligible(function: Function, bound: dict[str, Any]) -> bool:
-    if not isinstance(function.node, tree.FunctionDef) or function.scope.kind != "module":
+    if not isinstance(function.node, cst.FunctionDef) or function.scope.kind != "module":
         return False
     tensors = tensors_in(list(bound.values()))
     if not tensors or any(
@@ -277,7 +278,7 @@ def file_of(ev: Interpreter, function: Function | Class) -> str | None:
 
 def docstring_of(value: Function | Class) -> str:
     node = value.node
-    known = node.docstring if isinstance(node, (tree.FunctionDef, tree.ClassDef)) else None
+    known = node.get_docstring() if isinstance(node, (cst.FunctionDef, cst.ClassDef)) else None
     return known or ""
 
 
@@ -311,7 +312,7 @@ def _declared(
     return None, annotation(sample)
 
 
-def parameters_of(function: Function) -> list[tree.Param]:
+def parameters_of(function: Function) -> list[cst.Param]:
     params = function.node.params
     return [*params.posonly_params, *params.params, *params.kwonly_params]
 

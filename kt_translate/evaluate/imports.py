@@ -4,23 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate import modules
 from kt_translate.evaluate.external import outside
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import External, Module, Scope, Unknown
-from kt_translate.source import tree
 from kt_translate.source.names import canonical
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
 
-def import_module(ev: Interpreter, node: tree.Import, scope: Scope) -> None:
+def dotted(node: Any) -> str:
+    """``a.b.c`` of a Name or Attribute."""
+    if isinstance(node, cst.Name):
+        return node.value
+    return f"{dotted(node.value)}.{node.attr.value}"
+
+
+def import_module(ev: Interpreter, node: cst.Import, scope: Scope) -> None:
     for alias in node.names:
+        path = dotted(alias.name)
         if alias.asname is not None:
-            ev.bind(alias.asname, _module(ev, alias.name), scope)
+            ev.bind(alias.asname.name.value, _module(ev, path), scope)  # type: ignore[union-attr]
         else:
-            top = alias.name.split(".")[0]
+            top = path.split(".")[0]
             ev.bind(top, _module(ev, top), scope)
 
 
@@ -29,15 +38,16 @@ def _module(ev: Interpreter, path: str) -> Any:
     return External(canonical(found)) if isinstance(found, str) else found
 
 
-def import_names(ev: Interpreter, node: tree.ImportFrom, scope: Scope) -> None:
-    base = node.module
-    module = modules.imported(ev, base, node.level)
-    if node.names[0].name == "*":
+def import_names(ev: Interpreter, node: cst.ImportFrom, scope: Scope) -> None:
+    base = dotted(node.module) if node.module is not None else ""
+    level = len(node.relative)
+    module = modules.imported(ev, base, level)
+    if isinstance(node.names, cst.ImportStar):
         _import_all(ev, module, base, scope)
         return
     for alias in node.names:
-        value = _imported(ev, module, alias.name, base)
-        ev.bind(alias.asname or alias.name, value, scope)
+        name = alias.evaluated_name
+        ev.bind(alias.evaluated_alias or name, _imported(ev, module, name, base), scope)
 
 
 def _import_all(ev: Interpreter, module: Any, base: str, scope: Scope) -> None:

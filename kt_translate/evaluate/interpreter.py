@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import libcst as cst
+
 from kt_translate.diagnostics import Log, Place, Statement, shorten
 from kt_translate.evaluate import (
     attributes,
@@ -48,7 +50,6 @@ from kt_translate.graph import conditions
 from kt_translate.graph.lists import LeftOpen
 from kt_translate.graph.precision import EXACT
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, substitute
-from kt_translate.source import tree
 from kt_translate.source.syntax import Source, comments_before
 
 
@@ -89,7 +90,7 @@ class Interpreter:
         self.rest_of_function = 0
         self.scope = self.module  # of the statement at hand
         self.loops: list[Any] = []  # that are run for a general turn now
-        self.comprehensions: dict[int, tree.For] = {}  # as loops that fill a list
+        self.comprehensions: dict[int, cst.For] = {}  # as loops that fill a list
         self.guards: list[object] = []  # of runs of functions that can be done again
         # loops and conditions that what follows does not let us keep
         self.decided: set[Any] = set()
@@ -190,7 +191,7 @@ class Interpreter:
         self.line = self.source.line(node) or self.line
         self.comments = comments_before(node)
         run = statements.STATEMENTS.get(type(node))
-        if run is None and not isinstance(node, tree.SimpleStatementLine):
+        if run is None and not isinstance(node, cst.SimpleStatementLine):
             self.note("KT104", f"{type(node).__name__} statements are not understood")
             return
         outer, self.scope = self.scope, scope
@@ -203,8 +204,13 @@ class Interpreter:
         finally:
             self.scope = outer
 
-    def suite(self, suite: tree.IndentedBlock, scope: Scope) -> None:
-        self.block(suite.body, scope)
+    def suite(self, suite: Any, scope: Scope) -> None:
+        if isinstance(suite, cst.IndentedBlock):
+            self.block(suite.body, scope)
+        else:
+            for small in suite.body:
+                self.line = self.source.line(small) or self.line
+                statements.STATEMENTS[type(small)](self, small, scope)
 
     def evaluate(self, node: Any, scope: Scope) -> Any:
         return expressions.evaluate(self, node, scope)
@@ -253,19 +259,19 @@ class Interpreter:
 
     def assign(self, target: Any, value: Any, scope: Scope) -> None:
         """Bind a target: a name, an attribute, an element, or a nest of them."""
-        if isinstance(target, tree.Name):
+        if isinstance(target, cst.Name):
             self.bind(target.value, value, scope)
             name_value(value, target.value)
-        elif isinstance(target, (tree.Tuple, tree.List)):
+        elif isinstance(target, (cst.Tuple, cst.List)):
             self._unpack(target.elements, value, scope)
-        elif isinstance(target, tree.Attribute):
+        elif isinstance(target, cst.Attribute):
             owner = self.evaluate(target.value, scope)
             attributes.set_attribute(self, owner, target.attr.value, value)
-        elif isinstance(target, tree.Subscript):
+        elif isinstance(target, cst.Subscript):
             elements.put(self, target, value, scope)
 
     def _unpack(self, elements: Sequence[Any], value: Any, scope: Scope) -> None:
-        star = next((i for i, e in enumerate(elements) if isinstance(e, tree.StarredElement)), None)
+        star = next((i for i, e in enumerate(elements) if isinstance(e, cst.StarredElement)), None)
         n = len(elements)
         value = choices.settled(self, value)
         items = items_of(value, None if star is not None else n)
@@ -360,7 +366,7 @@ class Interpreter:
         self.rest_of_function = len(self.rest)
         try:
             with self.in_file(function.source):
-                if isinstance(function.node, tree.Lambda):
+                if isinstance(function.node, cst.Lambda):
                     return self.evaluate(function.node.body, scope)
                 self._run_kept(function.node.body, scope)
         except Return as result:

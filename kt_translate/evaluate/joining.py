@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate.assumed import fork
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State
 from kt_translate.evaluate.tensor_lists import When
@@ -31,12 +33,11 @@ from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, same, symbols_in
 from kt_translate.graph.tensor import Dim, Layout, Tensor, tensors_in
 from kt_translate.graph.terms import expand
-from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
-Statement = tree.If | tree.IfExp | tree.Assert | None
+Statement = cst.If | cst.IfExp | cst.Assert | None
 
 
 @dataclass
@@ -166,7 +167,7 @@ def join(
         try:
             result = main.value(a.returned, b.returned)
         except NotGeneral:
-            if not isinstance(statement, tree.IfExp):
+            if not isinstance(statement, cst.IfExp):
                 raise
             result = _left_open(ev, statement, test, a.returned, b.returned)
     else:

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate.captured import names_in
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral, State
@@ -15,13 +17,12 @@ from kt_translate.graph.operators import FUNCTIONS, Callee
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, same
 from kt_translate.graph.terms import expand
 from kt_translate.pytorch.library import reserved_names
-from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
 SHORT = 6  # operations: what is no longer is said where it is used
-_NOT_PURE = (tree.Lambda, tree.FunctionDef, tree.Await, tree.Yield, tree.NamedExpr)
+_NOT_PURE = (cst.Lambda, cst.FunctionDef, cst.Await, cst.Yield, cst.NamedExpr)
 _KNOWN = {*FUNCTIONS, "True", "False", "None", "isinstance", "ValueError", "TypeError", "math"}
 
 
@@ -58,30 +59,28 @@ def _is_short(result: Any) -> bool:
 def _calculates(function: Function) -> bool:
     """Whether a function of a module has no effect, and needs nothing but its arguments."""
     node = function.node
-    if not isinstance(node, tree.FunctionDef) or function.scope.kind != "module" or node.decorators:
+    if not isinstance(node, cst.FunctionDef) or function.scope.kind != "module" or node.decorators:
         return False
     params = node.params
-    if params.kwonly_params or params.star_kwarg or isinstance(params.star_arg, tree.Param):
+    if params.kwonly_params or params.star_kwarg or isinstance(params.star_arg, cst.Param):
         return False
     own = {p.name.value for p in (*params.posonly_params, *params.params)}
     own |= set(_assigned(node.body))
     return {*names_in(node.body), *names_in(params)} <= own | _KNOWN and _is_pure(node.body)
 
 
-def _assigned(node: tree.Node) -> list[str]:
-    targets = (
-        [node.target] if isinstance(node, (tree.AssignTarget, tree.AugAssign, tree.For)) else []
-    )
+def _assigned(node: cst.CSTNode) -> list[str]:
+    targets = [node.target] if isinstance(node, (cst.AssignTarget, cst.AugAssign, cst.For)) else []
     found = [name for target in targets for name in names_in(target)]
     return [*found, *(name for child in node.children for name in _assigned(child))]
 
 
-def _is_pure(node: tree.Node) -> bool:
+def _is_pure(node: cst.CSTNode) -> bool:
     if isinstance(node, _NOT_PURE):
         return False
-    if isinstance(node, tree.Attribute) and getattr(node.value, "value", "") != "math":
+    if isinstance(node, cst.Attribute) and getattr(node.value, "value", "") != "math":
         return False
-    if isinstance(node, tree.AssignTarget) and isinstance(node.target, tree.Subscript):
+    if isinstance(node, cst.AssignTarget) and isinstance(node.target, cst.Subscript):
         return False
     return all(map(_is_pure, node.children))
 

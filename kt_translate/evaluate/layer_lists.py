@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate import assumed, tensor_lists
 from kt_translate.evaluate.state import State
 from kt_translate.evaluate.values import Instance, LayerValue, ModelValue, Scope, items_of
 from kt_translate.graph.nodes import ORDER
 from kt_translate.graph.sym import Items, Sym
 from kt_translate.graph.tensor import Fork
-from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 class LayerList(list):  # type: ignore[type-arg]
     """Layers that a comprehension made, one for each item of ``iterable``."""
 
-    def __init__(self, layers: list[Any], iterable: Any, node: tree.ListComp, scope: Scope) -> None:
+    def __init__(self, layers: list[Any], iterable: Any, node: cst.ListComp, scope: Scope) -> None:
         super().__init__(layers)
         self.iterable = iterable
         self.node = node
@@ -38,10 +39,10 @@ class LayerList(list):  # type: ignore[type-arg]
         return ev.evaluate(self.node.elt, inner)
 
 
-def comprehended(ev: Interpreter, node: tree.ListComp, scope: Scope) -> LayerList | None:
+def comprehended(ev: Interpreter, node: cst.ListComp, scope: Scope) -> LayerList | None:
     """The list of layers that a comprehension over a symbolic number of items makes; None for any other."""
     clause = node.for_in
-    if clause.ifs or clause.inner_for_in is not None or not isinstance(node.elt, tree.Call):
+    if clause.ifs or clause.inner_for_in is not None or not isinstance(node.elt, cst.Call):
         return None
     value = ev.evaluate(clause.iter, scope)
     symbolic = isinstance(value, Sym) or (

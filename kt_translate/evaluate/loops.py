@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate import assumed, loop_samples, tensor_lists
 from kt_translate.evaluate.filling import Filling
 from kt_translate.evaluate.later import read_later
@@ -27,7 +29,6 @@ from kt_translate.graph.region import Region
 from kt_translate.graph.sym import UNKNOWN, Items, Sym, Symbol, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Tensor
 from kt_translate.graph.terms import expand
-from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -37,7 +38,7 @@ FEW_TURNS = 3
 MANY_TURNS = 64  # of a loop that builds nothing: training, data
 
 
-def run_for(ev: Interpreter, node: tree.For, scope: Scope, value: Any) -> bool:
+def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
     """Keep a loop as a loop. False where that cannot be done; nothing has changed then."""
     if ev.inlining or not assumed.keeps(ev, node, scope):
         return False
@@ -69,7 +70,7 @@ class _General:
     def __init__(
         self,
         ev: Interpreter,
-        node: tree.For,
+        node: cst.For,
         scope: Scope,
         value: Any,
         items: list[Any] | None,
@@ -159,13 +160,13 @@ class _General:
             self.targets = self._bind(target, first, inner)
 
         element = layers.element(self.ev, bind)
-        if not isinstance(self.node.target, tree.Name):
+        if not isinstance(self.node.target, cst.Name):
             raise NotGeneral
         self.scope.names[self.node.target.value] = element
 
     def _bind(self, target: Any, sample: Any, scope: Scope) -> Any:
         """Give the loop's targets symbols; the nest of them, as the source writes it."""
-        if isinstance(target, tree.Name):
+        if isinstance(target, cst.Name):
             self.bound.append(target.value)
             if isinstance(sample, Pick):
                 taken = self.filling.each(sample, target.value)
@@ -175,7 +176,7 @@ class _General:
             self.symbols.append(symbol)
             self.ev.bind(target.value, Sym.of(symbol), scope)
             return symbol
-        if isinstance(target, (tree.Tuple, tree.List)):
+        if isinstance(target, (cst.Tuple, cst.List)):
             n = len(target.elements)
             parts = parts_of(sample, n)
             if parts is None or len(parts) != n:

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate.signals import MAX_IDLE, Idle
 from kt_translate.evaluate.state import State
 from kt_translate.evaluate.values import (
@@ -24,7 +26,6 @@ from kt_translate.evaluate.values import (
 from kt_translate.graph.region import CURRENT
 from kt_translate.graph.sym import Sym, same
 from kt_translate.graph.tensor import Tensor
-from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -83,7 +84,7 @@ def turns_unknown(ev: Interpreter, scope: Scope) -> Iterator[Trial]:
         ):
             counted = _counted(ev)
             counted.name = str(place[1])
-            counted.node = tree.Name(counted.name)
+            counted.node = cst.Name(counted.name)
             state.put(place, counted)
 
 
@@ -121,9 +122,7 @@ def _counted(ev: Interpreter, many: bool = False) -> Unknown:
 def matters(ev: Interpreter, statement: Any, scope: Scope) -> bool:
     """Whether a model may hang on a statement of the module: it speaks of one, or of what could build one."""
     text = ev.source.code(statement)
-    if isinstance(statement, tree.SimpleStatementLine) and isinstance(
-        statement.body[0], tree.Assert
-    ):
+    if isinstance(statement, cst.SimpleStatementLine) and isinstance(statement.body[0], cst.Assert):
         return False
     found = [scope.names.get(name) for name in set(re.findall(r"[A-Za-z_]\w*", text))]
     return any(
@@ -139,11 +138,11 @@ def matters(ev: Interpreter, statement: Any, scope: Scope) -> bool:
 def forget_targets(ev: Interpreter, statement: Any, scope: Scope, why: str) -> None:
     """Leave the names that a failed statement was to bind unknown."""
     for small in (
-        getattr(statement, "body", ()) if isinstance(statement, tree.SimpleStatementLine) else ()
+        getattr(statement, "body", ()) if isinstance(statement, cst.SimpleStatementLine) else ()
     ):
-        targets = [t.target for t in small.targets] if isinstance(small, tree.Assign) else []
-        if isinstance(small, tree.AnnAssign):
+        targets = [t.target for t in small.targets] if isinstance(small, cst.Assign) else []
+        if isinstance(small, cst.AnnAssign):
             targets = [small.target]
         for target in targets:
-            if isinstance(target, (tree.Name, tree.Tuple, tree.List)):
+            if isinstance(target, (cst.Name, cst.Tuple, cst.List)):
                 ev.assign(target, Unknown(why, ev.line), scope)

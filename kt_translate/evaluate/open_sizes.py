@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate.values import Array, Unknown, plain
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.operators import BINARY
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
 from kt_translate.layers.layer import REGISTRY
-from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -137,7 +138,7 @@ def _of_argument(value: Any) -> Any:
 
 def _name_of(node: Any, said: str) -> str:
     """What a number is called that the source has no name for."""
-    if isinstance(node, tree.Call) and said.startswith("len("):
+    if isinstance(node, cst.Call) and said.startswith("len("):
         return f"num_{_word(said[4:-1])}"
     return _word(said)
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate import definitions
 from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
@@ -21,7 +23,6 @@ from kt_translate.evaluate.values import (
     Unknown,
 )
 from kt_translate.pytorch.expr import Expr
-from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -91,9 +92,11 @@ def parameters(cls: Class) -> list[str]:
 def annotated(cls: Class) -> Iterator[str]:
     """The names that a class annotates: its fields."""
     for statement in cls.node.body.body if cls.node is not None else ():
-        for small in statement.body if isinstance(statement, tree.SimpleStatementLine) else ():
-            if isinstance(small, tree.AnnAssign) and isinstance(small.target, tree.Name):
-                text = cls.source.code(small.annotation) if cls.source is not None else ""
+        for small in statement.body if isinstance(statement, cst.SimpleStatementLine) else ():
+            if isinstance(small, cst.AnnAssign) and isinstance(small.target, cst.Name):
+                text = (
+                    cls.source.code(small.annotation.annotation) if cls.source is not None else ""
+                )
                 if not re.match(r"['\"]?(typing\.)?ClassVar\b", text):
                     yield small.target.value
 

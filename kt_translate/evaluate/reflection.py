@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Instance, Scope, Unknown
-from kt_translate.source.syntax import expression
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -18,8 +19,8 @@ def _eval(ev: Interpreter, scope: Scope, *args: Any) -> Any:
     if not isinstance(text, str):
         return Unknown("what eval gives", ev.line)
     try:
-        node = expression(text.strip())
-    except (SyntaxError, ValueError):
+        node = cst.parse_expression(text.strip())
+    except cst.ParserSyntaxError:
         raise Raised(f"SyntaxError: {text}") from None
     return ev.evaluate(node, scope)
 

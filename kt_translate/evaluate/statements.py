@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate import (
     arrays,
@@ -34,22 +36,22 @@ from kt_translate.graph.objects import is_setting
 from kt_translate.graph.region import CURRENT
 from kt_translate.graph.sym import Items, Sym, Symbol, symbols_in
 from kt_translate.pytorch.library import reserved_names
-from kt_translate.source import tree
+from kt_translate.source.operators import AUGMENTED
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
 
-def _assign(ev: Interpreter, node: tree.Assign, scope: Scope) -> None:
-    if isinstance(node.value, tree.IfExp):
+def _assign(ev: Interpreter, node: cst.Assign, scope: Scope) -> None:
+    if isinstance(node.value, cst.IfExp):
         value = branches.conditional(ev, node.value, scope)
     else:
         value = ev.evaluate(node.value, scope)
     for target in node.targets:
-        literal = isinstance(node.value, (tree.Number, tree.SimpleString))
+        literal = isinstance(node.value, (cst.Integer, cst.Float, cst.SimpleString))
         if (
             scope.kind == "module"
-            and isinstance(target.target, tree.Name)
+            and isinstance(target.target, cst.Name)
             and (
                 (literal and isinstance(value, (int, float, str)))
                 or _is_made_here(node.value, value)
@@ -59,7 +61,7 @@ def _assign(ev: Interpreter, node: tree.Assign, scope: Scope) -> None:
         ):
             value = _constant(ev, target.target.value, value, scope)
         elif (
-            isinstance(target.target, tree.Name)
+            isinstance(target.target, cst.Name)
             and (_is_calculated(value) or _is_made_here(node.value, value))
             and scope.kind == "function"
             and not any(s.kind == "mode" for s in symbols_in(value))  # known in forward only
@@ -87,9 +89,9 @@ def _is_calculated(value: Any) -> bool:
     return isinstance(value, Sym) and value.weight > 0 and conditions.depends(value)
 
 
-def _is_made_here(node: tree.Expression, value: Any) -> bool:
+def _is_made_here(node: cst.BaseExpression, value: Any) -> bool:
     """Whether it is an initializer or a regularizer with arguments, of which a name can speak."""
-    return isinstance(node, tree.Call) and bool(node.args) and is_setting(value)
+    return isinstance(node, cst.Call) and bool(node.args) and is_setting(value)
 
 
 def _line_of(ev: Interpreter, name: str, value: Any) -> str | None:
@@ -102,14 +104,14 @@ def _line_of(ev: Interpreter, name: str, value: Any) -> str | None:
     return line if same else None
 
 
-def _ann_assign(ev: Interpreter, node: tree.AnnAssign, scope: Scope) -> None:
+def _ann_assign(ev: Interpreter, node: cst.AnnAssign, scope: Scope) -> None:
     if node.value is not None:
         ev.assign(node.target, ev.evaluate(node.value, scope), scope)
 
 
-def _aug_assign(ev: Interpreter, node: tree.AugAssign, scope: Scope) -> None:
-    op = node.operator
-    if isinstance(node.target, tree.Subscript) and elements.changed(ev, node, op, scope):
+def _aug_assign(ev: Interpreter, node: cst.AugAssign, scope: Scope) -> None:
+    op = AUGMENTED[type(node.operator)]
+    if isinstance(node.target, cst.Subscript) and elements.changed(ev, node, op, scope):
         return
     current = ev.evaluate(node.target, scope)
     value = ev.evaluate(node.value, scope)
@@ -124,15 +126,15 @@ def _aug_assign(ev: Interpreter, node: tree.AugAssign, scope: Scope) -> None:
     ev.assign(node.target, calculations.binary(ev, op, current, value), scope)
 
 
-def _function(ev: Interpreter, node: tree.FunctionDef, scope: Scope) -> None:
+def _function(ev: Interpreter, node: cst.FunctionDef, scope: Scope) -> None:
     defaults = expressions.defaults_of(ev, node.params, scope)
     function = Function(node.name.value, node, scope, defaults, ev.source.line(node))
     function.source = ev.source
-    function.decorators = tuple(ev.source.code(d) for d in node.decorators)
+    function.decorators = tuple(ev.source.code(d.decorator) for d in node.decorators)
     ev.bind(node.name.value, function, scope)
 
 
-def _class(ev: Interpreter, node: tree.ClassDef, scope: Scope) -> None:
+def _class(ev: Interpreter, node: cst.ClassDef, scope: Scope) -> None:
     bases = [ev.evaluate(arg.value, scope) for arg in node.bases]
     inner = Scope("class", {}, scope)
     cls = Class(node.name.value, node, bases, inner.names, scope, ev.source.line(node), ev.source)
@@ -141,18 +143,18 @@ def _class(ev: Interpreter, node: tree.ClassDef, scope: Scope) -> None:
     for value in inner.names.values():
         if isinstance(value, Function):
             value.owner = cls
-    cls.decorators = tuple(_path(ev, d, scope) for d in node.decorators)
+    cls.decorators = tuple(_path(ev, d.decorator, scope) for d in node.decorators)
     enums.make_members(ev, cls)
     ev.bind(node.name.value, cls, scope)
 
 
-def _path(ev: Interpreter, decorator: tree.Expression, scope: Scope) -> str:
+def _path(ev: Interpreter, decorator: cst.BaseExpression, scope: Scope) -> str:
     """What decorates, by its canonical path, whether it is called or not."""
-    function = decorator.func if isinstance(decorator, tree.Call) else decorator
+    function = decorator.func if isinstance(decorator, cst.Call) else decorator
     return getattr(ev.evaluate(function, scope), "path", "")
 
 
-def _if(ev: Interpreter, node: tree.If, scope: Scope) -> None:
+def _if(ev: Interpreter, node: cst.If, scope: Scope) -> None:
     demands, diagnostics = len(ev.demands), list(ev.log.diagnostics)
     ev.checking = _raises(node.body)
     value = ev.test(node.test, scope)
@@ -183,8 +185,8 @@ def _if(ev: Interpreter, node: tree.If, scope: Scope) -> None:
         _orelse(ev, node, scope)
 
 
-def _orelse(ev: Interpreter, node: tree.If, scope: Scope) -> None:
-    if isinstance(node.orelse, tree.If):
+def _orelse(ev: Interpreter, node: cst.If, scope: Scope) -> None:
+    if isinstance(node.orelse, cst.If):
         ev.statement(node.orelse, scope)
     elif node.orelse is not None:
         ev.suite(node.orelse.body, scope)
@@ -198,18 +200,18 @@ def _built(ev: Interpreter) -> int:
 def _raises(suite: Any) -> bool:
     """Whether the last statement of a suite is ``raise``."""
     last = suite.body[-1] if suite.body else None
-    if isinstance(last, tree.SimpleStatementLine):
+    if isinstance(last, cst.SimpleStatementLine):
         last = last.body[-1]
-    return isinstance(last, tree.Raise)
+    return isinstance(last, cst.Raise)
 
 
-def _for(ev: Interpreter, node: tree.For, scope: Scope) -> None:
+def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
     if (trainable := _sets_all(node)) is not None:
         owner = ev.evaluate(node.iter.value, scope)  # type: ignore[attr-defined]
         if isinstance(owner, ModelValue) and owner.kind == "functional":
             model_parts.set_trainable(ev, owner, trainable)
             return
-    if isinstance(node.iter, tree.Attribute):
+    if isinstance(node.iter, cst.Attribute):
         value = expressions.attribute_value(ev, node.iter, scope)
     else:
         value = tensor_lists.raw(ev, node.iter, scope)
@@ -232,7 +234,7 @@ def _for(ev: Interpreter, node: tree.For, scope: Scope) -> None:
             _run_turns(ev, node, scope, items)
 
 
-def _run_turns(ev: Interpreter, node: tree.For, scope: Scope, items: list[Any]) -> None:
+def _run_turns(ev: Interpreter, node: cst.For, scope: Scope, items: list[Any]) -> None:
     for item in items:
         ev.assign(node.target, item, scope)
         try:
@@ -245,19 +247,19 @@ def _run_turns(ev: Interpreter, node: tree.For, scope: Scope, items: list[Any]) 
         ev.suite(node.orelse.body, scope)
 
 
-def _sets_all(node: tree.For) -> bool | None:
+def _sets_all(node: cst.For) -> bool | None:
     """True or False for ``for layer in model.layers: layer.trainable = True or False``, None for any other loop."""
     body = node.body.body
     statement = body[0] if len(body) == 1 else None
-    small = statement.body[0] if isinstance(statement, tree.SimpleStatementLine) else statement
-    if not isinstance(small, tree.Assign) or not isinstance(node.target, tree.Name):
+    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else statement
+    if not isinstance(small, cst.Assign) or not isinstance(node.target, cst.Name):
         return None
     target = small.targets[0].target
-    if not isinstance(node.iter, tree.Attribute) or node.iter.attr.value != "layers":
+    if not isinstance(node.iter, cst.Attribute) or node.iter.attr.value != "layers":
         return None
-    if not isinstance(target, tree.Attribute) or target.attr.value != "trainable":
+    if not isinstance(target, cst.Attribute) or target.attr.value != "trainable":
         return None
-    if not isinstance(target.value, tree.Name) or target.value.value != node.target.value:
+    if not isinstance(target.value, cst.Name) or target.value.value != node.target.value:
         return None
     return {"True": True, "False": False}.get(getattr(small.value, "value", None))  # type: ignore[arg-type]
 
@@ -270,14 +272,14 @@ def _turn(ev: Interpreter, body: Any, scope: Scope) -> None:
         ev.rest.pop()
 
 
-def _while(ev: Interpreter, node: tree.While, scope: Scope) -> None:
+def _while(ev: Interpreter, node: cst.While, scope: Scope) -> None:
     with open_ends.idle_at_last(ev, scope), open_ends.turns_unknown(ev, scope) as trial:
         trial.ended = _ends(ev, node, scope)
         if not trial.ended and trial.builds(ev):
             raise LimitReached(f"a loop was stopped after {MAX_TURNS} turns")
 
 
-def _ends(ev: Interpreter, node: tree.While, scope: Scope) -> bool:
+def _ends(ev: Interpreter, node: cst.While, scope: Scope) -> bool:
     """Run a ``while`` loop. False where it does not come to an end."""
     for _ in range(MAX_TURNS):
         if not ev.truth(ev.evaluate(node.test, scope), "a while loop"):
@@ -291,15 +293,15 @@ def _ends(ev: Interpreter, node: tree.While, scope: Scope) -> bool:
     return False
 
 
-def _with(ev: Interpreter, node: tree.With, scope: Scope) -> None:
+def _with(ev: Interpreter, node: cst.With, scope: Scope) -> None:
     for item in node.items:
         value = ev.evaluate(item.item, scope)
-        if item.target is not None:
-            ev.assign(item.target, value, scope)
+        if item.asname is not None:
+            ev.assign(item.asname.name, value, scope)
     ev.suite(node.body, scope)
 
 
-def _try(ev: Interpreter, node: tree.Try, scope: Scope) -> None:
+def _try(ev: Interpreter, node: cst.Try, scope: Scope) -> None:
     ev.trying += 1
     try:
         try:
@@ -317,15 +319,15 @@ def _try(ev: Interpreter, node: tree.Try, scope: Scope) -> None:
             ev.suite(node.finalbody.body, scope)
 
 
-def _return(ev: Interpreter, node: tree.Return, scope: Scope) -> None:
+def _return(ev: Interpreter, node: cst.Return, scope: Scope) -> None:
     raise Return(None if node.value is None else ev.evaluate(node.value, scope))
 
 
-def _raise(ev: Interpreter, node: tree.Raise, scope: Scope) -> None:
+def _raise(ev: Interpreter, node: cst.Raise, scope: Scope) -> None:
     raise Raised("" if node.exc is None else ev.source.code(node.exc))
 
 
-def _assert(ev: Interpreter, node: tree.Assert, scope: Scope) -> None:
+def _assert(ev: Interpreter, node: cst.Assert, scope: Scope) -> None:
     """As ``if not test: raise AssertionError``."""
 
     def fail() -> None:
@@ -341,30 +343,29 @@ def _assert(ev: Interpreter, node: tree.Assert, scope: Scope) -> None:
         fail()
 
 
-def _break(ev: Interpreter, node: tree.Break, scope: Scope) -> None:
+def _break(ev: Interpreter, node: cst.Break, scope: Scope) -> None:
     raise Break
 
 
-def _continue(ev: Interpreter, node: tree.Continue, scope: Scope) -> None:
+def _continue(ev: Interpreter, node: cst.Continue, scope: Scope) -> None:
     raise Continue
 
 
-def _global(ev: Interpreter, node: tree.Global, scope: Scope) -> None:
-    scope.globals |= set(node.names)
+def _global(ev: Interpreter, node: cst.Global, scope: Scope) -> None:
+    scope.globals |= {item.name.value for item in node.names}
 
 
-def _nonlocal(ev: Interpreter, node: tree.Nonlocal, scope: Scope) -> None:
-    scope.nonlocals |= set(node.names)
+def _nonlocal(ev: Interpreter, node: cst.Nonlocal, scope: Scope) -> None:
+    scope.nonlocals |= {item.name.value for item in node.names}
 
 
-def _expression(ev: Interpreter, node: tree.Expr, scope: Scope) -> None:
+def _expression(ev: Interpreter, node: cst.Expr, scope: Scope) -> None:
     ev.evaluate(node.value, scope)
 
 
-def _delete(ev: Interpreter, node: tree.Del, scope: Scope) -> None:
-    for target in node.targets:
-        if isinstance(target, tree.Name):
-            scope.names.pop(target.value, None)
+def _delete(ev: Interpreter, node: cst.Del, scope: Scope) -> None:
+    if isinstance(node.target, cst.Name):
+        scope.names.pop(node.target.value, None)
 
 
 def _nothing(ev: Interpreter, node: Any, scope: Scope) -> None:
@@ -372,26 +373,26 @@ def _nothing(ev: Interpreter, node: Any, scope: Scope) -> None:
 
 
 STATEMENTS: dict[type, Callable[[Interpreter, Any, Scope], None]] = {
-    tree.Assign: _assign,
-    tree.AnnAssign: _ann_assign,
-    tree.AugAssign: _aug_assign,
-    tree.Import: imports.import_module,
-    tree.ImportFrom: imports.import_names,
-    tree.FunctionDef: _function,
-    tree.ClassDef: _class,
-    tree.If: _if,
-    tree.For: _for,
-    tree.While: _while,
-    tree.With: _with,
-    tree.Try: _try,
-    tree.Return: _return,
-    tree.Raise: _raise,
-    tree.Assert: _assert,
-    tree.Break: _break,
-    tree.Continue: _continue,
-    tree.Global: _global,
-    tree.Nonlocal: _nonlocal,
-    tree.Expr: _expression,
-    tree.Del: _delete,
-    tree.Pass: _nothing,
+    cst.Assign: _assign,
+    cst.AnnAssign: _ann_assign,
+    cst.AugAssign: _aug_assign,
+    cst.Import: imports.import_module,
+    cst.ImportFrom: imports.import_names,
+    cst.FunctionDef: _function,
+    cst.ClassDef: _class,
+    cst.If: _if,
+    cst.For: _for,
+    cst.While: _while,
+    cst.With: _with,
+    cst.Try: _try,
+    cst.Return: _return,
+    cst.Raise: _raise,
+    cst.Assert: _assert,
+    cst.Break: _break,
+    cst.Continue: _continue,
+    cst.Global: _global,
+    cst.Nonlocal: _nonlocal,
+    cst.Expr: _expression,
+    cst.Del: _delete,
+    cst.Pass: _nothing,
 }

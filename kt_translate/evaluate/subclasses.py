@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate import assumed, extended, layer_parts, model_calls, own_classes
 from kt_translate.evaluate import models as models_module
 from kt_translate.evaluate.constructors import ROOTS, base_of
@@ -27,7 +29,6 @@ from kt_translate.graph.objects import snake_case
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import Sym, Symbol, substitute
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
-from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -289,7 +290,7 @@ def call_arguments(
     given = {n: bound[n] for n in order if n != "training" and not _is_default(call, n, bound[n])}
     star = params.star_arg
     for i, value in enumerate(
-        bound.get(star.name.value, ()) if isinstance(star, tree.Param) else ()
+        bound.get(star.name.value, ()) if isinstance(star, cst.Param) else ()
     ):
         given[f"*{i}"] = value
     return given

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import libcst as cst
+
 from kt_translate.evaluate import merging
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Native, Scope, Unknown, items_of
@@ -15,7 +17,6 @@ from kt_translate.graph.lists import BACKWARDS, LeftOpen, Rows, Some, one_of, so
 from kt_translate.graph.region import CURRENT, OpNode
 from kt_translate.graph.sym import Items, Sym, code
 from kt_translate.graph.tensor import Layout, Many, Tensor, tensors_in
-from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -99,9 +100,9 @@ def countless(value: Any) -> bool:
 METHODS = ("append", "pop", "reverse")
 
 
-def call_method(ev: Interpreter, node: tree.Call, scope: Scope) -> Any:
+def call_method(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     """``skips.append(x)`` and the like; NotImplemented for any other call."""
-    if not isinstance(node.func, tree.Attribute) or node.func.attr.value not in METHODS:
+    if not isinstance(node.func, cst.Attribute) or node.func.attr.value not in METHODS:
         return NotImplemented
     owner = raw(ev, node.func.value, scope)
     if not (isinstance(owner, list) and any(isinstance(v, Many) for v in owner)):
@@ -197,7 +198,7 @@ def items(value: Any) -> list[Any] | None:
 
 def raw(ev: Interpreter, node: Any, scope: Any) -> Any:
     """The value of an expression that is read as is said here."""
-    if isinstance(node, tree.Name):
+    if isinstance(node, cst.Name):
         try:
             return ev.lookup(node.value, scope)
         except KeyError:

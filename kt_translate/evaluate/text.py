@@ -6,9 +6,10 @@ import re
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate.values import Scope, Unknown, plain
 from kt_translate.graph.sym import Sym, call_symbolic
-from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -20,18 +21,18 @@ METHODS = (
 )
 
 
-def fstring(ev: Interpreter, node: tree.FormattedString, scope: Scope) -> Any:
+def fstring(ev: Interpreter, node: Any, scope: Scope) -> Any:
     """``f"conv{i:02d}"``."""
     parts: list[Any] = []
     for part in node.parts:
-        if isinstance(part, tree.FormattedStringText):
-            parts.append(part.value)
+        if isinstance(part, cst.FormattedStringText):
+            parts.append(_literal(part.value, raw="r" in node.start.lower()))
             continue
         value = ev.evaluate(part.expression, scope)
         inner = [
             (
                 ev.evaluate(p.expression, scope)
-                if isinstance(p, tree.FormattedStringExpression)
+                if isinstance(p, cst.FormattedStringExpression)
                 else getattr(p, "value", "")
             )
             for p in part.format_spec or ()
@@ -40,6 +41,13 @@ def fstring(ev: Interpreter, node: tree.FormattedString, scope: Scope) -> Any:
         parts.append(with_spec(value, spec) if isinstance(spec, str) else spec)
     said = joined(parts)
     return Unknown("text of what is not known", ev.line) if said is None else said
+
+
+def _literal(text: str, raw: bool) -> str:
+    """What stands between the braces of an f-string."""
+    if "\\" in text and not raw:
+        text = text.encode("latin-1", "backslashreplace").decode("unicode_escape")
+    return text.replace("{{", "{").replace("}}", "}")
 
 
 def with_spec(value: Any, spec: str) -> Any:

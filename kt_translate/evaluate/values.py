@@ -10,12 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+import libcst as cst
+
 from kt_translate.graph.choice import Choice
 from kt_translate.graph.lists import some_of
 from kt_translate.graph.members import Member, Record
 from kt_translate.graph.sym import UNKNOWN, Sym
 from kt_translate.graph.tensor import Many, Tensor
-from kt_translate.source import tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +98,7 @@ class Function:
     """A function or lambda of the source, with the scope it was made in."""
 
     name: str
-    node: tree.FunctionDef | tree.Lambda
+    node: cst.FunctionDef | cst.Lambda
     scope: Scope
     defaults: dict[str, Any]
     line: int
@@ -113,7 +114,7 @@ class Class:
     """A class of the source."""
 
     name: str
-    node: tree.ClassDef
+    node: cst.ClassDef
     bases: list[Any]
     names: dict[str, Any]
     scope: Scope

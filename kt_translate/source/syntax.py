@@ -1,16 +1,22 @@
-"""The source as syntax: its tree, and the text and the place of every node."""
+"""The source as syntax: libcst's tree, with the line of every statement.
+
+libcst keeps comments and blank lines but gives positions only by a pass over the whole tree that takes longer than
+parsing. Statements get their lines by walking Python's own `ast` beside it; columns are looked up only when a
+diagnostic is about to show one.
+"""
 
 from __future__ import annotations
 
 import ast
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import libcst as cst
+
 from kt_translate.diagnostics import Place
-from kt_translate.source.reading import Reader
-from kt_translate.source.tree import Expression, Module, Node, Statement
 
 
 class SourceError(Exception):
@@ -29,70 +35,108 @@ class Source:
         self.text = text
         self.name = name
         self.path = path
-        self.lines = re.split("\r\n|\r|\n", text)
+        self._text_lines = re.split("\r\n|\r|\n", text)
         try:
-            self.module: Module = Reader(self).read(_parsed(text, "exec"))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             line, column = getattr(error, "lineno", 1) or 1, (getattr(error, "offset", 1) or 1) - 1
             raise SourceError(
                 getattr(error, "msg", None) or str(error), Place(line, max(column, 0))
             ) from error
+        try:
+            self.module = cst.parse_module(text)
+        except (cst.ParserSyntaxError, RecursionError) as error:
+            line, column = getattr(error, "raw_line", 1), getattr(error, "raw_column", 0)
+            raise SourceError(getattr(error, "message", str(error)), Place(line, column)) from error
+        self.lines: dict[int, int] = {}
+        self._spans: dict[int, tuple[int, int]] = {}  # first and last line of functions and classes
+        self._pair(list(self.module.body), tree.body)
+        self._positions: Any = None
 
-    def line(self, node: Node) -> int:
+    def line(self, node: cst.CSTNode) -> int:
         """The line of a statement (of its `def` or `class` where it is decorated); 0 for any other node."""
-        stands = isinstance(node, Statement) and node.source is self
-        return node.at.lineno if stands else 0
+        return self.lines.get(id(node), 0)
 
-    def place(self, node: Node | None, line: int) -> Place:
+    def place(self, node: cst.CSTNode | None, line: int) -> Place:
         """Where a node stands; the line alone where the node is not one of this file's."""
-        if node is None or node.source is not self:
+        if node is None:
             return Place(line)
-        at = node.at
-        end = self._column(at.lineno, at.end_col_offset) if at.end_lineno == at.lineno else None
-        return Place(at.lineno, self._column(at.lineno, at.col_offset), end)
+        if self._positions is None:
+            from libcst.metadata import MetadataWrapper, PositionProvider
 
-    def code(self, node: Node) -> str:
-        """The text of a node, of this file or another, as it stands there."""
-        at, lines = node.at, node.source.lines
-        first = first_line(at)
-        text = lines[first - 1 : at.end_lineno]
-        if hasattr(at, "body") and isinstance(at.body, list):
-            margin = text[0][: len(text[0]) - len(text[0].lstrip())]
-            return "\n".join(line.removeprefix(margin) for line in text)
-        text[-1] = text[-1][: node.source._column(at.end_lineno, at.end_col_offset)]
-        text[0] = text[0][node.source._column(first, at.col_offset) :]
-        return "\n".join(text)
+            wrapper = MetadataWrapper(self.module, unsafe_skip_copy=True)
+            self._positions = wrapper.resolve(PositionProvider)
+        found = self._positions.get(node)
+        if found is None:
+            return Place(line)
+        end = found.end.column if found.end.line == found.start.line else None
+        return Place(found.start.line, found.start.column, end)
 
-    def _column(self, line: int, offset: int) -> int:
-        """In characters; `ast` counts bytes."""
-        text = self.lines[line - 1]
-        return offset if text.isascii() else len(text.encode()[:offset].decode())
+    def code(self, node: cst.CSTNode) -> str:
+        """The text of a node, as it stands in the source."""
+        span = self._spans.get(id(node))
+        if span is None:
+            return self.module.code_for_node(node).strip()
+        lines = self._text_lines[span[0] - 1 : span[1]]  # writing a long tree anew takes its time
+        margin = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
+        return "\n".join(line.removeprefix(margin) for line in lines)
+
+    # -- lines ----------------------------------------------------------------------------------
+    def _pair(self, body: Sequence[Any], statements: list[ast.stmt]) -> None:
+        rest = iter(statements)
+        for item in body:
+            if isinstance(item, cst.SimpleStatementLine):
+                for small in item.body:
+                    found = next(rest)
+                    self.lines[id(small)] = found.lineno
+                    self.lines.setdefault(id(item), found.lineno)
+            else:
+                found = next(rest)
+                self._pair_compound(item, found)
+
+    def _pair_suite(self, suite: Any, statements: list[ast.stmt]) -> None:
+        if isinstance(suite, cst.IndentedBlock):
+            self._pair(suite.body, statements)
+        else:
+            for small, found in zip(suite.body, statements):
+                self.lines[id(small)] = found.lineno
+
+    def _pair_compound(self, item: Any, found: Any) -> None:
+        self.lines[id(item)] = found.lineno
+        if isinstance(item, (cst.FunctionDef, cst.ClassDef)):
+            first = min([found.lineno, *(d.lineno for d in found.decorator_list)])
+            self._spans[id(item)] = first, found.end_lineno
+        if isinstance(item, cst.Match):
+            for case, found_case in zip(item.cases, found.cases):
+                self._pair_suite(case.body, found_case.body)
+            return
+        self._pair_suite(item.body, found.body)
+        if isinstance(item, cst.If) and isinstance(item.orelse, cst.If):
+            self._pair_compound(item.orelse, found.orelse[0])
+        elif getattr(item, "orelse", None) is not None:
+            self._pair_suite(item.orelse.body, found.orelse)
+        if type(item) in (cst.Try, cst.TryStar):
+            for handler, found_handler in zip(item.handlers, found.handlers):
+                self._pair_suite(handler.body, found_handler.body)
+            if item.finalbody is not None:
+                self._pair_suite(item.finalbody.body, found.finalbody)
 
 
-def expression(text: str) -> Expression:
-    """A text that is an expression. Raises SyntaxError."""
-    found: Expression = Reader(None).read(_parsed(text, "eval").body)
-    return found
-
-
-def comments_before(node: Node) -> list[str]:
+def comments_before(node: Any) -> list[str]:
     """The comment lines that stand directly above a statement."""
-    if node.source is None:
-        return []
-    lines, line = node.source.lines, first_line(node.at) - 1
-    start, last = " " * node.at.col_offset + "#", line
-    while line > 0 and lines[line - 1].startswith(start):
-        line -= 1
-    return [text.strip() for text in lines[line:last]]
+    lines: list[str] = []
+    for line in getattr(node, "leading_lines", ()):
+        if line.comment is None:
+            lines.clear()
+        else:
+            lines.append(line.comment.value)
+    return lines
 
 
-def first_line(at: Any) -> int:
-    """The line on which a node of `ast` begins: of what is decorated, that of the first decorator."""
-    first: int = min([at.lineno, *(d.lineno for d in getattr(at, "decorator_list", ()))])
-    return first
-
-
-def _parsed(text: str, mode: str) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(text, mode=mode)
+def trailing_comment(node: Any) -> str:
+    """The comment behind a one-line statement, "" if there is none."""
+    trailing = getattr(node, "trailing_whitespace", None)
+    comment = getattr(trailing, "comment", None)
+    return comment.value if comment is not None else ""
