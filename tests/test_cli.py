@@ -329,7 +329,7 @@ def test_interruption_while_translating(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_starting_up_imports_nothing_heavy() -> None:
-    heavy = {"black", "numpy", "torch", "json", "difflib", "tomllib"}
+    heavy = {"libcst", "black", "jinja2", "numpy", "torch", "json", "difflib", "tomllib"}
     code = f"import sys, kt_translate.cli; print(sorted({heavy!r} & set(sys.modules)))"
     command = [sys.executable, "-c", code]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)

@@ -1,10 +1,13 @@
-"""The lines of the definitions in an output: classes, functions that make modules, what ``compile`` says."""
+"""The definitions in an output: classes, functions that make modules, what ``compile`` says, by the templates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 from kt_translate.lower.class_code import ClassCode
 
@@ -21,19 +24,6 @@ class FactoryCode:
     body: list[str] = field(default_factory=list)  # what is made before
 
 
-def function(
-    name: str,
-    parameters: Sequence[str],
-    returns: str,
-    body: Iterable[str],
-    docstring: str | None = None,
-) -> list[str]:
-    """The lines of a function."""
-    head = f"def {name}({', '.join(parameters)}) -> {returns}:"
-    said = [] if docstring is None else quoted(docstring)
-    return [head, *_inner([*said, *body])]
-
-
 def quoted(docstring: str) -> list[str]:
     """The lines of a docstring; the text has no triple quotes."""
     first, *rest = map(str.rstrip, docstring.splitlines())
@@ -42,74 +32,36 @@ def quoted(docstring: str) -> list[str]:
     return [f'"""{first}', *dedent("\n".join(rest)).split("\n"), '"""']
 
 
-def class_lines(code: ClassCode, source: str) -> list[str]:
-    """A module, and the function by which the source's own call makes it."""
-    parts = [quoted(code.docstring)]
-    if code.container:
-        attributes = [f'keras_container = "{code.container}"']
-        parts.append(attributes + ["keras_attributes = True"] * code.attributes)
-    parts += _methods(code)
-    inner = [line for part in parts for line in ["", *part]][1:]
-    lines = [f"class {code.name}(nn.Module):", *_inner(inner)]
-    if code.factory and code.factory != code.name:
-        call = [f"return {code.name}(*args, **kwargs)"]
-        same = f"The same call as in {source}."
-        parameters = ["*args: Any", "**kwargs: Any"]
-        lines += ["", "", *function(code.factory, parameters, code.name, call, same)]
-    return lines
+def definition_lines(
+    source: str, classes: Sequence[ClassCode], makers: Sequence[FactoryCode]
+) -> list[str]:
+    """The modules, and the functions that make them, each below two empty lines."""
+    return rendered("definitions.py.j2", source=source, classes=classes, makers=makers)
 
 
-def factory_lines(factory: FactoryCode) -> list[str]:
-    """A function that makes a module."""
-    name, parameters, made = factory.name, factory.parameters, factory.annotation
-    if factory.returns:
-        body = [*factory.body, f"return {factory.returns}"]
-        return function(name, parameters, made, body, factory.docstring)
-    return function(name, parameters, made, [f'raise NotImplementedError("{factory.docstring}")'])
+def rendered(template: str, **facts: Any) -> list[str]:
+    """The lines of a template: one statement a line, not yet broken."""
+    return str(_environment().get_template(template).render(**facts)).splitlines()
 
 
-def _methods(code: ClassCode) -> Iterator[list[str]]:
-    yield function("__init__", ["self", *code.parameters], "None", _init(code))
-    if code.modes:
-        body = ["super().train(mode)"]
-        body += [f"self.{name}.{'train' if on else 'eval'}()" for name, on in code.modes]
-        said = "What the source calls with ``training=`` stays in that mode."
-        parameters = ["self", "mode: bool = True"]
-        yield function("train", parameters, code.name, [*body, "return self"], said)
-    arguments = ["self", code.arguments]
-    body = [*_guards(code.forward_guards), *code.body, f"return {code.returns}"]
-    if code.logits:
-        yield function("forward", arguments, code.annotation, [f"return {code.logits}"])
-        yield function("logits", arguments, "Tensor", body)
-    else:
-        yield function("forward", arguments, code.annotation, body)
-    if code.regularized:
-        call = ["return regularization_loss(self)"]
-        said = "What Keras adds to the loss in ``fit``: the penalties of its regularizers."
-        yield function("regularization_loss", ["self"], "Tensor", call, said)
-    if any("constrain={" in line for line in code.init):
-        call = ["apply_constraints(self)"]
-        said = "To be called after every step of the optimizer."
-        yield function("apply_constraints", ["self"], "None", call, said)
+def template_root() -> Path:
+    """Inside the package when installed, beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    installed = package / "templates"
+    return installed if installed.is_dir() else package.parent / "templates"
 
 
-def _init(code: ClassCode) -> Iterator[str]:
-    yield "super().__init__()"
-    yield from _guards(code.guards)
-    yield from code.init
-    if code.init:
-        yield "init_like_keras(self)"
-    if code.frozen:
-        yield "like_keras(self, trainable=False)"
-    if code.modes:
-        yield "self.train()"
+@cache
+def _environment() -> Any:
+    """The templates, loaded when they are first needed."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-
-def _guards(guards: Iterable[tuple[str, str]]) -> Iterator[str]:
-    for condition, message in guards:
-        yield f"if {condition}:"
-        yield f"    raise NotImplementedError({message})"
-
-
-def _inner(lines: Iterable[str]) -> list[str]:
-    return [f"    {line}" if line else "" for line in lines]
+    made = Environment(
+        loader=FileSystemLoader(template_root()),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters["docstring"] = lambda text: "\n".join(quoted(text))
+    return made

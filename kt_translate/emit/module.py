@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from kt_translate.emit import support
-from kt_translate.emit.definitions import FactoryCode, class_lines, factory_lines, quoted
+from kt_translate.emit.definitions import FactoryCode, definition_lines, quoted
 from kt_translate.emit.layout import by_black, laid_out
 from kt_translate.emit.names import Uses, uses_of
 from kt_translate.lower.class_code import ClassCode
@@ -98,10 +98,7 @@ def render(
         about: what the source says of itself.
     """
     regularized_by_parts(classes)
-    definitions = [class_lines(code, source) for code in classes]
-    definitions += [factory_lines(maker) for maker in makers]
-    lines = [line for definition in definitions for line in ["", "", *definition]]
-    lines += ["", "", *training] if training else []
+    lines = [*definition_lines(source, classes, makers), *training]
     command = f"convert_weights({as_expr(_made_by(factories))})" if factories else ""
     uses = uses_of(ast.parse("\n".join([*kept.texts, *lines, command])))
     if above is None:

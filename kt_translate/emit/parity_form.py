@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
+from kt_translate.emit.definitions import template_root
 from kt_translate.emit.support import words
 
 _BODY = "# --- What both compute"
@@ -116,8 +116,4 @@ def _without_idle_methods(text: str) -> str:
 
 @cache
 def _template() -> str:
-    """Inside the package when installed, beside it in a checkout."""
-    package = Path(__file__).parents[1]
-    installed = package / "templates"
-    folder = installed if installed.is_dir() else package.parent / "templates"
-    return (folder / "parity_test.py").read_text(encoding="utf-8")
+    return (template_root() / "parity_test.py").read_text(encoding="utf-8")

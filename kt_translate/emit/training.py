@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from kt_translate.diagnostics import Log, Place
-from kt_translate.emit.definitions import function
+from kt_translate.emit.definitions import rendered
 from kt_translate.emit.own_code import with_own_code
 from kt_translate.emit.support import words
 from kt_translate.evaluate.interpreter import Interpreter
@@ -19,8 +19,6 @@ from kt_translate.training.losses import LossCode, LossesCode
 from kt_translate.training.metrics import MetricCode
 from kt_translate.training.optimizers import OptimizerCode, optimizer_rule
 from kt_translate.training.outputs import compiled_loss, compiled_metrics
-
-_OPTIMIZER = "torch.optim.Optimizer"
 
 
 @dataclass
@@ -159,29 +157,4 @@ def _has_embeddings(code: ClassCode, written: Sequence[ClassCode]) -> bool:
 
 def section(parts: list[Part], source: str) -> list[str]:
     """The section of the output; empty where nothing is compiled."""
-    definitions = [definition for part in parts for definition in _definitions(part)]
-    head = f"# --- Training, as in model.compile ({source}) ".ljust(100, "-")
-    return [head, *(line for lines in definitions for line in ["", "", *lines])] if parts else []
-
-
-def _definitions(part: Part) -> Iterator[list[str]]:
-    for name, loss in part.losses.items():
-        yield _loss(name, loss, "Tensor")
-    if part.loss:
-        by_name = part.outputs.startswith("dict")
-        several = "dict[str, Tensor]" if by_name else "Sequence[Tensor]"
-        yield _loss(part.loss_name, part.loss, several if part.losses else "Tensor")
-    if part.optimizer:
-        made = [f"return {part.optimizer.expression}"]
-        yield function(part.optimizer_name, ["model: nn.Module"], _OPTIMIZER, made)
-        if part.optimizer.scheduler:
-            made = [f"return {part.optimizer.scheduler}"]
-            said = "To be stepped after every step of the optimizer."
-            yield function(part.scheduler_name, [f"optimizer: {_OPTIMIZER}"], "Any", made, said)
-    for metric in part.metrics:
-        yield function(part.metric_name(metric), [], metric.made, metric.body, metric.docstring)
-
-
-def _loss(name: str, loss: LossCode | LossesCode, kind: str) -> list[str]:
-    parameters = [f"{argument}: {kind}" for argument in loss.args]
-    return function(name, parameters, "Tensor", loss.body, loss.docstring)
+    return rendered("training.py.j2", parts=parts, source=source) if parts else []
