@@ -33,7 +33,7 @@ def program(folder: Path, factories: dict[str, str]) -> Path:
     for code in CLASSES:
         code.arguments = "x: Tensor"
     path = folder / "model_pt.py"
-    path.write_text(module.render("model.py", CLASSES, [], [], factories))
+    path.write_text(module.render("model.py", CLASSES, module.Kept(), [], factories))
     return path
 
 

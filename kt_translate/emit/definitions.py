@@ -41,7 +41,8 @@ def definition_lines(
 
 def rendered(template: str, **facts: Any) -> list[str]:
     """The lines of a template: one statement a line, not yet broken."""
-    return str(_environment().get_template(template).render(**facts)).splitlines()
+    text = str(_environment().get_template(template).render(**facts))
+    return [line if line.strip() else "" for line in text.splitlines()]
 
 
 def template_root() -> Path:
