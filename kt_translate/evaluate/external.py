@@ -151,7 +151,10 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
     if path in ("os.environ.get", "os.getenv"):
         return args[1] if len(args) > 1 else None
     if path in ("copy.copy", "copy.deepcopy") and args:
-        return _copied(args[0], path == "copy.deepcopy")
+        value = args[0]
+        if isinstance(value, Sym) and isinstance(value.value, (list, dict)):
+            value = ev.demand(value, "what is copied")  # to be changed
+        return _copied(value, path == "copy.deepcopy")
     if path == "os.path.join" and plain(args):
         return "/".join(str(a) for a in args)
     return Unknown(f"the result of {path}", ev.line)

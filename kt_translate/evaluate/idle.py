@@ -11,10 +11,16 @@ from kt_translate.graph.tensor import tensors_in
 
 
 def takes_more(plan: Plan, table: dict[Symbol, Any]) -> bool:
-    """Whether a class takes a tensor on which its results do not depend where its symbols are what ``table`` says."""
+    """Whether a class takes a tensor for other settings only than those that ``table`` says."""
+    here, ever = _wanted(plan, table), _wanted(plan, {})
+    return any(id(t) in ever - here for t in plan.inputs)
+
+
+def _wanted(plan: Plan, table: dict[Symbol, Any]) -> set[int]:
+    """The tensors on which the results depend where the class's symbols are what ``table`` says."""
     wanted = {id(t) for t in tensors_in(plan.result)}
     _want(plan.region.nodes, wanted, table)
-    return any(id(t) not in wanted for t in plan.inputs)
+    return wanted
 
 
 def _want(nodes: list[Node], wanted: set[int], table: dict[Symbol, Any]) -> None:
