@@ -61,17 +61,11 @@ class UnknownModel(Unknown):
     """A model that is not translated, since a part of it is not known."""
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True)
 class External:
     """A name from outside the file, by its canonical path: ``keras.layers.Conv2D``, ``numpy.prod``."""
 
     path: str
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, External) and other.path == self.path
-
-    def __hash__(self) -> int:
-        return hash(self.path)
 
 
 @dataclass(eq=False, repr=False)
