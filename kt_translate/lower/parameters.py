@@ -74,6 +74,9 @@ def _settle_names(writer: Modules) -> None:
         if found in forward:
             kept[name] = writer.attributes.fresh(name)
             forward = forward.replace(found, f"self.{kept[name]}")
+    if unsaid := next((t for t in writer.tokens if t in forward), None):
+        said = f"the size {writer.tokens[unsaid]} is not known where {writer.code.name} is made"
+        raise RuleError("KT302", said)
     dims = {p.symbol.name: p.symbol for p in writer.plan.params if p.symbol.kind == "dim"}
     for name in dict.fromkeys(re.findall(r"self\.θ(\w+)", forward)):
         place = _size_of(writer, dims[name]) if name in dims else None
