@@ -150,7 +150,29 @@ def test_a_variable_that_starts_as_an_array_of_one_number(
 def test_an_array_that_was_changed_is_not_of_one_number(both: Any) -> None:
     values = "np.ones((input_shape[-1],))\n        values[0] = 5.0"
     case = both(ONE_NUMBER.format(values))
-    assert any("first value" in d.message for d in case.log.diagnostics)
+    ours = getattr(case.out, case.entry("model")["factory"])()
+    assert [p.tolist() for p in ours.parameters()] == [[5.0, 1.0, 1.0, 1.0]]
+    case.agree("Scale", "3.0", "3.0, " + sizes(case, "Scale"), numbers(2, 4))
+
+
+WITHOUT_A_RULE = """
+class Inner(layers.Layer):
+    def call(self, x):
+        y = tf.nowhere(x)
+        return y * 2 + x
+
+def build():
+    inputs = keras.Input((3,))
+    return keras.Model(inputs, Inner()(inputs))
+"""
+
+
+def test_a_class_that_is_not_translated_says_why(both: Any) -> None:
+    case = both(WITHOUT_A_RULE)
+    assert case.entry("Inner")["status"] == "unsupported"
+    line = (HEAD + WITHOUT_A_RULE).splitlines().index("        y = tf.nowhere(x)") + 1
+    why = f": the result of tf.nowhere (line {line})"
+    assert any(d.message.endswith(why) for d in case.log.diagnostics)
 
 
 RESIZED = """

@@ -36,6 +36,7 @@ from kt_translate.evaluate.values import (
     Instance,
     LayerValue,
     ModelValue,
+    Unknown,
     map_tensors,
 )
 from kt_translate.graph.nodes import Param, Plan
@@ -284,7 +285,9 @@ def _make(
     del ev.models[models:]
     if not tensors_in(result) or not tensors_only(result):
         if ev.log.errors == errors:
-            ev.note("KT302", f"what {cls.name}.call returns is not known")
+            first = result.origin if isinstance(result, Unknown) else None
+            why = f": {first.why} (line {first.line})" if first is not None else ""
+            ev.note("KT302", f"what {cls.name}.call returns is not known{why}")
         return None
     return _finished(ev, me, entering, region, result, demands, ev.log.errors > errors)
 

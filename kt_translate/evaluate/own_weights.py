@@ -160,9 +160,14 @@ def _setting(ev: Interpreter, name: str, value: Any) -> Any:
     if isinstance(value, Unknown):
         ev.note("KT102", f"the {name} of this weight is not known")
         return None
-    if isinstance(value, Sym) and value.head == "array":
-        return value
-    return ev.demand(value, f"the {name} of a weight")
+    return value if _is_array(value) else ev.demand(value, f"the {name} of a weight")
+
+
+def _is_array(value: Any) -> bool:
+    """Whether it is NumPy code, or the name of what such code has made."""
+    if isinstance(value, Sym) and value.head == "symbol" and value.args[0].kind == "local":
+        return _is_array(value.args[0].origin)
+    return isinstance(value, Sym) and value.head == "array"
 
 
 def _dtype(value: Any) -> str:

@@ -386,7 +386,7 @@ def _shapes(build: Function, given: dict[str, Any]) -> tuple[list[Any], dict[str
     shapes = {name: map_tensors(lambda t: t.shape, v) for name, v in given.items() if tensors_in(v)}
     every = build.node.params
     params = [p.name.value for p in (*every.params, *every.kwonly_params)][1:]
-    if not params and every.star_arg is None:
+    if not params and not isinstance(every.star_arg, cst.Param):
         return [], {}
     if len(params) > 1 and all(p.endswith("_shape") for p in params):
         return [], {p: shapes[p[:-6]] for p in params if p[:-6] in shapes}

@@ -50,6 +50,9 @@ def arithmetic(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
             return BINARY[op](a, b)
     a, b = arrays.as_tensors(a), arrays.as_tensors(b)
     if any(map(_unknown, (a, b))):
+        first = a if isinstance(a, Unknown) else b
+        if isinstance(first, Unknown):
+            return Unknown(first.origin.why, first.origin.line)
         return Unknown("arithmetic of a tensor with what is not known", ev.line)
     return _said(ev, lambda: operation(op, a, b))
 

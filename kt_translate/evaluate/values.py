@@ -41,6 +41,12 @@ class Unknown:
         self.name: str | None = None  # what the source calls it
         self.parts: tuple[Any, ...] | None = None  # what it is calculated from
 
+    @property
+    def origin(self) -> Unknown:
+        """Why it is not known: the first that is not calculated from another such value."""
+        inner = next((part for part in self.parts or () if isinstance(part, Unknown)), None)
+        return self if inner is None else inner.origin
+
     def __repr__(self) -> str:
         return f"<unknown: {self.why}>"
 
@@ -317,9 +323,7 @@ def items_of(value: Any, count: int | None) -> list[Any] | None:
     """The items of an iterable value; None where they are not known."""
     if isinstance(value, Sym):
         sample = value.value
-        if isinstance(sample, dict):
-            return list(sample)
-        if isinstance(sample, range):
+        if isinstance(sample, (dict, range)):
             return list(sample)
         if isinstance(sample, (tuple, list, str)):
             return [Sym.index(value, i) for i in range(len(sample))]

@@ -83,7 +83,7 @@ def weight_lines(node: WeightNode, attribute: str) -> list[str]:
             as_expr(tuple(tensor.shape)), dtype=Expr(f"torch.{tensor.dtype}")
         )
         return [f"self.register_buffer({attribute!r}, {empty})"]
-    start = node.initializer or "glorot_uniform"
+    start = "glorot_uniform" if node.initializer is None else node.initializer
     options = {"trainable": False} if node.use.frozen else {}
     first = None if value is None else as_buffer(code(value), tensor.dtype)
     if isinstance(start, Tensor):
