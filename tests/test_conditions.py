@@ -429,3 +429,88 @@ def test_tensors_that_a_function_makes_nothing_of() -> None:
     assert not pair.errors
     pair.check("model", "model")
     pair.check("build", "build(3)", "3")
+
+
+STOPS = """
+def build(upto="last"):
+    model = keras.Sequential()
+    model.add(layers.Conv2D(4, 3, activation="relu", input_shape=(8, 8, 3)))
+    if upto == "first":
+        return model
+    model.add(layers.Conv2D(5, 3))
+    if upto == "second":
+        model.add(layers.Conv2D(6, 1))
+        return model
+    model.add(layers.Conv2D(7, 3))
+    return model
+
+
+model = build()
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_sequential_that_one_branch_returns_and_the_other_adds_to() -> None:
+    pair = Pair(HEAD + STOPS)
+    assert not pair.errors
+    assert "KT301" not in {d.code for d in pair.log.diagnostics}
+    for given in ("", "'first'", "'second'"):
+        pair.check("build", f"build({given})", given)
+
+
+UNTOLD = {  # the source, the arguments that its class takes, and those that it refuses
+    "what is returned early": (
+        """
+def build(layer):
+    made = keras.Sequential()
+    made.add(layers.Conv2D(4, 3, activation="relu", input_shape=(8, 8, 3)))
+    if layer == "conv1":
+        return made
+    made.add(layers.Conv2D(5, 3))
+    if layer == "conv2":
+        return made
+    return None
+""",
+        ["'conv1'", "'conv2'"],
+        "'conv3'",
+    ),
+    "the last case": (
+        """
+def build(kind):
+    inputs = keras.Input((5,))
+    x = layers.Dense(4)(inputs)
+    if kind == "a":
+        return keras.Model(inputs, layers.Dense(3)(x))
+    x = layers.Dense(2)(x)
+    if kind == "b":
+        return keras.Model(inputs, x)
+""",
+        ["'a'", "'b'"],
+        "'c'",
+    ),
+    "a loop": (
+        """
+def build(kind):
+    inputs = keras.Input((5,))
+    x = layers.Dense(4)(inputs)
+    while kind == "b":
+        x = layers.Dense(9)(x)
+        kind = "c"
+    return keras.Model(inputs, x)
+""",
+        ["'a'"],
+        "'b'",
+    ),
+}
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("name", UNTOLD)
+def test_what_no_sample_tells_is_checked(name: str) -> None:
+    text, taken, refused = UNTOLD[name]
+    pair = Pair(HEAD + text)
+    assert not pair.errors
+    for given in taken:
+        pair.check("build", f"build({given})", given)
+    with pytest.raises(NotImplementedError):
+        eval(f"build({refused})", vars(pair.torch))

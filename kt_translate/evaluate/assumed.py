@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate.values import Either, ModelValue, Scope, Unknown, opaque, plain
-from kt_translate.graph.conditions import answered
+from kt_translate.graph.conditions import answered, depends
 from kt_translate.graph.lists import Forked, LeftOpen
-from kt_translate.graph.sym import Sym, known
+from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Fork, Tensor
 
 if TYPE_CHECKING:
@@ -18,7 +18,23 @@ def decided(ev: Interpreter, test: Any) -> bool | None:
     """Whether a condition holds (or not) wherever those do in whose branches we are; None where they say nothing."""
     if not isinstance(test, Sym):
         return bool(test)
+    if known(test) is UNKNOWN:
+        taken = [(said, truth) for said, truth in ev.demands if isinstance(truth, bool)]
+        return answered(test, [*ev.assumed, *taken])
     return bool(known(test)) if ev.is_pinned(test) else answered(test, ev.assumed)
+
+
+def take(ev: Interpreter, test: Any, truth: bool) -> None:
+    """Go on as if a condition were so of which no sample tells: what is written checks that it is."""
+    if not depends(test):
+        return
+    said = test if truth else Sym.unary("not", test)
+    for other, holds in ev.assumed:  # elsewhere than in these branches it may be otherwise
+        if depends(other) and all(s.kind not in ("loop", "carried", "mode") for s in other.symbols):
+            said = Sym.binary("or", Sym.unary("not", other) if holds else other, said)
+    ev.demands.append((said, True))
+    if not ev.quiet:
+        ev.note_taken("a condition", str(said), "True")
 
 
 def keeps(ev: Interpreter, node: Any, scope: Scope) -> bool:

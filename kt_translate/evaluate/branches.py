@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate.assumed import decided, keeps
+from kt_translate.evaluate.assumed import decided, keeps, take
 from kt_translate.evaluate.joining import Outcome, Statement, appends, has_tensors, join, may_fork
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State
@@ -47,6 +47,14 @@ def run_if(ev: Interpreter, node: cst.If, test: Any, scope: Scope) -> bool:
     return both(ev, node, test, lambda: ev.suite(node.body, scope), orelse, scope, lone)
 
 
+def raises(suite: Any) -> bool:
+    """Whether the last statement of a suite is ``raise``."""
+    last = suite.body[-1] if suite.body else None
+    if isinstance(last, cst.SimpleStatementLine):
+        last = last.body[-1]
+    return isinstance(last, cst.Raise)
+
+
 def conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
     """``a if test else b``, kept where the test depends on parameters; what it leaves open may be an `Either`."""
     test = ev.test(node.test, scope)
@@ -64,8 +72,16 @@ def conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
         a, b = ev.evaluate(node.body, scope), ev.evaluate(node.orelse, scope)
         if all(isinstance(v, Sym) or plain(v) for v in (a, b)):
             return Sym.choose(test, a, b)
-        return a if ev.truth(test) is not False else b
-    return ev.evaluate(node.orelse if ev.truth(test) is False else node.body, scope)
+        return a if _holds(ev, test) else b
+    return ev.evaluate(node.body if _holds(ev, test) else node.orelse, scope)
+
+
+def _holds(ev: Interpreter, test: Any) -> bool:
+    """Whether a condition holds; one of which no sample tells is taken to hold."""
+    truth = ev.truth(test)
+    if truth is None:
+        take(ev, test, True)
+    return truth is not False
 
 
 def either(

@@ -222,10 +222,8 @@ def _boolean(ev: Interpreter, node: cst.BooleanOperation, scope: Scope) -> Any:
             return Unknown("a check of more than settings", ev.line)
     truth = ev.truth(left)
     if truth is None:
-        return evaluate(ev, node.right, scope)
-    if truth is not is_and:
-        return left
-    return evaluate(ev, node.right, scope)
+        assumed.take(ev, left, is_and)
+    return left if truth is (not is_and) else evaluate(ev, node.right, scope)
 
 
 def _unary(ev: Interpreter, node: cst.UnaryOperation, scope: Scope) -> Any:

@@ -307,8 +307,11 @@ class Interpreter:
             return True
 
     def decide(self, value: Sym, what: str) -> bool | None:
+        unknown = value.value is UNKNOWN
+        self.quiet += unknown  # whoever goes one way all the same tells which
         self.demand(value, what)
-        return None if value.value is UNKNOWN else bool(value.value)
+        self.quiet -= unknown
+        return None if unknown else bool(value.value)
 
     def demand(self, value: Any, what: str) -> Any:
         """The sample behind a symbolic value, noted as taken for granted unless it is a constant of the module."""

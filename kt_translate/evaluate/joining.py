@@ -163,30 +163,33 @@ def join(
     }
     main = _Joiner(ev, test, nodes[id(state.region)])
     result: Any = MISSING
+    places = a.places.keys() | b.places.keys()
     if a.returned is not MISSING:
+        places = {
+            p for p in places if p[0] < 0
+        }  # a Sequential goes on, the function's names do not
         try:
             result = main.value(a.returned, b.returned)
         except NotGeneral:
             if not isinstance(statement, cst.IfExp):
                 raise
             result = _left_open(ev, statement, test, a.returned, b.returned)
-    else:
-        for place in a.places.keys() | b.places.keys():
-            x, y = (o.places.get(place, MISSING) for o in (a, b))
-            only = y if x is MISSING else x if y is MISSING else MISSING
-            if only is not MISSING and not has_tensors(only):
-                state.put(place, only)
-                continue
-            joiner = main
+    for place in places:
+        x, y = (o.places.get(place, MISSING) for o in (a, b))
+        only = y if x is MISSING else x if y is MISSING else MISSING
+        if only is not MISSING and not has_tensors(only):
+            state.put(place, only)
+            continue
+        joiner = main
+        if place[0] < 0:
+            region = state.ends[-1 - place[0]][1]
+            joiner = main if region is state.region else _Joiner(ev, test, nodes[id(region)])
+        try:
+            state.put(place, joiner.value(x, y))
+        except NotGeneral:
             if place[0] < 0:
-                region = state.ends[-1 - place[0]][1]
-                joiner = main if region is state.region else _Joiner(ev, test, nodes[id(region)])
-            try:
-                state.put(place, joiner.value(x, y))
-            except NotGeneral:
-                if place[0] < 0:
-                    raise
-                state.put(place, _left_open(ev, statement, test, x, y))
+                raise
+            state.put(place, _left_open(ev, statement, test, x, y))
     _join_lists(state, main, a, b, statement)
     for region in state.regions():
         node = nodes[id(region)]

@@ -14,6 +14,7 @@ import libcst as cst
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate import (
     arrays,
+    assumed,
     branches,
     calculations,
     choices,
@@ -156,23 +157,27 @@ def _path(ev: Interpreter, decorator: cst.BaseExpression, scope: Scope) -> str:
 
 def _if(ev: Interpreter, node: cst.If, scope: Scope) -> None:
     demands, diagnostics = len(ev.demands), list(ev.log.diagnostics)
-    ev.checking = _raises(node.body)
+    ev.checking = branches.raises(node.body)
     value = ev.test(node.test, scope)
     ev.checking = False
     if branches.run_if(ev, node, value, scope):
         return
     test = ev.truth(value)
-    if _raises(node.body) and (test is None or len(ev.demands) > demands) and not test:
+    if branches.raises(node.body) and (test is None or len(ev.demands) > demands) and not test:
         test = False  # a check of what is not known here
         del ev.demands[demands:]
         ev.log.diagnostics[:] = diagnostics
     if test or test is None:
         line, built = ev.line, _built(ev)
+        if test is None:
+            assumed.take(ev, value, True)
         try:
             ev.suite(node.body, scope)
         except Raised:
             if test or built < _built(ev):
                 raise
+            del ev.demands[demands:]
+            ev.log.diagnostics[:] = diagnostics
             return _orelse(ev, node, scope)  # what is not known is taken to let the source go on
         if test is None and _built(ev) > built:
             ev.log.add(
@@ -195,14 +200,6 @@ def _orelse(ev: Interpreter, node: cst.If, scope: Scope) -> None:
 def _built(ev: Interpreter) -> int:
     """How much of models there is so far."""
     return len(CURRENT[-1].nodes) + len(ev.models) + sum(len(m.layers) for m in ev.models)
-
-
-def _raises(suite: Any) -> bool:
-    """Whether the last statement of a suite is ``raise``."""
-    last = suite.body[-1] if suite.body else None
-    if isinstance(last, cst.SimpleStatementLine):
-        last = last.body[-1]
-    return isinstance(last, cst.Raise)
 
 
 def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
@@ -282,7 +279,11 @@ def _while(ev: Interpreter, node: cst.While, scope: Scope) -> None:
 def _ends(ev: Interpreter, node: cst.While, scope: Scope) -> bool:
     """Run a ``while`` loop. False where it does not come to an end."""
     for _ in range(MAX_TURNS):
-        if not ev.truth(ev.evaluate(node.test, scope), "a while loop"):
+        test = ev.evaluate(node.test, scope)
+        goes_on = ev.truth(test, "a while loop")
+        if goes_on is None:
+            assumed.take(ev, test, False)
+        if not goes_on:
             return True
         try:
             _turn(ev, node.body, scope)
