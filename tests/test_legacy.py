@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
+from kt_translate.diagnostics import Log
+from kt_translate.emit.slices import slice_of
 from kt_translate.graph.objects import KerasFunction
 from kt_translate.layers import catalogue
 from kt_translate.layers.layer import REGISTRY, Layer, RuleError
 from kt_translate.layers.legacy import merge_call, modernize
+from kt_translate.pipeline import Options, translate
 from kt_translate.source.flavour import flavour_of
 from kt_translate.source.names import canonical
 
@@ -119,6 +127,12 @@ tensorflow.python.keras.layers.Dense                 keras.layers.Dense
 tensorflow.python.keras._impl.keras.layers.Dense     keras.layers.Dense
 tensorflow.contrib.keras.python.keras.layers.Dense   keras.layers.Dense
 tensorflow.compat.v1.keras.layers.CuDNNGRU           keras.layers.CuDNNGRU
+tensorflow.compat.v1.keras.layers.GRU                keras.layers.GRUV1
+tensorflow.compat.v1.keras.layers.Dense              keras.layers.Dense
+tf.compat.v1.keras                                   keras.compat.v1
+tensorflow.compat.v1.keras.layers                    keras.compat.v1.layers
+keras.compat.v1.layers.LSTMCell                      keras.layers.LSTMCellV1
+keras.compat.v1.backend                              keras.backend
 tensorflow.keras.experimental.CosineDecay            keras.optimizers.schedules.CosineDecay
 tensorflow.keras.optimizers.experimental.AdamW       keras.optimizers.AdamW
 tensorflow.keras                                     keras
@@ -266,6 +280,52 @@ CASES: list[tuple[Layer, dict[str, Any]]] = [
 @pytest.mark.parametrize(("layer", "settings"), CASES, ids=lambda v: type(v).__name__)
 def test_old_arguments(layer: Layer, settings: dict[str, Any]) -> None:
     assert {name: getattr(layer, name) for name in settings} == settings
+
+
+@pytest.mark.parametrize("name", ["LSTM", "LSTMCell", "GRU", "GRUCell"])
+def test_layers_of_version_1_start_as_those_of_tf_keras(name: str) -> None:
+    theirs = getattr(importlib.import_module("tf_keras.api._v1.keras.layers"), name)(3).get_config()
+    layer = REGISTRY[f"{name}V1"].bind([3], {}, "2")
+    for setting in ("activation", "recurrent_activation", "use_bias", "reset_after"):
+        assert getattr(layer, setting, None) == theirs.get(setting)
+    assert layer.keras_kind == theirs["name"].rstrip("_0123456789")
+
+
+VERSION_1 = """
+import tensorflow.compat.v1 as tf
+from tensorflow.compat.v1 import keras
+from tensorflow.compat.v1.keras.layers import *
+from tensorflow.compat.v1.keras.layers import LSTMCell as Cell
+
+
+def first():
+    inputs = tf.keras.Input((5, 3))
+    return tf.keras.Model(inputs, tf.keras.layers.GRU(4)(inputs))
+
+
+def second():
+    inputs = Input((5, 3))
+    x = Bidirectional(LSTM(4, return_sequences=True))(BatchNormalization()(inputs))
+    x = keras.layers.RNN(Cell(3), return_sequences=True)(x)
+    return keras.models.Model(inputs, tf.compat.v1.keras.layers.LSTM(2, "tanh", "sigmoid")(x))
+"""
+
+
+@pytest.mark.parametrize("name", ["first", "second"])
+def test_models_of_version_1_compute_what_tf_keras_does(name: str) -> None:
+    log = Log()
+    done = translate(VERSION_1, "model.py", Options(), log)
+    assert not log.diagnostics
+    ours: dict[str, Any] = {"__name__": "version_1"}
+    sys.modules["version_1"] = ModuleType("version_1")
+    exec(compile(done.code, "version_1.py", "exec"), ours)
+    theirs: dict[str, Any] = {}
+    exec(slice_of(VERSION_1, [name], flavour="2"), theirs)
+    keras_model, model = theirs[name](), ours[name]().eval()
+    ours["load_keras_weights"](model, keras_model)
+    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
+    expected = keras_model(x).numpy()
+    np.testing.assert_allclose(model(torch.from_numpy(x)).detach(), expected, atol=1e-5)
 
 
 def test_old_layers_are_of_keras_2_beyond_their_defaults() -> None:

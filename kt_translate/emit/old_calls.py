@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from kt_translate.layers.layer import REGISTRY, RuleError
 from kt_translate.layers.legacy import merge_call, modernize
-from kt_translate.source.names import canonical
+from kt_translate.source.names import canonical, of_version_1
 
 _KERAS = ("keras", "tf_keras")
+_VERSION_1 = "tf_keras.api._v1.keras"  # where tf_keras keeps what is `tf.compat.v1.keras`
 _NOW = {"keras", "keras.backend"}  # modules that are where they were
 _NOW |= {
     f"keras.{name}"
@@ -38,17 +40,40 @@ _OPTIMIZER = {"lr": "learning_rate"}
 _MERGERS = {"keras.layers.merge", "keras.legacy.layers.merge"}
 
 
-def modern(node: ast.stmt, flavour: str) -> Iterator[ast.stmt]:
-    """The statement for today's Keras 3 or, if it is older, for tf_keras."""
+def modern(
+    node: ast.stmt, flavour: str, version_1: AbstractSet[str] = frozenset()
+) -> Iterator[ast.stmt]:
+    """The statement for today's Keras 3 or, if it is older, for tf_keras.
+
+    ``version_1`` are the source's names of ``tensorflow.compat.v1``.
+    """
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         yield from _imports(node, "keras" if flavour == "3" else "tf_keras")
     else:
-        yield ast.fix_missing_locations(_Old(flavour).visit(node))
+        yield ast.fix_missing_locations(_Old(flavour, version_1).visit(node))
+
+
+def names_of_version_1(statements: Iterable[ast.stmt]) -> set[str]:
+    """The names by which statements import ``tensorflow.compat.v1``."""
+    found = set()
+    for node in statements:
+        for alias in node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else ():
+            base = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            named = alias.asname or (alias.name if base else None)
+            if named and f"{base}{alias.name}" == "tensorflow.compat.v1":
+                found.add(named)
+    return found
 
 
 def _imports(node: ast.Import | ast.ImportFrom, keras: str) -> Iterator[ast.stmt]:
     """The imports, from where the names are now."""
     for alias in node.names:
+        base = "" if isinstance(node, ast.Import) else f"{node.module}."
+        below = of_version_1(f"{base}{alias.name}")
+        if below is not None and keras == "tf_keras" and (base or alias.asname):
+            parts = below.split(".") if below else []
+            yield from _import_from(_VERSION_1, parts, alias.asname or alias.name)
+            continue
         if isinstance(node, ast.Import):
             path = canonical(alias.name)
             if path.split(".")[0] not in _KERAS:
@@ -81,12 +106,16 @@ def _import(parts: list[str], name: str, keras: str) -> Iterator[ast.stmt]:
     """``from keras.layers import Dense as name``."""
     if parts[-1] in ("np_utils", "vis_utils"):
         parts = parts[:-1]
-    if len(parts) == 1:
-        yield ast.Import([ast.alias(keras, name)])
+    yield from _import_from(keras, parts[1:], name)
+
+
+def _import_from(root: str, parts: list[str], name: str) -> Iterator[ast.stmt]:
+    if not parts:
+        yield ast.Import([ast.alias(root, name)])
         return
     own = _renamed(parts[-1])
     alias = ast.alias(own, name if name != own else None)
-    yield ast.ImportFrom(".".join([keras, *parts[1:-1]]), [alias], 0)
+    yield ast.ImportFrom(".".join([root, *parts[:-1]]), [alias], 0)
 
 
 def _renamed(name: str) -> str:
@@ -101,11 +130,15 @@ def _renamed(name: str) -> str:
 class _Old(ast.NodeTransformer):
     """Calls with the arguments that tf_keras knows."""
 
-    def __init__(self, flavour: str) -> None:
+    def __init__(self, flavour: str, version_1: AbstractSet[str]) -> None:
         self.flavour = flavour
+        self.version_1 = version_1
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
         self.generic_visit(node)
+        module = ast.unparse(node.value) if node.attr == "keras" else ""
+        if module in self.version_1 or module.endswith(".compat.v1"):
+            return ast.parse(f"__import__('{_VERSION_1}', fromlist=['keras'])", mode="eval").body
         if node.attr == "keras" and isinstance(node.value, ast.Name):
             return ast.parse("__import__('tf_keras')", mode="eval").body
         node.attr = _renamed(node.attr) if node.attr[:1].isupper() else node.attr

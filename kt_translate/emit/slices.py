@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 from kt_translate.emit.names import names_in
-from kt_translate.emit.old_calls import modern
+from kt_translate.emit.old_calls import modern, names_of_version_1
 from kt_translate.evaluate.modules import find
 
 BY_HAND = "# "  # before a value that is to stand whatever the source says
@@ -151,8 +151,9 @@ def slice_of(
         if len(needed) == size:
             break
     lines: list[str] = []
+    version_1 = names_of_version_1(s.node for s in found)
     for statement in kept:
-        lines += _text(statement, text, values, needed, flavour)
+        lines += _text(statement, text, values, needed, flavour, version_1)
         for line, name in (marks or {}).items():
             if statement.node.lineno <= line <= (statement.node.end_lineno or 0):
                 lines += [f"{name} = {bound}" for bound in sorted(statement.binds)][:1]
@@ -243,13 +244,14 @@ def _text(
     values: Mapping[str, str],
     needed: set[str],
     flavour: str,
+    version_1: set[str],
 ) -> list[str]:
     if _replaced(statement, values, needed):
         told = sorted(statement.binds & values.keys() & needed)
         return [f"{name} = {values[name].removeprefix(BY_HAND)}" for name in told]
     node = statement.node
     if flavour != "3" or isinstance(node, (ast.Import, ast.ImportFrom)):
-        return [ast.unparse(n) for n in modern(node, flavour)]
+        return [ast.unparse(n) for n in modern(node, flavour, version_1)]
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
     lines = text.splitlines()[first - 1 : node.end_lineno]
     if node.col_offset or _shares_lines(node, text):

@@ -12,7 +12,7 @@ from kt_translate.evaluate.values import Scope
 from kt_translate.layers.layer import REGISTRY
 from kt_translate.layers.legacy import GONE, RENAMED
 from kt_translate.ops.op import OPS
-from kt_translate.source.names import MERGE_FUNCTIONS, canonical
+from kt_translate.source.names import MERGE_FUNCTIONS, VERSION_1, canonical
 
 _NAMES: dict[str, frozenset[str]] = {
     "keras": frozenset({"Input", "Model", "Sequential"}),
@@ -169,6 +169,7 @@ _KERAS_ROOT += (
 
 def has(module: str, name: str) -> bool:
     """Whether a module from outside brings a name along."""
+    module = module.replace(VERSION_1, "keras")
     if name in _NAMES.get(module, ()):
         return True
     if module == "keras":

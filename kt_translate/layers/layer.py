@@ -135,7 +135,7 @@ class Layer:
         cls.defaults = cls.defaults | {name: getattr(cls, name, EMPTY) for name in own}
         if abstract:
             return
-        cls.keras_kind = snake_case(cls.__name__)
+        cls.keras_kind = vars(cls).get("keras_kind") or snake_case(cls.__name__)
         for name in (cls.__name__, *aliases):
             if name in REGISTRY:
                 raise TypeError(f"Keras layer {name!r} already has a declaration")

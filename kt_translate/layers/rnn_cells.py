@@ -109,6 +109,43 @@ class GRUCell(Cell):
     seed: Any = None
 
 
+# -- as ``tf.compat.v1.keras`` has them ------------------------------------------------------------
+
+
+class LSTMV1(LSTM):
+    """``tf.compat.v1.keras.layers.LSTM``."""
+
+    keras_kind = "lstm"
+
+    recurrent_activation: Any = "hard_sigmoid"
+
+
+class GRUV1(GRU):
+    """``tf.compat.v1.keras.layers.GRU``."""
+
+    keras_kind = "gru"
+
+    recurrent_activation: Any = "hard_sigmoid"
+    reset_after: Any = False
+
+
+class LSTMCellV1(LSTMCell):
+    """``tf.compat.v1.keras.layers.LSTMCell``."""
+
+    keras_kind = "lstm_cell"
+
+    recurrent_activation: Any = "hard_sigmoid"
+
+
+class GRUCellV1(GRUCell):
+    """``tf.compat.v1.keras.layers.GRUCell``."""
+
+    keras_kind = "gru_cell"
+
+    recurrent_activation: Any = "hard_sigmoid"
+    reset_after: Any = False
+
+
 class StackedRNNCells(Layer):
     """``keras.layers.StackedRNNCells``."""
 

@@ -11,7 +11,6 @@ _ROOTS = (
     "tensorflow.contrib.keras.python.keras",
     "tensorflow.contrib.keras.api.keras",
     "tensorflow.contrib.keras",
-    "tensorflow.compat.v1.keras",
     "tensorflow.compat.v2.keras",
     "tensorflow.keras",
     "tf.keras",
@@ -20,10 +19,19 @@ _ROOTS = (
     "tf_keras",
     "keras.src",
     "keras.api._v2.keras",
-    "keras.api._v1.keras",
     "keras.api",
     "keras_core",
 )
+# Keras as TensorFlow 1 has it: a few layers start otherwise, and have declarations of their own.
+VERSION_1 = "keras.compat.v1"
+_ROOTS_OF_VERSION_1 = (
+    VERSION_1,
+    "tensorflow.compat.v1.keras",
+    "tf.compat.v1.keras",
+    "tf_keras.api._v1.keras",
+    "keras.api._v1.keras",
+)
+_LAYERS_OF_VERSION_1 = {f"keras.layers.{name}" for name in ("LSTM", "LSTMCell", "GRU", "GRUCell")}
 _FAMILIES = {
     "layers",
     "activations",
@@ -96,6 +104,12 @@ def canonical(path: str) -> str:
 
     TensorFlow's own names start with ``tf.``; all else stays as it is.
     """
+    below = of_version_1(path)
+    if below in ("", "layers"):  # what is looked up in them is not known yet
+        return f"{VERSION_1}.{below}".rstrip(".")
+    if below is not None:
+        name = canonical(f"keras.{below}")
+        return f"{name}V1" if name in _LAYERS_OF_VERSION_1 else name
     for root in _ROOTS:
         if path == root or path.startswith(root + "."):
             path = "keras" + path[len(root) :]
@@ -213,6 +227,14 @@ MERGE_FUNCTIONS = {
     "dot",
 }
 _LAYER_FUNCTIONS = {*MERGE_FUNCTIONS, "merge", "get_source_inputs"}
+
+
+def of_version_1(path: str) -> str | None:
+    """The path below Keras of what ``tf.compat.v1`` has of it; None for what is not Keras's, or of another version."""
+    for root in _ROOTS_OF_VERSION_1:
+        if path == root or path.startswith(root + "."):
+            return path[len(root) + 1 :]
+    return None
 
 
 def is_keras(path: str) -> bool:
