@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, known, same, substitute
@@ -51,6 +51,7 @@ def test_code_of_containers() -> None:
     assert str(code([1.5, "a", None])) == "[1.5, 'a', None]"
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
 @given(st.integers(1, 200), st.integers(1, 9), st.integers(1, 9), st.integers(0, 20))
 def test_simplification_keeps_the_value(n: int, a: int, b: int, c: int) -> None:
     x = Sym.of(Symbol("x", n))

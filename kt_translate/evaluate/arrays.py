@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import array_functions
 from kt_translate.evaluate.numbers import Numbers, binary
+from kt_translate.evaluate.numbers import index as index_numbers
 from kt_translate.evaluate.values import Array, Native, Unknown, is_computed
 from kt_translate.graph.arrays import ArrayNode, Step, replayed
 from kt_translate.graph.nodes import ModuleUse
@@ -317,15 +318,23 @@ def concrete(ev: Interpreter, value: Any) -> Any:
     return value if found is NotImplemented else found
 
 
+def _known(ev: Interpreter, value: Any) -> Any:
+    if isinstance(value, (list, tuple)) and not isinstance(value, Numbers):
+        return type(value)(_known(ev, v) for v in value)
+    return _numbers(ev, value) if isinstance(value, Step) else value
+
+
 def _numbers(ev: Interpreter, step: Step) -> Any:
     """What a step gives for the settings at hand; NotImplemented where that is not done."""
-    args = [_numbers(ev, a) if isinstance(a, Step) else a for a in step.args]
-    if any(a is NotImplemented for a in args):
+    args = [_known(ev, a) for a in step.args]
+    if any(a is NotImplemented for a in _leaves(args)):
         return NotImplemented
     if step.kind == "call":
         return array_functions.call(ev, step.what, args, step.kwargs)
     if step.kind == "operator" and len(args) > 1:
         return binary(ev, step.what, *args)
+    if step.kind == "index" and isinstance(args[0], Numbers):
+        return index_numbers(args[0], args[1])
     if step.kind == "method" and isinstance(args[0], Numbers):
         found = array_functions.attribute(ev, args[0], step.what)
         return found.call(ev, *args[1:], **step.kwargs) if isinstance(found, Native) else found

@@ -55,7 +55,8 @@ def set_element(owner: Any, key: Any, value: Any) -> None:
     if isinstance(owner, dict) or (isinstance(owner, list) and not opaque(key)):
         with as_the_source_would():
             if isinstance(owner, numbers.Numbers):
-                numbers.put(owner, key, value)
+                alike = isinstance(value, Array) and value.fill is not None
+                numbers.put(owner, key, value.fill if alike else value)
             else:
                 owner[key] = value
 

@@ -239,8 +239,14 @@ def put(value: Numbers, key: Any, new: Any) -> None:
     value.origin = None
     keys = key if isinstance(key, tuple) else (key,)
     if len(keys) > 1:
-        for row in value[keys[0]] if isinstance(keys[0], slice) else [value[keys[0]]]:
-            put(row, keys[1:], new)
+        chosen = isinstance(keys[0], slice)
+        rows = value[keys[0]] if chosen else [value[keys[0]]]
+        axes = depth(value) - len(keys) + sum(isinstance(k, slice) for k in keys)
+        paired = chosen and depth(new) == axes
+        for row, part in zip(
+            rows, (new if len(new) > 1 else [*new] * len(rows)) if paired else [new] * len(rows)
+        ):
+            put(row, keys[1:], part)
         return
     places = range(*keys[0].indices(len(value))) if isinstance(keys[0], slice) else [keys[0]]
     for i, place in enumerate(places):
