@@ -621,3 +621,16 @@ def test_models_from_the_inside_of_a_sequential(float64: None) -> None:
     for name in ("small", "features", "more", "named"):
         pair.check(name, name)
     pair.check("head", "head(7)", "7")
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_part_of_a_model_with_a_gap_is_not_translated_without_it() -> None:
+    pair = Pair(HEAD + """
+def build():
+    base = Sequential([Input((6, 6, 2)), layers.Conv2D(3, 3)])
+    base.add(layers.Nowhere(4))
+    base.add(layers.Flatten())
+    base.add(Dense(2))
+    return Model(base.input, base.layers[-2].output)
+""")
+    assert pair.entries("build")[0]["status"] == "unsupported"

@@ -42,6 +42,8 @@ def add(ev: Interpreter, model: ModelValue, layer: Any) -> None:
         model.attributes["gap"] = ev.line
         return
     model.layers.append(layer)
+    if "gap" in model.attributes:  # what comes before it is not known
+        return
     if model.inputs is None:
         shape = _own_input_shape(layer)
         if shape is None:
