@@ -20,7 +20,8 @@ def put(ev: Interpreter, target: cst.Subscript, value: Any, scope: Scope) -> Non
     key = expressions.subscript_key(ev, target, scope)
     if is_computed(owner):
         arrays.put(ev, owner, key, value)
-    elif isinstance(owner, Sym):
+        return
+    if isinstance(owner, Sym):
         owner = ev.demand(owner, "what is changed")
     key = calls.settled_key(ev, key) if isinstance(owner, (list, dict)) else key
     attributes.set_element(owner, key, value)

@@ -29,9 +29,13 @@ _KNOWN = {*FUNCTIONS, "True", "False", "None", "isinstance", "ValueError", "Type
 def call(ev: Interpreter, function: Function, bound: dict[str, Any]) -> Any:
     """The result of a call on settings; NotImplemented where the function does more than calculate."""
     values = list(bound.values())
-    if not any(isinstance(v, Sym) and depends(v) for v in values) or not _calculates(function):
+    if not any(isinstance(v, Sym) and depends(v) for v in values):
         return NotImplemented
     if not all(isinstance(v, Sym) or plain(v) for v in values):
+        return NotImplemented
+    if function.calculates is None:
+        function.calculates = _calculates(function)
+    if not function.calculates:
         return NotImplemented
     state, demands = State(ev, ev.scope), len(ev.demands)
     try:

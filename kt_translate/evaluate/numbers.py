@@ -239,13 +239,11 @@ def put(value: Numbers, key: Any, new: Any) -> None:
     value.origin = None
     keys = key if isinstance(key, tuple) else (key,)
     if len(keys) > 1:
-        chosen = isinstance(keys[0], slice)
-        rows = value[keys[0]] if chosen else [value[keys[0]]]
+        sliced = isinstance(keys[0], slice)
+        rows = value[keys[0]] if sliced else [value[keys[0]]]
         axes = depth(value) - len(keys) + sum(isinstance(k, slice) for k in keys)
-        paired = chosen and depth(new) == axes
-        for row, part in zip(
-            rows, (new if len(new) > 1 else [*new] * len(rows)) if paired else [new] * len(rows)
-        ):
+        parts = new if sliced and depth(new) == axes else [new]
+        for row, part in zip(rows, parts if len(parts) > 1 else [*parts] * len(rows)):
             put(row, keys[1:], part)
         return
     places = range(*keys[0].indices(len(value))) if isinstance(keys[0], slice) else [keys[0]]
