@@ -12,12 +12,28 @@ from tests.model_harness import Pair, float64
 __all__ = ["float64"]
 
 IMPORTS = """import keras
+import numpy as np
 import tensorflow as tf
 from keras import backend as K
 from keras import layers
 """
 
 MODELS = {
+    "arrays beside, and filled in, a loop over unknown data": """
+class Trainer:
+    def __init__(self, width=3):
+        i = keras.Input((4,))
+        self.model = keras.Model(i, layers.Dense(width)(i))
+    def train(self, epochs, size):
+        valid, losses = -np.ones((size, 2)), np.zeros((size, 2))
+        for epoch in range(epochs):
+            losses[epoch % size] = np.mean(np.random.normal(size=(size, 2)) * valid)
+            losses[:, 0] += 1
+        return losses
+trainer = Trainer()
+model = trainer.model
+trainer.train(int(3 * np.random.rand()), size=8)
+""",
     "what returns early where a setting is not given": """
 def block(x, filters, padding=None):
     x = layers.Conv2D(filters, 1)(x)

@@ -13,6 +13,7 @@ import libcst as cst
 from kt_translate.evaluate.signals import MAX_IDLE, Idle
 from kt_translate.evaluate.state import State
 from kt_translate.evaluate.values import (
+    Array,
     Class,
     External,
     Function,
@@ -67,7 +68,10 @@ def turns_unknown(ev: Interpreter, scope: Scope) -> Iterator[Trial]:
         return
     changed: list[Any] = []
     for container, copy in state.containers:
-        if len(container) != len(copy):
+        if isinstance(container, Array):
+            if container.step is not copy[0]:  # how often something was put into it is not known
+                container.step = container.fill = None
+        elif len(container) != len(copy):
             changed.append(container)
             if isinstance(container, list):
                 container.append(_counted(ev, many=True))
