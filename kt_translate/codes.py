@@ -76,6 +76,19 @@ _declare(
     "give another -o, or --force to overwrite it",
 )
 _declare(
+    "KT005",
+    "error",
+    "an error of kt-translate itself",
+    """
+    A statement, or the class of a model, met a defect of kt-translate. It is left out with all
+    that hangs on it; the rest of the file is translated. The message says where in kt-translate
+    it happened:
+
+        an error of kt-translate itself, at kt_translate/ops/indexing.py:26: KeyError: 'x'
+    """,
+    "please report it together with the source",
+)
+_declare(
     "KT101",
     "warning",
     "input size, or way of a condition, guessed",

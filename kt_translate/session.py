@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kt_translate.config import Dims
+from kt_translate.defects import defect
 from kt_translate.diagnostics import Log, Place
 from kt_translate.files import (
     OutputError,
@@ -38,8 +39,6 @@ if TYPE_CHECKING:
     from kt_translate.pipeline import Translation
 
 T = TypeVar("T")
-
-_PACKAGE = Path(__file__).parent
 
 
 @dataclass
@@ -140,7 +139,10 @@ class Session:
         except BrokenPipeError:
             raise
         except Exception as error:
-            self._say(_internal_error(error, shown))
+            self._say(
+                f"{shown}: {defect(error)}\nnothing was written for this source; please report it "
+                "together with the source (--verbose shows the traceback)"
+            )
             if self.level == "verbose":
                 import traceback
 
@@ -349,19 +351,3 @@ def _diff(old: str, new: str, path: Path) -> str:
 def _ended(lines: Iterator[str]) -> Iterator[str]:
     for line in lines:
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
-
-
-def _internal_error(error: Exception, shown: str) -> str:
-    """Describe an error of our own by its place; the traceback is for --verbose."""
-    from traceback import extract_tb
-
-    frames = extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if _PACKAGE in Path(frame.filename).parents] or list(frames)
-    last = ours[-1]
-    place = f"{os.path.relpath(last.filename, _PACKAGE.parent) if last else '?'}:{last.lineno}"
-    text = str(error).split("\n")[0]
-    return (
-        f"{shown}: an error of kt-translate itself, at {place}: {type(error).__name__}: {text}\n"
-        "nothing was written for this source; please report it together with the source "
-        "(--verbose shows the traceback)"
-    )

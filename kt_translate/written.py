@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
+from kt_translate.defects import defect
 from kt_translate.emit.support import words
 from kt_translate.evaluate.values import Class, Function, Instance, Module
 from kt_translate.graph.nodes import Plan
@@ -105,6 +106,8 @@ class Classes:
         except RuleError as error:
             error.where = error.where or (plan.file, plan.line)
             raise
+        except Exception as error:
+            raise RuleError("KT005", defect(error)) from error
         self.seen.add(plan.made or plan.line)
         twin = home.same(code, origin)
         if twin is not None:

@@ -13,7 +13,7 @@ from kt_translate.pytorch import library
 
 ROOT = Path(__file__).parents[1] / "kt_translate"
 FLOORS = [
-    ["codes", "version"],
+    ["codes", "defects", "version"],
     ["diagnostics"],
     ["pytorch"],
     ["graph", "source"],

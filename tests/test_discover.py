@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from kt_translate.diagnostics import Log
+from kt_translate.layers.layer import Layer
+from kt_translate.lower.writer import Writer
 from kt_translate.pipeline import Options, translate
 from tests.model_harness import Pair, float64
 
@@ -634,3 +636,57 @@ def build():
     return Model(base.input, base.layers[-2].output)
 """)
     assert pair.entries("build")[0]["status"] == "unsupported"
+
+
+def test_a_copy_with_states_is_taken_apart(float64: None) -> None:
+    text = (
+        "import keras\n"
+        "from keras import layers\n"
+        "words = keras.Input((None, 5))\n"
+        "_, h, c = layers.LSTM(4, return_state=True)(words)\n"
+        "given = keras.Input((None, 3))\n"
+        "decoder = layers.LSTM(4, return_sequences=True, return_state=True)\n"
+        "out, _, _ = decoder(given, initial_state=[h, c])\n"
+        "out = layers.Dense(3, activation='softmax')(out)\n"
+        "steps = keras.ops.arange(4)\n"
+        "model = keras.Model([words, given], out)\n"
+        "model = keras.models.clone_model(model)\n"
+        "_, h_enc, c_enc = model.layers[2].output\n"
+        "encoder = keras.Model(model.input[0], [h_enc, c_enc])\n"
+        "states = [keras.Input((4,)), keras.Input((4,))]\n"
+        "y, h_dec, c_dec = model.layers[3](model.input[1], initial_state=states)\n"
+        "y = model.layers[4](y)\n"
+        "stepwise = keras.Model([model.input[1]] + states, [y, h_dec, c_dec])\n"
+    )
+    pair = Pair(text)
+    assert pair.errors == []
+    assert "_, h, c = with_states(" in pair.done.code
+    pair.check("encoder", "encoder")
+    pair.check("stepwise", "stepwise")
+
+
+def test_a_defect_leaves_the_rest_translated(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object) -> object:
+        raise ZeroDivisionError("a defect")
+
+    text = (
+        HEAD
+        + "one = Sequential([Input((2,)), Dense(3)])\ntwo = Sequential([Input((2,)), Flatten()])\n"
+    )
+    write = Writer.write
+    with monkeypatch.context() as patched:
+        patched.setattr(Layer, "bind", classmethod(broken))
+        log = Log()
+        done = translate(text, "model.py", Options(), log)
+    assert {d.code for d in log.diagnostics} >= {"KT005"}
+    monkeypatch.setattr(
+        Writer, "write", lambda self: broken() if self.name == "One" else write(self)
+    )
+    log = Log()
+    done = translate(text, "model.py", Options(), log)
+    assert [d.code for d in log.diagnostics] == ["KT005"]
+    assert "at tests/test_discover.py" in log.diagnostics[0].message
+    assert [(m["source_name"], m["status"]) for m in done.models] == [
+        ("one", "unsupported"),
+        ("two", "translated"),
+    ]

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import array_functions
+from kt_translate.evaluate.guards import guarded
 from kt_translate.evaluate.numbers import Numbers, binary
 from kt_translate.evaluate.numbers import index as index_numbers
 from kt_translate.evaluate.values import Array, Native, Unknown, is_computed
@@ -130,7 +131,7 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
     if isinstance(value, Numbers):
         value = of_numbers(value)
     if _at_run_time(key):
-        return index_tensor(as_tensor(value), key)
+        return guarded(ev, lambda: index_tensor(as_tensor(value), key))
     return _step(
         ev,
         Step("index", "", (value.step, _steps(key))),

@@ -31,6 +31,7 @@ from kt_translate.evaluate import (
     text,
     views,
 )
+from kt_translate.evaluate.guards import guarded
 from kt_translate.evaluate.own_weights import initial_value
 from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
@@ -61,7 +62,6 @@ from kt_translate.graph.choice import Choice
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
-from kt_translate.layers.layer import RuleError
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -233,11 +233,7 @@ def call(
     if isinstance(function, ModelValue):
         return model_calls.call_model(ev, function, args, kwargs)
     if isinstance(function, lambdas.LambdaValue):
-        try:
-            return lambdas.call_lambda(ev, function, args, kwargs)
-        except RuleError as error:
-            ev.note(error.code, error.message, error.hint)
-            return Unknown(error.message, ev.line)
+        return guarded(ev, lambda: lambdas.call_lambda(ev, function, args, kwargs))
     if isinstance(function, Sym) and isinstance(known(function), KerasObject):
         function = ev.demand(function, "what is called")
     if isinstance(function, KerasObject) and function.path.startswith("initializers."):

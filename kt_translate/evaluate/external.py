@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import (
@@ -18,6 +17,7 @@ from kt_translate.evaluate import (
     scripts,
     standard,
 )
+from kt_translate.evaluate.guards import guarded
 from kt_translate.evaluate.higher_order import CALLING, call_with_functions
 from kt_translate.evaluate.internals import INTERNALS
 from kt_translate.evaluate.signals import as_the_source_would
@@ -120,7 +120,7 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
     if path in standard.FUNCTIONS:
         return standard.FUNCTIONS[path](ev, *args, **kwargs)
     if path in CALLING:
-        return _guarded(ev, node, lambda: call_with_functions(ev, path, args, kwargs))
+        return guarded(ev, lambda: call_with_functions(ev, path, args, kwargs), node)
     done = arrays.on_arrays(ev, path, args, kwargs)
     if done is not NotImplemented:
         return done
@@ -178,7 +178,7 @@ def _op(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], nod
         taken = [_taken(ev, path, a) for a in args], {
             k: _taken(ev, path, v) for k, v in kwargs.items()
         }
-    return _guarded(ev, node, lambda: _called(ev, path, *taken))
+    return guarded(ev, lambda: _called(ev, path, *taken), node)
 
 
 def _called(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -194,14 +194,6 @@ def _taken(ev: Interpreter, path: str, value: Any) -> Any:
     """A flag or a word as its sample has it, where the operation has to know it."""
     is_word = isinstance(value, Sym) and isinstance(value.value, (str, bool))
     return ev.demand(value, f"a setting of {path}") if is_word else value
-
-
-def _guarded(ev: Interpreter, node: Any, act: Callable[[], Any]) -> Any:
-    try:
-        return act()
-    except RuleError as error:
-        ev.note(error.code, error.message, error.hint, node)
-        return Unknown(error.message, ev.line)
 
 
 def _keras(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:

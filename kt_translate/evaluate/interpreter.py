@@ -12,6 +12,7 @@ from typing import Any
 
 import libcst as cst
 
+from kt_translate.defects import defect
 from kt_translate.diagnostics import Log, Place, Statement, shorten
 from kt_translate.evaluate import (
     attributes,
@@ -30,6 +31,7 @@ from kt_translate.evaluate.signals import (
     LimitReached,
     Raised,
     Return,
+    Signal,
 )
 from kt_translate.evaluate.state import NotGeneral, State
 from kt_translate.evaluate.values import (
@@ -66,11 +68,9 @@ class Interpreter:
         self.main = source
         self.flavour = "3"  # of Keras: "3", "2" or "1"
         self.data_format = "channels_last"  # the backend's, for layers that are told none
-        # While in another file: the line of the main one that led there.
-        self.origin: int | None = None
+        self.origin: int | None = None  # in another file: the line of the main one that led there
         self.files: dict[Path, Module] = {}  # other files of the project
-        # functions of those files by their ids: the lines that import them
-        self.imported: dict[int, int] = {}
+        self.imported: dict[int, int] = {}  # their functions by id: the lines that import them
         self.trying = 0  # within statements that ``try`` guards
         self.log = log
         self.settings = settings
@@ -100,21 +100,17 @@ class Interpreter:
         self.class_plans: dict[int, list[Any]] = {}  # of its layers: (plan, object, tensors)
         self.models: list[Any] = []
         self.compiled: list[tuple[Any, int, dict[str, Any]]] = []
-        # of the module's variables to models, with their lines
-        self.bindings: list[tuple[str, Any, int]] = []
+        self.bindings: list[tuple[str, Any, int]] = []  # of the module's variables to models
         self.made: dict[int, list[Any]] = {}  # the objects of each of the source's Keras classes
-        # the same for objects of the source's layers and models
-        self.objects: list[tuple[str, Any, int]] = []
-        # the module's numbers and texts that keep their names
-        self.constants: dict[str, Symbol] = {}
+        self.objects: list[tuple[str, Any, int]] = []  # the same, to the source's own layers
+        self.constants: dict[str, Symbol] = {}  # numbers and texts that keep their names
         self.constant_files: dict[str, Path] = {}  # where they are assigned
         self.rebound: set[str] = set()  # variables of the module that hold several numbers in turn
         self.used_settings: set[str] = set()
         self.open_sizes: dict[str, Symbol] = {}  # numbers that only data tells
         self.starts: dict[int, Any] = {}  # what the Sequential models made on a line take
         self.saved: dict[str, Any] = {}  # models by the files that the source saves them to
-        # said by hand, for inputs that are not known
-        self.input_shapes: dict[str, tuple[int | None, ...]] = {}
+        self.input_shapes: dict[str, tuple[int | None, ...]] = {}  # said by hand
 
     # -- running --------------------------------------------------------------------------------
     def run_module(self) -> None:
@@ -201,6 +197,11 @@ class Interpreter:
             for small in node.body if run is None else ():
                 self.line = self.source.line(small) or self.line
                 statements.STATEMENTS[type(small)](self, small, scope)
+        except Signal:
+            raise
+        except Exception as error:
+            self.note("KT005", defect(error))
+            raise Raised(str(error)) from error
         finally:
             self.scope = outer
 

@@ -97,7 +97,7 @@ def call_lambda(
 def attribute(ev: Interpreter, value: LambdaValue, name: str) -> Any:
     """What the source reads off such a layer."""
     if name in ("output", "input") and value.calls:
-        return value.calls[-1][name == "output"]
+        return value.calls[0][name == "output"]
     if name in ("name", "trainable") and getattr(value, name) is not None:
         return getattr(value, name)
     return Unknown(f"attribute {name} of a Lambda layer", ev.line)

@@ -18,7 +18,7 @@ def attribute(ev: Interpreter, layer: LayerValue, name: str) -> Any:
     if name == "name":
         return layer.use.keras_name or Unknown("an automatic name", ev.line)
     if name in ("output", "input") and layer.calls:
-        inputs, output = layer.calls[-1]
+        inputs, output = layer.calls[0]
         return output if name == "output" else inputs[0] if len(inputs) == 1 else inputs
     if name == "trainable":
         return layer.trainable

@@ -26,7 +26,8 @@ def layers_of(model: ModelValue) -> list[Any]:
         elif isinstance(node, LayerNode):
             layer = found.setdefault(id(node.use), LayerValue(node.rule, node.use, node.line))
             layer.trainable = not node.use.frozen
-            layer.calls.append((node.inputs, ends.get(id(node.outputs[0]), node.outputs[0])))
+            given = [ends.get(id(t), t) for t in node.outputs]
+            layer.calls.append((node.inputs, given[0] if len(given) == 1 else given))
         elif isinstance(node, CallNode):
             part = ModelValue("part", list(node.inputs), _result(node), name=node.use.keras_name)
             part.use, part.trainable = node.use, not node.use.frozen
@@ -36,7 +37,7 @@ def layers_of(model: ModelValue) -> list[Any]:
                 part = ModelValue("part", name=use.keras_name)
                 part.use, part.trainable = use, not use.frozen
                 found.setdefault(id(use), part)
-        elif not node.inputs and node.outputs:
+        elif not node.inputs and node.outputs and "input" in node.outputs[0].facts:
             found[id(node)] = node.outputs[0]
     return list(found.values())
 
@@ -115,7 +116,8 @@ def _parents(node: Node, inputs: list[Tensor]) -> list[Node]:
         inner = {id(n) for n in _nested(node)}
         found = [_base(t.node) for t in node.uses() if id(t.node) not in inner]
     else:
-        found = [_base(t.node) for t in node.inputs]
+        called_on = node.arguments() if isinstance(node, LayerNode) else node.inputs
+        found = [_base(t.node) for t in called_on]
     return [p for p in found if p is not None]
 
 

@@ -15,6 +15,7 @@ from kt_translate.evaluate import (
     precision,
     sequential,
 )
+from kt_translate.evaluate.guards import guarded
 from kt_translate.evaluate.own_weights import with_told_starts
 from kt_translate.evaluate.values import (
     Array,
@@ -106,11 +107,7 @@ def make_layer(
 ) -> Any:
     """``keras.layers.<name>(...)``; a diagnostic and an unknown value where there is no rule for it."""
     if name == "Lambda":
-        try:
-            return lambdas.make_lambda(ev, args, kwargs)
-        except RuleError as error:
-            ev.note(error.code, error.message, error.hint, node)
-            return Unknown("a Lambda that is not translated", ev.line)
+        return guarded(ev, lambda: lambdas.make_lambda(ev, args, kwargs), node)
     if name == "Activation" and activations.is_a_function([*args, None][0]):
         return make_layer(ev, "Lambda", args, {**kwargs, "mask": activations.SAME_MASK}, node)
     if name == "TimeDistributed":

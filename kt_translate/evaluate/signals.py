@@ -13,22 +13,26 @@ MAX_FRAMES = 8_000  # of Python itself, which takes many for each level of the s
 MAX_TURNS = 5_000
 
 
-class Return(Exception):
+class Signal(Exception):
+    """What the evaluation of a statement ends with otherwise."""
+
+
+class Return(Signal):
     """A return statement, on its way out of the function."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
 
 
-class Break(Exception):
+class Break(Signal):
     """A break statement."""
 
 
-class Continue(Exception):
+class Continue(Signal):
     """A continue statement."""
 
 
-class Raised(Exception):
+class Raised(Signal):
     """The source raises an exception here."""
 
     def __init__(self, text: str, check: Any = None) -> None:
@@ -37,7 +41,7 @@ class Raised(Exception):
         self.check = check  # of settings, that led to it
 
 
-class LimitReached(Exception):
+class LimitReached(Signal):
     """The evaluation took more steps or went deeper than a model's construction does."""
 
 

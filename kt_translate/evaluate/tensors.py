@@ -7,11 +7,11 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import arrays
+from kt_translate.evaluate.guards import guarded
 from kt_translate.evaluate.values import Array, External, Native, Unknown
 from kt_translate.graph.operators import BINARY
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Tensor
-from kt_translate.layers.layer import RuleError
 from kt_translate.ops.arguments import numbers_of
 from kt_translate.ops.arithmetic import operation
 from kt_translate.ops.cast import cast_to
@@ -54,7 +54,7 @@ def arithmetic(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
         if isinstance(first, Unknown):
             return Unknown(first.origin.why, first.origin.line)
         return Unknown("arithmetic of a tensor with what is not known", ev.line)
-    return _said(ev, lambda: operation(op, a, b))
+    return guarded(ev, lambda: operation(op, a, b))
 
 
 def negative(ev: Interpreter, x: Tensor) -> Any:
@@ -65,7 +65,7 @@ def unary(ev: Interpreter, op: str, x: Tensor) -> Any:
     """``-x``, ``+x`` and ``~x``."""
     if op == "+":
         return x
-    return _said(ev, lambda: invert(x) if op == "~" else apply(lambda e: -e, x, label="-"))
+    return guarded(ev, lambda: invert(x) if op == "~" else apply(lambda e: -e, x, label="-"))
 
 
 def index(ev: Interpreter, x: Tensor, key: Any) -> Any:
@@ -76,7 +76,7 @@ def index(ev: Interpreter, x: Tensor, key: Any) -> Any:
         return Unknown("indexing by what is not known", ev.line)
     if is_number(x) and isinstance(key, tuple) and set(key) == {None, Ellipsis}:
         return [x]  # a size as a vector: ``batch_size[..., None]``
-    return _said(ev, lambda: index_tensor(x, key))
+    return guarded(ev, lambda: index_tensor(x, key))
 
 
 def _axis_key(key: Any) -> Any:
@@ -101,15 +101,6 @@ def _unknown(value: Any) -> bool:
     )
 
 
-def _said(ev: Interpreter, compute: Callable[[], Any]) -> Any:
-    """What is computed; a diagnostic where it cannot be."""
-    try:
-        return compute()
-    except RuleError as error:
-        ev.note(error.code, error.message, error.hint)
-        return Unknown(error.message, ev.line)
-
-
 # -- attributes -----------------------------------------------------------------------------------
 def attribute(ev: Interpreter, x: Tensor, name: str) -> Any:
     """``x.name``: what Keras's and TensorFlow's tensors have."""
@@ -124,7 +115,7 @@ def attribute(ev: Interpreter, x: Tensor, name: str) -> Any:
     if name in ("input", "output") and "input" in x.facts:  # of the layer that an input is in Keras
         return x
     if name == "T":
-        return _said(ev, lambda: OPS["keras.ops.transpose"].function(x))
+        return guarded(ev, lambda: OPS["keras.ops.transpose"].function(x))
     if name == "name" and x.name is not None:
         return x.name
     if name == "set_shape":
@@ -157,7 +148,7 @@ def builtin(ev: Interpreter, name: str, args: Any) -> Any:
     rule = _BUILTINS.get(name)
     if rule is None or any(map(_unknown, args)):
         return NotImplemented
-    return _said(ev, lambda: rule(*args))
+    return guarded(ev, lambda: rule(*args))
 
 
 def _items(args: tuple[Any, ...]) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from kt_translate.graph.lists import Collected, Element
 from kt_translate.graph.region import CURRENT, Node, OpNode, Region
 from kt_translate.graph.sym import Sym, Symbol, known, symbols_in
-from kt_translate.graph.tensor import Tensor
+from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.layers.layer import Layer
 
 ORDER = count()  # of modules, loops and conditions, as the source makes them
@@ -48,13 +48,14 @@ class LayerNode(Node):
         tensors = [t.seen_in(w) for t, w in zip(self.inputs, wants, strict=True)]
         return self.rule.module(*tensors) is not None
 
-    def uses(self) -> Iterator[Tensor]:
+    def arguments(self) -> Iterator[Tensor]:
+        """What the layer is called on, states given by keyword included."""
         yield from self.inputs
+        yield from tensors_in(list(self.options.values()))
+
+    def uses(self) -> Iterator[Tensor]:
+        yield from self.arguments()
         yield from (t.mask for t in self.inputs if t.mask is not None)
-        yield from (v for v in self.options.values() if isinstance(v, Tensor))
-        for value in self.options.values():
-            if isinstance(value, (list, tuple)):
-                yield from (v for v in value if isinstance(v, Tensor))
 
 
 @dataclass(eq=False, repr=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, symbols_in
 from kt_translate.graph.terms import expand
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower import symbols
@@ -25,7 +25,7 @@ def write_parameters(writer: Modules) -> None:
             (str(_guard(code(said), value)), repr(f"translated for {said} = {value!r}"))
             for said, value in demands
         ]
-    of_mode = [any(s.kind == "mode" for s in said.symbols) for said, _ in demands]
+    of_mode = [any(s.kind == "mode" for s in symbols_in(said)) for said, _ in demands]
     writer.code.guards = [g for g, late in zip(guards, of_mode) if not late]
     writer.code.forward_guards = [g for g, late in zip(guards, of_mode) if late]
     text = " ".join([*writer.code.init, *(condition for condition, _ in writer.code.guards)])

@@ -124,6 +124,13 @@ class ClassScope:
         self.variables[id(tensor)] = (name, tensor.layout)
         return name
 
+    def targets(self, tensors: list[Tensor]) -> str:
+        """The variables of what one call gives: ``x, _, state``, where the second has no name and no use."""
+        named = (t.name is not None or id(t) in self.last_use for t in tensors)
+        return ", ".join(
+            self.variable(t) if n else "_" for t, n in zip(tensors, named, strict=True)
+        )
+
     def assign(self, tensor: Tensor, value: Expr, module: bool = False) -> None:
         text = str(value)
         previous = self.code.body[-1] if self.code.body else ""

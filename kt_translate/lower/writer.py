@@ -222,7 +222,7 @@ class Writer(Modules):
             if len(node.outputs) == 1:
                 self.assign(node.outputs[0], made)
             else:
-                self.code.body.append(f"{', '.join(map(self.variable, node.outputs))} = {made}")
+                self.code.body.append(f"{self.targets(node.outputs)} = {made}")
         elif isinstance(node, CallNode):
             self._call(node)
 
@@ -245,8 +245,7 @@ class Writer(Modules):
         if len(node.outputs) == 1:
             self.assign(node.outputs[0], result, module=id(node.use) in self.module_names)
             return
-        names = [self.variable(t) for t in node.outputs]
-        self.code.body.append(f"{', '.join(names)} = {result}")
+        self.code.body.append(f"{self.targets(node.outputs)} = {result}")
 
     def _same_flattening(self, node: LayerNode) -> None:
         """A shared layer has one order of rows. Raises RuleError where its calls need several."""
@@ -288,8 +287,7 @@ class Writer(Modules):
         elif len(node.outputs) == 1:
             self.assign(node.outputs[0], result, module=True)
         else:
-            names = [self.variable(t) for t in node.outputs]
-            self.code.body.append(f"{', '.join(names)} = {result}")
+            self.code.body.append(f"{self.targets(node.outputs)} = {result}")
 
     def _then(self, node: LayerNode) -> Any:
         def then(value: Any, comment: str = "") -> Expr:
