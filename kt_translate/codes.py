@@ -143,20 +143,6 @@ _declare(
     "write this part in plain Python: assignments, calls, loops and conditions are all followed",
 )
 _declare(
-    "KT105",
-    "error",
-    "name not known",
-    """
-    A name is used that nothing in the file defines and that is no name of Python or Keras: a
-    typing error, a star import of a file that is not there, or a variable of an earlier
-    notebook session.
-
-        from settings import *
-        model.add(Dense(HIDDEN_UNITS))
-    """,
-    "define the name, put the imported file beside the source, or give it: --set NAME=VALUE",
-)
-_declare(
     "KT106",
     "error",
     "the source raises here",
@@ -248,19 +234,6 @@ _declare(
         x = layers.Dense(10, activaton="relu")(x)
     """,
     "check the argument's name against the Keras documentation",
-)
-_declare(
-    "KT205",
-    "error",
-    "no rule yet for this operation",
-    """
-    A function on tensors (of `keras.ops`, `keras.backend` or `tf`) is used for which no PyTorch
-    form is known yet. Its place in the output raises `NotImplementedError` with the source
-    line.
-
-        y = tf.raw_ops.SomeRareOperation(x)
-    """,
-    "write this operation by hand where the output says so, or add it in kt_translate/layers/",
 )
 _declare(
     "KT206",
@@ -363,18 +336,6 @@ _declare(
         model.load_weights("best.weights.h5")
     """,
     "call load_keras_weights(module, file) after making the module",
-)
-_declare(
-    "KT403",
-    "note",
-    "code left out",
-    """
-    The statement builds no model and trains none: it prints, plots, reads data or logs. It is
-    not in the output.
-
-        plt.plot(history.history["loss"])
-    """,
-    "nothing needs to be done",
 )
 _declare(
     "KT501",

@@ -64,7 +64,7 @@ class FakePipeline:
         if "guess" in line:
             log.add("KT101", Place(number), "input size guessed: 3")
         if "plot" in line:
-            log.add("KT403", Place(number), "code left out: plot")
+            log.add("KT401", Place(number), "code left out: plot")
 
 
 def install(monkeypatch: pytest.MonkeyPatch) -> FakePipeline:

@@ -32,9 +32,9 @@ def finding(
 
 def test_log_keeps_what_is_said_twice_once() -> None:
     log = Log()
-    log.add("KT403", Place(3), "left out")
-    log.add("KT403", Place(3), "left out")
-    log.add("KT403", Place(4), "left out")
+    log.add("KT401", Place(3), "left out")
+    log.add("KT401", Place(3), "left out")
+    log.add("KT401", Place(4), "left out")
     assert [d.place.line for d in log.diagnostics] == [3, 4]
     assert not log.has_errors
     log.add("KT201", Place(1, 2, 5), "no rule", "write it")
@@ -68,11 +68,13 @@ def test_every_code_is_explained(code: str) -> None:
     assert entry.explanation in explain(code)
 
 
-def test_every_code_that_the_translator_uses_is_declared() -> None:
+def test_the_codes_declared_are_those_that_the_translator_uses() -> None:
     used = set()
     for path in (ROOT / "kt_translate").rglob("*.py"):
+        if path.name == "codes.py":
+            continue
         used |= set(re.findall(r'"(KT\d{3})"', path.read_text(encoding="utf-8")))
-    assert used <= CODES.keys()
+    assert used == CODES.keys()
 
 
 def test_the_reference_page_is_up_to_date() -> None:
@@ -131,15 +133,15 @@ def test_a_place_outside_of_the_text_is_no_problem(place: Place) -> None:
 
 
 def test_notes_are_short_and_counted() -> None:
-    notes = [finding("KT403", Place(n, 0), f"left out {n}") for n in range(1, 8)]
+    notes = [finding("KT401", Place(n, 0), f"left out {n}") for n in range(1, 8)]
     assert render(notes, "text").split("\n") == [
-        "model.py:1:1: KT403 left out 1",
-        "model.py:2:1: KT403 left out 2",
-        "model.py:3:1: KT403 left out 3",
-        "model.py: KT403 4 more of these (code left out); --verbose shows all",
+        "model.py:1:1: KT401 left out 1",
+        "model.py:2:1: KT401 left out 2",
+        "model.py:3:1: KT401 left out 3",
+        "model.py: KT401 4 more of these (training call left out); --verbose shows all",
         "",
     ]
-    assert render(notes, "text", level="verbose").count("KT403") == 7
+    assert render(notes, "text", level="verbose").count("KT401") == 7
     assert render([*notes, finding()], "text", level="quiet").startswith("model.py:2:5: KT203")
 
 
@@ -176,7 +178,7 @@ def test_github_annotations_are_escaped() -> None:
         "::error file=model.py,line=2,col=5,endColumn=8,title=KT203 argument value not supported"
         "::50%25 of%0Aall (hint: use tanh)\n"
     )
-    assert render([finding("KT403")], "github").startswith("::notice file=model.py")
+    assert render([finding("KT401")], "github").startswith("::notice file=model.py")
     assert "a%3Ab%2Cc.py" in render([Finding("a:b,c.py", TEXT, one.diagnostic)], "github")
 
 

@@ -680,12 +680,13 @@ def test_a_defect_leaves_the_rest_translated(monkeypatch: pytest.MonkeyPatch) ->
         done = translate(text, "model.py", Options(), log)
     assert {d.code for d in log.diagnostics} >= {"KT005"}
     monkeypatch.setattr(
-        Writer, "write", lambda self: broken() if self.name == "One" else write(self)
+        Writer, "write", lambda self: broken() if self.code.name == "One" else write(self)
     )
     log = Log()
     done = translate(text, "model.py", Options(), log)
     assert [d.code for d in log.diagnostics] == ["KT005"]
-    assert "at tests/test_discover.py" in log.diagnostics[0].message
+    assert "at kt_translate/written.py" in log.diagnostics[0].message
+    assert "ZeroDivisionError: a defect" in log.diagnostics[0].message
     assert [(m["source_name"], m["status"]) for m in done.models] == [
         ("one", "unsupported"),
         ("two", "translated"),
