@@ -67,18 +67,20 @@ def plans_of(ev: Interpreter, cls: Class, shape: Any = None) -> list[tuple[Plan,
     Where the file never calls it, it is tried on inputs of ``shape`` (without the batch axis), or of unknown sizes.
     """
     if not ev.class_plans.get(id(cls.node)) and has_call(cls):
-        instances = [i for i in ev.made.get(id(cls.node), []) if not _open_settings(i)]
-        try_calls(ev, cls, instances[0] if instances else _sample(ev, cls), shape)
+        made = ev.made.get(id(cls.node), [])
+        known_ones = [i for i in made if not _open_settings(i)]
+        try_calls(ev, cls, known_ones[0] if known_ones else _sample(ev, cls, made), shape)
     return [
         (plan, inferred(plan, tensors)) for plan, _, tensors in ev.class_plans.get(id(cls.node), [])
     ]
 
 
 def _open_settings(instance: Instance) -> bool:
-    return any(
-        isinstance(v, Unknown) or (isinstance(v, Sym) and known(v) is UNKNOWN)
-        for v in [*instance.args, *instance.kwargs.values()]
-    )
+    return any(map(_is_open, [*instance.args, *instance.kwargs.values()]))
+
+
+def _is_open(value: Any) -> bool:
+    return isinstance(value, Unknown) or (isinstance(value, Sym) and known(value) is UNKNOWN)
 
 
 def inferred(plan: Plan, tensors: list[Tensor]) -> dict[str, Any]:
@@ -240,18 +242,23 @@ def _input(sizes: tuple[Any, ...]) -> Tensor:
 # -- samples --------------------------------------------------------------------------------------
 
 
-def _sample(ev: Interpreter, cls: Class) -> Instance:
-    """An object of a class of which the module has none: with the arguments of a call elsewhere in the file."""
+def _sample(ev: Interpreter, cls: Class, made: list[Instance]) -> Instance:
+    """An object of a class of which the module has none that is known: with what is known of those ``made``, and of
+    the arguments of a call elsewhere in the file.
+    """
     init = cls.lookup("__init__")
     given: dict[str, Any] = {}
     if isinstance(init, Function):
         params = init.node.params
         names = [p.name.value for p in (*params.params, *params.kwonly_params)][1:]
         names += [n for n in needed_by_base(cls) if n not in names]
-        told = _arguments_elsewhere(ev, cls, names)
+        told = _arguments_elsewhere(ev, cls, names) | init.defaults
+        for instance in made:
+            given_there = {**dict(zip(names, instance.args)), **instance.kwargs}
+            told |= {n: v for n, v in given_there.items() if not _is_open(v)}
         text = ev.source.code(init.node)
         for name in names:
-            value = known(init.defaults.get(name, told.get(name, UNKNOWN)))
+            value = known(told.get(name, UNKNOWN))
             if value is UNKNOWN:
                 value = guess(name, text, ev.source.text)
             given[name] = value

@@ -30,6 +30,7 @@ from kt_translate.layers import catalogue
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.ops import catalogue as op_catalogue
 from kt_translate.report import Writing
+from kt_translate.shown import run_examples
 from kt_translate.source.flavour import flavour_of
 from kt_translate.source.syntax import Source
 from kt_translate.written import kept_names
@@ -127,6 +128,7 @@ def _best(source: Source, options: Options) -> tuple[Interpreter, Writing]:
         ev.input_shapes = options.input_shapes
         ev.given_up, ev.nothing_kept = frozenset(given_up), nothing_kept
         ev.run_module()
+        run_examples(ev)
         writing = _written(ev, source.name, ev.log, options)
         tries.append((ev, writing, list(CURRENT), options.project.state()))
         if not writing.stuck:

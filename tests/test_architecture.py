@@ -24,7 +24,7 @@ FLOORS = [
     ["evaluate", "lower"],
     ["emit"],
     ["guesses"],
-    ["builders", "makers"],
+    ["builders", "makers", "shown"],
     ["classes", "found"],
     ["implied", "instances"],
     ["cases", "discover", "factories"],

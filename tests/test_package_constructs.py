@@ -250,3 +250,108 @@ def test_names_within_a_layer_that_its_user_names_by_the_turn() -> None:
     assert not pair.errors
     pair.check("model", "model")
     pair.check("build", "build(3)", "3")
+
+
+SHOWN = '''
+import keras
+from keras import layers
+
+
+class Backbone(keras.Model):
+    """A net of stages.
+
+    Example:
+
+    ```python
+    pictures = np.ones((2, 16, 16, 3))
+    model = package.models.Backbone(stage_sizes=[4, 8], stage_steps=[[1, 2], [1]])
+    model(pictures)
+    model.fit(somewhere.load())
+    ```
+    """
+
+    def __init__(self, stage_sizes, stage_steps, shape=(None, None, 3), **kwargs):
+        if len(stage_sizes) != len(stage_steps):
+            raise ValueError("one list of steps for each stage")
+        x = inputs = keras.Input(shape)
+        for size, steps in zip(stage_sizes, stage_steps):
+            for step in steps:
+                x = layers.Conv2D(size, 3, strides=step, padding="same")(x)
+        super().__init__(inputs=inputs, outputs=x, **kwargs)
+
+
+class Head(layers.Layer):
+    """
+    >>> head = Head(rows=7, table=somewhere.table)
+    >>> head(np.zeros((2, 5, 4)))
+    """
+
+    def __init__(self, rows=None, table=None, **kwargs):
+        super().__init__(**kwargs)
+        if rows is None and table is None:
+            raise ValueError("one of them is needed")
+        self.dense = layers.Dense(rows or 1)
+
+    def call(self, x):
+        return self.dense(x)
+
+
+def build(sizes, last):
+    """Makes a model.
+
+        >>> model = build([6, 5],
+        ...               last="tanh")
+    """
+    x = inputs = keras.Input((4,))
+    for size in sizes:
+        x = layers.Dense(size)(x)
+    return keras.Model(inputs, layers.Activation(last)(x))
+'''
+
+
+@pytest.mark.usefixtures("float64")
+def test_what_nothing_calls_is_tried_as_its_docstring_shows() -> None:
+    pair = Pair(SHOWN)
+    assert not pair.errors
+    pair.check("Backbone", "Backbone([4, 8], [[1, 2], [1]])", "[4, 8], [[1, 2], [1]]")
+    pair.check("build", "build([3, 2], 'tanh')", "[3, 2], 'tanh'")
+
+
+WITH_NONE = """
+import keras
+from keras import layers
+
+
+class Attention(layers.Layer):
+    def __init__(self, units, scores=False, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = layers.Dense(units)
+        self.scores = scores
+
+    def call(self, x, cache=None):
+        y = self.dense(x)
+        return y, (keras.ops.softmax(y) if self.scores else None), cache
+
+
+class Block(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.first = Attention(6, scores=True)
+        self.last = Attention(5)
+
+    def call(self, x):
+        x, scores, cache = self.first(x)
+        y, more, _ = self.last(x, cache=cache)
+        return [y, scores] if more is None else more
+
+
+inputs = keras.Input((4,))
+model = keras.Model(inputs, Block()(inputs))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_none_among_what_a_layer_gives() -> None:
+    pair = Pair(WITH_NONE)
+    assert not pair.errors
+    pair.check("model", "model")

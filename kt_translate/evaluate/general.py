@@ -283,11 +283,12 @@ def docstring_of(value: Function | Class) -> str:
 
 
 def tensors_only(value: Any) -> bool:
+    """Whether there is nothing but tensors, and None in their place, in what a call gives."""
     if isinstance(value, (list, tuple)):
         return all(map(tensors_only, value))
     if isinstance(value, dict):
         return all(map(tensors_only, value.values()))
-    return isinstance(value, Tensor)
+    return value is None or isinstance(value, Tensor)
 
 
 def _modules(nodes: list[Node]) -> bool:

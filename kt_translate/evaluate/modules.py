@@ -6,6 +6,7 @@ import os
 import sys
 import tokenize
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,21 +150,29 @@ def _read(ev: Interpreter, path: Path, shown: str) -> Source | None:
 
 def _run(ev: Interpreter, module: Module, source: Source) -> None:
     """Run a file's statements. What is wrong in them is told where something of it is used."""
-    before, errors, models = list(ev.log.diagnostics), ev.log.errors, len(ev.models)
+    with aside(ev, source) as problems:
+        for statement in source.module.body:
+            ev.run_guarded(statement, module.scope)
+    module.problems = problems
+
+
+@contextmanager
+def aside(ev: Interpreter, source: Source) -> Iterator[list[Diagnostic]]:
+    """Within, the statements are those of another source, whose models are not the file's; gives the errors in it."""
+    before, errors = list(ev.log.diagnostics), ev.log.errors
+    models, compiled = len(ev.models), len(ev.compiled)
     rest, ev.rest, ev.checking = ev.rest, [], False
+    problems: list[Diagnostic] = []
     CURRENT.append(Region())
     try:
         with ev.in_file(source):
-            for statement in source.module.body:
-                ev.run_guarded(statement, module.scope)
+            yield problems
     finally:
         CURRENT.pop()
         ev.rest = rest
-        module.problems = [
-            d for d in ev.log.diagnostics if d not in before and d.severity == "error"
-        ]
+        problems += [d for d in ev.log.diagnostics if d not in before and d.severity == "error"]
         ev.log.diagnostics[:], ev.log.errors = before, errors
-        del ev.models[models:]
+        del ev.models[models:], ev.compiled[compiled:]
 
 
 # -- what is in them ------------------------------------------------------------------------------

@@ -206,6 +206,7 @@ BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "and": lambda a, b: a and b,
     "or": lambda a, b: a or b,
 }
+ARITHMETIC = {"+", "-", "*", "/", "//", "%", "**"}
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "int": int,
     "len": len,

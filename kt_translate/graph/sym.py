@@ -15,6 +15,7 @@ from typing import Any
 from kt_translate.graph import algebra, numpy_code
 from kt_translate.graph.members import Record
 from kt_translate.graph.operators import (
+    ARITHMETIC,
     BINARY,
     FUNCTIONS,
     NEGATED,
@@ -172,7 +173,8 @@ class Sym(Arithmetic):
         if self.head in BINARY:
             if any(isinstance(a, Sym) for a in args):
                 return Sym.binary(self.head, *args)
-            return BINARY[self.head](*args)
+            unknown_size = self.head in ARITHMETIC and any(a is None for a in args)
+            return None if unknown_size else BINARY[self.head](*args)
         if self.head == "unary":
             return Sym.unary(*args) if isinstance(args[1], Sym) else UNARY[args[0]](args[1])
         if self.head == "index":
