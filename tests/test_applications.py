@@ -72,6 +72,12 @@ def compare(ours: Any, load: Any, theirs: Any, modes: tuple[bool, ...] = (False,
             "ResNet50V2",
             {"input_shape": (35, 32, 3), "include_top": False, "pooling": "avg"},
         ),
+        ("efficientnet", "EfficientNetB1", {"input_shape": (40, 33, 3), "classes": 5}),
+        (
+            "efficientnet_v2",
+            "EfficientNetV2B0",
+            {"input_shape": (33, 40, 3), "include_top": False, "pooling": "max"},
+        ),
     ],
 )
 def test_an_application_by_itself(

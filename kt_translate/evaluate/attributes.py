@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import layer_lists, model_parts, numbers, records
+from kt_translate.evaluate import copies, layer_lists, model_parts, numbers, records, text
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
@@ -22,6 +22,7 @@ from kt_translate.evaluate.values import (
 )
 from kt_translate.graph.choice import Choice
 from kt_translate.graph.objects import KerasObject
+from kt_translate.graph.sym import Sym
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -46,6 +47,18 @@ def of_object(owner: KerasObject, name: str) -> Any:
     if name == "from_config":
         return Native(name, lambda ev, config: config)
     return owner if name == "__class__" else Unknown(f"{name} of {owner.path}")
+
+
+def of_setting(owner: Sym, name: str) -> Native | None:
+    """A method of a text, list or dict that a parameter is, where what it gives can be said."""
+    value = owner.value
+    if isinstance(value, (list, dict)) and name == "copy":
+        return Native(name, lambda ev: copies.copied(ev, owner, deep=False))
+    if (isinstance(value, str) and name in text.METHODS) or (
+        isinstance(value, dict) and name == "get"
+    ):
+        return Native(name, lambda ev, *args: Sym.method(owner, name, *args))
+    return None
 
 
 def set_element(owner: Any, key: Any, value: Any) -> None:

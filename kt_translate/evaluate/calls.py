@@ -14,6 +14,7 @@ from kt_translate.evaluate import (
     choices,
     constructors,
     data,
+    entries,
     enums,
     external,
     general,
@@ -140,8 +141,8 @@ def _attribute_of_plain(ev: Interpreter, owner: Any, name: str) -> Any:
         found = tensors.shape_attribute(owner, name)
         if found is not NotImplemented:
             return found
-    if isinstance(owner, Sym) and isinstance(owner.value, str) and name in text.METHODS:
-        return Native(name, lambda ev, *a: Sym.method(owner, name, *a))
+    if isinstance(owner, Sym) and (said := attributes.of_setting(owner, name)) is not None:
+        return said
     if isinstance(owner, Sym) and isinstance(owner.value, (str, list, tuple, dict)):
         ev.demand(owner, f".{name}")
         owner = owner.value
@@ -287,9 +288,10 @@ def call_function(
 ) -> Any:
     """The result of a function of the source: by a class of its own where it takes tensors, else by running it here."""
     bound = bind_arguments(ev, function, args, kwargs)
-    result = general.call_general(ev, function, bound)
+    said = entries.as_said(bound)
+    result = general.call_general(ev, function, said)
     if result is NotImplemented:
-        result = kept_functions.call(ev, function, bound)
+        result = kept_functions.call(ev, function, said)
     if result is NotImplemented:
         given = {name: views.as_given(value) for name, value in bound.items()}
         for name, value in bound.items():
@@ -382,10 +384,9 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
         return Sym.index(value, key)  # a table of hashes or paths: nothing hangs on it
     if isinstance(key, Sym) and isinstance(value, numbers.Numbers) and value.said is not None:
         return Sym.index(value.said, key)
-    if isinstance(key, Sym) and isinstance(value, dict):
-        found = choices.looked_up(ev, value, key)
-        if found is not NotImplemented:
-            return found
+    table = isinstance(key, Sym) and isinstance(value, dict)
+    if table and (found := choices.looked_up(ev, value, key)) is not NotImplemented:
+        return found
     key = settled_key(ev, key)
     if isinstance(key, (Unknown, Array)) or key is UNKNOWN:
         return Unknown("an element at a place that is not known", ev.line)

@@ -174,11 +174,15 @@ def looked_up(ev: Interpreter, table: dict[Any, Any], key: Any) -> Any:
     return among(ev, key, list(table.items()))
 
 
-def constant_of(ev: Interpreter, table: dict[Any, Any]) -> Any:
-    """A dict as the code to be names it: by the module's name for it, else by what it says, or its keys."""
-    name = next((n for n, v in ev.module.names.items() if v is table), None)
+def constant_of(ev: Interpreter, table: Any) -> Any:
+    """A dict as the code to be names it: by the module's name for it, else by what it says, or its keys.
+
+    A list of dicts likewise: it may be a copy.
+    """
     if not plain(table):
-        return tuple(table)
+        return tuple(table) if isinstance(table, dict) else table
+    same = (lambda v: v is table) if isinstance(table, dict) else (lambda v: v == table)
+    name = next((n for n, v in ev.module.names.items() if type(v) is type(table) and same(v)), None)
     if name is None or name in ev.rebound or name in reserved_names():
         return table
     symbol = ev.constants.setdefault(name, Symbol(name, deepcopy(table), "global"))

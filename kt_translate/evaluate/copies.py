@@ -1,4 +1,6 @@
-"""Models made from models: clones, saved and loaded ones, and what is left when a layer is taken off."""
+"""Copies of lists and dicts, and models made from models: clones, saved and loaded ones, and what is left when a layer
+is taken off.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,24 @@ from typing import TYPE_CHECKING, Any
 from kt_translate.evaluate.values import LayerValue, ModelValue, Unknown
 from kt_translate.graph.nodes import ModuleUse
 from kt_translate.graph.objects import KerasObject
-from kt_translate.graph.sym import known
+from kt_translate.graph.sym import Sym, known
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
+
+
+def copied(ev: Interpreter, value: Any, deep: bool) -> Any:
+    """A list or dict of its own; what the evaluator's values stand for is not copied."""
+    if isinstance(value, Sym) and isinstance(value.value, (list, tuple, dict)):
+        parts = value.value.values() if isinstance(value.value, dict) else value.value
+        if deep or not any(isinstance(v, (list, tuple, dict)) for v in parts):
+            return Sym(value.head, value.args, value.value)  # changed, it is no longer the other
+        value = ev.demand(value, "what is copied")
+    if isinstance(value, dict):
+        return {k: copied(ev, v, deep) if deep else v for k, v in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(copied(ev, v, deep) if deep else v for v in value)
+    return value
 
 
 class ModelText(Unknown):

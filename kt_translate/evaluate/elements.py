@@ -1,4 +1,8 @@
-"""Elements of lists, dicts and arrays that the source assigns."""
+"""Lists, dicts and arrays that the source changes: elements that it assigns and deletes.
+
+A list or dict among the parameters becomes one of its items as soon as it is changed. How many there are, and the keys
+of a dict, are taken for granted then.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import arrays, attributes, calls, expressions
-from kt_translate.evaluate.values import Scope, is_computed
-from kt_translate.graph.sym import Sym
+from kt_translate.evaluate import arrays, attributes, calls, copies, expressions
+from kt_translate.evaluate.captured import names_in
+from kt_translate.evaluate.entries import Entry, does_more
+from kt_translate.evaluate.signals import as_the_source_would
+from kt_translate.evaluate.values import Instance, Scope, is_computed, opaque
+from kt_translate.graph.sym import Sym, call_symbolic
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -16,13 +23,11 @@ if TYPE_CHECKING:
 
 def put(ev: Interpreter, target: cst.Subscript, value: Any, scope: Scope) -> None:
     """``owner[key] = value``."""
-    owner = ev.evaluate(target.value, scope)
+    owner = opened(ev, target.value, scope)
     key = expressions.subscript_key(ev, target, scope)
     if is_computed(owner):
         arrays.put(ev, owner, key, value)
         return
-    if isinstance(owner, Sym):
-        owner = ev.demand(owner, "what is changed")
     key = calls.settled_key(ev, key) if isinstance(owner, (list, dict)) else key
     attributes.set_element(owner, key, value)
 
@@ -36,3 +41,88 @@ def changed(ev: Interpreter, node: cst.AugAssign, op: str, scope: Scope) -> bool
     key = expressions.subscript_key(ev, node.target, scope)
     arrays.put(ev, owner, key, ev.evaluate(node.value, scope), op)
     return True
+
+
+def delete(ev: Interpreter, target: cst.BaseExpression, scope: Scope) -> None:
+    """``del target``."""
+    if isinstance(target, cst.Name):
+        scope.names.pop(target.value, None)
+    elif isinstance(target, (cst.Tuple, cst.List)):
+        for element in target.elements:
+            delete(ev, element.value, scope)
+    elif isinstance(target, cst.Attribute):
+        owner = ev.evaluate(target.value, scope)
+        if isinstance(owner, Instance):
+            owner.attributes.pop(target.attr.value, None)
+    elif isinstance(target, cst.Subscript):
+        owner = opened(ev, target.value, scope)
+        key = calls.settled_key(ev, expressions.subscript_key(ev, target, scope))
+        if isinstance(owner, (list, dict)) and not opaque(key):
+            with as_the_source_would():
+                del owner[key]
+
+
+CHANGING = {"append", "clear", "extend", "insert", "pop", "popitem", "remove", "reverse"}
+CHANGING |= {"setdefault", "sort", "update"}
+
+
+def opened(ev: Interpreter, node: cst.BaseExpression, scope: Scope) -> Any:
+    """The value of an expression that the source changes: what stands for a parameter's list or dict is one itself."""
+    value = ev.evaluate(node, scope)
+    if not isinstance(value, Sym) or not isinstance(value.value, (list, dict)):
+        return value
+    made = _items(ev, value)
+    if isinstance(node, cst.Name):
+        _put_in_place(ev, value, made, scope)
+    elif isinstance(node, cst.Attribute):
+        attributes.set_attribute(ev, ev.evaluate(node.value, scope), node.attr.value, made)
+    elif isinstance(node, cst.Subscript):
+        key = calls.settled_key(ev, expressions.subscript_key(ev, node, scope))
+        attributes.set_element(opened(ev, node.value, scope), key, made)
+    return made
+
+
+def _items(ev: Interpreter, value: Sym) -> Any:
+    """The list or dict of a parameter's items."""
+    if isinstance(value.value, dict):
+        ev.demand(call_symbolic("list", value), "what is changed")
+        return Entry(value)
+    ev.demand(call_symbolic("len", value), "what is changed")
+    return [Sym.index(value, i) for i in range(len(value.value))]
+
+
+def _put_in_place(ev: Interpreter, value: Sym, made: Any, scope: Scope) -> None:
+    """Let all names that hold the one hold the other, and what it is a part of have it as a part."""
+    at: Scope | None = scope
+    held, said = False, value
+    while said.head == "symbol" and isinstance(said.args[0].origin, Sym):
+        said = said.args[0].origin
+    whole = said.args[0] if said.head == "index" else None
+    while at is not None:
+        at.names.update({name: made for name, v in at.names.items() if v is value})
+        held |= whole is not None and any(v is whole for v in at.names.values())
+        at = at.parent
+    if held and isinstance(whole, Sym):
+        parts = _items(ev, whole)
+        parts[calls.settled_key(ev, said.args[1])] = made
+        _put_in_place(ev, whole, tuple(parts) if isinstance(whole.value, tuple) else parts, scope)
+
+
+def unrolled(ev: Interpreter, node: cst.For, value: Any, scope: Scope) -> Any:
+    """What a loop goes through turn by turn: the dicts of a parameter as its sample has them, if they are changed."""
+    if not isinstance(value, Sym) or not isinstance(value.value, (list, tuple)):
+        return value
+    dicts = any(isinstance(v, dict) for v in value.value)
+    if not dicts or not any(does_more(node.body, name) for name in names_in(node.target)):
+        return value
+    made = copies.copied(ev, value.value, deep=True)
+    _put_in_place(ev, value, made, scope)
+    return made
+
+
+def opened_by(ev: Interpreter, call: cst.Call, scope: Scope) -> None:
+    """See to it that a method that changes a list or dict finds one."""
+    if isinstance(call.func, cst.Attribute) and call.func.attr.value in CHANGING:
+        owner = call.func.value
+        if isinstance(owner, (cst.Name, cst.Attribute, cst.Subscript)):
+            opened(ev, owner, scope)

@@ -14,6 +14,7 @@ from kt_translate.evaluate import (
     calls,
     choices,
     containers,
+    elements,
     layer_lists,
     stars,
     tensor_lists,
@@ -122,6 +123,7 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
         return _super(ev, scope)
     if (done := tensor_lists.call_method(ev, node, scope)) is not NotImplemented:
         return done
+    elements.opened_by(ev, node, scope)
     start = next(ORDER)
     function = evaluate(ev, node.func, scope)
     chosen = next(ORDER)

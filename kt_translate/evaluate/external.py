@@ -151,22 +151,10 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
     if path in ("os.environ.get", "os.getenv"):
         return args[1] if len(args) > 1 else None
     if path in ("copy.copy", "copy.deepcopy") and args:
-        value = args[0]
-        if isinstance(value, Sym) and isinstance(value.value, (list, dict)):
-            value = ev.demand(value, "what is copied")  # to be changed
-        return _copied(value, path == "copy.deepcopy")
+        return copies.copied(ev, args[0], path == "copy.deepcopy")
     if path == "os.path.join" and plain(args):
         return "/".join(str(a) for a in args)
     return Unknown(f"the result of {path}", ev.line)
-
-
-def _copied(value: Any, deep: bool) -> Any:
-    """A list or dict of its own; what the evaluator's values stand for is not copied."""
-    if isinstance(value, dict):
-        return {k: _copied(v, deep) if deep else v for k, v in value.items()}
-    if type(value) in (list, tuple):
-        return type(value)(_copied(v, deep) if deep else v for v in value)
-    return value
 
 
 def _op(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:

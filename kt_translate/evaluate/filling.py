@@ -46,7 +46,7 @@ class Filling:
         self.region: Region | None = None  # of the turn
         self.names = {
             id(v): k
-            for space in state.spaces
+            for space in state.spaces[: state.named]
             for k, v in space.items()
             if isinstance(v, list) and k[0] != "_"
         }

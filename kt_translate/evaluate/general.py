@@ -354,7 +354,7 @@ def outer_result(tensor: Tensor, table: dict[Symbol, Any]) -> Tensor:
     shape: list[Dim] = []
     for role, dim in zip(("rows", *roles)[: tensor.rank], tensor.shape, strict=True):
         said = substitute(closed(dim), table)
-        shape.append(named(said, role) if isinstance(said, Sym) and said.weight > 4 else said)
+        shape.append(named(said, role) if isinstance(said, Sym) and said.weight > 2 else said)
     layout = Layout.LAST if tensor.rank == 3 else tensor.layout
     return Tensor(tuple(shape), tensor.dtype, layout)
 

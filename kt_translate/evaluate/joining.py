@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
 from kt_translate.evaluate.assumed import fork
-from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State
+from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, spoken
 from kt_translate.evaluate.tensor_lists import When
 from kt_translate.evaluate.values import (
     Class,
@@ -27,10 +26,10 @@ from kt_translate.evaluate.values import (
 from kt_translate.graph.choice import Choice
 from kt_translate.graph.conditions import agree, equalities
 from kt_translate.graph.lists import Forked
-from kt_translate.graph.nodes import CheckNode, IfNode, LoopNode, SizeNode, named
+from kt_translate.graph.nodes import CheckNode, IfNode, named, named_in
 from kt_translate.graph.objects import KerasFunction, KerasObject, is_setting
 from kt_translate.graph.region import CURRENT, Region
-from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, same, symbols_in
+from kt_translate.graph.sym import UNKNOWN, Sym, known, same, symbols_in
 from kt_translate.graph.tensor import Dim, Layout, Tensor, tensors_in
 from kt_translate.graph.terms import expand
 
@@ -60,7 +59,7 @@ class _Joiner:
         self.node = node
         self.equal_then = equalities(test, True)
         self.equal_else = equalities(test, False)
-        self.named = set(_named_in(node.then)) | set(_named_in(node.orelse))
+        self.named = set(named_in(node.then.nodes + node.orelse.nodes))
         self.chosen: list[Any] = []  # settings
         self.done: dict[tuple[int, int], Tensor] = {}
 
@@ -165,9 +164,8 @@ def join(
     result: Any = MISSING
     places = a.places.keys() | b.places.keys()
     if a.returned is not MISSING:
-        places = {
-            p for p in places if p[0] < 0
-        }  # a Sequential goes on, the function's names do not
+        # a Sequential goes on, and so do the items of dicts, the function's names do not
+        places = {p for p in places if p[0] < 0 or state.is_item(p)}
         try:
             result = main.value(a.returned, b.returned)
         except NotGeneral:
@@ -187,7 +185,7 @@ def join(
         try:
             state.put(place, joiner.value(x, y))
         except NotGeneral:
-            if place[0] < 0:
+            if place[0] < 0 or state.is_item(place):
                 raise
             state.put(place, _left_open(ev, statement, test, x, y))
     _join_lists(state, main, a, b, statement)
@@ -256,10 +254,12 @@ def _choosable(value: Any) -> bool:
 
 def _name_choices(state: State, joiner: _Joiner) -> None:
     """Settings that the condition chooses get the names that the source has for them."""
-    for name, value in state.spaces[0].items() if state.kind == "function" else ():
+    for place, value in state.places().items() if state.kind == "function" else ():
+        if place[0] != 0 and not state.is_item(place):
+            continue
         of_mode = any(s.kind == "mode" for s in symbols_in(value))  # known in forward only
         if not of_mode and any(value is chosen for chosen in joiner.chosen):
-            state.put((0, name), named(value, name))
+            state.put(place, named(value, spoken(place)))
 
 
 def _hoist_checks(ev: Interpreter, node: IfNode, region: Region) -> None:
@@ -281,18 +281,6 @@ def _made_in(left: Any, node: IfNode) -> bool:
         left = [left.then, left.orelse]
     parts = left.values() if isinstance(left, dict) else left
     return isinstance(left, (dict, list, tuple)) and any(_made_in(v, node) for v in parts)
-
-
-def _named_in(region: Region) -> Iterator[Symbol]:
-    """The settings that get a name within a branch: outside, nothing knows them by it."""
-    for node in region.nodes:
-        if isinstance(node, SizeNode):
-            yield node.symbol
-        elif isinstance(node, IfNode):
-            yield from _named_in(node.then)
-            yield from _named_in(node.orelse)
-        elif isinstance(node, LoopNode):
-            yield from _named_in(node.body)
 
 
 def _left_open(ev: Interpreter, statement: Statement, test: Sym, a: Any, b: Any) -> Unknown:

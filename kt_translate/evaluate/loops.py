@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import assumed, loop_samples, tensor_lists
+from kt_translate.evaluate import assumed, entries, loop_samples, tensor_lists
 from kt_translate.evaluate.filling import Filling
 from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.layer_lists import LayerList
@@ -21,10 +21,10 @@ from kt_translate.evaluate.loop_sizes import (
     size_name,
 )
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
-from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State
+from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, spoken
 from kt_translate.evaluate.values import Either, Scope, Unknown
 from kt_translate.graph.lists import Pick, Some, count
-from kt_translate.graph.nodes import ORDER, Carried, LoopNode
+from kt_translate.graph.nodes import ORDER, Carried, LoopNode, named_deeper
 from kt_translate.graph.region import Region
 from kt_translate.graph.sym import UNKNOWN, Items, Sym, Symbol, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Tensor
@@ -80,7 +80,8 @@ class _General:
         self.ev = ev
         self.node = node
         self.scope = scope
-        self.value = value
+        self.through = value
+        self.value = entries.gone_through(ev, value)
         self.items = items
         self.state = state
         self.layers = layers  # what the loop goes through, if its turns are layers
@@ -96,6 +97,7 @@ class _General:
         self.symbols: list[Symbol] = []
         self.targets: Any = None
         self.bound: list[str] = []
+        self.entries: list[entries.Entry] = []  # that its variables hold
         self.filling = Filling(ev, node, state, value)
         self.lost = False  # something that was known before leaves unknown
 
@@ -116,9 +118,10 @@ class _General:
         ev, state = self.ev, self.state
         self.symbols, self.bound = [], []
         self.filling.enter()
-        first = self.items[0] if self.items else UNKNOWN
+        self.entries = []
+        samples = self.items or [UNKNOWN]
         if self.layers is None:
-            self.targets = self._bind(self.node.target, first, self.scope)
+            self.targets = self._bind(self.node.target, samples, self.scope)
         for place, value in self.entering.items():
             state.put(place, value)
         entered = state.places()
@@ -130,7 +133,7 @@ class _General:
                 self.filling.region = regions[id(state.region)]
                 try:
                     if self.layers is not None:
-                        self._bind_layer(self.layers, first)
+                        self._bind_layer(self.layers, samples)
                     ev.suite(self.node.body, self.scope)
                 except (Return, Break, Continue, LimitReached, Raised):
                     raise NotGeneral from None
@@ -150,39 +153,45 @@ class _General:
             for p in after
             if after[p] is not entered.get(p, MISSING)
             and not (isinstance(after[p], Sym) and same(after[p], entered.get(p)))
-            and not (p[0] >= 0 and p[1] in bound)
+            and not (0 <= p[0] < state.named and p[1] in bound)
         }
 
-    def _bind_layer(self, layers: LayerList, first: Any) -> None:
+    def _bind_layer(self, layers: LayerList, samples: list[Any]) -> None:
         """Give the loop's target the layer of a general turn."""
 
         def bind(target: Any, inner: Scope) -> None:
-            self.targets = self._bind(target, first, inner)
+            self.targets = self._bind(target, samples, inner)
 
         element = layers.element(self.ev, bind)
         if not isinstance(self.node.target, cst.Name):
             raise NotGeneral
         self.scope.names[self.node.target.value] = element
 
-    def _bind(self, target: Any, sample: Any, scope: Scope) -> Any:
+    def _bind(self, target: Any, samples: list[Any], scope: Scope) -> Any:
         """Give the loop's targets symbols; the nest of them, as the source writes it."""
         if isinstance(target, cst.Name):
             self.bound.append(target.value)
-            if isinstance(sample, Pick):
-                taken = self.filling.each(sample, target.value)
+            if isinstance(samples[0], Pick):
+                taken = self.filling.each(samples[0], target.value)
                 self.ev.bind(target.value, taken.tensor, scope)
                 return taken
-            symbol = Symbol(free_name(target.value, scope), known(sample), "loop")
+            symbol = Symbol(free_name(target.value, scope), known(samples[0]), "loop")
             self.symbols.append(symbol)
-            self.ev.bind(target.value, Sym.of(symbol), scope)
+            held = Sym.of(symbol)
+            if isinstance(symbol.value, dict):
+                body = self.node.body
+                held = entries.entry(self.ev, body, target.value, held, samples, self.value)
+                self.entries += [held] if isinstance(held, entries.Entry) else []
+            self.ev.bind(target.value, held, scope)
             return symbol
         if isinstance(target, (cst.Tuple, cst.List)):
             n = len(target.elements)
-            parts = parts_of(sample, n)
-            if parts is None or len(parts) != n:
+            parts = [parts_of(sample, n) for sample in samples]
+            if any(p is None or len(p) != n for p in parts):
                 raise NotGeneral
+            columns = [list(c) for c in zip(*parts, strict=True)]
             return tuple(
-                self._bind(e.value, p, scope) for e, p in zip(target.elements, parts, strict=True)
+                self._bind(e.value, c, scope) for e, c in zip(target.elements, columns, strict=True)
             )
         raise NotGeneral
 
@@ -209,7 +218,7 @@ class _General:
             if isinstance(before, Tensor) and isinstance(leaving, Tensor):
                 widened |= self._widen_tensor(place, before, leaving)
             elif place not in self.entering and number(before) and number(leaving):
-                self._carry((place, -1), place[1], before)
+                self._carry((place, -1), spoken(place), before)
                 self.entering[place] = self.sizes[place, -1].entering
                 widened = True
             elif not (number(before) and number(leaving)) and not isinstance(leaving, Unknown):
@@ -254,9 +263,10 @@ class _General:
     # -- afterwards -------------------------------------------------------------------------------
     def _finish(self, changed: dict[Place, Any]) -> None:
         """Put one node per region in place of the loop, and what it leaves into the places."""
+        deeper = {s for r in self.regions.values() for s in named_deeper(r.nodes)}
         for (place, axis), size in self.sizes.items():
             leaving = changed.get(place, self.entering[place])
-            size.leaving = expand(leaving if axis < 0 else leaving.shape[axis])
+            size.leaving = expand(leaving if axis < 0 else leaving.shape[axis], deeper)
         inner = set(self.symbols) | {c.entering.args[0] for c in self.sizes.values()}
         inner |= {s for e in self.filling.elements.values() for s in e.sizes.values()}
         lists = self.filling.collected(self._handed(changed), inner)
@@ -265,6 +275,8 @@ class _General:
         for size in self.sizes.values():
             size.after.args[0].origin = self._afterwards(size)
         tensors = self._leave(changed)
+        if any(entry.changed for entry in self.entries):
+            entries.spend(self.ev, self.node, self.scope, self.state, self.through)
         self._unbind()
         added = 0
         for region in self.state.regions():

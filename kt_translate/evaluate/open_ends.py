@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate.signals import MAX_IDLE, Idle
-from kt_translate.evaluate.state import State
+from kt_translate.evaluate.state import State, spoken
 from kt_translate.evaluate.values import (
     Array,
     Class,
@@ -87,7 +87,7 @@ def turns_unknown(ev: Interpreter, scope: Scope) -> Iterator[Trial]:
             old is not None and value is not old and _counts(value) and not same(value, old)
         ):
             counted = _counted(ev)
-            counted.name = str(place[1])
+            counted.name = spoken(place)
             counted.node = cst.Name(counted.name)
             state.put(place, counted)
 

@@ -1,13 +1,15 @@
 """What a piece of the source can change, so that it can be tried, undone, and compared.
 
-Names of the scopes at hand, attributes of the instances in them, and the ends of the Sequential models that are
-growing are *places*; lists and dicts must come out as they went in.
+Names of the scopes at hand, attributes of the instances in them, items of dicts, and the ends of the Sequential
+models that are growing are *places*; lists must come out as they went in, and dicts with the keys that they had.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate.values import Array, Either, Instance, Scope
@@ -17,8 +19,14 @@ from kt_translate.graph.sym import same
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
-Place = tuple[int, str]
+Place = tuple[int, Any]  # a space, and a name or key in it
 MISSING = object()
+
+
+def spoken(place: Place) -> str:
+    """A name for what a place holds: that of the source, for an item of a dict its key."""
+    name = re.sub(r"\W+", "_", str(place[1]))
+    return name if name.isidentifier() and not iskeyword(name) else "setting"
 
 
 class NotGeneral(BaseException):
@@ -35,8 +43,10 @@ class State:
         self.ev = ev
         self.kind = scope.kind
         self.spaces = list(_spaces(scope))
+        self.named = len(self.spaces)  # those that follow are dicts
+        self.containers = [(c, _copy(c)) for c in _containers(self.spaces)]
+        self.spaces += [c for c, _ in self.containers if isinstance(c, dict)]
         self.before = [dict(space) for space in self.spaces]
-        self.containers = [(c, _copy(c)) for space in self.spaces for c in _containers(space)]
         waiting = [m for m in ev.models if m.kind == "sequential" and m.outputs is None]
         self.containers += [(c, _copy(c)) for m in waiting for c in (m.layers, m.deferred)]
         self.models = [m for m in ev.models if m.kind == "sequential" and m.outputs is not None]
@@ -67,6 +77,10 @@ class State:
         else:
             self.spaces[index][key] = value
 
+    def is_item(self, place: Place) -> bool:
+        """Whether a place is an item of a dict."""
+        return place[0] >= self.named
+
     def set_names(self, places: dict[Place, Any]) -> None:
         """Make every place what ``places`` says."""
         for place in self.places().keys() | places.keys():
@@ -91,7 +105,7 @@ class State:
         self.region.arrays.clear()
 
     def containers_touched(self) -> list[tuple[Any, Any]]:
-        """The lists and dicts that are not as they were, each with what it was."""
+        """The lists that are not as they were, and dicts with other keys, each with what it was."""
         return [(c, copy) for c, copy in self.containers if not _alike(c, copy)]
 
     def failed(self) -> bool:
@@ -126,8 +140,8 @@ def _spaces(scope: Scope) -> Iterator[dict[str, Any]]:
         at = at.parent
 
 
-def _containers(space: dict[str, Any]) -> Iterator[Any]:
-    stack = list(space.values())
+def _containers(spaces: list[dict[str, Any]]) -> Iterator[Any]:
+    stack = [value for space in spaces for value in space.values()]
     seen: set[int] = set()
     while stack:
         value = stack.pop()
@@ -151,10 +165,10 @@ def _copy(container: Any) -> Any:
 def _alike(container: Any, copy: Any) -> bool:
     if isinstance(container, Array):
         return container.step is copy[0]
+    if isinstance(container, dict):
+        return bool(container.keys() == copy.keys())
     if len(container) != len(copy):
         return False
-    if isinstance(container, dict):
-        return all(k in copy and (v is copy[k] or same(v, copy[k])) for k, v in container.items())
     return all(v is w or same(v, w) for v, w in zip(container, copy, strict=True))
 
 

@@ -221,7 +221,7 @@ def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
     )
     for part in parts:
         ev.demand(part, "the number of turns of a loop")
-    items = items_of(value, None)
+    items = items_of(elements.unrolled(ev, node, value, scope), None)
     if items is None or len(items) > MAX_TURNS:
         item = Unknown("an element of what is not known", ev.line)
         with open_ends.turns_unknown(ev, scope):
@@ -365,8 +365,7 @@ def _expression(ev: Interpreter, node: cst.Expr, scope: Scope) -> None:
 
 
 def _delete(ev: Interpreter, node: cst.Del, scope: Scope) -> None:
-    if isinstance(node.target, cst.Name):
-        scope.names.pop(node.target.value, None)
+    elements.delete(ev, node.target, scope)
 
 
 def _nothing(ev: Interpreter, node: Any, scope: Scope) -> None:

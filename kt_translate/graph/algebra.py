@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from kt_translate.graph import sym
+from kt_translate.graph.operators import BINARY
 
 
 def _is_int(x: Any) -> bool:
     return type(x) is int
 
 
+MOST = 60  # operations of a value that is looked through
 _MAKING = ("+", "-", "*", "//", "%", "**")  # operators whose results are never None
 
 
 def simplify(op: str, a: Any, b: Any) -> Any:
     """The easy identities of integer arithmetic; NotImplemented where none applies."""
-    if op in ("==", "!=") and isinstance(a, sym.Sym) and isinstance(b, sym.Sym) and a.key == b.key:
-        return op == "=="
-    if op in ("is", "is not") and b is None and isinstance(a, sym.Sym) and a.head in _MAKING:
-        return op == "is not"
+    if op in ("==", "!=", "is", "is not"):
+        return _compared(op, a, b)
     if (
         op in "+-"
         and _is_int(b)
@@ -53,6 +53,8 @@ def simplify(op: str, a: Any, b: Any) -> Any:
         if _is_int(b) and isinstance(a, sym.Sym) and a.head in "+-" and _is_int(a.args[1]):
             total = a.args[1] - b if a.head == "+" else -a.args[1] - b
             return _shifted(a.args[0], total)
+        if _is_int(a) and isinstance(b, sym.Sym) and b.head == "-" and _is_int(b.args[0]):
+            return _shifted(b.args[1], a - b.args[0])
     elif op == "*":
         if _is_int(a) and a == 1:
             return b
@@ -71,6 +73,38 @@ def simplify(op: str, a: Any, b: Any) -> Any:
             if a.head == "*" and _is_int(a.args[0]) and a.args[0] % b == 0:
                 return sym.Sym.binary("*", a.args[0] // b, a.args[1])
     return NotImplemented
+
+
+def _compared(op: str, a: Any, b: Any) -> Any:
+    """What a comparison is for all arguments: so too where one of both is a choice between texts or numbers."""
+    if not isinstance(a, sym.Sym):
+        return NotImplemented
+    if op in ("is", "is not"):
+        return op == "is not" if b is None and a.head in _MAKING else NotImplemented
+    if isinstance(b, sym.Sym) and a.key == b.key:
+        return op == "=="
+    if a.head == "if" and is_truth(a.args[0]):
+        condition, *sides = a.args
+        if all(isinstance(v, (str, int, float)) for v in (*sides, b)):
+            return sym.Sym.choose(condition, *((side == b) is (op == "==") for side in sides))
+    return NotImplemented
+
+
+def decided(value: Any, condition: Any, truth: bool) -> Any:
+    """A value where it is known whether a condition holds that it asks for."""
+    if not isinstance(value, sym.Sym) or value.weight > MOST or not isinstance(condition, sym.Sym):
+        return value
+    if value.head == "if" and value.args[0] == condition:
+        return decided(value.args[1 if truth else 2], condition, truth)
+    if value.head != "if" and value.head not in _MAKING:
+        return value
+    args = [decided(a, condition, truth) for a in value.args]
+    if all(a is b for a, b in zip(args, value.args, strict=True)):
+        return value
+    if value.head == "if":
+        return sym.Sym.choose(*args)
+    symbolic = any(isinstance(a, sym.Sym) for a in args)
+    return sym.Sym.binary(value.head, *args) if symbolic else BINARY[value.head](*args)
 
 
 def element(a: Any, key: Any) -> Any:

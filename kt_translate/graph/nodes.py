@@ -217,6 +217,24 @@ def named(value: Any, name: str) -> Any:
     return Sym.of(symbol)
 
 
+def named_in(nodes: list[Node]) -> Iterator[Symbol]:
+    """The settings that get a name among the nodes, within conditions and loops too."""
+    for node in nodes:
+        if isinstance(node, SizeNode):
+            yield node.symbol
+        else:
+            yield from named_deeper([node])
+
+
+def named_deeper(nodes: list[Node]) -> Iterator[Symbol]:
+    """Those that get a name within conditions and loops: outside, nothing knows them by it."""
+    for node in nodes:
+        if isinstance(node, IfNode):
+            yield from named_in(node.then.nodes + node.orelse.nodes)
+        elif isinstance(node, LoopNode):
+            yield from named_in(node.body.nodes)
+
+
 __all__ = [
     "ORDER",
     "CallNode",
@@ -235,4 +253,6 @@ __all__ = [
     "Sym",
     "WeightNode",
     "named",
+    "named_deeper",
+    "named_in",
 ]

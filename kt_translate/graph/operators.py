@@ -215,6 +215,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "format": format,
     "abs": abs,
     "bool": bool,
+    "chr": chr,
+    "ord": ord,
     "round": round,
     "max": max,
     "min": min,

@@ -123,6 +123,7 @@ class Sym(Arithmetic):
     @staticmethod
     def choose(condition: Any, a: Any, b: Any) -> Any:
         """``a if condition else b``."""
+        a, b = algebra.decided(a, condition, True), algebra.decided(b, condition, False)
         if same(a, b):
             return a
         simple = algebra.logical(condition, a, b)

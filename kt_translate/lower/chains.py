@@ -5,8 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeGuard
 
-from kt_translate.graph.nodes import CallNode, Carried, IfNode, LayerNode, LoopNode, Plan, SizeNode
+from kt_translate.graph.nodes import (
+    CallNode,
+    Carried,
+    CheckNode,
+    IfNode,
+    LayerNode,
+    LoopNode,
+    Plan,
+    SizeNode,
+)
 from kt_translate.graph.region import Node, Region
+from kt_translate.graph.sym import symbols_in
 from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.pytorch.expr import Expr
 
@@ -24,7 +34,7 @@ class Chain:
 
     @property
     def modules(self) -> list[Node]:
-        return [link for link in self.links if not isinstance(link, SizeNode)]
+        return [link for link in self.links if not isinstance(link, (SizeNode, CheckNode))]
 
     @property
     def sizes(self) -> list[SizeNode]:
@@ -36,7 +46,7 @@ def chain_of(nodes: list[Node], carried: list[Carried]) -> Chain | None:
     """The chain that a loop's body is; None where it is anything else."""
     if len(carried) != 1:
         return None
-    chain = _follow(nodes, carried[0].entering, carried[0].leaving)
+    chain = _follow(nodes, carried[0].entering, carried[0].leaving, checks=True)
     if (
         chain is None
         or not chain.modules
@@ -95,12 +105,12 @@ def _sources(nodes: list[Node], end: Tensor) -> list[Tensor]:
     return [end] if first is None else list(first.inputs[:1])
 
 
-def _follow(nodes: list[Node], source: Tensor, end: Tensor) -> Chain | None:
-    """The chain made of all these nodes, from ``source`` to ``end``."""
+def _follow(nodes: list[Node], source: Tensor, end: Tensor, checks: bool = False) -> Chain | None:
+    """The chain made of all these nodes, from ``source`` to ``end``; with ``checks`` of settings among them."""
     chain = Chain(source, [], source)
     for node in nodes:
         at = chain.end
-        if isinstance(node, SizeNode):
+        if isinstance(node, SizeNode) or (checks and _checks_settings(node)):
             chain.links.append(node)
             continue
         if isinstance(node, LoopNode):
@@ -129,6 +139,10 @@ def _follow(nodes: list[Node], source: Tensor, end: Tensor) -> Chain | None:
         chain.links.append(node)
         chain.end = after
     return chain if chain.end is end and _in_order(chain) else None
+
+
+def _checks_settings(node: Node) -> bool:
+    return isinstance(node, CheckNode) and all(s.kind != "mode" for s in symbols_in(node.test))
 
 
 def _in_order(chain: Chain) -> bool:
@@ -198,6 +212,8 @@ def append(writer: Modules, target: str, chain: Chain) -> list[str]:
             lines += control.conditional(writer.said(link.test), then, orelse)
         elif isinstance(link, SizeNode):
             lines.append(control.size_line(writer, link))
+        elif isinstance(link, CheckNode):
+            lines += control.check_lines(writer, link, str(writer.said(link.test)))
         else:
             use = getattr(link, "use", None)
             lines += use.comment.splitlines() if use is not None else []

@@ -278,12 +278,18 @@ def write_check(writer: Writer, node: CheckNode) -> None:
         return
     sized = writer.plan.kind == "layer" and any(s.kind == "dim" for s in asked)
     called = sized or any(s.kind == "mode" for s in symbols_in(node.test))
-    raised = re.match(r"[A-Za-z]+", node.raises)
-    kind = raised[0] if raised and raised[0].endswith(("Error", "Exception")) else "ValueError"
-    test = code(expand(node.test)) if called else writer.said(node.test)
-    message = f"not supported: {writer.said(node.test)}"
-    lines = [f"if {test}:", f"    raise {kind}({message!r})"]
+    lines = check_lines(
+        writer, node, str(code(expand(node.test)) if called else writer.said(node.test))
+    )
     if called:
         writer.code.body += lines
     elif all(lines != others() for _, others in writer.block.entries):
         writer.block.add(node.order, lines)
+
+
+def check_lines(writer: Modules, node: CheckNode, test: str) -> list[str]:
+    """The statements that raise where ``test`` holds, as the source does."""
+    raised = re.match(r"[A-Za-z]+", node.raises)
+    kind = raised[0] if raised and raised[0].endswith(("Error", "Exception")) else "ValueError"
+    message = f"not supported: {writer.said(node.test)}"
+    return [f"if {test}:", f"    raise {kind}({message!r})"]
