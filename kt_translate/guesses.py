@@ -22,28 +22,32 @@ _GUESSES: list[tuple[str, Any]] = [
     (r"kernel|stride|depth|block|layers|repeat|heads", 2),
     (r"pad", "same"),
 ]
-_WIDTHS = r"filter|width|channel|unit|hidden|neuron|layers|dims$"
+_LISTS: list[tuple[str, Any]] = [  # where a number is taken for each of several layers or stages
+    (r"depth|stage|block|repeat", (2, 2, 2)),
+    (r"filter|width|channel|unit|hidden|neuron|layers|dims$", (16, 32, 64, 128)),
+]
 
 
 def guess(name: str, text: str, kinds: str) -> Any:
     """A likely value for a parameter that nothing in the file tells; ``kinds``: where the layers are made."""
-    if _is_list(name, text):
-        return (16, 32, 64, 128)
+    lower = name.lower()
+    listed = next((value for pattern, value in _LISTS if re.search(pattern, lower)), None)
+    if listed and _is_list(name, text):
+        return listed
     if is_tuple(name, text):
         if re.search(r"\w3D\b", kinds):
             return (16, 32, 32, 1)
         if re.search(r"Conv(?:olution)?2D|\w2D\b", kinds):
             return (64, 64, 3)
         return (20, 8) if re.search(r"\w1D\b|LSTM|GRU|RNN|Attention", kinds) else (16,)
-    lower = name.lower()
     return next((value for pattern, value in _GUESSES if re.search(pattern, lower)), 16)
 
 
 def _is_list(name: str, text: str) -> bool:
-    """Whether a parameter has a number for each of several layers."""
+    """Whether a parameter has several values, of which the source takes one after the other."""
     n = re.escape(name)
     used = rf"\b{n}\[|\blen\({n}\)|\bin (?:(?:enumerate|reversed|zip)\()?{n}\b"
-    return bool(re.search(_WIDTHS, name.lower()) and re.search(used, text))
+    return bool(re.search(used, text))
 
 
 def likely_input(layers: Sequence[Any]) -> tuple[int | None, ...] | None:

@@ -19,6 +19,24 @@ from keras import layers
 """
 
 MODELS = {
+    "an array that a condition changes": """
+class MaskedConv2D(layers.Conv2D):
+    def __init__(self, filters, kernel_size, mask_type="B", **kwargs):
+        super().__init__(filters, kernel_size, padding="same", **kwargs)
+        self.mask_type = mask_type
+    def build(self, input_shape):
+        super().build(input_shape)
+        shape = self.kernel.shape
+        mask = np.zeros(shape)
+        mask[: shape[0] // 2] = 1
+        if self.mask_type == "A":
+            mask[shape[0] // 2, : shape[1] // 2] = 1
+        self.mask = mask
+    def call(self, x):
+        return keras.ops.conv(x, self.kernel * self.mask, padding="same")
+i = keras.Input((6, 5, 3))
+model = keras.Model(i, MaskedConv2D(2, 5)(MaskedConv2D(4, 3, mask_type="A")(i)))
+""",
     "arrays beside, and filled in, a loop over unknown data": """
 class Trainer:
     def __init__(self, width=3):
@@ -210,6 +228,24 @@ def test_model(name: str, float64: None) -> None:
     pair = Pair(IMPORTS + MODELS[name])
     assert pair.errors == []
     pair.check("model", "model")
+
+
+STAGES = IMPORTS + """
+def build(shape, stages, filters):
+    i = x = keras.Input(shape)
+    for k in range(0, len(stages)):
+        stride = (1, 1) if k == 0 else (2, 2)
+        x = layers.Conv2D(filters[k], 3, strides=stride, padding="same")(x)
+        for j in range(0, stages[k] - 1):
+            x = layers.Conv2D(filters[k], 3, padding="same")(x)
+    return keras.Model(i, layers.Dense(3)(layers.Flatten()(x)))
+"""
+
+
+def test_strides_that_a_place_in_a_list_decides(float64: None) -> None:
+    pair = Pair(STAGES)
+    call = "(8, 6, 3), (2, 1, 3), (4, 5, 6)"
+    pair.check("build", f"build({call})", call)
 
 
 def test_gelu_of_keras_ops_is_an_approximation() -> None:

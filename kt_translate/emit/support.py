@@ -80,7 +80,8 @@ def _defined(node: ast.stmt) -> str | None:
 
 
 def words(text: str) -> set[str]:
-    return set(re.findall(r"[A-Za-z_]\w*", text))
+    """The names in a piece of code, those of its comments left out."""
+    return set(re.findall(r"[A-Za-z_]\w*", re.sub(r"(^|\s)# .*", "", text)))
 
 
 def needed(outputs: Uses, also: tuple[str, ...] = ()) -> tuple[list[Unit], list[Unit]]:

@@ -66,14 +66,22 @@ def _weight(ev: Interpreter, instance: Instance, rule: Layer, name: str) -> Any:
     if channels is None and type(rule).__name__ != "Embedding":
         ev.note("KT303", "the number of channels of this layer's input is not known")
         return Unknown(f"{name} of unknown shape", ev.line)
-    shape = _weights_of(rule)[name](rule, channels)
-    settings = {
-        kind: getattr(rule, f"{name}_{kind}", None)
-        for kind in ("initializer", "regularizer", "constraint")
-    }
-    made = make_weight(ev, {"name": name, "shape": shape, **settings})
-    instance.attributes[name] = made
-    return made
+    for weight, shape in _weights_of(rule).items():
+        if weight == name or _is_unread(ev, instance, rule, weight):
+            settings = {
+                kind: getattr(rule, f"{weight}_{kind}", None)
+                for kind in ("initializer", "regularizer", "constraint")
+            }
+            made = make_weight(ev, {"name": weight, "shape": shape(rule, channels), **settings})
+            instance.attributes[weight] = made
+    return instance.attributes[name]
+
+
+def _is_unread(ev: Interpreter, instance: Instance, rule: Any, name: str) -> bool:
+    """Whether Keras makes a weight that the class never reads: it is the class's own all the same."""
+    if name in instance.attributes or _reads(instance, name):
+        return False
+    return name != "bias" or bool(ev.demand(rule.use_bias, "use_bias"))
 
 
 def _reads(instance: Instance, name: str) -> bool:

@@ -209,8 +209,9 @@ def may_fork(ev: Interpreter, state: State, container: Any, before: Any) -> bool
 
 def appends(container: Any, before: Any) -> bool:
     """Whether something was added to a list, and nothing else done to it."""
-    kept = zip(container, before, strict=False)
-    return type(container) is list and len(container) > len(before) and all(a is b for a, b in kept)
+    if type(container) is not list or len(container) <= len(before):
+        return False
+    return all(a is b for a, b in zip(container, before, strict=False))
 
 
 def _join_lists(

@@ -310,11 +310,30 @@ def ntuple(value: Any, n: int) -> tuple[Any, ...]:
                 "KT203", f"{len(value)} numbers were given for {n} axes: {as_text(value)}"
             )
         return tuple(value)
-    if isinstance(value, Sym) and isinstance(value.value, (tuple, list)):
+    if isinstance(value, Sym) and all(
+        isinstance(known(v), (tuple, list)) for v in _possible(value)
+    ):
         return tuple(Sym.index(value, i) for i in range(n))
     return (value,) * n
 
 
+def _possible(value: Any) -> list[Any]:
+    """What a value may be: through names for it, the sides of conditions."""
+    if isinstance(value, Sym) and value.head == "symbol" and value.args[0].kind == "local":
+        return _possible(value.args[0].origin)
+    if isinstance(value, Sym) and value.head == "if":
+        return [v for side in value.args[1:] for v in _possible(side)]
+    return [value]
+
+
 def squeeze_ntuple(values: tuple[Any, ...]) -> Any:
-    """One number where all are the same, as one writes it: (3, 3) -> 3."""
-    return values[0] if all(same(v, values[0]) for v in values) else values
+    """One number where all are the same, as one writes it: (3, 3) -> 3; (stride[0], stride[1]) -> stride."""
+    if all(same(v, values[0]) for v in values):
+        return values[0]
+    first = values[0]
+    if isinstance(first, Sym) and first.head == "index":
+        whole = first.args[0]
+        pairs = all(isinstance(v, tuple) and len(v) == len(values) for v in _possible(whole))
+        if pairs and all(same(v, Sym.index(whole, i)) for i, v in enumerate(values)):
+            return whole
+    return values
