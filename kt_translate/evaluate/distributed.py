@@ -11,6 +11,7 @@ from kt_translate.graph.region import CURRENT, Node, Region, derived
 from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.layers.layer import RuleError
 from kt_translate.layers.time_distributed import WITH_STATISTICS
+from kt_translate.pytorch.expr import Expr
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -50,21 +51,31 @@ def _every_step(ev: Interpreter, layer: Any, x: Any) -> Any:
         raise RuleError(
             "KT203", "TimeDistributed of a model with statistics needs a fixed number of steps"
         )
-    taken = _steps_first(x, inner.plan.inputs[0].layout)
-    pictures = y.layout is Layout.FIRST and y.rank > 3
-    shape = (y.shape[-1], *y.shape[1:-1]) if pictures else y.shape[1:]
-    out = Tensor((x.shape[0], x.shape[1], *shape), y.dtype, Layout.LAST)
-    over = "step_by_step" if statistics else "over_time"
+    taken = steps_first(x, inner.plan.inputs[0].layout)
+    out = steps_of(x, y)
+    over = Expr("step_by_step" if statistics else "over_time")
     inner.use.region = CURRENT[-1]
     node = CallNode([taken], [out], ev.line, inner.plan, inner.use, inner.args, over)
     CURRENT[-1].add(node)
-    if not pictures:
-        return out
-    whole = (x.shape[0], x.shape[1], *y.shape[1:])
-    return derived(lambda e: e.transpose(1, 2), [out], whole, y.dtype, Layout.FIRST, Layout.KEEP)
+    return in_keras_order(out, y)
 
 
-def _steps_first(x: Tensor, layout: Layout) -> Tensor:
+def steps_of(x: Tensor, y: Tensor) -> Tensor:
+    """All steps of ``y``, one for each of ``x``: a tensor (N, L, ...) whose order is PyTorch's."""
+    pictures = y.layout is Layout.FIRST and y.rank > 3
+    shape = (y.shape[-1], *y.shape[1:-1]) if pictures else y.shape[1:]
+    return Tensor((x.shape[0], x.shape[1], *shape), y.dtype, Layout.LAST)
+
+
+def in_keras_order(steps: Tensor, y: Tensor) -> Tensor:
+    """What `steps_of` has given, as a tensor of which Keras's order is known."""
+    if y.layout is not Layout.FIRST or y.rank <= 3:
+        return steps
+    shape = (*steps.shape[:2], *y.shape[1:])
+    return derived(lambda e: e.transpose(1, 2), [steps], shape, y.dtype, Layout.FIRST, Layout.KEEP)
+
+
+def steps_first(x: Tensor, layout: Layout) -> Tensor:
     """(N, L, ...) with each step as the class takes it, as a tensor whose order is PyTorch's."""
     if layout is Layout.FIRST and x.rank > 3:
         shape = (x.shape[0], x.shape[1], x.shape[-1], *x.shape[2:-1])

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from kt_translate.evaluate.values import LayerValue, Native, Unknown
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.layers.layer import Layer
+from kt_translate.layers.rnn import Recurrent
+from kt_translate.layers.rnn_cells import Cell
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -24,6 +26,11 @@ def attribute(ev: Interpreter, layer: LayerValue, name: str) -> Any:
         return layer.trainable
     if name == "compute_mask":
         return Native(name, lambda ev, *a, **k: _computed_mask(layer.rule, *a, **k))
+    if name == "get_initial_state" and isinstance(layer.rule, (Cell, Recurrent)):
+        from kt_translate.evaluate import recurrent
+
+        rule = layer.rule
+        return Native(name, lambda ev, *a, **k: recurrent.zero_states(ev, rule, *a, **k))
     words = getattr(layer.rule, "known_vocabulary", lambda: None)()
     if words is not None and name in ("get_vocabulary", "vocabulary_size"):
         return Native(

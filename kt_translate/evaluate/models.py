@@ -33,6 +33,7 @@ from kt_translate.layers.decisions import decisions
 from kt_translate.layers.layer import REGISTRY, Layer, RuleError
 from kt_translate.layers.legacy import merge_call, modernize
 from kt_translate.layers.regularization import ActivityRegularization, activity_penalty
+from kt_translate.layers.rnn_cells import RNN
 from kt_translate.layers.spatial import MustBeKnown
 from kt_translate.source.names import MERGE_FUNCTIONS
 
@@ -151,6 +152,8 @@ def make_layer(
     use = ModuleUse(rule.keras_kind, rule.weights_name, line=ev.line)
     use.frozen = rule.common.trainable is False
     use.region = CURRENT[-1]
+    if isinstance(rule, RNN) and len(rule.parts) == 1:
+        rule.cells[0].use = use  # called by itself, the cell is the same module
     use.comment = ev.taken_comments()
     return LayerValue(rule, use, ev.line)
 
@@ -211,7 +214,7 @@ def _taken(ev: Interpreter, layer: str, value: Any) -> Any:
     return value
 
 
-_INPUT_NAMES = ("inputs", "x", "sequence", "sequences", "query", "value", "key")
+_INPUT_NAMES = ("inputs", "x", "sequence", "sequences", "states", "query", "value", "key")
 
 
 def _by_place(args: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
@@ -237,6 +240,8 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
         ev.note("KT102", f"{type(layer.rule).__name__}: {lost[0]} is not known")
         return Unknown("a layer called with what is not known", ev.line)
     rule = layer.rule
+    if isinstance(rule, RNN) and not rule.parts:
+        return _run_cells(ev, layer, [*args], kwargs)
     try:
         wants = rule.wants(*inputs, *extra)
         seen = [t.seen_in(w) for t, w in zip([*inputs, *extra], wants)]
@@ -268,19 +273,28 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
         kind = "softmax"
     if kind in ("softmax", "sigmoid"):
         outputs[0].logits, outputs[0].activation = inputs[0], kind
-    result: Any = outputs[0] if len(outputs) == 1 else list(outputs)
+    result = rule.result(outputs, *args)
     activation = getattr(rule, "activation", None)
-    if (
-        activation is not None
-        and not hasattr(rule, "recurrent_activation")
-        and type(rule).__name__ not in ("Activation", "SimpleRNN")
-    ):
+    if activation is not None and not rule.activates_inside:
         result = activations.apply(ev, activation, outputs[0], layer.use)
     remark = getattr(rule, "remark", None)
     if remark is not None:
         ev.note(*remark)
     result = _penalized(ev, layer, result)
     layer.calls.append((inputs, result))
+    return result
+
+
+def _run_cells(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """RNN around cells that do not make one module of PyTorch's."""
+    from kt_translate.evaluate import recurrent
+
+    try:
+        result = recurrent.run(ev, layer, args, kwargs)
+    except RuleError as error:
+        ev.note(error.code, error.message, error.hint)
+        return Unknown(error.message, ev.line)
+    layer.calls.append((tensors_in(args[0]), result))
     return result
 
 

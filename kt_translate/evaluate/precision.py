@@ -13,7 +13,9 @@ from kt_translate.layers.rnn_settings import rule_of
 
 
 def of_layer(rule: Layer) -> float:
-    return max([rule.keras_precision(), *map(_of_setting, vars(rule).items())])
+    return max(
+        [rule.keras_precision(), *(_of_setting((n, getattr(rule, n))) for n in rule.defaults)]
+    )
 
 
 def _of_setting(item: tuple[str, Any]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -137,7 +137,9 @@ class CallNode(Node):
     plan: Plan = None  # type: ignore[assignment]
     use: ModuleUse = None  # type: ignore[assignment]
     args: dict[Symbol, Any] = field(default_factory=dict)
-    over: str = ""  # the function that applies it to every step of (N, L, ...), if one does
+    over: Callable[..., Any] | None = (
+        None  # over(module, *inputs): the call of what applies it to every step of (N, L, ...)
+    )
 
 
 @dataclass(eq=False, repr=False)

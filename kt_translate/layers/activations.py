@@ -71,6 +71,8 @@ class ActivationLayer(Elementwise, abstract=True):
 class Activation(ActivationLayer):
     """``keras.layers.Activation``."""
 
+    activates_inside = True
+
     activation: Any
 
     def check(self) -> None:

@@ -31,6 +31,7 @@ class ConvLSTM(Spatial, abstract=True):
 
     renamed = {**RENAMED, "inner_activation": "recurrent_activation"}
     inert = ("seed",)
+    activates_inside = True
     only = {"stateful": (False,)}
     flavours = {"2": {"recurrent_activation": "hard_sigmoid"}}
 

@@ -121,6 +121,7 @@ class Layer:
     unused: ClassVar[frozenset[str]] = frozenset()  # what Keras 2 takes and makes nothing of
     only: ClassVar[dict[str, tuple[Any, ...]]] = {}  # values that are supported; any other is KT203
     inert: ClassVar[tuple[str, ...]] = ()  # arguments without effect on the numbers in PyTorch
+    activates_inside: ClassVar[bool] = False  # whether its activation is not one of its output
     settings_kept: ClassVar[tuple[str, ...]] = ()
     common: Common
     flavour: ClassVar[str]
@@ -179,6 +180,10 @@ class Layer:
             layout = Layout.LAST
         mask = self.output_mask(*tensors)
         return [Tensor(shape, self.output_dtype(*(t.dtype for t in tensors)), layout, mask)]
+
+    def result(self, outputs: list[Tensor], *args: Any) -> Any:
+        """What a call on ``args`` gives to the source: the output, or the list of them."""
+        return outputs[0] if len(outputs) == 1 else list(outputs)
 
     def output_mask(self, *tensors: Tensor) -> Tensor | None:
         """The mask of the output; `derived` tensors where it is computed."""

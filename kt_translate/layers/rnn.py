@@ -33,7 +33,7 @@ from kt_translate.layers.rnn_settings import (
 
 R = TypeVar("R", bound="Recurrent")
 
-_OLD_NAMES = {
+OLD_NAMES = {
     "output_dim": "units",
     "init": "kernel_initializer",
     "inner_init": "recurrent_initializer",
@@ -55,7 +55,8 @@ class Recurrent(Layer, abstract=True):
     """
 
     layout = Layout.LAST
-    renamed = _OLD_NAMES
+    renamed = OLD_NAMES
+    activates_inside = True
     inert = ("seed", "unroll", "use_cudnn")
     states: ClassVar[int] = 1
     native: ClassVar[str]  # the class in torch.nn
@@ -166,6 +167,14 @@ class Recurrent(Layer, abstract=True):
             batch_size=self._batch_size(x) if decided(self.stateful, "stateful") else OMIT,
         )
         module = self.class_name(x.channels, self.units, **settings)
+        return Expr("no_forget_bias")(module) if self.unit_forget_bias_off else module
+
+    def cell_constructor(self, x: Tensor) -> Expr:
+        """What makes the module of a single step."""
+        native = self.is_native and self.has_no_dropout
+        settings = self.native_settings() if native else self.loop_settings()
+        kind = getattr(nn, f"{self.native}Cell") if native else Expr(f"{self.looped}Cell")
+        module: Expr = kind(x.channels, self.units, bias=unless(self.use_bias, True), **settings)
         return Expr("no_forget_bias")(module) if self.unit_forget_bias_off else module
 
     def native_settings(self) -> dict[str, Any]:

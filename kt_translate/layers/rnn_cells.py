@@ -6,10 +6,21 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from kt_translate.layers.decisions import decided
-from kt_translate.layers.layer import Call, Expr, Layer, Layout, RuleError, Tensor, as_expr, as_text
+from kt_translate.layers.layer import (
+    Call,
+    Expr,
+    Layer,
+    Layout,
+    RuleError,
+    Tensor,
+    as_expr,
+    as_text,
+    is_plain,
+)
 from kt_translate.layers.rnn import (
     GRU,
     LSTM,
+    OLD_NAMES,
     Recurrent,
     SimpleRNN,
     initial_states,
@@ -25,13 +36,81 @@ from kt_translate.layers.rnn_settings import (
 
 
 class Cell(Layer, abstract=True):
-    """One step of a recurrent layer."""
+    """One step of a recurrent layer: ``output, states = cell(x, states)``.
+
+    PyTorch's own class where it computes the same, `Keras...Cell` for other activations and for dropout.
+    """
 
     inert = ("seed",)
+    renamed = OLD_NAMES
+    activates_inside = True
     over_time: ClassVar[type[Recurrent]]
+    within: ClassVar[RNN | None] = None  # the layer that runs it over time as well
+
+    @property
+    def states(self) -> int:
+        return self.over_time.states
+
+    @property
+    def state_size(self) -> Any:
+        return [self.units] * self.states if self.states > 1 else self.units  # type: ignore[attr-defined]
+
+    @property
+    def output_size(self) -> Any:
+        return self.units  # type: ignore[attr-defined]
 
     def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
-        raise RuleError("KT203", f"{type(self).__name__} is supported within RNN only")
+        if len(tensors) != 1 + self.states:
+            raise RuleError(
+                "KT203",
+                f"{type(self).__name__} needs an input and {self.states} states, "
+                f"{len(tensors)} tensors were given",
+            )
+        if self.within is not None and self.within.is_stacked:
+            raise RuleError("KT203", "a cell called beside RNN([...]) that has it is not supported")
+        x = tensors[0]
+        return [Tensor((x.shape[0], self.output_size), x.dtype) for _ in range(self.states)]
+
+    def result(self, outputs: list[Tensor], *args: Any) -> Any:
+        nested = len(args) < 2 or isinstance(args[1], (list, tuple))
+        return outputs[0], list(outputs) if nested else outputs[0]
+
+    def module(self, *tensors: Tensor) -> Expr:
+        x = tensors[0]
+        if self.within is not None:
+            return self.within.module(Tensor((x.shape[0], None, x.channels), x.dtype))
+        return self.layer().cell_constructor(x)
+
+    def standalone(self, *tensors: Tensor) -> Expr | None:
+        return None
+
+    def parameters(self) -> Iterator[tuple[str, str]]:
+        return self.layer().parameters()
+
+    def forward(self, call: Call) -> Expr:
+        states = call.inputs[1:]
+        if self.within is None:
+            return call.module(call.x, state_argument(states))
+        sequence = call.module(
+            call.x.unsqueeze(1), state_argument([s.unsqueeze(0) for s in states])
+        )
+        return Expr("with_states")(sequence)[1:] if len(states) > 1 else sequence[1].squeeze(0)
+
+    @property
+    def remark(self) -> tuple[str, str] | None:
+        """What is said where the source calls the cell step by step."""
+        layer = self.layer()
+        if (
+            layer.has_no_dropout
+            and is_plain(layer.recurrent_dropout)
+            and not layer.recurrent_dropout
+        ):
+            return None
+        return (
+            "KT208",
+            f"{type(self).__name__} called step by step draws what it drops anew at every step; "
+            "Keras draws it once and keeps it until reset_dropout_mask()",
+        )
 
     def layer(self, **settings: Any) -> Recurrent:
         """The layer that computes this cell over time."""
@@ -171,22 +250,20 @@ class RNN(Layer):
 
     def check(self) -> None:
         given = rule_of(self.cell)
-        stacked = isinstance(given, (list, tuple, StackedRNNCells))
-        cells = (
-            list(given.cells if isinstance(given, StackedRNNCells) else given)
-            if stacked
-            else [given]
-        )
-        cells = [rule_of(c) for c in cells]
+        given = given.cells if isinstance(given, StackedRNNCells) else self.cell
+        self.is_stacked = isinstance(given, (list, tuple)) or given is not self.cell
+        self.cells: list[Any] = list(given) if self.is_stacked else [given]
+        cells = [rule_of(c) for c in self.cells]
         for cell in cells:
-            if not isinstance(cell, Cell):
-                raise RuleError(
-                    "KT203", f"RNN({as_text(cell)}) is not supported; supported: Keras's own cells"
-                )
-        if stacked and decided(self.return_state, "return_state"):
-            raise RuleError("KT203", "RNN(return_state=True) is not supported for stacked cells")
-        self.parts: list[Recurrent] = []
+            if isinstance(cell, Layer) and not isinstance(cell, Cell):
+                raise RuleError("KT203", f"RNN({as_text(cell)}) is not supported; supported: cells")
+        self.parts: list[Recurrent] = []  # none where the cells have to be run one after the other
+        if not all(isinstance(c, Cell) for c in cells) or (
+            self.is_stacked and decided(self.return_state, "return_state")
+        ):
+            return
         for i, cell in enumerate(cells):
+            cell.within = self
             last = i == len(cells) - 1
             part = cell.layer(
                 return_sequences=self.return_sequences if last else True,
@@ -200,6 +277,8 @@ class RNN(Layer):
             self.parts.append(part)
 
     def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
+        if not self.parts:
+            raise RuleError("KT203", "RNN of such cells is not supported within another layer")
         result = list(tensors[:1])
         for part in self.parts:
             result = part.outputs(*result, **options)

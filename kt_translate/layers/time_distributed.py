@@ -7,9 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from kt_translate.graph.region import CURRENT, Region
-from kt_translate.layers.activations import Activation
 from kt_translate.layers.layer import Call, Expr, Layer, Layout, RuleError, Tensor, as_text, same
-from kt_translate.layers.rnn import Recurrent
 from kt_translate.layers.rnn_settings import function_of, rule_of
 from kt_translate.layers.rnn_wrappers import Wrapper
 
@@ -17,9 +15,6 @@ from kt_translate.layers.rnn_wrappers import Wrapper
 _POSITIONWISE = ("Dense", "Activation", "ReLU", "LeakyReLU", "ELU")
 # Layers whose statistics Keras updates at every step.
 WITH_STATISTICS = ("BatchNormalization", "SpectralNormalization")
-
-# Layers whose activation is not one of their output.
-_WITH_OWN_ACTIVATION = (Activation, Recurrent)
 
 
 class TimeDistributed(Wrapper):
@@ -45,7 +40,7 @@ class TimeDistributed(Wrapper):
             raise RuleError(
                 "KT203", f"TimeDistributed({as_text(inner)}) is not supported; supported: layers"
             )
-        if not isinstance(inner, _WITH_OWN_ACTIVATION):
+        if not inner.activates_inside:
             self.activation = getattr(inner, "activation", None)
         if getattr(inner, "stateful", False) is not False:
             raise RuleError("KT203", "TimeDistributed of a stateful layer is not supported")

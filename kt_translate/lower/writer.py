@@ -268,14 +268,16 @@ class Writer(Modules):
             module = self._module(node.use, lambda: self.instance(node))
         else:
             module = self._module(node.use, lambda: self.sequence(chain, node.use))
-        inputs = [
-            _as_integers(self.ordered(t, Layout.KEEP if node.over else p.layout), t, p)
-            for t, p in zip(node.inputs, node.plan.inputs, strict=True)
-        ]
-        result = Expr(node.over)(module, *inputs) if node.over else module(*inputs)
-        for tensor, inner in zip(node.outputs, tensors_in(node.plan.result), strict=True):
-            last = tensor.rank == 3 or node.over
-            tensor.layout = Layout.LAST if last else inner.layout
+        if node.over is not None:
+            result = node.over(module, *(self.ordered(t, Layout.KEEP) for t in node.inputs))
+        else:
+            inputs = [
+                _as_integers(self.ordered(t, p.layout), t, p)
+                for t, p in zip(node.inputs, node.plan.inputs, strict=True)
+            ]
+            result = module(*inputs)
+            for tensor, inner in zip(node.outputs, tensors_in(node.plan.result), strict=True):
+                tensor.layout = Layout.LAST if tensor.rank == 3 else inner.layout
         keys = keys_of(node.plan.result)
         if keys is not None:
             whole = self.variable(

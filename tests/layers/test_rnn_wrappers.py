@@ -194,7 +194,8 @@ def test_bidirectional_rnn(name: str, mask: Any) -> None:
 
 def test_rnn_rejects() -> None:
     rejects("RNN", {"cell": bind("Dense", {"units": 4})})
-    rejects("RNN", {"cell": [bind("LSTMCell", {"units": 4})], "return_state": True})
+    cells = [bind("LSTMCell", {"units": 4})]
+    rejects("RNN", {"cell": cells, "return_state": True}, (2, 3))  # but where the source calls it
     rejects("LSTMCell", {"units": 4}, (2, 3))
 
 

@@ -76,20 +76,26 @@ def prelu_state(module: nn.PReLU, arrays: list[np.ndarray]) -> dict[str, np.ndar
     return {"weight": arrays[0].reshape(-1)}
 
 
-def directions(module: nn.RNNBase, arrays: list[np.ndarray]) -> dict[str, list[np.ndarray]]:
+def directions(
+    module: nn.RNNBase | nn.RNNCellBase, arrays: list[np.ndarray]
+) -> dict[str, list[np.ndarray]]:
     """The arrays of each layer and direction by PyTorch's suffix, Keras's forward layer first."""
-    suffixes = [
-        f"_l{layer}{direction}"
-        for layer in range(module.num_layers)
-        for direction in (("", "_reverse") if module.bidirectional else ("",))
-    ]
+    suffixes = [""]
+    if isinstance(module, nn.RNNBase):
+        suffixes = [
+            f"_l{layer}{direction}"
+            for layer in range(module.num_layers)
+            for direction in (("", "_reverse") if module.bidirectional else ("",))
+        ]
     count = 3 if module.bias else 2
     if len(arrays) != count * len(suffixes):
         raise ValueError(f"{count * len(suffixes)} arrays are wanted, not {len(arrays)}")
     return {suffix: arrays[i * count :][:count] for i, suffix in enumerate(suffixes)}
 
 
-def rnn_state(module: nn.RNNBase, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
+def rnn_state(
+    module: nn.RNNBase | nn.RNNCellBase, arrays: list[np.ndarray]
+) -> dict[str, np.ndarray]:
     """LSTM and SimpleRNN: the gates are in PyTorch's order; Keras has one bias, PyTorch two."""
     state: dict[str, np.ndarray] = {}
     for suffix, (kernel, recurrent, *bias) in directions(module, arrays).items():
@@ -101,7 +107,7 @@ def rnn_state(module: nn.RNNBase, arrays: list[np.ndarray]) -> dict[str, np.ndar
     return state
 
 
-def gru_state(module: nn.GRU, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
+def gru_state(module: nn.GRU | nn.GRUCell, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
     """GRU: Keras's gates are z, r, h, PyTorch's r, z, n; the bias has a row for either product."""
 
     def reset_first(array: np.ndarray) -> np.ndarray:
@@ -151,4 +157,7 @@ KERAS_LAYERS: dict[type[nn.Module], Conversion] = {
     nn.LSTM: Conversion(("lstm", "bidirectional", "rnn", "lstm_cell"), rnn_state),
     nn.GRU: Conversion(("gru", "bidirectional", "rnn", "gru_cell"), gru_state),
     nn.RNN: Conversion(("simple_rnn", "bidirectional", "rnn", "simple_rnn_cell"), rnn_state),
+    nn.LSTMCell: Conversion(("lstm_cell", "rnn"), rnn_state),
+    nn.GRUCell: Conversion(("gru_cell", "rnn"), gru_state),
+    nn.RNNCell: Conversion(("simple_rnn_cell", "rnn"), rnn_state),
 }

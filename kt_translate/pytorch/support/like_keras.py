@@ -137,7 +137,7 @@ def init_embedding(part: nn.Embedding) -> None:
     nn.init.uniform_(part.weight, -0.05, 0.05)
 
 
-def init_recurrent(part: nn.RNNBase) -> None:
+def init_recurrent(part: nn.Module) -> None:
     """Glorot and orthogonal kernels, zero biases but for a forget gate's, which is one.
 
     Except in a GRU, Keras has one bias where PyTorch has two: the second stays zero, untrained.
@@ -149,14 +149,14 @@ def init_recurrent(part: nn.RNNBase) -> None:
             nn.init.orthogonal_(parameter)
         else:
             parameter.zero_()
-            if not isinstance(part, nn.GRU) and name.startswith("bias_hh"):
+            if not isinstance(part, (nn.GRU, nn.GRUCell)) and name.startswith("bias_hh"):
                 parameter.requires_grad_(False)
     open_forget_gate(part)
 
 
 def open_forget_gate(part: nn.Module) -> None:
     """Set the bias of an LSTM's forget gate to one, whatever initializer the others have."""
-    if not getattr(part, "unit_forget_bias", isinstance(part, nn.LSTM)):
+    if not getattr(part, "unit_forget_bias", isinstance(part, (nn.LSTM, nn.LSTMCell))):
         return
     for name, parameter in part.named_parameters():
         if "bias" in name and not name.startswith("bias_hh"):
@@ -175,4 +175,7 @@ KERAS_STARTS: dict[type[nn.Module], Callable[[Any], None]] = {
     nn.LSTM: init_recurrent,
     nn.GRU: init_recurrent,
     nn.RNN: init_recurrent,
+    nn.LSTMCell: init_recurrent,
+    nn.GRUCell: init_recurrent,
+    nn.RNNCell: init_recurrent,
 }

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-RNN_T = TypeVar("RNN_T", bound=nn.RNNBase)
+RNN_T = TypeVar("RNN_T", bound=nn.Module)
 
 
 def no_forget_bias(rnn: RNN_T) -> RNN_T:

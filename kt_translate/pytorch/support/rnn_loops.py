@@ -1,4 +1,4 @@
-"""Recurrent layers step by step, for settings that PyTorch's own do not have."""
+"""Recurrent layers and cells step by step, for settings that PyTorch's own do not have."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class Looped(nn.RNNBase):
-    """Mixed into a recurrent layer of PyTorch: computes it step by step, with all that Keras's has.
+class Step(nn.Module):
+    """Mixed into a recurrent layer or cell of PyTorch: one step of it, with all that Keras's has.
 
     Any activations; dropout of the inputs and of the states by a mask that is the same at every
-    step (with ``recurrent_dropout`` or ``implementation=1`` one for each gate); a mask (N, L):
-    where it is False the state stays, and the output is that of the step before, or zero with
-    ``zero_masked``.
+    step (with ``recurrent_dropout`` or ``implementation=1`` one for each gate).
     """
 
     gates: int
@@ -29,7 +27,6 @@ class Looped(nn.RNNBase):
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
         implementation: int = 2,
-        zero_masked: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
@@ -38,6 +35,34 @@ class Looped(nn.RNNBase):
         self.input_dropout = dropout
         self.recurrent_dropout = recurrent_dropout
         self.masks_per_gate = implementation == 1 or recurrent_dropout > 0
+
+    def dropout_masks(self, like: Tensor, rate: float) -> list[Tensor] | None:
+        if not self.training or not 0 < rate < 1:
+            return None
+        count = self.gates if self.masks_per_gate else 1
+        return [F.dropout(torch.ones_like(like), rate) for _ in range(count)]
+
+    def step(
+        self,
+        gates: Tensor,
+        state: tuple[Tensor, ...],
+        weight: Tensor,
+        bias: Tensor | None,
+        dropped: list[Tensor] | None,
+    ) -> tuple[Tensor, ...]:
+        """The states after a step, the output first; ``gates``: what the input gives to each."""
+        raise NotImplementedError
+
+
+class Looped(Step, nn.RNNBase):
+    """Mixed into a recurrent layer of PyTorch: computes it step by step.
+
+    With a mask (N, L): where it is False the state stays, and the output is that of the step
+    before, or zero with ``zero_masked``.
+    """
+
+    def __init__(self, *args: Any, zero_masked: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self.zero_masked = zero_masked
 
     def forward(
@@ -66,14 +91,14 @@ class Looped(nn.RNNBase):
         """One direction: outputs (N, L, H) and the last states, each (N, H)."""
         weight = getattr(self, f"weight_hh_l0{direction}")
         bias = getattr(self, f"bias_hh_l0{direction}", None)
-        dropped = self._dropout_masks(x[:, :1], self.input_dropout)
+        dropped = self.dropout_masks(x[:, :1], self.input_dropout)
         inputs = gate_inputs(
             x,
             getattr(self, f"weight_ih_l0{direction}"),
             getattr(self, f"bias_ih_l0{direction}", None),
             dropped,
         )
-        dropped = self._dropout_masks(state[0], self.recurrent_dropout)
+        dropped = self.dropout_masks(state[0], self.recurrent_dropout)
         output = torch.zeros_like(state[0])
         outputs = []
         for t, gates in enumerate(inputs.unbind(1)):
@@ -88,23 +113,6 @@ class Looped(nn.RNNBase):
             outputs.append(output)
         return torch.stack(outputs, dim=1), state
 
-    def _dropout_masks(self, like: Tensor, rate: float) -> list[Tensor] | None:
-        if not self.training or not 0 < rate < 1:
-            return None
-        count = self.gates if self.masks_per_gate else 1
-        return [F.dropout(torch.ones_like(like), rate) for _ in range(count)]
-
-    def step(
-        self,
-        gates: Tensor,
-        state: tuple[Tensor, ...],
-        weight: Tensor,
-        bias: Tensor | None,
-        dropped: list[Tensor] | None,
-    ) -> tuple[Tensor, ...]:
-        """The states after a step, the output first; ``gates``: what the input gives to each."""
-        raise NotImplementedError
-
 
 def gate_inputs(
     x: Tensor, weight: Tensor, bias: Tensor | None, masks: list[Tensor] | None
@@ -117,8 +125,8 @@ def gate_inputs(
     return sums if bias is None else sums + bias
 
 
-class KerasLSTM(Looped, nn.LSTM):
-    """Keras's LSTM with all its settings."""
+class LSTMStep(Step):
+    """A step of an LSTM."""
 
     gates = 4
 
@@ -137,11 +145,10 @@ class KerasLSTM(Looped, nn.LSTM):
         return self.gate_activation(o) * self.state_activation(c), c
 
 
-class KerasGRU(Looped, nn.GRU):
-    """Keras's GRU with all its settings.
+class GRUStep(Step):
+    """A step of a GRU; without ``reset_after`` the reset gate comes before the matrix product."""
 
-    Without ``reset_after`` the reset gate comes before the matrix product.
-    """
+    hidden_size: int
 
     gates = 3
 
@@ -174,8 +181,8 @@ class KerasGRU(Looped, nn.GRU):
         return (z * h + (1 - z) * n,)
 
 
-class KerasSimpleRNN(Looped, nn.RNN):
-    """Keras's SimpleRNN with all its settings."""
+class SimpleRNNStep(Step):
+    """A step of a simple recurrent layer."""
 
     gates = 1
 
@@ -188,3 +195,15 @@ class KerasSimpleRNN(Looped, nn.RNN):
         dropped: list[Tensor] | None,
     ) -> tuple[Tensor, ...]:
         return (self.state_activation(gates + gate_inputs(state[0], weight, bias, dropped)),)
+
+
+class KerasLSTM(LSTMStep, Looped, nn.LSTM):
+    """Keras's LSTM with all its settings."""
+
+
+class KerasGRU(GRUStep, Looped, nn.GRU):
+    """Keras's GRU with all its settings."""
+
+
+class KerasSimpleRNN(SimpleRNNStep, Looped, nn.RNN):
+    """Keras's SimpleRNN with all its settings."""
