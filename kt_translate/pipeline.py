@@ -17,6 +17,7 @@ from kt_translate.discover import discover
 from kt_translate.emit import module, parity, training
 from kt_translate.evaluate.general import file_of
 from kt_translate.evaluate.interpreter import Interpreter
+from kt_translate.evaluate.project import texts_beside
 from kt_translate.evaluate.signals import MAX_FRAMES
 from kt_translate.evaluate.values import Class, Unknown
 from kt_translate.factories import kept
@@ -124,7 +125,7 @@ def _best(source: Source, options: Options) -> tuple[Interpreter, Writing]:
         CURRENT[:] = [Region()]
         settings = {k: ast.literal_eval(v) for k, v in options.settings.items()}
         ev = Interpreter(source, Log(), settings)
-        ev.flavour = flavour_of(source.text)
+        ev.flavour = flavour_of(source.text, texts_beside(options.path, source.text))
         ev.input_shapes = options.input_shapes
         ev.given_up, ev.nothing_kept = frozenset(given_up), nothing_kept
         ev.run_module()

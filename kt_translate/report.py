@@ -88,7 +88,7 @@ class Writing(Classes):
             inferred=made.inferred,
             inputs=ports(made.codes[0].inputs, tensors_in(model.inputs), "input", found),
             outputs=outputs_of(made.codes[0], model, found),
-            status="translated",
+            status=_status(made.codes),
         )
         entry["cases"] = cases.of_models(found, made.factory, made.codes, found.value)
         self._guesses(found)
@@ -114,9 +114,9 @@ class Writing(Classes):
             inferred={k: v for k, v in inferred.items() if k in code.used_parameters},
             inputs=ports(code.inputs, plan.inputs, "input", found),
             outputs=ports(code.outputs, tensors_in(plan.result), "output", found),
-            status="partial" if plan.gap else "translated",
+            status=_status([code]),
         )
-        if not plan.gap:
+        if not code.gap:
             entry["cases"] = [cases.of_class(cls, code.name, code, plan, *use)]
 
     def object(self, name: str, line: int, instance: Instance) -> None:
@@ -153,7 +153,7 @@ class Writing(Classes):
             torch_name=code.name,
             inputs=ports(code.inputs, tensors, "input", found),
             outputs=ports(code.outputs, tensors_in(results), "output", found),
-            status="partial" if plan.gap else "translated",
+            status=_status([code]),
         )
 
     def gap(self, gap: Gap) -> None:
@@ -369,6 +369,10 @@ class Writing(Classes):
         }
         self.entries.append(entry)
         return entry
+
+
+def _status(codes: list[ClassCode]) -> str:
+    return "partial" if any(c.gap for c in codes) else "translated"
 
 
 def _input_hint(name: str) -> str:

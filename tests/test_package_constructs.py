@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 from kt_translate.diagnostics import Log
 from kt_translate.pipeline import Options, translate
@@ -355,3 +357,107 @@ def test_none_among_what_a_layer_gives() -> None:
     pair = Pair(WITH_NONE)
     assert not pair.errors
     pair.check("model", "model")
+
+
+MERGED = """
+import tf_keras as keras
+from tf_keras import layers
+
+
+def build(merge, axis=None):
+    a = keras.Input((5,), name="a")
+    b = keras.Input((5,), name="b")
+    c = keras.Input((5, 3), name="c")
+    x = layers.Embedding(9, 3, mask_zero=True)(a)
+    y = layers.Embedding(9, 3, mask_zero=True)(b)
+    return keras.Model([a, b, c], layers.GlobalAveragePooling1D()(merge([x, y, c])))
+
+
+added = build(layers.Add())
+greatest = build(layers.Maximum())
+product = build(layers.Multiply())
+joined = build(layers.Concatenate())
+"""
+
+
+def test_masks_that_merge_in_keras_2() -> None:
+    import tf_keras
+
+    pair = Pair(MERGED)
+    assert not pair.errors
+    ids = [np.array([[1, 0, 2, 3, 0]]), np.array([[1, 4, 0, 2, 0]])]
+    arrays = [*ids, np.random.default_rng(0).normal(size=(1, 5, 3))]
+    for name in ("added", "greatest", "product", "joined"):
+        theirs, ours = pair.keras[name], vars(pair.torch)[pair.entries(name)[0]["factory"]]()
+        pair.torch.load_keras_weights(ours, theirs)
+        assert isinstance(theirs, tf_keras.Model)
+        want = theirs([a.astype("float32") for a in arrays]).numpy()
+        got = ours(*(torch.from_numpy(a).float() for a in arrays)).detach().numpy()
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
+
+
+UNKNOWN_MASK = """
+import keras
+from keras import layers, ops
+
+
+class Marked(layers.Layer):
+    def compute_mask(self, inputs, mask=None):
+        return ops.nobody_knows(inputs)
+
+    def call(self, x):
+        return x * 2
+
+
+inputs = keras.Input((5, 3))
+x = Marked()(inputs)
+free = keras.Model(inputs, layers.Dense(2)(x))
+bound = keras.Model(inputs, layers.GlobalAveragePooling1D()(x))
+"""
+
+
+def test_a_mask_that_is_not_known_matters_where_it_is_heeded() -> None:
+    done = translate(UNKNOWN_MASK, "model.py", Options(want_test=False), Log())
+    status = {m["source_name"]: m["status"] for m in done.models}
+    assert status == {"Marked": "translated", "free": "translated", "bound": "unsupported"}
+    said = [d.message for d in done.log.diagnostics if d.severity == "error"]
+    assert any("the mask that Marked gives is not known" in text for text in said)
+
+
+GAP_INSIDE = """
+import keras
+from keras import layers
+
+
+class Odd(layers.Layer):
+    def call(self, x):
+        self.add_metric(keras.ops.nobody_knows(x)(x))
+        return x * 2
+
+
+inputs = keras.Input((3,))
+model = keras.Model(inputs, layers.Dense(2)(Odd()(inputs)))
+"""
+
+
+def test_a_model_is_partial_where_a_layer_in_it_is() -> None:
+    done = translate(GAP_INSIDE, "model.py", Options(want_test=False), Log())
+    assert {m["source_name"]: m["status"] for m in done.models} == dict.fromkeys(
+        ("Odd", "model"), "partial"
+    )
+
+
+def test_what_a_source_is_written_for_is_told_by_the_files_that_it_imports(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "__init__.py").write_text("from .layers import drop\n")
+    (tmp_path / "parts" / "layers.py").write_text(
+        "from tensorflow.keras import backend as K\n\n\n"
+        "def drop(x):\n    return K.in_train_phase(K.dropout(x, 0.5), x)\n"
+    )
+    main = tmp_path / "main.py"
+    main.write_text(
+        "from tensorflow import keras\nfrom parts import drop\n\n"
+        "model = keras.Sequential([keras.layers.Dense(2, input_shape=(3,))])\n"
+    )
+    done = translate(main.read_text(), "main.py", Options(path=main, want_test=False), Log())
+    assert done.keras == "2"

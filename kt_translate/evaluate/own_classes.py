@@ -41,9 +41,10 @@ from kt_translate.evaluate.values import (
 )
 from kt_translate.graph.nodes import Param, Plan
 from kt_translate.graph.objects import snake_case
-from kt_translate.graph.region import CURRENT, Region
+from kt_translate.graph.region import CURRENT, Region, derived
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, key_of, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
+from kt_translate.layers.layer import RuleError
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -347,6 +348,16 @@ def by_itself(instance: Instance) -> Iterator[None]:
     finally:
         instance.alone = False
         CURRENT.pop()
+
+
+def unknown_mask(cls: Class, tensor: Tensor, made: Unknown) -> Tensor:
+    """A mask that keeps whatever heeds it from being written."""
+
+    def refuse() -> Any:
+        why = f"{made.why} (line {made.line})" if made.line else made.why
+        raise RuleError("KT107", f"the mask that {cls.name} gives is not known: {why}")
+
+    return derived(refuse, [], tensor.shape[:-1], "bool", label="mask")
 
 
 def table_of(plan: Plan, instance: Instance, tensors: list[Tensor]) -> dict[Symbol, Any]:

@@ -314,10 +314,11 @@ def _mask_results(
     outer = tensors_in(results)
     if isinstance(own, Function):
         masks = map_tensors(lambda t: t.mask, first)
+        said, errors = list(ev.log.diagnostics), ev.log.errors
         made = ev.run_method(own, _built(ev, instance, given), [first, masks], {})
-        if isinstance(made, Unknown):
-            ev.note("KT107", f"the mask that {instance.cls.name} gives is not known: {made.why}")
-            return
+        if isinstance(made, Unknown):  # which matters where something heeds it
+            ev.log.diagnostics[:], ev.log.errors = said, errors
+            made = [own_classes.unknown_mask(instance.cls, t, made) for t in outer]
         for tensor, mask in zip(outer, [made] if isinstance(made, Tensor) else made or []):
             tensor.mask = mask if isinstance(mask, Tensor) else None
         return

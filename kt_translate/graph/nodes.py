@@ -55,7 +55,8 @@ class LayerNode(Node):
 
     def uses(self) -> Iterator[Tensor]:
         yield from self.arguments()
-        yield from (t.mask for t in self.inputs if t.mask is not None)
+        if self.rule.heeds:
+            yield from (t.mask for t in self.inputs if t.mask is not None)
 
 
 @dataclass(eq=False, repr=False)

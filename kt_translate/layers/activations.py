@@ -189,6 +189,7 @@ class ThresholdedReLU(ActivationLayer):
 class Softmax(Elementwise):
     """``keras.layers.Softmax``; the mask says which elements take part."""
 
+    heeds = True
     axis: Any = -1
 
     def check(self) -> None:

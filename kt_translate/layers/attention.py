@@ -28,6 +28,7 @@ class Attending(Layer, abstract=True):
     `outputs` notes what `module` has to know of the call: tensors given by name, and whether scores are asked for.
     """
 
+    heeds = True
     layout = Layout.LAST
     call_arguments: ClassVar[tuple[str, ...]] = ()  # of `call`, in Keras's order
 

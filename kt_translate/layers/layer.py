@@ -71,7 +71,7 @@ class Call:
     module: Expr  # self.conv; only meaningful where `module` gave a constructor
     inputs: list[Expr]  # torch expressions, already in the layout that the rule asked for
     tensors: list[Tensor]  # what is known of the inputs; their layout is that of `inputs`
-    masks: list[Expr | None]
+    masks: list[Expr | None]  # of the inputs, for a declaration that `heeds` them
     outputs: list[Tensor]
     options: dict[
         str, Any
@@ -113,6 +113,7 @@ class Layer:
 
     layout: ClassVar[Layout] = Layout.KEEP  # torch layout of inputs of rank >= 3, and of the output
     masking: ClassVar[str] = "drop"  # "pass": the input's mask goes on
+    heeds: ClassVar[bool] = False  # the masks of its inputs change what it gives
     keras_kind: ClassVar[str]  # Keras's automatic name: "conv2d"
     flavours: ClassVar[dict[str, dict[str, Any]]] = (
         {}

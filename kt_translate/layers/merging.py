@@ -27,14 +27,14 @@ from kt_translate.layers.layer import (
 from kt_translate.layers.spatial import plain
 
 
-def either(masks: list[Tensor], shape: Shape) -> Tensor:
-    """A mask that is true where any of them is."""
+def joined(masks: list[Tensor], shape: Shape, sign: str = "|") -> Tensor:
+    """A mask that is true where any of them is, or (``&``) where all are."""
     different = list(dict.fromkeys(masks))
     if len(different) == 1:
         return different[0]
 
     def render(*parts: Expr) -> Expr:
-        return reduce(lambda a, b: Expr.binary("|", a, b), parts)
+        return reduce(lambda a, b: Expr.binary(sign, a, b), parts)
 
     return derived(render, different, shape, "bool", label="mask")
 
@@ -90,7 +90,10 @@ class Merge(Layer, abstract=True):
 
     def output_mask(self, *tensors: Tensor) -> Tensor | None:
         masks = [t.mask for t in tensors if t.mask is not None]
-        return either(masks, tensors[0].shape[:-1]) if len(masks) == len(tensors) else None
+        shape = tensors[0].shape[:-1]
+        if self.flavour == "2":
+            return joined(masks, shape, "&") if masks else None
+        return joined(masks, shape) if len(masks) == len(tensors) else None
 
     def aligned(self, call: Call) -> list[Expr]:
         """The inputs with as many axes as the one with most: Keras puts new ones after the batch."""
@@ -106,6 +109,8 @@ class Merge(Layer, abstract=True):
 
     def aligned_masks(self, call: Call) -> list[Expr | None]:
         """The masks with an axis for the channels; of inputs that got new axes Keras takes none."""
+        if self.flavour == "2":  # which computes as if there were none
+            return [None] * len(call.tensors)
         rank = max(t.rank for t in call.tensors)
         masks: list[Expr | None] = []
         for mask, tensor in zip(call.masks, call.tensors, strict=True):
@@ -118,7 +123,7 @@ class Merge(Layer, abstract=True):
         return masks
 
     def forward(self, call: Call) -> Expr:
-        return self.merge(self.aligned(call), self.aligned_masks(call))
+        return self.merge(self.aligned(call), self.aligned_masks(call) if self.heeds else [])
 
     def merge(self, inputs: list[Expr], masks: list[Expr | None]) -> Expr:
         raise NotImplementedError
@@ -148,6 +153,8 @@ class Subtract(Merge):
 class Multiply(Merge):
     """``keras.layers.Multiply``: masked elements count as 1."""
 
+    heeds = True
+
     def merge(self, inputs: list[Expr], masks: list[Expr | None]) -> Expr:
         if any(masks):
             return Expr("multiply_masked")(tuple(inputs), tuple(masks))
@@ -164,6 +171,7 @@ class Average(Merge):
 class Maximum(Merge):
     """``keras.layers.Maximum``: masked elements do not count."""
 
+    heeds = True
     function = Expr("maximum")
 
     def merge(self, inputs: list[Expr], masks: list[Expr | None]) -> Expr:
@@ -213,10 +221,12 @@ class Concatenate(Merge):
         if all(t.mask is None for t in tensors):
             return None
         last = self.axis % tensors[0].rank == tensors[0].rank - 1
+        if last and self.flavour == "2":
+            return super().output_mask(*tensors)
         masks = [t.mask if t.mask is not None else all_true(t) for t in tensors]
         if last:  # one that is not masked makes all of it present
             unmasked = [m for m, t in zip(masks, tensors, strict=True) if t.mask is None]
-            return unmasked[0] if unmasked else either(masks, tensors[0].shape[:-1])
+            return unmasked[0] if unmasked else joined(masks, tensors[0].shape[:-1])
         axis = self.axis % tensors[0].rank
 
         def render(*parts: Expr) -> Expr:

@@ -87,6 +87,7 @@ class ChannelNorm(Elementwise, abstract=True):
 class BatchNormalization(ChannelNorm):
     """``keras.layers.BatchNormalization``."""
 
+    heeds = True
     renamed = {"gamma_init": "gamma_initializer", "beta_init": "beta_initializer"}
     only = {"renorm": (False, None)}
     inert = ("renorm_clipping", "renorm_momentum", "synchronized")

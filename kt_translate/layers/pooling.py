@@ -252,6 +252,7 @@ class GlobalMaxPooling(GlobalPooling, abstract=True):
 class GlobalAveragePooling1D(GlobalAveragePooling, aliases=("GlobalAvgPool1D",)):
     """``keras.layers.GlobalAveragePooling1D``; masked steps do not count."""
 
+    heeds = True
     rank = 1
 
     def wants(self, *tensors: Tensor) -> list[Layout]:

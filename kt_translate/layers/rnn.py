@@ -54,6 +54,7 @@ class Recurrent(Layer, abstract=True):
     (a loop) for other activations and for dropout of the states.
     """
 
+    heeds = True
     layout = Layout.LAST
     renamed = OLD_NAMES
     activates_inside = True

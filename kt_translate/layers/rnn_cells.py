@@ -237,6 +237,7 @@ class StackedRNNCells(Layer):
 class RNN(Layer):
     """``keras.layers.RNN``: the layer of its cell, or a stack of those of several cells."""
 
+    heeds = True
     layout = Layout.LAST
     inert = ("unroll",)
 

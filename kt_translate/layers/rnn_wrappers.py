@@ -38,6 +38,7 @@ _FREE = ("go_backwards", "seed", "use_cudnn", "unroll")
 class Wrapper(Layer, abstract=True):
     """A layer around another one, whose settings of the weights it passes on."""
 
+    heeds = True
     layout = Layout.LAST
 
     def __getattr__(self, name: str) -> Any:

@@ -35,6 +35,7 @@ class ClassCode:
     )  # name of a size -> the attribute that has it
     inputs: list[Tensor] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
+    gap: bool = False  # something of it, or of what it calls, is not translated
     attributes: bool = False  # its parts are kept under the same names as in Keras
 
 

@@ -111,6 +111,7 @@ class Modules(ClassScope):
     def instance(self, node: CallNode) -> Expr:
         """What makes the instance of a generated class."""
         made = self.classes(node.plan)
+        self.code.gap |= made.gap
         self.take_open_sizes(node.plan.symbols)
         with self.spelling(in_forward=False):
             given = {

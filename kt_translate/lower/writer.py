@@ -39,7 +39,7 @@ class Writer(Modules):
     def write(self) -> ClassCode:
         outputs = self.code.outputs = tensors_in(self.plan.result)
         every = [t for ends in ends_of(self.plan.result) for t in ends]
-        self.code.frozen = self.plan.frozen
+        self.code.frozen, self.code.gap = self.plan.frozen, self.plan.gap
         single = isinstance(self.plan.result, Tensor) and outputs[0].logits is not None
         logits = outputs[0] if single else None
         ends = [logits.logits] if logits is not None and logits.logits is not None else outputs
@@ -237,7 +237,8 @@ class Writer(Modules):
         self.code.regularized |= rule.keras_kind == "activity_regularization"
         module = self._module(node.use, lambda: self.constructor(node, tensors))
         masks = [
-            self.read(t.mask, Layout.KEEP) if t.mask is not None else None for t in node.inputs
+            self.read(t.mask, Layout.KEEP) if t.mask is not None else None
+            for t in (node.inputs if rule.heeds else ())
         ]
         options = {k: self._option(v) for k, v in node.options.items()}
         call = Call(module, inputs, tensors, masks, node.outputs, options, self._then(node))

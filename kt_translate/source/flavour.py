@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^#\n]+)"
@@ -55,7 +56,9 @@ _KERAS_2_WORDS = re.compile(
     r"|\bLocallyConnected[12]D\(|\bnp_utils\."
     r"|\b(?:tf|tensorflow)\.(?:Session|placeholder|get_default_graph|contrib|ConfigProto"
     r"|global_variables_initializer|compat\.v1)\b"
-    r"|\bK\.(?:get_session|set_session|learning_phase|function|set_learning_phase)\("
+    r"|\bK\.(?:get_session|set_session|learning_phase|function|set_learning_phase|in_train_phase"
+    r"|in_test_phase|moving_average_update|normalize_batch_in_training|random_uniform_variable"
+    r"|random_normal_variable|random_binomial|local_conv[12]d|placeholder)\("
 )
 # What Keras's own backend lost in Keras 3: K.mean and the like.
 _BACKEND_IN_KERAS_3 = {
@@ -95,10 +98,15 @@ _AFTER_KERAS_1 = re.compile(
 )
 
 
-def flavour_of(text: str) -> str:
-    """The Keras that a source was written for; where nothing tells, Keras 3."""
+def flavour_of(text: str, others: Iterable[str] = ()) -> str:
+    """The Keras that a source was written for: the first of it and ``others`` of its project that tells. Else Keras 3."""
+    return next((told for t in (text, *others) if (told := told_flavour(t))), "3")
+
+
+def told_flavour(text: str) -> str | None:
+    """The Keras that a text was written for, where something tells."""
     bare = _STRING_OR_COMMENT.sub(_blank, text)
-    imported = list(_imported(bare))
+    imported = imported_names(bare)
     modules = "\n".join(imported)
     if re.search(r"^keras_core\b", modules, re.MULTILINE):
         return "3"
@@ -111,7 +119,7 @@ def flavour_of(text: str) -> str:
         return "3"
     names = {name.rpartition(".")[2] for name in imported}
     old = _KERAS_2_MODULES.search(modules) or names & _KERAS_2_NAMES or _KERAS_2_WORDS.search(bare)
-    return "2" if old or _uses_old_backend(bare, imported) else "3"
+    return "2" if old or _uses_old_backend(bare, imported) else None
 
 
 def _blank(match: re.Match[str]) -> str:
@@ -127,7 +135,7 @@ def _with_short_strings(text: str) -> str:
     )
 
 
-def _imported(text: str) -> list[str]:
+def imported_names(text: str) -> list[str]:
     """The full names of what the source imports."""
     found = []
     for match in _IMPORT.finditer(text):

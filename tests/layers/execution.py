@@ -106,7 +106,8 @@ def translate(
     rule: Layer, tensors: list[Tensor], options: dict[str, Any], scope: dict[str, Any]
 ) -> Translated:
     outputs = rule.outputs(*tensors, **options)
-    masks = [Expr(f"mask{i}") if t.mask is not None else None for i, t in enumerate(tensors)]
+    heeded = tensors if rule.heeds else []
+    masks = [Expr(f"mask{i}") if t.mask is not None else None for i, t in enumerate(heeded)]
     statements: list[str] = []
 
     def then(expr: Any, comment: str = "") -> Expr:
