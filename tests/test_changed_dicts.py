@@ -193,6 +193,53 @@ BUILDERS = {
         "    x = layers.Dense(2)(at['x'])\n",
         "5, 3",
     ),
+    "a_parameter_changed_by_a_function": (
+        "def tweak(sizes, n):\n"
+        "    sizes['a'] += n\n"
+        "    return 2 * sizes['a']\n"
+        "def build(n=3, sizes={'a': 3, 'b': 4}):\n"
+        "    sizes = dict(sizes)\n"
+        "    x = start = keras.Input((3,))\n"
+        "    x = layers.Dense(tweak(sizes, n))(x)\n"
+        "    x = layers.Dense(sizes['a'])(x)\n",
+        "5, {'a': 2, 'b': 1}",
+    ),
+    "a_parameter_changed_by_a_function_on_tensors": (
+        "def dense(x, sizes):\n"
+        "    sizes['a'] = sizes['a'] + 1\n"
+        "    x = layers.Dense(sizes['a'])(x)\n"
+        "    return layers.Dense(sizes['b'])(x)\n"
+        "def build(sizes={'a': 3, 'b': 4}):\n"
+        "    sizes = copy.copy(sizes)\n"
+        "    x = start = keras.Input((3,))\n"
+        "    x = dense(dense(x, sizes), sizes)\n",
+        "{'a': 2, 'b': 1}",
+    ),
+    "a_parameter_changed_by_a_method": (
+        "class Holder:\n"
+        "    def __init__(self, sizes):\n"
+        "        self.sizes = sizes\n"
+        "    def tweak(self):\n"
+        "        self.sizes['a'] += 5\n"
+        "def build(sizes={'a': 3, 'b': 4}):\n"
+        "    sizes = copy.copy(sizes)\n"
+        "    x = start = keras.Input((3,))\n"
+        "    holder = Holder(sizes)\n"
+        "    holder.tweak()\n"
+        "    x = layers.Dense(holder.sizes['a'])(x)\n"
+        "    x = layers.Dense(sizes['a'])(x)\n",
+        "{'a': 2, 'b': 1}",
+    ),
+    "a_parameter_by_another_list": (
+        "def build(n=3, sizes=(4, 5)):\n"
+        "    sizes = list(sizes)\n"
+        "    both = [sizes, sizes]\n"
+        "    both[0].append(n)\n"
+        "    x = start = keras.Input((3,))\n"
+        "    for size in sizes:\n"
+        "        x = layers.Dense(size)(x)\n",
+        "4, (2, 3)",
+    ),
     "changed_by_a_function": (
         "def widen(sizes, by):\n"
         "    if by > 1:\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import arrays, tensors
+from kt_translate.evaluate import arrays, copies, tensors
 from kt_translate.evaluate.attributes import set_attribute
 from kt_translate.evaluate.calls import attribute, call
 from kt_translate.evaluate.signals import Raised, as_the_source_would
@@ -123,6 +123,8 @@ def _set(make: Callable[..., Any]) -> Callable[..., Any]:
 def _dict(ev: Interpreter, *args: Any, **kwargs: Any) -> Any:
     if not args:
         return kwargs
+    if isinstance(args[0], Sym) and isinstance(args[0].value, dict) and not kwargs:
+        return copies.copied(ev, args[0], deep=False)
     if isinstance(args[0], Sym):
         args = (ev.demand(args[0], "a dict"),)
     if isinstance(args[0], dict):

@@ -14,6 +14,7 @@ from kt_translate.evaluate import arrays, attributes, calls, copies, expressions
 from kt_translate.evaluate.captured import names_in
 from kt_translate.evaluate.entries import Entry, does_more
 from kt_translate.evaluate.signals import as_the_source_would
+from kt_translate.evaluate.state import containers_in, spaces_of
 from kt_translate.evaluate.values import Instance, Scope, is_computed, opaque
 from kt_translate.graph.sym import Sym, call_symbolic
 
@@ -72,11 +73,8 @@ def opened(ev: Interpreter, node: cst.BaseExpression, scope: Scope) -> Any:
     if not isinstance(value, Sym) or not isinstance(value.value, (list, dict)):
         return value
     made = _items(ev, value)
-    if isinstance(node, cst.Name):
-        _put_in_place(ev, value, made, scope)
-    elif isinstance(node, cst.Attribute):
-        attributes.set_attribute(ev, ev.evaluate(node.value, scope), node.attr.value, made)
-    elif isinstance(node, cst.Subscript):
+    _put_in_place(ev, value, made, scope)
+    if isinstance(node, cst.Subscript):
         key = calls.settled_key(ev, expressions.subscript_key(ev, node, scope))
         attributes.set_element(opened(ev, node.value, scope), key, made)
     return made
@@ -84,6 +82,7 @@ def opened(ev: Interpreter, node: cst.BaseExpression, scope: Scope) -> Any:
 
 def _items(ev: Interpreter, value: Sym) -> Any:
     """The list or dict of a parameter's items."""
+    ev.opened.append(value)
     if isinstance(value.value, dict):
         ev.demand(call_symbolic("list", value), "what is changed")
         return Entry(value)
@@ -92,16 +91,20 @@ def _items(ev: Interpreter, value: Sym) -> Any:
 
 
 def _put_in_place(ev: Interpreter, value: Sym, made: Any, scope: Scope) -> None:
-    """Let all names that hold the one hold the other, and what it is a part of have it as a part."""
-    at: Scope | None = scope
-    held, said = False, value
+    """Let all that holds the one hold the other, and what it is a part of have it as a part."""
+    scopes = {id(s): s for s in (scope, *(s for _, s in ev.rest))}
+    spaces = [space for s in scopes.values() for space in spaces_of(s)]
+    holders = [*spaces, *(c for c in containers_in(spaces) if isinstance(c, (list, dict)))]
+    said = value
     while said.head == "symbol" and isinstance(said.args[0].origin, Sym):
         said = said.args[0].origin
     whole = said.args[0] if said.head == "index" else None
-    while at is not None:
-        at.names.update({name: made for name, v in at.names.items() if v is value})
-        held |= whole is not None and any(v is whole for v in at.names.values())
-        at = at.parent
+    held = False
+    for holder in holders:
+        for key, one in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
+            held |= one is whole
+            if one is value:
+                holder[key] = made
     if held and isinstance(whole, Sym):
         parts = _items(ev, whole)
         parts[calls.settled_key(ev, said.args[1])] = made

@@ -200,7 +200,8 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
     inner = chosen_arguments.inside(within.names, bound, declared)
     before, log, models = len(ev.demands), list(ev.log.diagnostics), len(ev.models)
     errors = ev.log.errors
-    given = [(c, c.copy()) for v in inner.values() for c in _containers(v)]
+    handed, opened = list(inner.values()), len(ev.opened)
+    given = [(c, c.copy()) for v in handed for c in _containers(v)]
     CURRENT.append(region)
     ev.under_way.add(key)
     ev.quiet += 1
@@ -217,7 +218,7 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
     ids = {id(t) for t in inputs}
     own = {p.symbol for p in (*sizes, *params)}
     whole = outputs and tensors_only(result)
-    changed = _put_back(given)
+    changed = _put_back(given) or any(v is w for v in ev.opened[opened:] for w in handed)
     if (
         not whole
         or changed

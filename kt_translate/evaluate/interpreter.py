@@ -80,13 +80,13 @@ class Interpreter:
         self.steps = 0
         self.depth = 0
         self.demands: list[tuple[Any, Any]] = []
+        self.opened: list[Sym] = []  # lists and dicts of parameters that were changed
         self.checking = False  # within the test of an ``if`` that raises
         self.calling = 0  # within ``call`` of a layer or model of the source
         self.hidden = False  # a layer was asked for that a class holds
         self.inlining = 0  # while functions on tensors are run in place
         self.quiet = 0  # within functions whose demands are their callers' to report
-        # statements to come, None: of a loop
-        self.rest: list[tuple[Sequence[Any] | None, Scope]] = []
+        self.rest: list[tuple[Sequence[Any] | None, Scope]] = []  # to come, None: of a loop
         self.rest_of_function = 0
         self.scope = self.module  # of the statement at hand
         self.loops: list[Any] = []  # that are run for a general turn now

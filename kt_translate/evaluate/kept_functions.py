@@ -84,7 +84,9 @@ def _is_pure(node: cst.CSTNode) -> bool:
         return False
     if isinstance(node, cst.Attribute) and getattr(node.value, "value", "") != "math":
         return False
-    if isinstance(node, cst.AssignTarget) and isinstance(node.target, cst.Subscript):
+    if isinstance(node, (cst.AssignTarget, cst.AugAssign, cst.Del)) and isinstance(
+        node.target, cst.Subscript
+    ):
         return False
     return all(map(_is_pure, node.children))
 

@@ -42,9 +42,9 @@ class State:
     def __init__(self, ev: Interpreter, scope: Scope) -> None:
         self.ev = ev
         self.kind = scope.kind
-        self.spaces = list(_spaces(scope))
+        self.spaces = list(spaces_of(scope))
         self.named = len(self.spaces)  # those that follow are dicts
-        self.containers = [(c, _copy(c)) for c in _containers(self.spaces)]
+        self.containers = [(c, _copy(c)) for c in containers_in(self.spaces)]
         self.spaces += [c for c, _ in self.containers if isinstance(c, dict)]
         self.before = [dict(space) for space in self.spaces]
         waiting = [m for m in ev.models if m.kind == "sequential" and m.outputs is None]
@@ -127,7 +127,7 @@ class State:
                 model.region = end[1]
 
 
-def _spaces(scope: Scope) -> Iterator[dict[str, Any]]:
+def spaces_of(scope: Scope) -> Iterator[dict[str, Any]]:
     """The names of the scopes from here out (a module's only where its own code runs), and its instances' attributes."""
     at: Scope | None = scope
     seen: set[int] = set()
@@ -140,7 +140,7 @@ def _spaces(scope: Scope) -> Iterator[dict[str, Any]]:
         at = at.parent
 
 
-def _containers(spaces: list[dict[str, Any]]) -> Iterator[Any]:
+def containers_in(spaces: list[dict[str, Any]]) -> Iterator[Any]:
     stack = [value for space in spaces for value in space.values()]
     seen: set[int] = set()
     while stack:
