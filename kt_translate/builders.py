@@ -365,6 +365,9 @@ def completed(
         if model.deferred and outer is None and (likely := likely_input(model.deferred)):
             outer = input_of(likely)
             found.given.guessed["input"] = likely
+            if symbols_in(likely):
+                ev.starts[model.line] = outer
+                continue
         if model.deferred and outer is not None:
             ev.starts[model.line] = as_input(outer, "", found.given.sizes, set(ev.constants))
     if not ev.starts:

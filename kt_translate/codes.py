@@ -304,10 +304,10 @@ _declare(
     "input size not known",
     """
     Keras learns the size of this input when data first arrives, PyTorch must be told when the
-    module is made, and nothing in the file tells it.
+    module is made, and neither the file nor the shapes of the weights tell it.
 
         def build():
-            return Sequential([Dense(64), Dense(10)])
+            return Sequential([Flatten(), Dense(10)])
     """,
     "say it: --input-shape NAME=28,28,1, without the batch axis; NAME is the function or "
     "variable of the model",

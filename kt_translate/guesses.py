@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+from kt_translate.evaluate.open_sizes import open_input
 from kt_translate.graph.sym import Sym, Symbol, known, substitute
 from kt_translate.graph.tensor import Layout, Tensor
 
@@ -50,12 +51,34 @@ def _is_list(name: str, text: str) -> bool:
     return bool(re.search(used, text))
 
 
-def likely_input(layers: Sequence[Any]) -> tuple[int | None, ...] | None:
-    """The shape that a Sequential's first layers tell, where nothing else does: colour pictures of any size."""
-    kinds = [type(getattr(layer, "rule", layer)).__name__ for layer in layers]
+def likely_input(layers: Sequence[Any]) -> tuple[Any, ...] | None:
+    """The shape that a Sequential's first layers tell, where nothing else does.
+
+    Colour pictures of any size; rows, or sequences of any length, whose width the weights tell.
+    """
+    kinds = [_kind(layer) for layer in layers]
+    for kind in kinds:
+        if kind in ("Flatten", "Reshape", "Permute"):
+            return None
+        if kind == "Embedding":
+            return (None,)
+        if kind == "Dense":
+            return (Sym.of(open_input("in_features")),)
+        if kind in ("LSTM", "GRU", "SimpleRNN", "RNN"):
+            return (None, Sym.of(open_input("input_size")))
+        if kind.endswith("Conv1D"):
+            return (None, Sym.of(open_input("in_channels")))
+        if _PICTURES.search(kind):
+            break
     if any(kind in ("Flatten", "Reshape", "Permute", "Dense") for kind in kinds):
         return None
     return (None, None, 3) if any(map(_PICTURES.search, kinds)) else None
+
+
+def _kind(layer: Any) -> str:
+    rule = getattr(layer, "rule", layer)
+    inner = getattr(rule, "layer", None)
+    return type(rule).__name__ if inner is None else _kind(inner)
 
 
 _PICTURES = re.compile(

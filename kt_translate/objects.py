@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from kt_translate.evaluate.open_sizes import open_input
 from kt_translate.evaluate.own_classes import table_of
 from kt_translate.evaluate.values import Instance
 from kt_translate.factories import sayable
 from kt_translate.graph.nodes import CallNode, Plan
 from kt_translate.graph.region import Region
-from kt_translate.graph.sym import UNKNOWN, known
+from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.writer import Writer
@@ -26,6 +27,7 @@ class Made:
     code: ClassCode
     text: str
     guessed: dict[str, int]
+    open_sizes: list[str]  # told by the weights
 
 
 def made_object(
@@ -39,17 +41,26 @@ def made_object(
     unsaid = [s for s, v in table.items() if s.name in code.used_parameters and known(v) is UNKNOWN]
     size = likely_size(instance)
     guessed: dict[str, int] = {}
+    open_sizes: list[str] = []
     if size is not None and all(s.name.endswith("features") for s in unsaid):
         guessed = {s.name: known(size) for s in unsaid}
         table |= dict.fromkeys(unsaid, size)
-    elif unsaid:
+    elif all(s.name.endswith(("features", "channels")) for s in unsaid):
+        open_sizes = [s.name for s in unsaid]
+    else:
         names = ", ".join(s.name for s in unsaid)
         raise RuleError("KT303", f"the size of the input of {name} is not known ({names})")
     if not all(sayable(v) for s, v in table.items() if s.name in code.used_parameters):
         table = {s: known(v) for s, v in table.items()}
+    table |= {s: Sym.of(open_input(s.name)) for s in unsaid if s.name in open_sizes}
     node = CallNode([], [], line, plan, instance.use, table)
     writer = Writer(Plan("", "model", Region(), []), "", class_of)
-    return Made(code, str(writer.instance(node)), guessed)
+    text = str(writer.instance(node))
+    if open_sizes:
+        names = ", ".join(open_sizes)
+        told = ", ".join(f'"{n}": {n}' for n in open_sizes)
+        text = f"sized_by_weights(lambda {names}: {text}, {{{told}}})"
+    return Made(code, text, guessed, open_sizes)
 
 
 def likely_size(instance: Instance) -> Any:

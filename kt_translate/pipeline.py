@@ -17,6 +17,7 @@ from kt_translate.discover import discover
 from kt_translate.emit import module, parity, training
 from kt_translate.evaluate.general import file_of
 from kt_translate.evaluate.interpreter import Interpreter
+from kt_translate.evaluate.open_inputs import UnknownInput
 from kt_translate.evaluate.project import texts_beside
 from kt_translate.evaluate.signals import MAX_FRAMES
 from kt_translate.evaluate.values import Class, Unknown
@@ -25,6 +26,7 @@ from kt_translate.found import Found, Gap
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym
+from kt_translate.guesses import likely_input
 from kt_translate.homes import Project
 from kt_translate.implied import left_over
 from kt_translate.layers import catalogue
@@ -118,27 +120,49 @@ def plain_classes(ev: Interpreter) -> list[Class]:
 
 def _best(source: Source, options: Options) -> tuple[Interpreter, Writing]:
     """The source read and its models written. Where the code of one could not be, again without what was in its way."""
-    tries = []
+    tries: list[_Try] = []
     given_up: set[Statement] = set()
+    inputs: dict[tuple[str, int], Any] = {}
+    start = options.project.state()
     for nothing_kept in (False, False, True):
-        start = options.project.state()
-        CURRENT[:] = [Region()]
-        settings = {k: ast.literal_eval(v) for k, v in options.settings.items()}
-        ev = Interpreter(source, Log(), settings)
-        ev.flavour = flavour_of(source.text, texts_beside(options.path, source.text))
-        ev.input_shapes = options.input_shapes
-        ev.given_up, ev.nothing_kept = frozenset(given_up), nothing_kept
-        ev.run_module()
-        run_examples(ev)
-        writing = _written(ev, source.name, ev.log, options)
-        tries.append((ev, writing, list(CURRENT), options.project.state()))
-        if not writing.stuck:
+        made = _try(source, options, given_up, nothing_kept, inputs)
+        unknown = {
+            p: likely_input(u.layers) for p, u in inputs.items() if isinstance(u, UnknownInput)
+        }
+        if found := {place: shape for place, shape in unknown.items() if shape is not None}:
+            inputs |= found
+            options.project.restore(start)
+            made = _try(source, options, given_up, nothing_kept, inputs)
+        tries.append(made)
+        if not made[1].stuck:
             break
-        given_up |= writing.stuck
+        given_up |= made[1].stuck
         options.project.restore(start)
     ev, writing, CURRENT[:], state = min(tries, key=lambda t: _missing(t[1]))
     options.project.restore(state)
     return ev, writing
+
+
+_Try = tuple[Interpreter, Writing, list[Region], Any]
+
+
+def _try(
+    source: Source,
+    options: Options,
+    given_up: set[Statement],
+    nothing_kept: bool,
+    inputs: dict[tuple[str, int], Any],
+) -> _Try:
+    CURRENT[:] = [Region()]
+    settings = {k: ast.literal_eval(v) for k, v in options.settings.items()}
+    ev = Interpreter(source, Log(), settings)
+    ev.flavour = flavour_of(source.text, texts_beside(options.path, source.text))
+    ev.input_shapes, ev.inputs = options.input_shapes, inputs
+    ev.given_up, ev.nothing_kept = frozenset(given_up), nothing_kept
+    ev.run_module()
+    run_examples(ev)
+    writing = _written(ev, source.name, ev.log, options)
+    return ev, writing, list(CURRENT), options.project.state()
 
 
 def _missing(writing: Writing) -> int:

@@ -12,13 +12,14 @@ from kt_translate import cases, classes
 from kt_translate.diagnostics import Diagnostic, Log, Place, Statement, error_code
 from kt_translate.emit.definitions import FactoryCode
 from kt_translate.evaluate.models import plan_of
+from kt_translate.evaluate.open_sizes import told_by_weights
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Class, Instance, ModelValue, Module
 from kt_translate.factories import instance, instances, sayable, signature, structure
 from kt_translate.found import Found, Gap, outputs_of, ports
 from kt_translate.graph.nodes import CallNode, Plan
 from kt_translate.graph.objects import lazily
-from kt_translate.graph.sym import UNKNOWN, Sym, code
+from kt_translate.graph.sym import UNKNOWN, Sym, code, symbols_in
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.homes import Home, Project
 from kt_translate.layers.layer import RuleError
@@ -130,19 +131,19 @@ class Writing(Classes):
             self.untranslated(name, "variable", line, error_code(error), str(error), hint)
             return
         code = made.code
-        if made.guessed:
+        if made.guessed or made.open_sizes:
             shown = ", ".join(f"{n}={v}" for n, v in made.guessed.items())
-            self.log.add(
-                "KT101",
-                Place(max(line, 1)),
-                f"nothing tells the input of {name}: taken for {shown}",
-            )
+            told = f"taken for {shown}" if shown else told_by_weights(made.open_sizes)
+            said = f"nothing tells the input of {name}: {told}"
+            self.log.add("KT101", Place(max(line, 1)), said)
         factory = code.name
         found = Found(name, "variable", line, None)
         if made.text != f"{code.name}()":
             factory = self._factory_name(found)
             docstring = f"``{name}`` ({self.source}:{line})."
-            self.factories.append(FactoryCode(factory, [], made.text, code.name, docstring))
+            sizes = [f"{n}: int | None = None" for n in made.open_sizes]
+            taken = ["*", *sizes] if sizes else []
+            self.factories.append(FactoryCode(factory, taken, made.text, code.name, docstring))
         self.codes.setdefault(id(plan), code)
         self.titles[id(instance)] = name
         self._entry(
@@ -184,14 +185,15 @@ class Writing(Classes):
         guessed = {n: v for n, v in found.given.guessed.items() if v is not None}
         if guessed:
             shown = ", ".join(f"{name}={_shown(value)}" for name, value in guessed.items())
+            said = f"nothing in the file calls {found.name}: it was read for {shown}"
+            if list(guessed) == ["input"]:
+                widths = sorted(s.name for s in symbols_in(guessed["input"]))
+                told = told_by_weights(widths) if widths else f"taken for {shown}"
+                said = f"nothing tells the input of {found.name}: {told}"
             self.log.add(
                 "KT101",
                 Place(max(found.line, 1)),
-                (
-                    f"nothing tells the input of {found.name}: taken for {shown}"
-                    if list(guessed) == ["input"]
-                    else f"nothing in the file calls {found.name}: it was read for {shown}"
-                ),
+                said,
                 f"--input-shape {found.name}=... and --set NAME=VALUE give others",
             )
 

@@ -320,6 +320,9 @@ def unet(input_size, n_classes, filters=4):
 
 def deferred(units):
     return Sequential([Dense(units), Dense(2)])
+
+def flat(units):
+    return Sequential([Flatten(), Dense(units)])
 """
 
 
@@ -328,19 +331,20 @@ def test_functions_that_nothing_calls() -> None:
     pair = Pair(GUESSED)
     pair.check("unet", "unet((6, 7, 3), 4)", "(6, 7, 3), 4")
     warnings = [d for d in pair.log.diagnostics if d.severity == "warning"]
-    assert [d.code for d in warnings] == ["KT101"]
+    assert [d.code for d in warnings] == ["KT101", "KT101"]
     assert "input_size=(64, 64, 3)" in warnings[0].message
+    assert "in_features is a parameter" in warnings[1].message
     errors = [d for d in pair.log.diagnostics if d.severity == "error"]
     assert [d.code for d in errors] == ["KT303"]
-    assert "--input-shape deferred=" in errors[0].hint
-    assert pair.entries("deferred")[0]["status"] == "unsupported"
-    with pytest.raises(NotImplementedError, match=r"deferred \(model.py:12\)"):
-        pair.torch.deferred(3)
+    assert "--input-shape flat=" in errors[0].hint
+    assert pair.entries("flat")[0]["status"] == "unsupported"
+    with pytest.raises(NotImplementedError, match=r"flat \(model.py:\d+\)"):
+        pair.torch.flat(3)
 
 
 @pytest.mark.usefixtures("float64")
 def test_an_input_shape_said_by_hand() -> None:
-    pair = Pair(GUESSED, input_shapes={"deferred": (5,), "unet": (8, 8, 2)})
+    pair = Pair(GUESSED, input_shapes={"deferred": (5,), "unet": (8, 8, 2), "flat": (5, 4)})
     assert not pair.errors
     assert pair.entries("deferred")[0]["inferred"] == {"in_features": 5}
     source = "[m := deferred(3), m.build((None, 5))][0]"

@@ -17,12 +17,14 @@ from tests.test_constructs import IMPORTS
 __all__ = ["float64"]
 
 SOURCE = """
-import hashlib
+import hashlib, io
 import keras
+import numpy as np
 from keras import layers
 text = hashlib.md5(b"a text to learn from").hexdigest()
 chars = sorted(set(text))
 vocab_size = len(chars) + 1
+rows = np.genfromtxt(io.StringIO("0.5 1 0 2 1 3 1\\n1 0 0 1 2 1 4"))
 """
 MODELS = {
     "a variable's model": (
@@ -66,6 +68,35 @@ MODELS = {
         "for c in text:\n"
         "    n += 1\n"
         "model = keras.Sequential([keras.Input((4,)), layers.Dense(n)])\n",
+        "model",
+    ),
+    "an input of unknown shape": (
+        "inputs = keras.Input(rows.shape[1:])\n"
+        "x = layers.Dense(4)(layers.Dropout(0.5)(inputs))\n"
+        "model = keras.Model(inputs, layers.Concatenate()([x, inputs]))\n",
+        "model",
+    ),
+    "two inputs of unknown shape": (
+        "one, two = keras.Input(rows.shape[1:]), keras.Input(shape=rows[:, 2:].shape[1:])\n"
+        "x = layers.Concatenate()([layers.Dense(4)(one), layers.Dense(3)(two)])\n"
+        "model = keras.Model([one, two], layers.Dense(2)(x))\n",
+        "model",
+    ),
+    "sequences of unknown width": (
+        "steps = np.array([row * np.ones((3, 1)) for row in rows])\n"
+        "def build(units, shape):\n"
+        "    return keras.Sequential([layers.Input(shape), layers.LSTM(units), layers.Dense(2)])\n"
+        "model = build(5, steps.shape[1:])\n",
+        "model",
+    ),
+    "a Sequential of rows": (
+        "model = keras.Sequential([layers.Dense(5), layers.BatchNormalization(), layers.Dense(2)])\n"
+        "model(rows)\n",
+        "model",
+    ),
+    "a Sequential of sequences": (
+        "model = keras.Sequential([layers.Bidirectional(layers.LSTM(5)), layers.Dense(2)])\n"
+        "model.build((None, None, len(chars)))\n",
         "model",
     ),
     "layers in a loop": (
@@ -118,6 +149,27 @@ def test_without_a_size_a_module_computes_nothing() -> None:
     ours = getattr(both.torch, both.entries("model")[-1]["factory"])()
     with pytest.raises(ValueError, match="num_chars: give it"):
         copy.deepcopy(ours)(torch.zeros(1, 6, 64))
+
+
+def test_the_weights_tell_what_a_model_class_takes(float64: None) -> None:
+    both = Pair(
+        SOURCE + "class Net(keras.Model):\n"
+        "    def __init__(self, units):\n"
+        "        super().__init__()\n"
+        "        self.first, self.last = layers.Dense(units, activation='tanh'), layers.Dense(2)\n"
+        "    def call(self, x):\n"
+        "        return self.last(self.first(x))\n"
+        "net = Net(5)\n"
+        "net.compile('sgd', 'mse')\n"
+        "net.predict(rows)\n"
+    )
+    assert both.errors == []
+    ours = getattr(both.torch, both.entries("net")[0]["factory"])()
+    theirs = both.keras["net"]
+    wanted = theirs(both.keras["rows"])
+    vars(both.torch)["load_keras_weights"](ours, theirs)
+    got = ours(torch.from_numpy(both.keras["rows"]))
+    np.testing.assert_allclose(got.detach().numpy(), wanted, rtol=1e-12)
 
 
 def test_a_size_that_no_weight_tells_must_be_given() -> None:

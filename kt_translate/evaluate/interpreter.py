@@ -60,8 +60,7 @@ class Interpreter:
 
     precision = EXACT  # of Keras's own arithmetic, in what was called
     nothing_kept = False  # no loop and no condition, after all else has failed
-    # loops and functions whose code could not be written
-    given_up: frozenset[Statement] = frozenset()
+    given_up: frozenset[Statement] = frozenset()  # loops and functions that could not be written
 
     def __init__(self, source: Source, log: Log, settings: dict[str, Any]) -> None:
         self.source = source
@@ -111,6 +110,7 @@ class Interpreter:
         self.starts: dict[int, Any] = {}  # what the Sequential models made on a line take
         self.saved: dict[str, Any] = {}  # models by the files that the source saves them to
         self.input_shapes: dict[str, tuple[int | None, ...]] = {}  # said by hand
+        self.inputs: dict[tuple[str, int], Any] = {}  # by their places: of unknown shape
 
     # -- running --------------------------------------------------------------------------------
     def run_module(self) -> None:

@@ -11,6 +11,7 @@ from kt_translate.evaluate import (
     arrays,
     distributed,
     lambdas,
+    open_inputs,
     open_sizes,
     precision,
     sequential,
@@ -88,8 +89,11 @@ def make_input(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) -> Any:
         shape = open_sizes.left_open(ev, shape)
     shape = open_sizes.open_shape(ev, shape)
     if not isinstance(shape, (tuple, list)) or any(isinstance(s, Unknown) for s in shape):
-        ev.note("KT303", "the shape of this input is not known")
-        return Unknown("an input of unknown shape", ev.line)
+        of_data = has_unknown(shape)  # and not what a builder is to be given
+        shape = open_inputs.likely(ev) if of_data else None
+        if shape is None:
+            ev.note("KT303", "the shape of this input is not known")
+            return open_inputs.made(ev) if of_data else Unknown("an input", ev.line)
     dtype = given.get("dtype") or "float32"
     layout = Layout.FIRST if len(shape) >= 3 else Layout.LAST
     tensor = Tensor((None, *shape), dtype if isinstance(dtype, str) else "float32", layout)
@@ -231,7 +235,7 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
     inputs = tensors_in(args[0]) if args else []
     extra = [t for a in args[1:] for t in tensors_in(a)]
     if not inputs or has_unknown(args[0]):
-        return Unknown("a layer called on what is not known", ev.line)
+        return open_inputs.called(ev, layer, args[0] if args else None)
     options = {k: v for k, v in kwargs.items() if k != "training" and v is not None}
     set_mode(ev, layer.use, kwargs.get("training"))
     lost = ["one of its inputs"] if is_missing_one(args[0]) else []

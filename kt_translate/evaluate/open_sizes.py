@@ -7,6 +7,7 @@ computes that from.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -115,10 +116,19 @@ def open_size(ev: Interpreter, value: Any) -> Any:
         shown = name if name == said else f"{name} ({said})"
         ev.note(
             "KT101",
-            f"{shown} comes from data: it is a parameter, told by the weights where it is left out",
+            f"{shown} comes from data: {told_by_weights(['it'])}",
             f"--set {name}=NUMBER says it here",
         )
     return Sym.of(symbol)
+
+
+def open_input(name: str) -> Symbol:
+    """The width of an input of which nothing is known, as a parameter."""
+    return Symbol(name, SAMPLE, "data", f"the width of the input ({name})")
+
+
+def told_by_weights(names: Iterable[str]) -> str:
+    return f"{', '.join(names)} is a parameter, told by the weights where it is left out"
 
 
 def _of_argument(value: Any) -> Any:

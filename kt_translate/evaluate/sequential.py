@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import calls, models
 from kt_translate.evaluate.lambdas import LambdaValue
+from kt_translate.evaluate.open_inputs import UnknownInput, learn
 from kt_translate.evaluate.values import Instance, LayerValue, ModelValue
 from kt_translate.graph.choice import Choice
 from kt_translate.graph.nodes import ModuleUse
@@ -37,11 +38,15 @@ def add(ev: Interpreter, model: ModelValue, layer: Any) -> None:
         model.region.add(layer.node)  # type: ignore[union-attr, arg-type]
         model.inputs = model.outputs = layer
         return
+    if isinstance(layer, UnknownInput):
+        model.attributes["input"] = layer
+        return
     if not isinstance(layer, (LayerValue, ModelValue, LambdaValue, Choice)) and not is_layer(layer):
         ev.note("KT107", "what is added to the model here is not known")
         model.attributes["gap"] = ev.line
         return
     model.layers.append(layer)
+    learn(model.attributes.get("input"), layer)
     if "gap" in model.attributes:  # what comes before it is not known
         return
     if model.inputs is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 from kt_translate.graph.arrays import ArrayNode, PutNode
@@ -36,6 +37,9 @@ def free_symbols(nodes: list[Node]) -> list[Param]:
     names: set[str] = set()
     params = []
     for symbol in sorted(symbols, key=lambda s: (s.kind != "dim", s.name)):
+        if symbol.name in names and symbol.kind == "data":  # of two inputs, say
+            fresh = (f"{symbol.name}_{n}" for n in count(2))
+            symbol.name = symbol.spelled = next(name for name in fresh if name not in names)
         if symbol.name in names:
             raise RuleError("KT302", f"two settings are called {symbol.name}")
         names.add(symbol.name)
