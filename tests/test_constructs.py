@@ -150,7 +150,7 @@ def test_operations_on_parts_of_data_are_no_error() -> None:
 
 def test_a_model_of_what_is_not_known_is_in_the_report() -> None:
     text = IMPORTS + (
-        f"{DATA}\n" "i = keras.Input(data)\n" "model = keras.Model(i, layers.Dense(3)(i))\n"
+        f"{DATA}\n" "i = keras.Input(data)\n" "model = keras.Model(i, layers.Flatten()(i))\n"
     )
     done = translate(text, "model.py", Options(), Log())
     assert [(e["source_name"], e["status"]) for e in done.models] == [("model", "unsupported")]
