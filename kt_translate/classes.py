@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import repeat
 from typing import Any
 
-from kt_translate.evaluate import own_classes, subclasses
+from kt_translate.evaluate import own_classes, recurrent, subclasses
 from kt_translate.evaluate.constructors import base_of, needed_by_base, only_hooks
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
@@ -193,6 +193,8 @@ def _likely_inputs(
             shapes.append(tensors_in(value.inputs)[0].shape[1:])
         elif isinstance(value, ModelValue) and value.inputs is not None and len(names) == 1:
             yield {names[0]: map_tensors(replace, value.inputs)}  # handed on to that model
+    if len(names) == 2 and (start := recurrent.states_of_cell(ev, instance)) is not None:
+        yield {names[0]: _input((UNKNOWN,)), names[1]: start}
     likely = sorted(RANKS, key=lambda rank: rank != 3) if _of_sequences(cls) else RANKS
     tries = shapes or [(UNKNOWN,) * (rank - 1) for rank in likely]
     for sizes in tries:

@@ -251,3 +251,10 @@ net(tf.zeros((2, 4, 5, 5, 3)))
 def test_a_cell_on_pictures(tmp_path: Path) -> None:
     both = Both(tmp_path, PICTURES)
     both.agree("net", None, "", numbers(2, 4, 5, 5, 3))  # type: ignore[arg-type]
+
+
+def test_a_cell_that_the_file_never_calls(tmp_path: Path) -> None:
+    both = Both(tmp_path, MINIMAL)
+    made = "units=4, in_features=5"
+    given = numbers(3, 5), numbers(3, 4)
+    both.agree("MinimalCell", "4", made, *given, structure=lambda x, h: (x, [h]))

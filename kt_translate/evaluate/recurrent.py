@@ -27,7 +27,7 @@ def run(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict[str, A
     given = dict(zip(("sequences", "initial_state", "mask"), args), **kwargs)
     x, initial = given["sequences"], given.get("initial_state")
     entered = tensors_in(x)
-    if rule.stateful is not False:
+    if ev.demand(rule.stateful, "stateful of RNN"):
         raise RuleError(
             "KT203", "RNN(stateful=True) is not supported for cells of the source's own"
         )
@@ -103,6 +103,19 @@ def initial_states(ev: Interpreter, cell: Any, x: Any) -> Any:
     if isinstance(size, Unknown):
         raise RuleError("KT203", "the state_size of this cell is not known")
     return _zeros(ev, size if isinstance(size, (list, tuple)) else [size], batch, first.dtype)
+
+
+def states_of_cell(ev: Interpreter, cell: Instance) -> Any:
+    """What an object starts with as a cell of RNN; None where it is none."""
+    if isinstance(calls.attribute(ev, cell, "state_size"), Unknown):
+        return None
+    CURRENT.append(Region())
+    try:
+        return initial_states(ev, cell, Tensor((None, None, None)))
+    except RuleError:
+        return None
+    finally:
+        CURRENT.pop()
 
 
 def zero_states(

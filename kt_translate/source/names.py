@@ -72,8 +72,9 @@ _TOP = {
     "Network",
     "Variable",
     "KerasTensor",
+    "AbstractRNNCell",
 }
-_SAME_CLASS = {"Functional": "Model", "Network": "Model"}
+_SAME_CLASS = {"Functional": "Model", "Network": "Model", "AbstractRNNCell": "Layer"}
 _KEEP_PATH = {"datasets", "preprocessing", "config", "wrappers"}
 _SAME = {
     "applications._KERAS_BACKEND": "backend",
