@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate.values import LayerValue, Native, Unknown
 from kt_translate.graph.tensor import Tensor, tensors_in
-from kt_translate.layers.layer import Layer
 from kt_translate.layers.rnn import Recurrent
 from kt_translate.layers.rnn_cells import Cell
 
@@ -25,7 +24,7 @@ def attribute(ev: Interpreter, layer: LayerValue, name: str) -> Any:
     if name == "trainable":
         return layer.trainable
     if name == "compute_mask":
-        return Native(name, lambda ev, *a, **k: _computed_mask(layer.rule, *a, **k))
+        return Native(name, lambda ev, *a, **k: _computed_mask(layer, *a, **k))
     if name == "get_initial_state" and isinstance(layer.rule, (Cell, Recurrent)):
         from kt_translate.evaluate import recurrent
 
@@ -41,8 +40,12 @@ def attribute(ev: Interpreter, layer: LayerValue, name: str) -> Any:
     return Unknown(f"attribute {name} of a layer", ev.line)
 
 
-def _computed_mask(rule: Layer, inputs: Any, mask: Any = None) -> Tensor | None:
-    """``layer.compute_mask(inputs, mask)``."""
+def _computed_mask(layer: LayerValue, inputs: Any, mask: Any = None) -> Tensor | None:
+    """``layer.compute_mask(inputs, mask)``; of a call that there has been, the mask that it gave."""
     tensors, masks = tensors_in(inputs), tensors_in(mask)
+    for entered, output in layer.calls:
+        if not masks and list(map(id, entered)) == list(map(id, tensors)):
+            found: Tensor | None = tensors_in(output)[0].mask
+            return found
     given = [replace(t, mask=m) for t, m in zip(tensors, masks, strict=False)]
-    return rule.output_mask(*(given or tensors))
+    return layer.rule.output_mask(*(given or tensors))

@@ -210,9 +210,9 @@ class _Entering:
             if tensor.mask is not None:
                 made.mask = self.masks.get(id(tensor.mask))
                 if made.mask is None:
-                    made.mask = Tensor(
-                        made.shape[: tensor.mask.rank], "bool", Layout.LAST, name="mask"
-                    )
+                    called = f"{own}_mask" if self.masks else "mask"
+                    shape = made.shape[: tensor.mask.rank]
+                    made.mask = Tensor(shape, "bool", Layout.LAST, name=called)
                     self.masks[id(tensor.mask)] = made.mask
             fresh[id(tensor)] = made
             if isinstance(value, dict):

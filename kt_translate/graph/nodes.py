@@ -53,10 +53,14 @@ class LayerNode(Node):
         yield from self.inputs
         yield from tensors_in(list(self.options.values()))
 
+    def masks(self) -> list[Tensor | None]:
+        """The masks that come with the inputs, as far as the layer heeds them: not where it is given others."""
+        heeds = self.rule.heeds and self.options.get("mask") is None
+        return [t.mask if heeds else None for t in self.inputs]
+
     def uses(self) -> Iterator[Tensor]:
         yield from self.arguments()
-        if self.rule.heeds:
-            yield from (t.mask for t in self.inputs if t.mask is not None)
+        yield from (mask for mask in self.masks() if mask is not None)
 
 
 @dataclass(eq=False, repr=False)

@@ -236,10 +236,7 @@ class Writer(Modules):
         self._same_flattening(node)
         self.code.regularized |= rule.keras_kind == "activity_regularization"
         module = self._module(node.use, lambda: self.constructor(node, tensors))
-        masks = [
-            self.read(t.mask, Layout.KEEP) if t.mask is not None else None
-            for t in (node.inputs if rule.heeds else ())
-        ]
+        masks = [None if m is None else self.read(m, Layout.KEEP) for m in node.masks()]
         options = {k: self._option(v) for k, v in node.options.items()}
         call = Call(module, inputs, tensors, masks, node.outputs, options, self._then(node))
         result = rule.forward(call)
