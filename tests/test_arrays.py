@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+from typing import Any
+
 import numpy as np
 import pytest
 
+from kt_translate.diagnostics import Log
+from kt_translate.evaluate.interpreter import Interpreter
+from kt_translate.evaluate.numbers import Numbers
+from kt_translate.evaluate.values import Array, Unknown
+from kt_translate.graph.region import CURRENT, Region
+from kt_translate.layers import catalogue
+from kt_translate.ops import catalogue as op_catalogue
+from kt_translate.source.syntax import Source
 from tests.model_harness import Pair, float64
 
 __all__ = ["float64"]
@@ -181,3 +192,120 @@ model = keras.Model(inputs, Filled(9)(inputs))
 @pytest.mark.parametrize("source", [STALE, LOOP], ids=["view", "loop"])
 def test_what_is_not_followed_is_told(source: str) -> None:
     assert Pair(HEAD + source).errors
+
+
+ARRAYS = {
+    "a": "np.array([3, 1, 2])",
+    "b": "np.array([[1, 5, 2], [4, 0, 3]])",
+    "c": "np.array([[[1.5, 2], [3, 4]], [[5, 6], [7, 8.25]], [[0, 1], [2, 3]]])",
+    "d": "np.array([[7, 8, 9]])",
+}
+OF_ONE = (
+    *(
+        [
+            "sum",
+            "max",
+            "min",
+            "mean",
+            "prod",
+            "argmax",
+            "argmin",
+            "any",
+            "all",
+            "sort",
+            "flip",
+            "unique",
+            "diff",
+            "cumsum",
+            "size",
+            "shape",
+        ]
+    ),
+    *(
+        [
+            "transpose",
+            "ravel",
+            "squeeze",
+            "sqrt",
+            "exp",
+            "square",
+            "negative",
+            "abs",
+            "floor",
+            "round",
+            "ndim",
+            "tile",
+        ]
+    ),
+)
+OF_TWO = [
+    "add",
+    "multiply",
+    "maximum",
+    "minimum",
+    "power",
+    "append",
+    "hstack",
+    "vstack",
+    "column_stack",
+    "concatenate",
+]
+EXPRESSIONS = [
+    *(
+        f"np.{f}({x}{more})"
+        for f in OF_ONE
+        for x in ARRAYS
+        for more in ("", ", axis=0", ", axis=-1")
+    ),
+    *(
+        f"{x}.{f}"
+        for x in ARRAYS
+        for f in ("T", "sum()", "max(axis=0)", "transpose()", "cumsum(0)")
+    ),
+    *(f"np.{f}({x}, {y})" for f in OF_TWO[:6] for x in ARRAYS for y in ARRAYS),
+    *(f"np.{f}(({x}, {y}))" for f in OF_TWO[6:] for x in ARRAYS for y in ARRAYS),
+    *(f"np.concatenate(({x}, {y}), axis=-1)" for x in ARRAYS for y in ARRAYS),
+    *(f"{x} {op} {y}" for x in ARRAYS for y in ARRAYS for op in ("+", "/", "%", ">", "@")),
+    *(
+        f"{x}[{key}]"
+        for x in ARRAYS
+        for key in ("0", "-1:", "::-1", ":, 0", "..., 0", "None", "-1, :")
+    ),
+]
+
+
+def test_known_numbers_are_computed_as_numpy_does() -> None:
+    """Every function gives what NumPy gives, or is not known; an error of NumPy's is none of ours."""
+    space: dict[str, Any] = {"np": np}
+    for name, text in ARRAYS.items():
+        space[name] = eval(text, {"np": np})
+    wanted: dict[str, Any] = {}
+    for text in EXPRESSIONS:
+        with contextlib.suppress(ValueError, IndexError, TypeError):
+            wanted[text] = eval(text, dict(space))
+    lines = [f"{n} = {text}" for n, text in ARRAYS.items()]
+    lines += [f"v{i} = {text}" for i, text in enumerate(wanted)]
+    catalogue.load()
+    op_catalogue.load()
+    CURRENT[:] = [Region()]
+    ev = Interpreter(Source("import numpy as np\n" + "\n".join(lines), "model.py"), Log(), {})
+    ev.run_module()
+    known = 0
+    for i, (text, want) in enumerate(wanted.items()):
+        got = ev.module.names[f"v{i}"]
+        if isinstance(got, Unknown):
+            continue
+        if isinstance(got, Array):
+            assert got.shape is None or len(got.shape) == np.ndim(want), text
+            sizes = zip(got.shape or (), np.shape(want), strict=False)
+            assert all(not isinstance(n, int) or n == m for n, m in sizes), text
+            continue
+        known += 1
+        np.testing.assert_allclose(_numbers(got), np.asarray(want, float), err_msg=text)
+    assert known > len(wanted) / 2
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, (Numbers, list, tuple)):
+        return np.array([_numbers(v) for v in value], float)
+    return float(value)

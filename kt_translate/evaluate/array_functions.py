@@ -58,8 +58,13 @@ def attribute(ev: Interpreter, value: Numbers, name: str) -> Any:
     if name == "reshape":
         return Native(name, lambda ev, *a: reshape(value, a[0] if len(a) == 1 else a))
     if name in NAMES:
-        return Native(name, lambda ev, *a, **k: call(ev, name, [value, *a], k))
+        return Native(name, lambda ev, *a, **k: _method(ev, name, [value, *a], k))
     return NotImplemented
+
+
+def _method(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    found = call(ev, name, args, kwargs)
+    return Unknown(f"what {name}() gives", ev.line) if found is NotImplemented else found
 
 
 def _lists(value: Any) -> Any:
@@ -69,6 +74,8 @@ def _lists(value: Any) -> Any:
 def _transpose(value: Numbers) -> Any:
     if depth(value) < 2:
         return value
+    if depth(value) > 2:
+        return NotImplemented
     return Numbers([Numbers(row, value.dtype) for row in zip(*value)], value.dtype)
 
 
@@ -114,6 +121,8 @@ def call(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) ->
                 **{"axis": None, **given} if not args[1:] else given,
             )
         if name in _PAIRS:
+            if len(args) != 2 or given:
+                return NotImplemented
             other = array(args[1]) if isinstance(args[1], (list, tuple)) else args[1]
             return whole(pairwise(_PAIRS[name], values[0], other), values[0], other)
         try:
@@ -189,7 +198,8 @@ def _insert(value: Numbers, at: int, new: Any) -> Numbers:
 
 
 def _append(value: Numbers, new: Any) -> Any:
-    return array([*value.flat, *(new if isinstance(new, (list, tuple)) else [new])])
+    more = array(new)
+    return array([*value.flat, *([new] if more is None else more.flat)])
 
 
 def _joined(values: Any, axis: int = 0) -> Any:
@@ -200,6 +210,22 @@ def _joined(values: Any, axis: int = 0) -> Any:
         return array([row for part in parts for row in part])
     rows = [_joined(rows, axis % depth(parts[0]) - 1) for rows in zip(*parts)]
     return array(rows)
+
+
+def _of_two_axes(value: Any, as_rows: bool) -> Any:
+    """The array; one of one axis as a row or as a column."""
+    found = array(value)
+    if found is None or depth(found) != 1:
+        return found
+    return array([list(found)] if as_rows else [[n] for n in found])
+
+
+def _of_one_axis(function: Callable[[Any], Any]) -> Callable[[Numbers], Any]:
+    def run(value: Numbers) -> Any:
+        one = len(value.shape) == 1
+        return Numbers(function(list(value)), value.dtype) if one else NotImplemented
+
+    return run
 
 
 def _cumulative(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
@@ -234,7 +260,9 @@ _MAKING: dict[str, Callable[..., Any]] = {
     "eye": _eye,
     "identity": _eye,
     "concatenate": _joined,
-    "hstack": _joined,
+    "hstack": lambda values: _joined(values, min(1, depth(array(values[0])) - 1)),
+    "vstack": lambda values: _joined([_of_two_axes(v, as_rows=True) for v in values]),
+    "column_stack": lambda values: _joined([_of_two_axes(v, as_rows=False) for v in values], 1),
 }
 _NUMBER_TYPES = {"float32": "float", "float64": "float", "int32": "int", "int64": "int"}
 _EACH: dict[str, Callable[[Any], Any]] = {
@@ -290,10 +318,10 @@ _OTHERS: dict[str, Callable[..., Any]] = {
     "clip": _clip,
     "reshape": reshape,
     "transpose": _transpose,
-    "flip": lambda value: Numbers(value[::-1], value.dtype),
+    "flip": _of_one_axis(lambda value: value[::-1]),
     "unique": lambda value: Numbers(sorted(set(value.flat)), value.dtype),
-    "sort": lambda value: Numbers(sorted(value), value.dtype),
-    "diff": lambda value: Numbers([b - a for a, b in itertools.pairwise(value)], value.dtype),
+    "sort": _of_one_axis(sorted),
+    "diff": _of_one_axis(lambda value: [b - a for a, b in itertools.pairwise(value)]),
     "size": lambda value: len(value.flat),
     "shape": lambda value: value.shape,
 }

@@ -338,5 +338,6 @@ def _numbers(ev: Interpreter, step: Step) -> Any:
         return index_numbers(args[0], args[1])
     if step.kind == "method" and isinstance(args[0], Numbers):
         found = array_functions.attribute(ev, args[0], step.what)
-        return found.call(ev, *args[1:], **step.kwargs) if isinstance(found, Native) else found
+        given = found.call(ev, *args[1:], **step.kwargs) if isinstance(found, Native) else found
+        return NotImplemented if isinstance(given, Unknown) else given
     return NotImplemented
