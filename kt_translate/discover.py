@@ -31,8 +31,10 @@ from kt_translate.found import (
     elements,
     inputs_text,
     nested,
+    parameters_of,
     path_in,
 )
+from kt_translate.graph.nodes import Param
 from kt_translate.graph.sym import UNKNOWN, Sym
 from kt_translate.guesses import likely_input
 from kt_translate.implied import implies_model, leans_on, with_model
@@ -232,7 +234,7 @@ class Finder:
             None,
         )
         if again is not None:
-            yield self._member(cls, method.name, again, [made], called=True)
+            yield self._member(cls, method.name, again, [made], call="()")
             return
 
         def act(values: dict[str, Any]) -> Any:
@@ -242,19 +244,18 @@ class Finder:
             return with_model(self.ev, result, method.line)
 
         done = best_run(self.ev, method, act, self.shapes, own=lambda bound: _is_of(bound, cls))
-        ctor = {p.symbol.name for p in made.given.params}
-        for param in done.given.params:
-            if param.symbol.name in ctor:
-                param.symbol.name = param.symbol.spelled = f"{param.symbol.name}_"
+        said = arguments_text(done.given)
+        params = parameters_of(made, done)
         models = models_in(done.result)
         fresh = {
             n: v for n, v in instance.attributes.items() if models_in(v) and kept.get(n) is not v
         }
         if models and not any(models[0] is m for v in kept.values() for m in models_in(v)):
-            yield self._member(cls, method.name, done.result, [made, done], called=True)
+            call = None if said is None else f"({said})"
+            yield self._member(cls, method.name, done.result, [made, done], params, call)
         for name, value in fresh.items():
             for path, model in elements(value):
-                yield self._member(cls, f"{name}{path}", model, [made, done], later=True)
+                yield self._member(cls, f"{name}{path}", model, [made, done], params, None)
         if not models and not fresh and any(makes_model(r) for r in returned_by(self.ev, method)):
             yield Gap(f"{cls.name}.{method.name}", "method", method.line, done.found, done.why)
 
@@ -264,21 +265,21 @@ class Finder:
         name: str,
         value: Any,
         runs: list[Run],
-        called: bool = False,
-        later: bool = False,
+        params: list[Param] | None = None,
+        call: str | None = "",
     ) -> Found:
-        """A model that a class keeps, or that a method of it gives."""
+        """A model that a class keeps, or that a method of it gives; ``call``: the call of that, if it is known."""
         models = models_in(value)
-        params = [p for done in runs for p in done.given.params]
+        params = runs[0].given.params if params is None else params
         line = models[0].line
         found = Found(f"{cls.name}.{name}", "method", line, value, params)
         if all(map(is_complete, models)):
             self.members.add(found.name)
         _take(found, runs)
-        texts = [arguments_text(done.given) for done in runs]
-        if None not in texts and not later:
-            call = f"({texts[-1] if len(runs) > 1 else ''})" if called else ""
-            found.keras = f"{cls.name}({texts[0]}).{name}{call}"
+        made = arguments_text(runs[0].given)
+        if made is not None and call is not None:
+            found.keras = f"{cls.name}({made}).{name}{call}"
+            texts = [arguments_text(done.given, params) for done in runs]
             found.arguments = ", ".join(t for t in texts if t)
         if len(models) == 1:
             found.keras = found.keras and found.keras + path_in(value)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kt_translate.builders import Given
+from kt_translate.builders import Given, Run
 from kt_translate.diagnostics import Diagnostic
 from kt_translate.evaluate import views
 from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.values import Instance, ModelValue, models_in, plain
-from kt_translate.graph.nodes import CallNode, LayerNode, Param
+from kt_translate.graph.nodes import CallNode, LayerNode, Param, SizeNode
 from kt_translate.graph.objects import is_setting
-from kt_translate.graph.sym import Sym, known, symbols_in
+from kt_translate.graph.sym import Sym, Symbol, known, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, ends_of, tensors_in, to_first
 from kt_translate.lower.class_code import ClassCode
+from kt_translate.lower.symbols import all_symbols
 from kt_translate.pytorch.expr import as_expr
 
 
@@ -99,10 +100,31 @@ def frozen(model: ModelValue) -> bool:
     return any(n.use.frozen for n in nodes if isinstance(n, (LayerNode, CallNode)))
 
 
-def arguments_text(given: Given) -> str | None:
+def parameters_of(made: Run, method: Run) -> list[Param]:
+    """What the factory of a model takes that a method makes: the class's arguments, then the method's.
+
+    Where the method takes by the same names what it does not read off the class, its own come first, and what else
+    it has of the class only by name. Where it reads both, its own are called otherwise.
+    """
+    taken = {p.symbol.name: p.symbol for p in made.given.params}
+    shared = [p for p in method.given.params if p.symbol.name in taken]
+    used: set[Symbol] = set()
+    for plan in map(plan_of, method.models):
+        nodes = [n for n in plan.region.nodes if not isinstance(n, SizeNode)]
+        used |= {*all_symbols(nodes), *symbols_in([said for said, _ in plan.demands])}
+    if shared and not any(taken[p.symbol.name] in used for p in shared):
+        others = (p for p in made.given.params if p.symbol in used)
+        return [*method.given.params, *(replace(p, keyword_only=True) for p in others)]
+    for param in shared:
+        param.symbol.name = param.symbol.spelled = f"{param.symbol.name}_"
+    return [*made.given.params, *method.given.params]
+
+
+def arguments_text(given: Given, among: list[Param] | None = None) -> str | None:
     """The arguments that must be given, as the samples have them; None where one is not known."""
     texts = []
-    for param in given.params:
+    symbols = {p.symbol for p in (given.params if among is None else among)}
+    for param in (p for p in given.params if p.symbol in symbols):
         if param.default is None or param.symbol.name in given.guessed:
             value = param.symbol.value
             if not _sayable(value) or param.symbol.name in given.guessed:

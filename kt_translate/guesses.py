@@ -17,6 +17,7 @@ _GUESSES: list[tuple[str, Any]] = [
     (r"len|steps|seq", 20),
     (r"activ", "relu"),
     (r"name|prefix", "model"),
+    (r"dir(ectory)?$|folder", "out"),
     (r"drop|rate|alpha|momentum|ratio|decay|^lr$|regular|l2", 0.1),
     (r"weights|path|file|optim|loss|metric|callback|pool$|pooling$", None),
     (r"^(use|is|include|with|has)_|_?(norm|bias)$|^trainable|^training", False),

@@ -695,3 +695,43 @@ def test_a_defect_leaves_the_rest_translated(monkeypatch: pytest.MonkeyPatch) ->
         ("one", "unsupported"),
         ("two", "translated"),
     ]
+
+
+SAME_NAMES = HEAD + """
+class Classifier:
+    def __init__(self, directory, input_shape, classes, units=4, build=True):
+        self.directory = directory
+        self.units = units
+        if build:
+            self.model = self.build_model(input_shape, classes)
+
+    def build_model(self, input_shape, classes):
+        inputs = Input(input_shape)
+        x = Dense(self.units, activation="relu")(inputs)
+        self.path = self.directory + "best.keras"
+        return Model(inputs, Dense(classes)(x))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_method_that_takes_what_its_class_takes() -> None:
+    pair = Pair(SAME_NAMES)
+    assert not pair.errors
+    made = "Classifier('out', (5, 4, 2), 3, build=False)"
+    pair.check("Classifier.model", "Classifier('out', (5, 4, 2), 3).model", "'out', (5, 4, 2), 3")
+    pair.check("Classifier.build_model", f"{made}.build_model((6, 4, 3), 2)", "(6, 4, 3), 2")
+    units = "Classifier('out', (5, 4, 2), 3, 7, False)"
+    pair.check(
+        "Classifier.build_model", f"{units}.build_model((6, 4, 3), 2)", "(6, 4, 3), 2, units=7"
+    )
+
+
+@pytest.mark.parametrize("layer", ["Dense(3)", "LSTM(3)", "Conv1D(3, 2)", "BatchNormalization()"])
+def test_channels_that_nothing_tells(layer: str) -> None:
+    text = (
+        "from keras import Input, Model, layers\n"
+        f"i = Input((4, None))\nmodel = Model(i, layers.{layer}(i))\n"
+    )
+    done = translate(text, "model.py", Options(), log := Log())
+    assert "KT303" in {d.code for d in log.diagnostics}
+    assert "None, 3" not in done.code

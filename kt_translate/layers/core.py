@@ -7,6 +7,7 @@ from typing import Any
 
 from kt_translate.graph.region import derived
 from kt_translate.layers.layer import Call, Expr, Layer, Layout, Shape, Tensor, nn, unless
+from kt_translate.layers.spatial import known_channels
 
 
 class Dense(Layer):
@@ -42,6 +43,7 @@ class Dense(Layer):
     inert = ("lora_alpha",)
 
     def output_shape(self, *shapes: Shape) -> Shape:
+        known_channels(self, shapes[0][-1])
         return (*shapes[0][:-1], self.units)
 
     def module(self, *tensors: Tensor) -> Expr:

@@ -30,6 +30,7 @@ from kt_translate.layers.rnn_settings import (
     if_set,
     opposite,
 )
+from kt_translate.layers.spatial import known_channels
 
 R = TypeVar("R", bound="Recurrent")
 
@@ -114,6 +115,7 @@ class Recurrent(Layer, abstract=True):
             raise RuleError(
                 "KT203", f"{type(self).__name__} needs an input of 3 axes, this one has {x.rank}"
             )
+        known_channels(self, x.channels)
         dtype = self.output_dtype(x.dtype)
         mask = options.get("mask", x.mask)
         self.takes_mask = self.takes_mask or mask is not None  # type: ignore[misc]

@@ -157,7 +157,9 @@ def compact(values: tuple[Any, ...]) -> Any:
 def known_channels(layer: Layer, channels: Dim) -> Any:
     if channels is None:
         raise RuleError(
-            "KT204", f"{name_of(layer)} needs to know the number of channels of its input"
+            "KT303",
+            f"{name_of(layer)} needs to know the number of channels of its input",
+            "say the size of the model's input: in the source, or by --input-shape",
         )
     return channels
 
