@@ -30,6 +30,7 @@ from kt_translate.found import (
     arguments_text,
     elements,
     inputs_text,
+    lacks_models,
     nested,
     parameters_of,
     path_in,
@@ -332,6 +333,7 @@ class Finder:
 def _take(found: Found, runs: list[Run]) -> None:
     """Give the models of a run the parameters of what they were built by."""
     found.given = runs[-1].given
+    found.lacks_models = lacks_models(found.value)
     found.sizes = [p for done in runs for p in done.given.sizes]
     found.run_models = [m for done in runs for m in done.models]
     found.said = [d for done in runs for d in done.found]

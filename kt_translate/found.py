@@ -10,7 +10,7 @@ from kt_translate.builders import Given, Run
 from kt_translate.diagnostics import Diagnostic
 from kt_translate.evaluate import views
 from kt_translate.evaluate.models import plan_of
-from kt_translate.evaluate.values import Instance, ModelValue, models_in, plain
+from kt_translate.evaluate.values import Instance, ModelValue, UnknownModel, models_in, plain
 from kt_translate.graph.nodes import CallNode, LayerNode, Param, SizeNode
 from kt_translate.graph.objects import is_setting
 from kt_translate.graph.sym import Sym, Symbol, known, symbols_in
@@ -37,6 +37,7 @@ class Found:
     stands: tuple[str | None, int] | None = None  # file and line, where they are not the source's
     docstring: str = ""  # of the function that builds it
     run_models: list[ModelValue] = field(default_factory=list)  # all that were made for it
+    lacks_models: bool = False  # one of those that come together is not translated
     made: list[tuple[Found, int, dict[str, Any]]] = field(default_factory=list)
     """By which calls of functions a variable's model was made, the one to prefer first."""
 
@@ -83,6 +84,15 @@ def elements(value: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, 
     elif isinstance(value, Instance) and value.cls.keras_base() is None and depth == 0:
         for key, item in value.attributes.items():
             yield from elements(item, f"{path}.{key}", depth + 1)
+
+
+def lacks_models(value: Any) -> bool:
+    """Whether a model in a structure is not translated."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        return any(map(lacks_models, value))
+    return isinstance(value, UnknownModel)
 
 
 def path_in(value: Any) -> str:

@@ -37,6 +37,8 @@ def guess(name: str, text: str, kinds: str) -> Any:
     if listed and _is_list(name, text):
         return listed
     if is_tuple(name, text):
+        if re.search(r"TimeDistributed\(\s*[\w.]*2D\b", text):
+            return (5, 64, 64, 3)
         if re.search(r"\w3D\b", kinds):
             return (16, 32, 32, 1)
         if re.search(r"Conv(?:olution)?2D|\w2D\b", kinds):

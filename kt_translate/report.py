@@ -89,7 +89,7 @@ class Writing(Classes):
             inferred=made.inferred,
             inputs=ports(made.codes[0].inputs, tensors_in(model.inputs), "input", found),
             outputs=outputs_of(made.codes[0], model, found),
-            status=_status(made.codes),
+            status="partial" if found.lacks_models else _status(made.codes),
         )
         entry["cases"] = cases.of_models(found, made.factory, made.codes, found.value)
         self._guesses(found)

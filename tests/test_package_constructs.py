@@ -461,3 +461,23 @@ def test_what_a_source_is_written_for_is_told_by_the_files_that_it_imports(tmp_p
     )
     done = translate(main.read_text(), "main.py", Options(path=main, want_test=False), Log())
     assert done.keras == "2"
+
+
+SEVERAL = """
+import keras
+from keras import layers
+
+
+def build(n):
+    inputs = keras.Input((n,))
+    x = layers.Dense(3)(inputs)
+    return keras.Model(inputs, x), keras.Model(inputs, keras.ops.nobody_knows(x))
+
+
+both = build(4)
+"""
+
+
+def test_models_of_which_one_is_not_translated() -> None:
+    done = translate(SEVERAL, "model.py", Options(want_test=False), Log())
+    assert [m["status"] for m in done.models if m["source_name"] == "build"] == ["partial"]

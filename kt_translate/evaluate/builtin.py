@@ -163,8 +163,8 @@ def _sorted(ev: Interpreter, items: list[Any], key: Any = None, reverse: Any = F
     return [items[i] for i in order]
 
 
-def _iter(ev: Interpreter, values: Any) -> Any:
-    items = items_of(values, None)
+def _iter(ev: Interpreter, values: Any, *until: Any) -> Any:
+    items = None if until else items_of(values, None)
     return Unknown("an iterator of what is not known", ev.line) if items is None else items
 
 

@@ -28,6 +28,7 @@ from kt_translate.graph.conditions import agree, equalities
 from kt_translate.graph.lists import Forked
 from kt_translate.graph.nodes import CheckNode, IfNode, named, named_in
 from kt_translate.graph.objects import KerasFunction, KerasObject, is_setting
+from kt_translate.graph.operators import alike
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, known, same, symbols_in
 from kt_translate.graph.tensor import Dim, Layout, Tensor, tensors_in
@@ -71,9 +72,9 @@ class _Joiner:
             return self.tensor(a, b)
         if isinstance(a, ModelValue) and isinstance(b, ModelValue):
             return self.model(a, b)
-        alike = isinstance(a, (list, tuple)) and type(a) is type(b) and len(a) == len(b)
-        if alike and not (plain(a) and plain(b)):
-            return type(a)(self.value(x, y) for x, y in zip(a, b, strict=True))
+        paired = isinstance(a, (list, tuple)) and type(a) is type(b) and len(a) == len(b)
+        if paired and not (plain(a) and plain(b)):
+            return alike(a, [self.value(x, y) for x, y in zip(a, b, strict=True)])
         if all(isinstance(v, Sym) or plain(v) or is_setting(v) for v in (a, b)):
             chosen = Sym.choose(self.test, expand(a, self.named), expand(b, self.named))
             self.chosen.append(chosen)

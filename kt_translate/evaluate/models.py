@@ -54,6 +54,8 @@ def make(ev: Interpreter, kind: str, args: list[Any], kwargs: dict[str, Any]) ->
     known = all(tensors_in(t) and not has_unknown(t) for t in (inputs, outputs))
     if not known:
         return UnknownModel("a model of what is not known", ev.line)
+    # The lists that the source hands over may grow afterwards.
+    inputs, outputs = (map_tensors(lambda t: t, ends) for ends in (inputs, outputs))
     region = sequential.region_with(ev, inputs)
     model = ModelValue("functional", inputs, outputs, region, given.get("name"), ev.main_line)
     model.use = ModuleUse("functional", given.get("name"))

@@ -23,7 +23,9 @@ def _of_setting(item: tuple[str, Any]) -> float:
     field, value = item
     if field.endswith("activation"):
         name = known((named_activation(value) or ("linear",))[0])
-        return ACTIVATIONS[name].precision if name in ACTIVATIONS else EXACT
+        return (
+            ACTIVATIONS[name].precision if isinstance(name, str) and name in ACTIVATIONS else EXACT
+        )
     if isinstance(value, (list, tuple)):
         return max((_of_setting(("", part)) for part in value), default=EXACT)
     part = rule_of(value)

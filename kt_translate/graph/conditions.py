@@ -86,48 +86,62 @@ def answered(test: Any, taken: Sequence[tuple[Any, bool]]) -> bool | None:
     """What a condition is where others are known to hold or not; None where they do not tell."""
     if not taken:
         return None
-    facts = [fact for other, truth in taken for fact in _implied(other, truth)]
-    for other, truth in facts:  # which grow by what can be told of them
-        facts += _left_over(other, truth, facts)
-    return _look(test, facts)
+    facts = Facts()
+    for other, truth in taken:
+        facts.add(other, truth)
+    facts.grow()
+    return facts.look(test)
 
 
-def _implied(test: Any, truth: bool) -> Iterator[tuple[Any, bool]]:
-    """The condition, and those that it is made of as far as it tells them."""
-    yield test, truth
-    if not isinstance(test, Sym):
-        return
-    if test.head == "unary" and test.args[0] == "not":
-        yield from _implied(test.args[1], not truth)
-    elif (test.head == "and" and truth) or (test.head == "or" and not truth):
-        for part in test.args:
-            yield from _implied(part, truth)
+class Facts:
+    """Conditions that are known to hold or not, and what they say of symbols."""
 
+    def __init__(self) -> None:
+        self.truths: dict[Any, bool] = {}  # by the keys of the conditions
+        self.values: dict[Symbol, Any] = {}
+        self.open: list[tuple[Sym, bool]] = []  # of several parts, one of which decides
 
-def _left_over(test: Any, truth: bool, facts: list[Any]) -> Iterator[tuple[Any, bool]]:
-    """Of ``a or b``, that which has to be true as the other is not; of ``a and b``, likewise."""
-    if isinstance(test, Sym) and (test.head, truth) in (("or", True), ("and", False)):
-        others = [p for p in test.args if _look(p, facts) is not (not truth)]
-        if len(others) == 1:
-            yield from _implied(others[0], truth)
+    def add(self, test: Any, truth: bool) -> None:
+        """Take a condition, and those that it is made of as far as it tells them."""
+        if not isinstance(test, Sym) or test.key in self.truths:
+            return
+        self.truths[test.key] = truth
+        self.values |= {s: v for s, v in _equalities(test, truth) if s not in self.values}
+        if test.head == "unary" and test.args[0] == "not":
+            self.add(test.args[1], not truth)
+        elif (test.head == "and" and truth) or (test.head == "or" and not truth):
+            for part in test.args:
+                self.add(part, truth)
+        elif test.head in ("and", "or"):
+            self.open.append((test, truth))
 
+    def grow(self) -> None:
+        """Of ``a or b``, that one has to be true as the other is not; of ``a and b``, likewise."""
+        before = -1
+        while before != len(self.truths):
+            before = len(self.truths)
+            for test, truth in list(self.open):
+                others = [p for p in test.args if self.look(p) is not (not truth)]
+                if len(others) == 1:
+                    self.add(others[0], truth)
 
-def _look(test: Any, facts: list[tuple[Any, bool]]) -> bool | None:
-    if isinstance(test, bool):
-        return test
-    if not isinstance(test, Sym):
-        return None
-    for other, truth in facts:
-        if same(test, other):
+    def look(self, test: Any) -> bool | None:
+        """What a condition is, as far as it is told."""
+        if isinstance(test, bool):
+            return test
+        if not isinstance(test, Sym):
+            return None
+        if (truth := self.truths.get(test.key)) is not None:
             return truth
-        if same(test, Sym.unary("not", other)):
+        denied = Sym.unary("not", test)
+        if (truth := self.truths.get(denied.key)) is not None:
             return not truth
-    if test.head == "unary" and test.args[0] == "not":
-        inner = _look(test.args[1], facts)
-        return None if inner is None else not inner
-    if test.head in ("and", "or"):
-        parts = [_look(p, facts) for p in test.args]
-        decides = test.head == "or"
-        return decides if decides in parts else None if None in parts else not decides
-    said = substitute(test, {s: v for other, truth in facts for s, v in _equalities(other, truth)})
-    return said if isinstance(said, bool) else None
+        if test.head == "unary" and test.args[0] == "not":
+            inner = self.look(test.args[1])
+            return None if inner is None else not inner
+        if test.head in ("and", "or"):
+            parts = [self.look(p) for p in test.args]
+            decides = test.head == "or"
+            return decides if decides in parts else None if None in parts else not decides
+        said = substitute(test, self.values)
+        return said if isinstance(said, bool) else None

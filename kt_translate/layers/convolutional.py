@@ -204,6 +204,8 @@ class Conv(Spatial, abstract=True):
         super().check()
         check_conv(self, *(("valid", "same", "causal") if self.rank == 1 else ("valid", "same")))
         check_steps(self)
+        if self.filters is None:
+            raise RuleError("KT204", f"{name_of(self)} without a number of filters")
         if is_plain((self.filters, self.groups)) and (
             self.filters < 1 or self.filters % self.groups
         ):

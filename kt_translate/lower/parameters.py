@@ -65,9 +65,13 @@ def _settle_names(writer: Modules) -> None:
     known = symbols.all_symbols(writer.nodes)
     constants = {s.name for s in known if s.kind == "global"}
     forward = "\n".join([*writer.code.body, writer.code.returns])
-    lines, named = with_names(
-        writer.block.lines(), forward, lambda t: writer.tokens[t], taken, constants
-    )
+
+    def name_of(found: str) -> str:
+        if found not in writer.tokens:
+            raise RuleError("KT302", f"a size is not known where {writer.code.name} is made")
+        return writer.tokens[found]
+
+    lines, named = with_names(writer.block.lines(), forward, name_of, taken, constants)
     kept: dict[str, str] = {}
     sizes: dict[str, str] = {}
     for found, name in named.items():

@@ -200,6 +200,8 @@ def _length(start: Any, stop: Any, step: Any) -> Dim:
     if any(isinstance(v, Tensor) for v in (start, stop, step)):
         return None
     a, b, by = known(start), known(stop), known(step)
+    if None in (a, b, by):
+        raise RuleError("KT204", "a range without an end")
     if UNKNOWN in (a, b, by):
         return None
     count: int = max(0, math.ceil((b - a) / by))
