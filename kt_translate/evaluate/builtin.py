@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kt_translate.evaluate import arrays, copies, tensors
 from kt_translate.evaluate.attributes import set_attribute
 from kt_translate.evaluate.calls import attribute, call
+from kt_translate.evaluate.lambdas import LambdaValue
 from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
@@ -31,6 +32,8 @@ from kt_translate.evaluate.values import (
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.sym import Items, Sym, call_symbolic, known
 from kt_translate.graph.tensor import Tensor, tensors_in
+from kt_translate.layers.layer import REGISTRY
+from kt_translate.layers.rnn import Recurrent
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -191,11 +194,7 @@ def _isinstance(ev: Interpreter, value: Any, kinds: Any) -> Any:
             return True
         if isinstance(kind, Class) and kind in _classes_of(sample):
             return True
-        if (
-            isinstance(kind, External)
-            and isinstance(value, LayerValue)
-            and kind.path.endswith("." + type(value.rule).__name__)
-        ):
+        if isinstance(kind, External) and _is_layer_of(value, kind.path):
             return True
         if (
             isinstance(kind, External)
@@ -203,13 +202,20 @@ def _isinstance(ev: Interpreter, value: Any, kinds: Any) -> Any:
             and kind.path.endswith(_BASES.get(value.path.split(".")[0], ""))
         ):
             return True
-        if (
-            isinstance(kind, External)
-            and isinstance(value, ModelValue)
-            and kind.path in ("keras.Model", "keras.Layer")
-        ):
-            return True
     return False
+
+
+def _is_layer_of(value: Any, path: str) -> bool:
+    """Whether a value is a layer or model of a class of Keras's."""
+    if isinstance(value, LayerValue):
+        kind = Recurrent if path == "keras.layers.RNN" else REGISTRY.get(path.split(".")[-1])
+        return path == "keras.Layer" or (kind is not None and isinstance(value.rule, kind))
+    if isinstance(value, LambdaValue):
+        return path in ("keras.Layer", "keras.layers.Lambda")
+    if isinstance(value, ModelValue):
+        return path in ("keras.Model", "keras.Layer")
+    own = isinstance(value, Instance) and value.use is not None
+    return own and path in ("keras.Layer", value.cls.keras_base())
 
 
 def _classes_of(value: Any) -> list[Any]:

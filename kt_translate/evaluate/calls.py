@@ -122,8 +122,6 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
         return lambdas.attribute(ev, owner, name)
     if isinstance(owner, KerasObject):
         return attributes.of_object(owner, name)
-    if isinstance(owner, Tensor) and name in ("assign", "assign_add", "assign_sub"):
-        ev.note("KT401", f"{name}() of a weight is left out")
     if isinstance(owner, Tensor):
         return tensors.attribute(ev, owner, name)
     if isinstance(owner, Array):
@@ -156,7 +154,7 @@ def _attribute_of_plain(ev: Interpreter, owner: Any, name: str) -> Any:
         return Native(name, lambda ev, *a, **k: _method(ev, owner, name, a, k))
     if isinstance(owner, (int, float)) and hasattr(owner, name):
         return getattr(owner, name)
-    if name in ("assign", "assign_add", "assign_sub") and ev.under_way:
+    if name in tensors.ASSIGNMENTS and ev.under_way:
         ev.note("KT401", f"{name}() of a weight is left out")
     found = Unknown(f"attribute {name} of what is not known", ev.line)
     found.parts = (".", owner, name)

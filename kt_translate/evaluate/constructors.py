@@ -19,7 +19,8 @@ from kt_translate.layers.layer import REGISTRY, Layer
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
-ROOTS = ("keras.Layer", "keras.Model")
+WRAPPER = "keras.layers.Wrapper"
+ROOTS = ("keras.Layer", "keras.Model", WRAPPER)
 LAYER_ARGUMENTS = (
     "name",
     "trainable",
@@ -132,6 +133,8 @@ def builtin_base(cls: Class) -> type[Layer] | None:
 
 
 def signature(cls: Class) -> list[tuple[str, Any]]:
+    if base_of(cls) == WRAPPER:
+        return [("layer", inspect.Parameter.empty)]
     base = builtin_base(cls)
     return base.signature() if base is not None else []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.evaluate import layer_weights
 from kt_translate.evaluate.values import LayerValue, Native, Unknown
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.layers.rnn import Recurrent
@@ -23,6 +24,15 @@ def attribute(ev: Interpreter, layer: LayerValue, name: str) -> Any:
         return output if name == "output" else inputs[0] if len(inputs) == 1 else inputs
     if name == "trainable":
         return layer.trainable
+    if name == "built":  # by its call, at the latest
+        return True
+    if name == "build":
+        return Native(name, lambda ev, *a, **k: None)
+    if name in ("input_shape", "output_shape") and layer.calls:
+        inputs, output = layer.calls[0]
+        return (tensors_in(output) if name == "output_shape" else inputs)[0].shape
+    if (found := layer_weights.attribute(ev, layer, name)) is not None:
+        return found
     if name == "compute_mask":
         return Native(name, lambda ev, *a, **k: _computed_mask(layer, *a, **k))
     if name == "get_initial_state" and isinstance(layer.rule, (Cell, Recurrent)):

@@ -9,7 +9,7 @@ import libcst as cst
 
 from kt_translate.evaluate import assumed, extended, layer_parts, model_calls, own_classes
 from kt_translate.evaluate import models as models_module
-from kt_translate.evaluate.constructors import ROOTS, base_of
+from kt_translate.evaluate.constructors import ROOTS, WRAPPER, base_of
 from kt_translate.evaluate.general import outer_result
 from kt_translate.evaluate.open_sizes import open_number
 from kt_translate.evaluate.own_weights import add_weight
@@ -164,6 +164,8 @@ def _start(
     ev: Interpreter, instance: Instance, base: str, args: list[Any], kwargs: dict[str, Any]
 ) -> None:
     """``super().__init__(...)``: the built-in layer that is extended, or a model between tensors."""
+    if base == WRAPPER:
+        instance.attributes["layer"] = args[0] if args else kwargs.get("layer")
     if base in ROOTS:
         if tensors_in([args, kwargs]):
             instance.attributes["super()"] = models_module.make(ev, "Model", args, kwargs)
@@ -355,6 +357,8 @@ def run_call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
     assert instance.use is not None
     first = next(iter(given.values()), None)
     instance.attributes[extended.INPUT] = first
+    if base_of(cls) == WRAPPER and isinstance(wrapped := instance.attributes["layer"], LayerValue):
+        wrapped.built_on = tensors_in(first)
     build = cls.lookup("build")
     if isinstance(build, Function) and not instance.built:
         instance.built = True

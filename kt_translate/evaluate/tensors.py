@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kt_translate.evaluate import arrays
 from kt_translate.evaluate.guards import guarded
 from kt_translate.evaluate.values import Array, External, Native, Unknown
+from kt_translate.graph.nodes import ReadNode
 from kt_translate.graph.operators import BINARY
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Tensor
@@ -102,8 +103,15 @@ def _unknown(value: Any) -> bool:
 
 
 # -- attributes -----------------------------------------------------------------------------------
+ASSIGNMENTS = ("assign", "assign_add", "assign_sub")
+
+
 def attribute(ev: Interpreter, x: Tensor, name: str) -> Any:
     """``x.name``: what Keras's and TensorFlow's tensors have."""
+    if name in ASSIGNMENTS and isinstance(x.node, ReadNode):  # what the layer gives hangs on it
+        ev.note("KT203", f"{name}() of a weight of Keras's own layer is not supported")
+    elif name in ASSIGNMENTS:
+        ev.note("KT401", f"{name}() of a weight is left out")
     if name in ("shape", "_keras_shape"):
         return StaticShape.of(x)
     if name == "get_shape":

@@ -236,6 +236,7 @@ class LayerValue:
     line: int = 0
     calls: list[tuple[list[Tensor], Any]] = field(default_factory=list)
     trainable: bool = True
+    built_on: list[Tensor] = field(default_factory=list)  # tells sizes before any call
 
     @property
     def name(self) -> Any:
@@ -333,8 +334,6 @@ def items_of(value: Any, count: int | None) -> list[Any] | None:
         return None if endless(value) else list(value)  # type: ignore[call-overload]
     if isinstance(value, Class) and value.members:
         return list(value.members)
-    if isinstance(value, Tensor):
-        return None
     if isinstance(value, Array) and count is not None:
         return [Array(None, value.dtype) for _ in range(count)]
     return None
@@ -392,8 +391,8 @@ def map_tensors(function: Callable[[Tensor], Any], value: Any) -> Any:
     if isinstance(value, Tensor):
         return function(value)
     if isinstance(value, (list, tuple)):
-        mapped = [map_tensors(function, v) for v in value]
-        return tuple(mapped) if isinstance(value, tuple) else mapped
+        kind = tuple if isinstance(value, tuple) else list
+        return kind(map_tensors(function, v) for v in value)
     if isinstance(value, dict):
         done = {k: map_tensors(function, value[k]) for k in sorted(value, key=str)}
         return {k: done[k] for k in value}

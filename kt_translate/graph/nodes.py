@@ -44,9 +44,12 @@ class LayerNode(Node):
 
     def makes_module(self) -> bool:
         """Whether the layer becomes an attribute of the class (and not a function in `forward`)."""
+        return self.rule.module(*self.seen()) is not None
+
+    def seen(self) -> list[Tensor]:
+        """What the layer is called on, in the layouts that it wants."""
         wants = self.rule.wants(*self.inputs)
-        tensors = [t.seen_in(w) for t, w in zip(self.inputs, wants, strict=True)]
-        return self.rule.module(*tensors) is not None
+        return [t.seen_in(w) for t, w in zip(self.inputs, wants, strict=True)]
 
     def arguments(self) -> Iterator[Tensor]:
         """What the layer is called on, states given by keyword included."""
@@ -61,6 +64,18 @@ class LayerNode(Node):
     def uses(self) -> Iterator[Tensor]:
         yield from self.arguments()
         yield from (mask for mask in self.masks() if mask is not None)
+
+
+@dataclass(eq=False, repr=False)
+class ReadNode(LayerNode):
+    """A weight of a layer, read: ``read`` says it in Keras's order of axes, of the layer's module."""
+
+    called_on: list[Tensor] = field(default_factory=list)  # in a call, maybe elsewhere
+    read: Callable[[Any], Any] = lambda module: module
+
+    def seen(self) -> list[Tensor]:
+        wants = self.rule.wants(*self.called_on)
+        return [t.seen_in(w) for t, w in zip(self.called_on, wants, strict=True)]
 
 
 @dataclass(eq=False, repr=False)
@@ -255,6 +270,7 @@ __all__ = [
     "OpNode",
     "Param",
     "Plan",
+    "ReadNode",
     "Region",
     "SizeNode",
     "Sym",

@@ -154,15 +154,16 @@ class Modules(ClassScope):
 
     def module(self, value: Any, within: CallNode) -> Expr | None:
         """What makes a layer or model that ``within`` is given as an argument; None where nothing tells its sizes."""
+        if id(value.use) in self.modules:  # which this class calls as well
+            return self.modules[id(value.use)]
         known_as = getattr(getattr(value, "plan", value), "factory", None)
         if known_as is not None:
             return Expr(known_as)()
         node = node_of(within.plan.region.nodes, value.use)
         if isinstance(node, LayerNode):
-            wants = node.rule.wants(*node.inputs)
-            seen = [t.seen_in(w) for t, w in zip(node.inputs, wants, strict=True)]
             sized = [
-                replace(t, shape=tuple(substitute(d, within.args) for d in t.shape)) for t in seen
+                replace(t, shape=tuple(substitute(d, within.args) for d in t.shape))
+                for t in node.seen()
             ]
             return self.constructor(node, sized)
         if isinstance(node, CallNode):

@@ -7,6 +7,7 @@ import re
 
 MAX_WIDTH = 76
 _ASSIGNED = re.compile(r"(\s*)(\w+) = (.*?)((?:  # .*)?)")
+_TURNED_TWICE = re.compile(r"\.weight\.T\.m?T\b")  # Keras's kernel, transposed
 
 
 def tidied(lines: list[str], returns: str) -> tuple[list[str], str]:
@@ -20,6 +21,7 @@ def tidied(lines: list[str], returns: str) -> tuple[list[str], str]:
         else:
             lines[i : i + 2] = [joined]
             i = max(i - 1, 0)
+    lines = [_TURNED_TWICE.sub(".weight", line) for line in lines]
     return list(map(_in_one_line, lines[:-1])), lines[-1].removeprefix("return ")
 
 

@@ -13,6 +13,7 @@ from kt_translate.graph.nodes import (
     IfNode,
     LayerNode,
     LoopNode,
+    ReadNode,
     SizeNode,
     WeightNode,
 )
@@ -228,8 +229,11 @@ class Writer(Modules):
 
     def _layer(self, node: LayerNode) -> None:
         rule = node.rule
-        wants = rule.wants(*node.inputs)
-        tensors = [t.seen_in(w) for t, w in zip(node.inputs, wants, strict=True)]
+        if isinstance(node, ReadNode):
+            module = self._module(node.use, lambda: self.constructor(node, node.seen()))
+            self.assign(node.outputs[0], node.read(module))
+            return
+        wants, tensors = rule.wants(*node.inputs), node.seen()
         copes = node.rule.keras_kind == "dense" or node.outputs[0].flattened is not None
         read = self.read if copes else self.ordered
         inputs = [read(t, w) for t, w in zip(node.inputs, wants, strict=True)]

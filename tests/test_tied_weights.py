@@ -1,0 +1,143 @@
+"""Weights of Keras's layers that the source reads, and layers that it wraps: the numbers of Keras, in float64."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import numpy as np
+
+from tests.test_subclasses import Both, _double, numbers
+
+__all__ = ["_double"]
+
+WORDS = np.array([[1, 2, 3, 0, 5], [0, 4, 0, 5, 6]], "int32")
+
+LANGUAGE = """
+class Net(keras.Model):
+    def __init__(self, vocab=9, dim=4):
+        super().__init__()
+        self.vocab = vocab
+        self.emb = layers.Embedding(vocab, dim)
+        self.gru = layers.GRU(dim, return_sequences=True)
+        self.bias = self.add_weight(name="bias", shape=(vocab,), initializer="zeros")
+
+    def call(self, x):
+        h = self.gru(self.emb(x))
+        return ops.matmul(h, ops.transpose(self.emb.embeddings)) + self.bias
+
+
+net = Net()
+net(keras.Input((5,), dtype="int32"))
+"""
+
+
+def test_an_embedding_that_is_the_output_too(tmp_path: Path) -> None:
+    both = Both(tmp_path, LANGUAGE)
+    net = both.agree("net", None, "", WORDS)  # type: ignore[arg-type]
+    assert len(list(net.parameters())) == 6
+
+
+DENSE = """
+class Transposed(layers.Layer):
+    def __init__(self, dense, activation=None, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = dense
+        self.activation = keras.activations.get(activation)
+
+    def build(self, input_shape):
+        self.biases = self.add_weight(name="bias", shape=[self.dense.input.shape[-1]])
+
+    def call(self, inputs):
+        return self.activation(ops.matmul(inputs, ops.transpose(self.dense.weights[0])) + self.biases)
+
+
+def build():
+    x = keras.Input((6,))
+    dense = layers.Dense(4, activation="tanh")
+    z = dense(x)
+    return keras.Model(x, [Transposed(dense, "sigmoid")(z), z])
+"""
+
+
+def test_a_dense_layer_turned_round(tmp_path: Path) -> None:
+    both = Both(tmp_path, DENSE)
+    net = both.agree("build", "", "", numbers(3, 6))
+    assert len(list(net.parameters())) == 3
+    assert ".T" not in inspect.getsource(type(net.transposed).forward)
+
+
+CONVOLUTION = """
+def build(filters=4):
+    x = keras.Input((7, 6, 3))
+    conv = layers.Conv2D(filters, 3)
+    y = conv(x)
+    penalty = layers.Lambda(lambda t: t * ops.sum(ops.square(conv.kernel), axis=(0, 1, 2)) + conv.bias)
+    return keras.Model(x, penalty(y))
+"""
+
+
+def test_a_kernel_in_the_order_of_keras(tmp_path: Path) -> None:
+    Both(tmp_path, CONVOLUTION).agree("build", "", "", numbers(2, 7, 6, 3))
+
+
+WRAPPERS = """
+class Residual(layers.Wrapper):
+    def __init__(self, layer, **kwargs):
+        if not isinstance(layer, layers.Layer):
+            raise ValueError("a layer is wanted")
+        super().__init__(layer, **kwargs)
+
+    def build(self, input_shape):
+        if not self.layer.built:
+            self.layer.build(input_shape)
+        super().build(input_shape)
+
+    def call(self, inputs):
+        return inputs + self.layer(inputs)
+
+
+class Scaled(layers.Wrapper):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.scale = self.add_weight(name="scale", shape=(1,), initializer="ones")
+
+    def call(self, x):
+        return self.layer(x) * self.scale
+
+
+def build(units=4):
+    x = keras.Input((units,))
+    y = Residual(layers.Dense(units, activation="relu"))(x)
+    y = Scaled(layers.Dense(3))(Residual(layers.Dense(units, use_bias=False))(y))
+    return keras.Model(x, y)
+"""
+
+
+def test_layers_that_extend_wrapper(tmp_path: Path) -> None:
+    Both(tmp_path, WRAPPERS).agree("build", "", "", numbers(3, 4))
+
+
+NORMALIZED = """
+class Normalized(layers.Wrapper):
+    def call(self, x):
+        kernel = self.layer.kernel
+        self.layer.kernel.assign(kernel / ops.sqrt(ops.sum(ops.square(kernel))))
+        return self.layer(x)
+
+
+def build(units=4):
+    x = keras.Input((units,))
+    return keras.Model(x, Normalized(layers.Dense(3))(layers.Dense(units)(x)))
+"""
+
+
+def test_a_weight_that_a_wrapper_sets_is_refused(tmp_path: Path) -> None:
+    from kt_translate.diagnostics import Log
+    from kt_translate.pipeline import Options, translate
+    from tests.test_subclasses import HEAD
+
+    log = Log()
+    translate(HEAD + NORMALIZED, "source.py", Options(want_test=False), log)
+    assert any("assign() of a weight of Keras's own layer" in d.message for d in log.diagnostics)
+    assert log.errors
