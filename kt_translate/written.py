@@ -88,7 +88,7 @@ class Classes:
         if not plan.inputs or not tensors_in(plan.result):
             raise RuleError("KT303", f"the input of {plan.name} is not known")
         name = class_name(plan.name)
-        own = plan.keep_signature and plan.name == name
+        own = (plan.keep_signature or plan.kind == "function") and plan.name == name
         if plan.kind == "layer" and name not in home.own_names:
             own = plan.name == name
             home.own_names.add(name)

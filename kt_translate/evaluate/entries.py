@@ -20,6 +20,7 @@ from kt_translate.evaluate.tensor_lists import Left
 from kt_translate.evaluate.values import Scope
 from kt_translate.graph.conditions import depends
 from kt_translate.graph.sym import Items, Sym, Symbol, call_symbolic, known, same
+from kt_translate.graph.terms import expand
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -51,6 +52,8 @@ def entry(
         return said
     lists = through.goes_through if isinstance(through, Items) else [through]
     for one in [v for v in lists if depends(v) and not isinstance(v.value, range)]:
+        if _all_alike(one, keys):
+            continue
         if not isinstance(one.value, (list, tuple)) or said.value not in one.value:
             return said
         turn = Symbol(name, said.value, "loop")
@@ -58,6 +61,16 @@ def entry(
         other = Sym.listed(Sym.binary("!=", listed, sorted(said.value)), turn, one)
         ev.demand(call_symbolic("any", other), "the keys of a dict")
     return Entry(said)
+
+
+def _all_alike(through: Sym, keys: set[Any]) -> bool:
+    """Whether what a list is chosen from, by a name, is the module's and has those keys everywhere."""
+    through = expand(through)
+    if through.head != "index" or depends(through.args[0]):
+        return False
+    tables = known(through.args[0])
+    rows = [row for t in (tables.values() if isinstance(tables, dict) else tables) for row in t]
+    return all(isinstance(row, dict) and frozenset(row) in keys for row in rows)
 
 
 def does_more(node: cst.CSTNode, name: str) -> bool:

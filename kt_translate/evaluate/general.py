@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import chosen_arguments, views
+from kt_translate.evaluate import chosen_arguments, closures, views
 from kt_translate.evaluate.captured import captured
+from kt_translate.evaluate.closures import Around
 from kt_translate.evaluate.idle import takes_more
 from kt_translate.evaluate.inputs import ROLES, fresh_input
 from kt_translate.evaluate.numbers import Numbers
@@ -57,14 +58,19 @@ def call_general(ev: Interpreter, function: Function, bound: dict[str, Any]) -> 
     """The result of a call on tensors, by the class of the function; NotImplemented where it has to be inlined."""
     if ev.inlining or not _eligible(function, bound):
         return NotImplemented
+    outside = closures.around(ev, function, bound)
+    if outside is None:
+        return NotImplemented
+    first, second = (outside.settings, bound) if outside.maker else (bound, outside.settings)
+    bound = {**first, **second}
     bound = {**bound, **chosen_arguments.settings_of(bound)}
-    key = _key(function, bound)
+    key = (*_key(function, bound), *outside.key)
     if key in ev.under_way:
         return NotImplemented
     plans = ev.plans.setdefault(key, [])
     plan = next((p for p in plans if _holds(p, _table(p, bound))), None)
     if plan is None:
-        plan = _make(ev, function, bound, key)
+        plan = _make(ev, function, bound, key, outside)
         if plan is None:
             return NotImplemented
         plans.append(plan)
@@ -82,7 +88,7 @@ def _holds(plan: Plan, table: dict[Symbol, Any]) -> bool:
 
 
 def _eligible(function: Function, bound: dict[str, Any]) -> bool:
-    if not isinstance(function.node, cst.FunctionDef) or function.scope.kind != "module":
+    if not isinstance(function.node, cst.FunctionDef):
         return False
     tensors = tensors_in(list(bound.values()))
     if not tensors or any(
@@ -191,12 +197,15 @@ class _Within:
                 self.names[name] = value
 
 
-def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) -> Plan | None:
+def _make(
+    ev: Interpreter, function: Function, bound: dict[str, Any], key: Any, outside: Around
+) -> Plan | None:
     """Evaluate the function on symbols. None where what comes out is no class."""
     region = Region()
-    within = _Within(ev, function, bound)
+    called = outside.maker or function
+    within = _Within(ev, called, bound)
     inputs, params, sizes = within.inputs, within.params, within.sizes
-    declared = {p.name.value for p in parameters_of(function)}
+    declared = {p.name.value for p in parameters_of(function)} | outside.settings.keys()
     inner = chosen_arguments.inside(within.names, bound, declared)
     before, log, models = len(ev.demands), list(ev.log.diagnostics), len(ev.models)
     errors = ev.log.errors
@@ -206,7 +215,7 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
     ev.under_way.add(key)
     ev.quiet += 1
     try:
-        result = ev.run_body(function, inner)
+        result = closures.run(ev, function, outside, inner)
     except (Raised, LimitReached, Break, Continue, NotGeneral):
         result = None
     finally:
@@ -232,11 +241,11 @@ def _make(ev: Interpreter, function: Function, bound: dict[str, Any], key: Any) 
         del ev.models[models:]
         return None
     plan = Plan(
-        function.name, "function", region, inputs, result, [*sizes, *params], line=function.line
+        called.name, "function", region, inputs, result, [*sizes, *params], line=called.line
     )
     plan.numbers = within.numbers
     plan.demands = [(said, value) for said, value in demands if isinstance(said, Sym)]
-    return _described(ev, plan, function)
+    return _described(ev, plan, called)
 
 
 def _described(ev: Interpreter, plan: Plan, function: Function) -> Plan:

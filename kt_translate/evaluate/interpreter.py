@@ -362,7 +362,7 @@ class Interpreter:
 
     def run_body(self, function: Function, names: dict[str, Any]) -> Any:
         """Run a function of the source with its parameters bound. What it returns."""
-        scope = Scope("function", names, function.scope, function=function)
+        scope = Scope("function", names, function.scope, function=function, given=dict(names))
         if self.depth >= MAX_DEPTH:
             raise LimitReached(f"{function.name} calls itself more than {MAX_DEPTH} levels deep")
         line, rest = self.line, self.rest_of_function

@@ -84,6 +84,7 @@ class Scope:
     globals: set[str] = field(default_factory=set)
     nonlocals: set[str] = field(default_factory=set)
     function: Function | None = None
+    given: dict[str, Any] = field(default_factory=dict)  # arguments of the call
 
     @property
     def module(self) -> Scope:
@@ -284,10 +285,9 @@ class ModelValue:
 
 def plain(value: Any) -> bool:
     """Whether this is an ordinary Python value through and through (no symbol, tensor, layer ... within)."""
-    if (
-        isinstance(value, (bool, int, float, str, bytes, complex, type(None), range, Member))
-        or value is Ellipsis
-    ):
+    if isinstance(value, (bool, int, float, str, bytes, complex, range, Member)):
+        return True
+    if value is None or value is Ellipsis:
         return True
     if isinstance(value, (list, tuple, set, frozenset)):
         return all(map(plain, value))
