@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import assumed, entries, loop_samples, tensor_lists
+from kt_translate.evaluate import assumed, entries, loop_nests, loop_samples, tensor_lists
 from kt_translate.evaluate.filling import Filling
 from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.layer_lists import LayerList
@@ -40,6 +40,13 @@ MANY_TURNS = 64  # of a loop that builds nothing: training, data
 
 def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
     """Keep a loop as a loop. False where that cannot be done; nothing has changed then."""
+    nest = loop_nests.flattened(ev, node, scope, value)
+    return (nest is not None and _kept(ev, nest[0], scope, nest[1])) or _kept(
+        ev, node, scope, value
+    )
+
+
+def _kept(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
     if ev.inlining or not assumed.keeps(ev, node, scope):
         return False
     layers = value if isinstance(value, LayerList) else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any, NoReturn
 
 from kt_translate.graph.sym import (
@@ -22,6 +23,7 @@ from kt_translate.graph.sym import (
 from kt_translate.graph.tensor import Many, Tensor
 from kt_translate.pytorch.expr import Expr
 
+PRODUCT = "itertools.product"
 BACKWARDS = slice(None, None, -1)
 
 
@@ -188,6 +190,9 @@ def count(value: Any) -> Any:
         and len(value.args) == 1
     ):
         return count(value.args[0])
+    if isinstance(value, Items) and value.function == PRODUCT:
+        counts = [count(a) for a in value.args]
+        return None if None in counts else reduce(lambda a, b: Sym.binary("*", a, b), counts)
     if isinstance(value, Sym) and value.head == "list":
         return count(value.args[2])
     if isinstance(value, Sym) and value.head == "call" and value.args[0] == "range":

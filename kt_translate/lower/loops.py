@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from kt_translate.graph.lists import PRODUCT
 from kt_translate.graph.nodes import CallNode, Carried, IfNode, LoopNode, Plan
 from kt_translate.graph.region import Node
 from kt_translate.graph.sym import Items, Sym, code, symbols_in
@@ -105,8 +106,13 @@ def for_loop(
         pair = isinstance(targets, tuple) and len(iterable.args) == 1 if counted else False
         if pair and not names_of(targets[0]) & used:
             targets, iterable = targets[1], iterable.args[0]
-        target, through = heading(targets, iterable, used)
-        return [*node.comment.splitlines(), f"for {target} in {through}:", *indented(inner)]
+        heads = [heading(targets, iterable, used)]
+        if isinstance(iterable, Items) and iterable.function == PRODUCT:
+            pairs = zip(targets, iterable.args, strict=True)
+            heads = [heading(target, through, used) for target, through in pairs]
+        for target, through in reversed(heads):
+            inner = [f"for {target} in {through}:", *indented(inner)]
+        return [*node.comment.splitlines(), *inner]
 
 
 def _one_by_one(writer: Modules, updates: dict[str, tuple[Carried, str]]) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "support"
 
 _IMPORTS = {  # of names in the classes themselves
+    "itertools": "import itertools",
     "math": "import math",
     "partial": "from functools import partial",
     "torch": "import torch",

@@ -1,0 +1,71 @@
+"""Loops right within loops that fill one list: they stay loops, and hold for other arguments."""
+
+from __future__ import annotations
+
+import keras
+import pytest
+
+from tests.model_harness import Pair, float64
+
+__all__ = ["float64"]
+
+HEAD = "import keras\nfrom keras import layers\n\n\n"
+NESTS = {
+    "stacks and dilations": (
+        "    for s in range(depth):\n"
+        "        for d in widths:\n"
+        "            x = layers.Conv1D(base, 2, dilation_rate=d, padding='causal')(x)\n"
+        "            found.append(x)\n"
+        "    x = layers.add(found)\n"
+    ),
+    "named after both": (
+        "    for s in range(depth):\n"
+        "        for i, d in enumerate(widths):\n"
+        "            y = layers.Conv1D(base * d, 1, name=f'first_{s}_{i}')(x)\n"
+        "            x = layers.Conv1D(base + s, 1, name=f'second_{s}_{i}')(y)\n"
+        "            found.append(x)\n"
+        "    x = layers.Concatenate()(found)\n"
+    ),
+    "three loops": (
+        "    for s in range(depth):\n"
+        "        for d in widths:\n"
+        "            for _ in range(2):\n"
+        "                x = layers.Conv1D(base, 3, dilation_rate=d, padding='same')(x)\n"
+        "                found.append(layers.Dense(base)(x))\n"
+        "    x = layers.Concatenate()([layers.average(found), x])\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NESTS)
+def test_loops_within_loops(name: str, float64: None) -> None:
+    text = HEAD + (
+        "def build(depth=2, widths=(1, 2, 4), base=3):\n"
+        "    x = start = keras.Input((12, 3))\n"
+        "    found = []\n"
+        f"{NESTS[name]}"
+        "    return keras.Model(start, layers.Dense(2)(x))\n"
+    )
+    keras.utils.clear_session()
+    pair = Pair(text)
+    assert pair.errors == []
+    assert "KT301" not in {d.code for d in pair.log.diagnostics}
+    pair.check("build", "build()")
+    pair.check("build", "build(3, (2, 1, 3, 5), 4)", "3, (2, 1, 3, 5), 4")
+
+
+def test_an_inner_loop_that_hangs_on_the_outer_one(float64: None) -> None:
+    text = HEAD + (
+        "def build(depth=3, base=3):\n"
+        "    x = start = keras.Input((12, 3))\n"
+        "    found = []\n"
+        "    for s in range(depth):\n"
+        "        for i in range(s + 1):\n"
+        "            x = layers.Conv1D(base + i, 2, padding='same')(x)\n"
+        "            found.append(layers.Dense(4)(x))\n"
+        "    return keras.Model(start, layers.add([*found, layers.Dense(4)(x)]))\n"
+    )
+    keras.utils.clear_session()
+    pair = Pair(text)
+    assert pair.errors == []
+    pair.check("build", "build()")
