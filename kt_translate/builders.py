@@ -157,13 +157,17 @@ def _with_what_it_builds_on(region: Region, module: Region) -> None:
         region.nodes[:0] = module.nodes
 
 
+def _is_whole(run: Run) -> bool:
+    return run.whole
+
+
 def best_run(
     ev: Interpreter,
     function: Function,
     act: Callable[[dict[str, Any]], Any],
     shapes: Shapes,
     own: Callable[[dict[str, Any]], bool] = lambda bound: True,
-    ready: Callable[[Run], bool] = lambda run: run.whole,
+    ready: Callable[[Run], bool] = _is_whole,
 ) -> Run:
     """The first run that is whole, else the first that gave anything, of those with likely arguments.
 
@@ -180,22 +184,24 @@ def best_run(
         return found
 
     tries: list[tuple[Any, Run]] = []
+    ev.hurried = ready is _is_whole
     better: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for samples, guessed in chain(attempts(ev, function, shapes, own), better):
         for modules in handed_modules(function):
             tries.append(((samples, guessed, modules), tried(samples, guessed, modules)))
             if ready(tries[-1][1]):
                 ev.models += tries[-1][1].models
+                ev.hurried = False
                 return tries[-1][1]
             refused = tries[-1][1].refused
             if isinstance(refused, Sym) and len(better) < MAX_BETTER:
                 passed = let_pass(refused, samples)
                 better += [({**samples, **passed}, {**guessed, **passed})] if passed else []
     likely, best = next((t for t in tries if t[1].result is not None), tries[0])
-    ev.nothing_kept = True
+    ev.nothing_kept, ev.hurried = True, False
     plain_run = tried(*likely)
     ev.nothing_kept = False
-    best = plain_run if ready(plain_run) else best
+    best = plain_run if ready(plain_run) or best.result is None else best
     ev.models += best.models
     return best
 

@@ -76,12 +76,12 @@ class Interpreter:
         self.module = Scope("module", {"__name__": "__main__", "__file__": source.name})
         self.line = 0
         self.comments: list[str] = []  # above the statement at hand, until something is made there
-        self.steps = 0
-        self.depth = 0
+        self.steps = self.depth = 0
         self.demands: list[tuple[Any, Any]] = []
         self.opened: list[Sym] = []  # lists and dicts of parameters that were changed
         self.checking = False  # within the test of an ``if`` that raises
         self.calling = 0  # within ``call`` of a layer or model of the source
+        self.hurried = False  # an input of which nothing is known ends the run
         self.hidden = False  # a layer was asked for that a class holds
         self.inlining = 0  # while functions on tensors are run in place
         self.quiet = 0  # within functions whose demands are their callers' to report

@@ -18,6 +18,7 @@ from kt_translate.evaluate import (
 )
 from kt_translate.evaluate.guards import guarded
 from kt_translate.evaluate.own_weights import with_told_starts
+from kt_translate.evaluate.signals import LimitReached
 from kt_translate.evaluate.values import (
     Array,
     LayerValue,
@@ -95,6 +96,8 @@ def make_input(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) -> Any:
         shape = open_inputs.likely(ev) if of_data else None
         if shape is None:
             ev.note("KT303", "the shape of this input is not known")
+            if not of_data and ev.hurried:
+                raise LimitReached("the shape of an input is not known")
             return open_inputs.made(ev) if of_data else Unknown("an input", ev.line)
     dtype = given.get("dtype") or "float32"
     layout = Layout.FIRST if len(shape) >= 3 else Layout.LAST

@@ -7,6 +7,7 @@ import sys
 import tokenize
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -138,14 +139,20 @@ def _read(ev: Interpreter, path: Path, shown: str) -> Source | None:
     try:
         if path.stat().st_size > MAX_SIZE:
             raise OSError(f"it is larger than {MAX_SIZE} bytes")
-        with tokenize.open(path) as file:
-            return Source(file.read(), shown, path)
+        return _parsed(path, shown, path.stat().st_mtime_ns)
     except SourceError as error:
         why = f"line {error.place.line}: {error.message}"
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
         why = str(error)
     ev.note("KT107", f"{shown} cannot be read: {why}")
     return None
+
+
+@lru_cache(maxsize=2 * MAX_FILES)
+def _parsed(path: Path, shown: str, changed: int) -> Source:
+    """A file as it was read when it was last ``changed``: a source may be read several times."""
+    with tokenize.open(path) as file:
+        return Source(file.read(), shown, path)
 
 
 def _run(ev: Interpreter, module: Module, source: Source) -> None:
