@@ -106,7 +106,7 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any]) -> Run:
     before = (len(ev.demands), len(ev.models), ev.log.errors, len(ev.assumed))
     said = list(ev.log.diagnostics)
     names, bindings, line = dict(ev.module.names), list(ev.bindings), ev.line
-    ev.steps, ev.hidden = 0, False
+    ev.steps, ev.hidden, picked = 0, False, set(ev.picked)
     result: Any = None
     refused: Any = None
     why = ""
@@ -140,8 +140,9 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any]) -> Run:
     made = ev.models[before[1] :]
     failed = bool(why) or ev.log.errors > before[2]
     done = Run(given, result, made, demands, found, failed, why, refused)
-    if not ev.hidden or done.whole or ev.inlining:
+    if not ev.hidden or (done.whole and ev.picked == picked) or ev.inlining:
         return done
+    ev.picked = picked
     del ev.models[before[1] :]
     ev.inlining += 1
     try:  # so that the layers that are asked for can be reached

@@ -122,23 +122,25 @@ def _best(source: Source, options: Options) -> tuple[Interpreter, Writing]:
     """The source read and its models written. Where the code of one could not be, again without what was in its way."""
     tries: list[_Try] = []
     given_up: set[Statement] = set()
+    in_place: set[Statement] = set()
     inputs: dict[tuple[str, int], Any] = {}
     start = options.project.state()
     for nothing_kept in (False, False, True):
-        made = _try(source, options, given_up, nothing_kept, inputs)
+        made = _try(source, options, given_up, in_place, nothing_kept, inputs)
         unknown = {
             p: likely_input(u.layers) for p, u in inputs.items() if isinstance(u, UnknownInput)
         }
         if found := {place: shape for place, shape in unknown.items() if shape is not None}:
             inputs |= found
             options.project.restore(start)
-            made = _try(source, options, given_up, nothing_kept, inputs)
+            made = _try(source, options, given_up, in_place, nothing_kept, inputs)
         tries.append(made)
-        if not made[1].stuck:
+        if not made[1].stuck and not made[0].picked:
             break
         given_up |= made[1].stuck
+        in_place |= made[0].picked
         options.project.restore(start)
-    ev, writing, CURRENT[:], state = min(tries, key=lambda t: _missing(t[1]))
+    ev, writing, CURRENT[:], state = min(tries, key=lambda t: (bool(t[0].picked), _missing(t[1])))
     options.project.restore(state)
     return ev, writing
 
@@ -150,6 +152,7 @@ def _try(
     source: Source,
     options: Options,
     given_up: set[Statement],
+    in_place: set[Statement],
     nothing_kept: bool,
     inputs: dict[tuple[str, int], Any],
 ) -> _Try:
@@ -159,6 +162,7 @@ def _try(
     ev.flavour = flavour_of(source.text, texts_beside(options.path, source.text))
     ev.input_shapes, ev.inputs = options.input_shapes, inputs
     ev.given_up, ev.nothing_kept = frozenset(given_up), nothing_kept
+    ev.in_place = frozenset(in_place)
     ev.run_module()
     run_examples(ev)
     writing = _written(ev, source.name, ev.log, options)

@@ -19,6 +19,20 @@ from keras import layers
 """
 
 MODELS = {
+    "layers of the module that a function calls": """
+scorer, mix = layers.Dense(1, activation="tanh"), layers.Concatenate()
+cell, head = layers.LSTM(4, return_state=True), layers.Dense(3)
+def attend(states, query, width=5):
+    query = layers.RepeatVector(6)(layers.Dense(width)(query))
+    weights = layers.Softmax(axis=1)(scorer(mix([states, query])))
+    return layers.Dot(axes=1)([weights, states])
+i, h, c = keras.Input((6, 2)), keras.Input((4,)), keras.Input((4,))
+first, last, outputs = h, c, []
+for step in range(3):
+    h, _, c = cell(attend(i, h), initial_state=[h, c])
+    outputs.append(head(h))
+model = keras.Model([i, first, last], outputs)
+""",
     "an array that a condition changes": """
 class MaskedConv2D(layers.Conv2D):
     def __init__(self, filters, kernel_size, mask_type="B", **kwargs):
@@ -228,6 +242,43 @@ def test_model(name: str, float64: None) -> None:
     pair = Pair(IMPORTS + MODELS[name])
     assert pair.errors == []
     pair.check("model", "model")
+
+
+PICKED = IMPORTS + """
+def block(x, n):
+    x = layers.Conv2D(n, 3)(x)
+    for _ in range(2):
+        x = layers.BatchNormalization()(x)
+    return layers.Conv2D(n + 1, 1)(x)
+def build(depth=2):
+    i = keras.Input((8, 8, 3))
+    whole = keras.Model(i, block(block(i, 4), 5))
+    return keras.Model(i, whole.layers[-depth].output)
+"""
+PLACES = {
+    "a layer within a function's": "keras.Model(i, whole.layers[-4].output)",
+    "a layer by its number": "keras.Model(i, whole.get_layer(index=5).output)",
+    "a layer that is seen": "keras.Model(i, whole.layers[-2].output)",
+}
+
+
+@pytest.mark.parametrize("picked", PLACES.values(), ids=PLACES)
+def test_layers_by_their_places(picked: str, float64: None) -> None:
+    keras.utils.clear_session()
+    text = PICKED + f"""
+i = keras.Input((8, 8, 3))
+x = layers.GlobalAveragePooling2D()(block(block(i, 4), 5))
+whole = keras.Model(i, layers.Dense(2)(x))
+for layer in whole.layers[:-2]:
+    layer.trainable = False
+part = {picked}
+"""
+    pair = Pair(text)
+    assert pair.errors == []
+    pair.check("whole", "whole")
+    pair.check("part", "part")
+    pair.check("build", "build()")
+    assert ("self.layer = like_keras(Block(" in pair.done.code) is ("-2" in picked)
 
 
 STAGES = IMPORTS + """

@@ -39,11 +39,12 @@ def take(ev: Interpreter, test: Any, truth: bool) -> None:
 
 def keeps(ev: Interpreter, node: Any, scope: Scope) -> bool:
     """Whether a loop or condition may be kept: what came after it, or its code, has not told otherwise."""
-    if ev.nothing_kept or node in ev.decided or (ev.file, ev.line) in ev.given_up:
+    given_up = ev.given_up | ev.in_place
+    if ev.nothing_kept or node in ev.decided or (ev.file, ev.line) in given_up:
         return False
     at: Scope | None = scope
-    while at is not None and ev.given_up:
-        if at.function is not None and (ev.file, at.function.line) in ev.given_up:
+    while at is not None and given_up:
+        if at.function is not None and (ev.file, at.function.line) in given_up:
             return False
         at = at.parent
     return True

@@ -33,6 +33,7 @@ from kt_translate.evaluate import (
     views,
 )
 from kt_translate.evaluate.guards import guarded
+from kt_translate.evaluate.model_layers import Listed
 from kt_translate.evaluate.own_weights import initial_value
 from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
@@ -364,6 +365,8 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
         return choices.mapped(ev, value, lambda one: index(ev, one, key))
     if isinstance(value, Tensor):
         return tensors.index(ev, value, key)
+    if isinstance(value, Listed) and not value.tells(key):
+        return model_parts.cannot_pick(ev, value.hidden)
     if is_computed(value) or arrays.asks_more(value, key):
         return arrays.index(ev, value, key)
     if isinstance(value, Array):

@@ -56,7 +56,8 @@ if TYPE_CHECKING:
 
 def call_general(ev: Interpreter, function: Function, bound: dict[str, Any]) -> Any:
     """The result of a call on tensors, by the class of the function; NotImplemented where it has to be inlined."""
-    if ev.inlining or not _eligible(function, bound):
+    in_place = ev.inlining or (file_of(ev, function), function.line) in ev.in_place
+    if in_place or not _eligible(function, bound):
         return NotImplemented
     outside = closures.around(ev, function, bound)
     if outside is None:
@@ -235,6 +236,7 @@ def _make(
         or len(ev.models) > models
         or any(id(t) in ids or t.mask is not None or "ranks" in t.facts for t in outputs)
         or not _modules(region.nodes)
+        or _from_outside(region)
         or any(s.kind == "carried" for t in outputs for s in symbols_in(closed(t.shape)) - own)
     ):
         ev.log.diagnostics[:], ev.log.errors = log, errors
@@ -309,6 +311,20 @@ def _modules(nodes: list[Node]) -> bool:
         or (isinstance(n, IfNode) and (_modules(n.then.nodes) or _modules(n.orelse.nodes)))
         for n in nodes
     )
+
+
+def _from_outside(region: Region) -> bool:
+    """Whether layers are called that are made elsewhere: each instance of a class would have them anew."""
+    regions, uses, todo = {id(region)}, [], [region]
+    while todo:
+        for node in todo.pop().nodes:
+            inner = [node.body] if isinstance(node, LoopNode) else []
+            inner += [node.then, node.orelse] if isinstance(node, IfNode) else []
+            regions |= set(map(id, inner))
+            todo += inner
+            if isinstance(node, CallNode) or (isinstance(node, LayerNode) and node.makes_module()):
+                uses.append(node.use)
+    return any(use.region is not None and id(use.region) not in regions for use in uses)
 
 
 def _declared(

@@ -61,10 +61,10 @@ class Interpreter:
     precision = EXACT  # of Keras's own arithmetic, in what was called
     nothing_kept = False  # no loop and no condition, after all else has failed
     given_up: frozenset[Statement] = frozenset()  # loops and functions that could not be written
+    in_place: frozenset[Statement] = frozenset()  # and those whose layers are asked for
 
     def __init__(self, source: Source, log: Log, settings: dict[str, Any]) -> None:
-        self.source = source
-        self.main = source
+        self.source = self.main = source
         self.flavour = "3"  # of Keras: "3", "2" or "1"
         self.data_format = "channels_last"  # the backend's, for layers that are told none
         self.origin: int | None = None  # in another file: the line of the main one that led there
@@ -83,6 +83,7 @@ class Interpreter:
         self.calling = 0  # within ``call`` of a layer or model of the source
         self.hurried = False  # an input of which nothing is known ends the run
         self.hidden = False  # a layer was asked for that a class holds
+        self.picked: set[Statement] = set()  # what holds it
         self.inlining = 0  # while functions on tensors are run in place
         self.quiet = 0  # within functions whose demands are their callers' to report
         self.rest: list[tuple[Sequence[Any] | None, Scope]] = []  # to come, None: of a loop
@@ -365,9 +366,8 @@ class Interpreter:
         scope = Scope("function", names, function.scope, function=function, given=dict(names))
         if self.depth >= MAX_DEPTH:
             raise LimitReached(f"{function.name} calls itself more than {MAX_DEPTH} levels deep")
-        line, rest = self.line, self.rest_of_function
+        line, rest, self.rest_of_function = self.line, self.rest_of_function, len(self.rest)
         self.depth += 1
-        self.rest_of_function = len(self.rest)
         try:
             with self.in_file(function.source):
                 if isinstance(function.node, cst.Lambda):

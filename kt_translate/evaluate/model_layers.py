@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from kt_translate.diagnostics import Statement
 from kt_translate.evaluate.values import LayerValue, ModelValue, map_tensors
 from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, ModuleUse
 from kt_translate.graph.region import Node
@@ -40,6 +41,52 @@ def layers_of(model: ModelValue) -> list[Any]:
         elif not node.inputs and node.outputs and "input" in node.outputs[0].facts:
             found[id(node)] = node.outputs[0]
     return list(found.values())
+
+
+class Listed(list[Any]):
+    """The layers of a model; where some are hidden, by what: then not every place is Keras's."""
+
+    def __init__(self, layers: list[Any], model: ModelValue) -> None:
+        super().__init__(layers)
+        ends = tensors_in(model.inputs), tensors_in(model.outputs)
+        nodes = [] if model.layers else list(filter(_holds_layers, _in_keras_order(*ends)))
+        self.hidden = set(_hiding(nodes))
+        self._parts = {id(use) for node in nodes for use in uses_within(node)}
+
+    def tells(self, key: Any) -> bool:
+        """Whether what is at this place, or between these places, is the same in Keras."""
+        if not self.hidden:
+            return True
+        if isinstance(key, slice):
+            return key.step is None and all(self._is_told(k) for k in (key.start, key.stop))
+        return key != 1 and self._is_told(key)
+
+    def _is_told(self, bound: Any) -> bool:
+        """Before the first or after the one input, or counted from the end over layers that are seen."""
+        if bound is None or bound == 0:
+            return True
+        if bound == 1:
+            return not any(isinstance(la, Tensor) for la in self[1:])
+        seen = (id(getattr(la, "use", None)) not in self._parts for la in self[bound:])
+        return isinstance(bound, int) and bound < 0 and all(seen)
+
+
+def _holds_layers(node: Node) -> bool:
+    is_function = isinstance(node, CallNode) and node.plan.kind == "function"
+    return is_function or isinstance(node, (IfNode, LoopNode))
+
+
+def _hiding(nodes: Iterable[Node]) -> Iterator[Statement]:
+    """The functions, loops and conditions of the source that hold layers of theirs together, those within included."""
+    for node in nodes:
+        if isinstance(node, CallNode) and node.plan.kind == "function":
+            yield node.plan.file, node.plan.line
+            yield from _hiding(node.plan.region.nodes)
+        elif isinstance(node, LoopNode):
+            yield node.file, node.line
+            yield from _hiding(node.body.nodes)
+        elif isinstance(node, IfNode):
+            yield from _hiding([*node.then.nodes, *node.orelse.nodes])
 
 
 def _result(node: CallNode) -> Any:

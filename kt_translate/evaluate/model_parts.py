@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.diagnostics import Statement
 from kt_translate.evaluate import assumed, copies, models, sequential
-from kt_translate.evaluate.model_layers import freeze, layers_of
+from kt_translate.evaluate.model_layers import Listed, freeze, layers_of
 from kt_translate.evaluate.values import Array, LayerValue, ModelValue, Native, Unknown
 from kt_translate.graph.region import CURRENT
 from kt_translate.graph.sym import known
@@ -27,9 +28,9 @@ def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
     if name in ("output", "outputs"):
         return model.outputs if name == "output" else tensors_in(model.outputs)
     if name == "layers":
-        if _has_blocks(_layers(ev, model)):
+        if _listed(ev, model).hidden:
             spread_out(ev, model)
-        return _layers(ev, model)
+        return _listed(ev, model)
     if name == "name":
         return model.name or Unknown("an automatic name", ev.line)
     if name in ("input_shape", "output_shape"):
@@ -52,14 +53,16 @@ def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
 
 def _get_layer(ev: Interpreter, model: ModelValue, name: Any = None, index: Any = None) -> Any:
     name, index = ev.demand(name, "a layer"), ev.demand(index, "a layer")
-    layers = _layers(ev, model)
-    if _has_blocks(layers) and (isinstance(index, int) or not _is_named(layers, name)):
+    layers = _listed(ev, model)
+    if layers.hidden and (isinstance(index, int) or not _is_named(layers, name)):
         spread_out(ev, model)
-        layers = _layers(ev, model)
-    if isinstance(index, int) and -len(layers) <= index < len(layers):
+        layers = _listed(ev, model)
+    if isinstance(index, int) and -len(layers) <= index < len(layers) and layers.tells(index):
         return layers[index]
-    named = (la for la in layers if name is not None and name in _names_of(la))
-    return next(named, Unknown("a layer", ev.line))
+    named = [la for la in layers if name is not None and name in _names_of(la)]
+    if not named and layers.hidden:
+        return cannot_pick(ev, layers.hidden)
+    return named[0] if named else Unknown("a layer", ev.line)
 
 
 def _names_of(layer: Any) -> tuple[Any, ...]:
@@ -71,16 +74,19 @@ def _names_of(layer: Any) -> tuple[Any, ...]:
     return (known(layer.name), getattr(layer, "variable", None))
 
 
-def _layers(ev: Interpreter, model: ModelValue) -> list[Any]:
+def _listed(ev: Interpreter, model: ModelValue) -> Listed:
     """With the source's own models, where it calls one, not what stands for it in this one."""
     models = {id(m.use): m for m in ev.models}
     layers = model.layers or layers_of(model)
-    return [models.get(id(la.use), la) if isinstance(la, ModelValue) else la for la in layers]
+    own = [models.get(id(la.use), la) if isinstance(la, ModelValue) else la for la in layers]
+    return Listed(own, model)
 
 
-def _has_blocks(layers: list[Any]) -> bool:
-    """Whether layers are hidden in what has become a class or a loop."""
-    return any(isinstance(la, ModelValue) and la.kind == "part" for la in layers)
+def cannot_pick(ev: Interpreter, hidden: set[Statement]) -> Unknown:
+    """A layer is asked for that a class holds, or by a place that is not Keras's: the source is read once more."""
+    ev.picked |= hidden
+    ev.note("KT201", "a layer is taken from within what has become a class")
+    return Unknown("a layer within what has become a class", ev.line)
 
 
 def _is_named(layers: list[Any], name: Any) -> bool:
