@@ -106,16 +106,29 @@ class Scaled(layers.Wrapper):
         return self.layer(x) * self.scale
 
 
-def build(units=4):
+class Block(layers.Layer):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.first, self.second = layers.Dense(2 * units, activation="relu"), layers.Dense(units)
+
+    def call(self, x):
+        return self.second(self.first(x))
+
+
+def build(units=4, depth=2):
     x = keras.Input((units,))
     y = Residual(layers.Dense(units, activation="relu"))(x)
-    y = Scaled(layers.Dense(3))(Residual(layers.Dense(units, use_bias=False))(y))
+    for _ in range(depth):
+        y = Residual(Scaled(Block(units)))(y)
+    y = Scaled(layers.Dense(units + 1))(Residual(layers.Dense(units, use_bias=False))(y))
     return keras.Model(x, y)
 """
 
 
 def test_layers_that_extend_wrapper(tmp_path: Path) -> None:
-    Both(tmp_path, WRAPPERS).agree("build", "", "", numbers(3, 4))
+    both = Both(tmp_path, WRAPPERS)
+    both.agree("build", "", "", numbers(3, 4))
+    both.agree("build", "3, 3", "3, 3", numbers(2, 3))
 
 
 NORMALIZED = """

@@ -61,7 +61,8 @@ def plan_of_instance(ev: Interpreter, instance: Instance, given: Given) -> Plan 
     assert instance.use is not None
     bound = instance.bound = constructor_arguments(ev, cls, instance.args, instance.kwargs)
     others = [v for v in given.values() if not tensors_in(v)]
-    if any(s.kind != "global" for s in _foreign([*bound.values(), *others])):
+    foreign = {s for s in _foreign([*bound.values(), *others]) if s.kind != "global"}
+    if foreign and not (_has_weights(cls) and {s.name for s in foreign}.isdisjoint(bound)):
         return IN_PLACE
     tensors = tensors_in([*bound.values(), *given.values()])
     masks = [id(m) for m in masks_of(tensors)]
@@ -83,12 +84,23 @@ def plan_of_instance(ev: Interpreter, instance: Instance, given: Given) -> Plan 
             return plan  # type: ignore[no-any-return]
     plan = _make(ev, instance, bound, given, key)
     if plan is not None:
+        plan.handed = foreign
+        plan.params += [
+            Param(s, None, "int", keyword_only=True) for s in sorted(foreign, key=lambda s: s.name)
+        ]
         ev.plans[key].append(plan)
-        if plan is not IN_PLACE:
+        if plan is not IN_PLACE and not foreign:
             ev.class_plans.setdefault(id(cls.node), []).append(
                 (plan, instance, entering(plan, tensors or plan.inputs))
             )
     return plan
+
+
+def _has_weights(cls: Class) -> bool:
+    """Whether objects of the class have weights of their own, which the loader finds by the object alone."""
+    own = [c for c in cls.mro() if isinstance(c, Class) and c.source is not None]
+    text = "".join(c.source.code(c.node) for c in own if c.source is not None)
+    return bool(re.search(r"\badd_(weight|variable)\(|\b[Vv]ariable\(", text))
 
 
 def _fits(plan: Plan, tensors: list[Tensor]) -> bool:
@@ -362,7 +374,7 @@ def unknown_mask(cls: Class, tensor: Tensor, made: Unknown) -> Tensor:
 
 def table_of(plan: Plan, instance: Instance, tensors: list[Tensor]) -> dict[Symbol, Any]:
     """What each symbol of a plan is for an object and a call of it."""
-    table = views.table(plan.numbers, instance.bound or {})
+    table = views.table(plan.numbers, instance.bound or {}) | {s: Sym.of(s) for s in plan.handed}
     for inner, outer in zip(plan.inputs, tensors, strict=False):
         for a, b in zip(inner.shape, outer.shape, strict=True):
             if isinstance(a, Sym) and a.head == "symbol":

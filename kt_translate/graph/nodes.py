@@ -136,6 +136,7 @@ class Plan:
     )  # attributes with models that `forward` does not call
     factory: str | None = None  # what makes the one model of this class, in the output
     masks: list[int] = field(default_factory=list)  # which of the inputs' masks are inputs too
+    handed: set[Symbol] = field(default_factory=set)  # of its user, that its parts speak of
     passing: dict[int, int] = field(
         default_factory=dict
     )  # ids of the masks that come in: their places

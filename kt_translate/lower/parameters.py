@@ -33,7 +33,8 @@ def write_parameters(writer: Modules) -> None:
     integers = symbols.symbols_of_shapes(writer.nodes)
     for param in writer.plan.params:
         name = param.symbol.name
-        stays = writer.plan.kind == "layer" and param.symbol.kind != "dim"
+        found = param.symbol.kind == "dim" or param.symbol in writer.plan.handed
+        stays = writer.plan.kind == "layer" and not found
         if not (writer.plan.keep_signature or stays or name in words):
             continue
         writer.code.used_parameters.append(name)
