@@ -154,3 +154,35 @@ def test_a_weight_that_a_wrapper_sets_is_refused(tmp_path: Path) -> None:
     translate(HEAD + NORMALIZED, "source.py", Options(want_test=False), log)
     assert any("assign() of a weight of Keras's own layer" in d.message for d in log.diagnostics)
     assert log.errors
+
+
+GIVEN = """
+class PreNorm(layers.Layer):
+    def __init__(self, fn, eps=1e-6, **kwargs):
+        super().__init__(**kwargs)
+        self.norm = layers.LayerNormalization(epsilon=eps)
+        self.fn = fn
+
+    def call(self, x):
+        return self.fn(self.norm(x))
+
+
+def build(widths=(8, 6, 7), base=3, depth=2):
+    x = y = keras.Input((5,))
+    for width in widths:
+        y = PreNorm(layers.Dense(width, activation="relu"))(y)
+    units = base
+    for _ in range(depth):
+        y = PreNorm(layers.Dense(units))(y)
+        units *= 2
+    hidden = base + 2
+    y = PreNorm(keras.Sequential([layers.Dense(hidden, activation="relu"), layers.Dense(9)]))(y)
+    return keras.Model(x, y)
+"""
+
+
+def test_layers_that_are_given_layers_with_settings_of_their_user(tmp_path: Path) -> None:
+    both = Both(tmp_path, GIVEN)
+    both.agree("build", "", "", numbers(3, 5))
+    other = "(4, 7), 5, 3"
+    both.agree("build", other, other, numbers(2, 5))

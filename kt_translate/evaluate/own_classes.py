@@ -62,7 +62,7 @@ def plan_of_instance(ev: Interpreter, instance: Instance, given: Given) -> Plan 
     bound = instance.bound = constructor_arguments(ev, cls, instance.args, instance.kwargs)
     others = [v for v in given.values() if not tensors_in(v)]
     foreign = {s for s in _foreign([*bound.values(), *others]) if s.kind != "global"}
-    if foreign and not (_has_weights(cls) and {s.name for s in foreign}.isdisjoint(bound)):
+    if not {s.name for s in foreign}.isdisjoint(bound):
         return IN_PLACE
     tensors = tensors_in([*bound.values(), *given.values()])
     masks = [id(m) for m in masks_of(tensors)]
@@ -89,18 +89,11 @@ def plan_of_instance(ev: Interpreter, instance: Instance, given: Given) -> Plan 
             Param(s, None, "int", keyword_only=True) for s in sorted(foreign, key=lambda s: s.name)
         ]
         ev.plans[key].append(plan)
-        if plan is not IN_PLACE and not foreign:
+        if plan is not IN_PLACE:
             ev.class_plans.setdefault(id(cls.node), []).append(
                 (plan, instance, entering(plan, tensors or plan.inputs))
             )
     return plan
-
-
-def _has_weights(cls: Class) -> bool:
-    """Whether objects of the class have weights of their own, which the loader finds by the object alone."""
-    own = [c for c in cls.mro() if isinstance(c, Class) and c.source is not None]
-    text = "".join(c.source.code(c.node) for c in own if c.source is not None)
-    return bool(re.search(r"\badd_(weight|variable)\(|\b[Vv]ariable\(", text))
 
 
 def _fits(plan: Plan, tensors: list[Tensor]) -> bool:

@@ -167,9 +167,8 @@ class Modules(ClassScope):
             ]
             return self.constructor(node, sized)
         if isinstance(node, CallNode):
-            return self.instance(
-                replace(node, args={s: substitute(v, within.args) for s, v in node.args.items()})
-            )
+            own = {s: substitute(v, within.args) for s, v in node.args.items()}
+            return self.instance(replace(node, args=within.args | own))
         if getattr(value, "outputs", None) is not None:
             return self.instance(CallNode([], [], 0, value.plan, value.use))
         return None
