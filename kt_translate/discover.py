@@ -195,12 +195,22 @@ class Finder:
                 found = self._member(cls, f"{attribute}{path}", model, [made])
                 known.setdefault(id(model), found)
                 yield found
+        gaps: list[tuple[Function, Gap]] = []
         for method in methods:
             if method.name == "__init__":
                 continue
-            yield from self._method(cls, method, made, kept)
+            for part in self._method(cls, method, made, kept):
+                if isinstance(part, Gap):
+                    gaps.append((method, part))
+                else:
+                    yield part
             instance.attributes.clear()
             instance.attributes.update(kept)
+        for method, gap in gaps:
+            if any(_takes_functions(bound) and models_in(r) for bound, r, _ in method.calls):
+                self._note_inlined(method, "a function among its arguments decides what it builds")
+            else:
+                yield gap
 
     def _instance(self, cls: Class) -> Run:
         """The class instantiated on symbols."""

@@ -735,3 +735,29 @@ def test_channels_that_nothing_tells(layer: str) -> None:
     done = translate(text, "model.py", Options(), log := Log())
     assert "KT303" in {d.code for d in log.diagnostics}
     assert "None, 3" not in done.code
+
+
+def test_a_method_that_is_given_functions_is_part_of_those_that_call_it(float64: None) -> None:
+    text = HEAD + (
+        "def plain(units):\n"
+        "    def f(x):\n"
+        "        return Dense(units, activation='tanh')(x)\n"
+        "    return f\n"
+        "class Builder:\n"
+        "    @staticmethod\n"
+        "    def build(shape, n, block):\n"
+        "        i = x = Input(shape)\n"
+        "        for units in (4, 6):\n"
+        "            x = block(units)(x)\n"
+        "        return Model(i, Dense(n)(x))\n"
+        "    @staticmethod\n"
+        "    def small(shape, n):\n"
+        "        return Builder.build(shape, n, plain)\n"
+    )
+    pair = Pair(text)
+    assert pair.errors == []
+    assert [m["source_name"] for m in pair.done.models] == ["Builder.small"]
+    assert (
+        "build is written out" in next(d for d in pair.log.diagnostics if d.code == "KT301").message
+    )
+    pair.check("Builder.small", "Builder.small((5,), 3)", "(5,), 3")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from kt_translate.diagnostics import RuleError
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, known, same, substitute
 
 FILTERS = Symbol("filters", 64)
@@ -71,3 +74,11 @@ def test_text_and_multiples_read_as_a_person_writes_them() -> None:
     assert str(name + "{" + Sym.call("str", (n,), "8")) == 'f"{name}{{{n}"'
     widths = Sym.of(Symbol("widths", [4, 8, 16]))
     assert str(Sym.index(Sym.index(widths, slice(1, None, None)), 1)) == "widths[2]"
+
+
+def test_an_expression_that_fills_pages_is_refused() -> None:
+    size: Any = Sym.of(Symbol("n", 3))
+    for i in range(60):  # the same part twice each time: its text would not fit on any disk
+        size = Sym.binary("*", size, Sym.binary("%", size, i + 2))
+    with pytest.raises(RuleError, match="fills pages"):
+        code(size)

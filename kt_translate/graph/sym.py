@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
+from kt_translate.diagnostics import RuleError
 from kt_translate.graph import algebra, numpy_code
 from kt_translate.graph.members import Record
 from kt_translate.graph.operators import (
@@ -43,6 +44,8 @@ __all__ = [
     "substitute",
     "symbols_in",
 ]
+
+MAX_TEXT = 8_000
 
 
 class Sym(Arithmetic):
@@ -341,7 +344,9 @@ def call_symbolic(function: str, *args: Any) -> Sym:
 def code(value: Any) -> Expr:
     """The expression that writes ``value``: a Sym by its symbols, everything else as a literal."""
     if isinstance(value, Sym):
-        return value.expr
+        if len(str(said := value.expr)) > MAX_TEXT:
+            raise RuleError("KT302", "a size hangs on so much that its expression fills pages")
+        return said
     if isinstance(value, Items):
         return Expr(value.function)(*(code(a) for a in value.args))
     if isinstance(value, (tuple, list, dict)) and not hasattr(value, "expr"):
