@@ -738,7 +738,9 @@ def test_channels_that_nothing_tells(layer: str) -> None:
 
 
 def test_a_method_that_is_given_functions_is_part_of_those_that_call_it(float64: None) -> None:
-    text = HEAD + (
+    text = (
+        "from keras import Input, Model\n"
+        "from keras.layers import Dense\n"
         "def plain(units):\n"
         "    def f(x):\n"
         "        return Dense(units, activation='tanh')(x)\n"
