@@ -186,3 +186,25 @@ def test_layers_that_are_given_layers_with_settings_of_their_user(tmp_path: Path
     both.agree("build", "", "", numbers(3, 5))
     other = "(4, 7), 5, 3"
     both.agree("build", other, other, numbers(2, 5))
+
+
+TOKENS = """
+class Net(keras.Model):
+    def __init__(self, dim=4):
+        super().__init__()
+        self.embed = keras.Sequential([layers.Dense(dim), layers.ReLU()])
+        self.token = self.add_weight(name="token", shape=(1, 1, dim))
+
+    def call(self, x):
+        x = self.embed(x)
+        rows, length, dim = x.shape
+        return ops.concatenate([ops.repeat(self.token, rows, axis=0), x], axis=1)
+
+
+net = Net()
+net(tf.zeros((2, 5, 3)))
+"""
+
+
+def test_the_batch_goes_through_a_model(tmp_path: Path) -> None:
+    Both(tmp_path, TOKENS).agree("net", None, "", numbers(4, 5, 3))  # type: ignore[arg-type]

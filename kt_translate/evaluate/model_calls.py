@@ -35,7 +35,15 @@ def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict
         return Unknown("a model called on other inputs than its own", ev.line)
     inputs = [_fitting(ev, t, mine) for t, mine in zip(inputs, own, strict=True)]
     shapes = shapes_of_call(region, own, tensors_in(model.outputs), inputs)
-    results = map_tensors(lambda t: Tensor(shapes[id(t)], t.dtype, t.layout, t.mask), model.outputs)
+    batch = inputs[0].shape[0]  # which a model keeps
+
+    def result(t: Tensor) -> Tensor:
+        shape = shapes[id(t)]
+        if shape[:1] == (None,):
+            shape = (batch, *shape[1:])
+        return Tensor(shape, t.dtype, t.layout, t.mask)
+
+    results = map_tensors(result, model.outputs)
     if models.is_missing_one(args[0]):
         ev.note("KT102", f"{models.plan_of(model).name}: one of its inputs is not known")
         return Unknown("a model called on what is not known in part", ev.line)
