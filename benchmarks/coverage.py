@@ -57,6 +57,7 @@ class Subject:
     arguments: str
     keras_arguments: str
     integers: int
+    inputs: str  # shapes without the batch, of what is a layer and no model
     float32: str  # what Keras computes in float32 whatever it is told
     places: list[str]  # parts of paths: the code of packages of models
 
@@ -79,6 +80,7 @@ def subjects(wanted: list[str]) -> list[Subject]:
                     joined(own, facts.get("arguments", "")),
                     joined(more.get("keras", ""), facts.get("keras_arguments", "")),
                     more.get("integers", 0),
+                    more.get("inputs", ""),
                     more.get("float32", ""),
                     places,
                 )

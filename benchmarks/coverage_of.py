@@ -79,10 +79,15 @@ def keras_model(subject: dict[str, Any]) -> Any:
     exec(subject["prepare"], names)
     module = importlib.import_module(subject["module"])
     arguments = ", ".join(filter(None, (subject["arguments"], subject["keras_arguments"])))
-    return eval(
+    made = eval(
         f"build({arguments})",
         {**vars(module), **names, "build": getattr(module, subject["function"])},
     )
+    if not subject["inputs"]:
+        return made
+    kind = "int32" if subject["integers"] else "float64"
+    inputs = [keras.Input(shape, dtype=kind) for shape in eval(subject["inputs"])]
+    return keras.Model(inputs, made(*inputs))
 
 
 # -- comparing ------------------------------------------------------------------------------------
@@ -103,7 +108,11 @@ def randomize(model: Any, random: Any) -> None:
 
 
 def difference(
-    theirs: Any, ours: Any, load: Callable[..., None], entry: dict[str, Any], integers: int
+    theirs: Any,
+    ours: Any,
+    load: Callable[..., None],
+    entry: dict[str, Any],
+    subject: dict[str, Any],
 ) -> float:
     """The largest difference of any output, relative to its largest value."""
     import numpy as np
@@ -112,7 +121,8 @@ def difference(
     random = np.random.default_rng(0)
     randomize(theirs, random)
     ours = ours.double().eval()
-    load(ours, theirs)
+    load(ours, theirs.layers[-1] if subject["inputs"] else theirs)
+    integers = subject["integers"]
     arrays = []
     for tensor in theirs.inputs:
         shape = [2, *(64 if d is None else d for d in tensor.shape[1:])]
@@ -121,10 +131,12 @@ def difference(
         array = random.integers(0, whole, size=shape) if whole else random.normal(size=shape)
         arrays.append(array.astype(kind))
     wanted = flat(theirs(arrays if len(arrays) > 1 else arrays[0], training=False))
-    feeds = [
-        torch.from_numpy(np.ascontiguousarray(transposed(a, p)))
-        for a, p in zip(arrays, entry["inputs"])
-    ]
+    ports = entry["inputs"]
+    named = dict(zip(getattr(theirs, "input_names", ()), arrays))
+    given = [named.get(p["name"]) for p in ports]
+    if any(array is None for array in given):
+        given = arrays
+    feeds = [torch.from_numpy(np.ascontiguousarray(transposed(a, p))) for a, p in zip(given, ports)]
     with torch.no_grad():
         got = flat(ours(*feeds))
     assert len(wanted) == len(got), f"{len(got)} outputs, not {len(wanted)}"
@@ -253,7 +265,7 @@ def compared(subject: dict[str, Any], theirs: Any, side: Torch) -> tuple[float, 
             {**vars(side.module), "build": build, "inferred": inferred},
         )
         load = side.module.load_keras_weights
-        error = difference(theirs, ours, load, entry, subject["integers"])
+        error = difference(theirs, ours, load, entry, subject)
     return error, ran.lines(support())
 
 

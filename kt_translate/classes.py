@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import repeat
+from itertools import chain, repeat
 from typing import Any
 
+from kt_translate.diagnostics import Place
 from kt_translate.evaluate import own_classes, recurrent, subclasses
 from kt_translate.evaluate.constructors import base_of, needed_by_base, only_hooks
 from kt_translate.evaluate.interpreter import Interpreter
@@ -23,7 +24,13 @@ from kt_translate.guesses import guess, is_tensor_name
 
 # The ranks to try where the source does not tell: rows of features first, then pictures, sequences, volumes.
 RANKS = (2, 4, 3, 5)
-MIXED = ((2, 3), (3, 2), (4, 2), (2, 4), (3, 3, 2))  # a sequence of indices and what goes with it
+MIXED: tuple[tuple[int, ...], ...] = (
+    (2, 3),
+    (3, 2),
+    (4, 2),
+    (2, 4),
+    (3, 3, 2),
+)  # a sequence of indices and what goes with it
 NOT_TENSORS = ("self", "training", "mask", "train")
 
 
@@ -87,6 +94,8 @@ def inferred(plan: Plan, tensors: list[Tensor]) -> dict[str, Any]:
     """The sizes of the inputs as the file's own use has them, where they are known."""
     sizes = {}
     for inner, outer in zip(plan.inputs, tensors, strict=False):
+        if "guessed" in outer.facts:
+            continue
         for a, b in zip(inner.shape, outer.shape, strict=True):
             if isinstance(a, Sym) and a.head == "symbol" and isinstance(known(b), int):
                 sizes[a.args[0].name] = known(b)
@@ -102,7 +111,8 @@ def try_calls(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> bo
     if is_functional(cls) and not takers:
         return _attempt(ev, instance, {})
     first: list[Any] | None = None
-    for given in _likely_inputs(ev, cls, instance, shape):
+    kinds = (_unknown, _others, _fitting) if shape is None else (_unknown,)
+    for given in chain(*(_likely_inputs(ev, cls, instance, shape, kind) for kind in kinds)):
         diagnostics, plans = list(ev.log.diagnostics), dict(ev.plans)
         if takers:
             instance.kwargs |= dict.fromkeys(takers, given["inputs"])
@@ -110,6 +120,7 @@ def try_calls(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> bo
         if _attempt(ev, instance, called):
             plan = instance.calls[-1][0]
             indices = _indices(plan)
+            _tell_guess(ev, cls, given)
             if not indices:
                 return True
             for tensor, inner in zip(tensors_in(list(given.values())), plan.inputs, strict=False):
@@ -122,6 +133,18 @@ def try_calls(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> bo
         _forget(ev, cls, plans)
     ev.log.diagnostics[:] = first or ev.log.diagnostics
     return False
+
+
+def _tell_guess(ev: Interpreter, cls: Class, given: dict[str, Any]) -> None:
+    shapes = [t.shape[1:] for t in tensors_in(list(given.values())) if "guessed" in t.facts]
+    if shapes:
+        shown = ", ".join(map(str, shapes))
+        ev.log.add(
+            "KT101",
+            Place(max(cls.line, 1)),
+            f"nothing tells the input of {cls.name}: taken for {shown}",
+            f"--input-shape {cls.name}=... gives another",
+        )
 
 
 def _forget(ev: Interpreter, cls: Class, plans: dict[Any, Any]) -> None:
@@ -149,6 +172,9 @@ def _attempt(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> bool
         ValueError,
     ) as error:  # of samples that do not fit
         ev.note("KT302", f"{instance.cls.name}: {type(error).__name__}: {error}")
+    for said, value in instance.calls[-1][0].demands if len(instance.calls) > calls else ():
+        if value is UNKNOWN:
+            ev.note("KT102", f"{instance.cls.name} hangs on {said}, which is not known")
     if ev.log.errors > errors:
         del instance.calls[calls:]
     return ev.log.errors == errors and len(instance.calls) > calls
@@ -173,9 +199,13 @@ def _indices(plan: Plan) -> set[int]:
 
 
 def _likely_inputs(
-    ev: Interpreter, cls: Class, instance: Instance, shape: Any
+    ev: Interpreter,
+    cls: Class,
+    instance: Instance,
+    shape: Any,
+    sizes_of: Callable[[int], tuple[Any, ...]],
 ) -> Iterator[dict[str, Any]]:
-    """Arguments of ``call`` to try, the likeliest first."""
+    """Arguments of ``call`` to try, the likeliest first; ``sizes_of``: those of a tensor of so many axes."""
     call = cls.lookup("call")
     names = ["inputs"]
     text = ""
@@ -194,22 +224,42 @@ def _likely_inputs(
         elif isinstance(value, ModelValue) and value.inputs is not None and len(names) == 1:
             yield {names[0]: map_tensors(replace, value.inputs)}  # handed on to that model
     if len(names) == 2 and (start := recurrent.states_of_cell(ev, instance)) is not None:
-        yield {names[0]: _input((UNKNOWN,)), names[1]: start}
+        yield {names[0]: _input(sizes_of(2)), names[1]: start}
     likely = sorted(RANKS, key=lambda rank: rank != 3) if _of_sequences(cls) else RANKS
-    tries = shapes or [(UNKNOWN,) * (rank - 1) for rank in likely]
+    tries = shapes or list(map(sizes_of, likely))
     for sizes in tries:
         found = {name: _structure(text, name, repeat(sizes)) for name in names}
         yield found
     for ranks in MIXED if shape is None else ():
         if len(ranks) == len(tensors_in(list(found.values()))):
-            each = iter([(UNKNOWN,) * (rank - 1) for rank in ranks])
+            each = map(sizes_of, ranks)
             yield {name: _structure(text, name, each) for name in names}
+    for count in _counts(cls, names[0]) if shape is None and len(names) == 1 else ():
+        alike = [(rank,) * count for rank in (3, *(r for r in RANKS if r != 3))]
+        for ranks in [*alike, *MIXED]:
+            if len(ranks) == count and count != len(tensors_in(found)):
+                yield {names[0]: [_input(sizes_of(rank)) for rank in ranks]}
+
+
+def _counts(cls: Class, name: str) -> list[int]:
+    """How many tensors a class wants in a list, as its checks and what it takes apart tell."""
+    text = _code_of(cls)
+    said = rf"(?:{re.escape(name)}|inputs?|input_shapes?|shapes?)"
+    unpacked = re.findall(rf"^\s*\[?(\w+(?:\s*,\s*\w+)+)\]?\s*=\s*{said}\s*$", text, re.MULTILINE)
+    checked = re.findall(rf"\blen\({said}\)\s*(?:!=|<|==|>=)\s*(\d)\b", text)
+    counts = [names.count(",") + 1 for names in unpacked] + [int(n) for n in checked]
+    return [n for n in dict.fromkeys(counts) if 1 < n < 6]
+
+
+def _code_of(cls: Class) -> str:
+    """The code of a class without its docstrings."""
+    code = cls.source.code(cls.node) if cls.source is not None else ""
+    return re.sub(r'""".*?"""', "", code.partition(":")[2], flags=re.DOTALL)
 
 
 def _of_sequences(cls: Class) -> bool:
     """Whether the class speaks of sequences of vectors: not of indices that it looks up."""
-    code = cls.source.code(cls.node) if cls.source is not None else ""
-    text = re.sub(r'""".*?"""', "", code.partition(":")[2], flags=re.DOTALL)
+    text = _code_of(cls)
     return "Embedding(" not in text and bool(
         re.search(r"(Attention|1D|LSTM|GRU|RNN)\(|sequence|seq_len", text)
     )
@@ -238,7 +288,25 @@ def _input(sizes: tuple[Any, ...]) -> Tensor:
         for i, d in enumerate(sizes)
     )
     layout = Layout.FIRST if len(dims) >= 3 else Layout.LAST
-    return Tensor((None, *dims), "float32", layout)
+    tensor = Tensor((None, *dims), "float32", layout)
+    rank = len(dims) + 1
+    if sizes and sizes in (_others(rank), _fitting(rank)):
+        tensor.facts["guessed"] = True
+    return tensor
+
+
+def _unknown(rank: int) -> tuple[Any, ...]:
+    return (UNKNOWN,) * (rank - 1)
+
+
+def _others(rank: int) -> tuple[int, ...]:
+    """Sizes for a class that hangs on what they are: other ones than its parameters are guessed to be."""
+    return {2: (24,), 3: (20, 24), 4: (32, 32, 3), 5: (16, 16, 16, 1)}.get(rank, (24,))
+
+
+def _fitting(rank: int) -> tuple[int, ...]:
+    """The same where they have to be what its parameters are."""
+    return {2: (16,), 3: (20, 16), 4: (32, 32, 16), 5: (16, 16, 16, 16)}.get(rank, (16,))
 
 
 # -- samples --------------------------------------------------------------------------------------
@@ -258,7 +326,7 @@ def _sample(ev: Interpreter, cls: Class, made: list[Instance]) -> Instance:
         for instance in made:
             given_there = {**dict(zip(names, instance.args)), **instance.kwargs}
             told |= {n: v for n, v in given_there.items() if not _is_open(v)}
-        text = ev.source.code(init.node)
+        text = re.sub(r"\bself\.", "", _code_of(cls))
         for name in names:
             value = known(told.get(name, UNKNOWN))
             if value is UNKNOWN:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+import tf_keras
 import torch
 
 from kt_translate.diagnostics import Log
@@ -381,8 +384,6 @@ joined = build(layers.Concatenate())
 
 
 def test_masks_that_merge_in_keras_2() -> None:
-    import tf_keras
-
     pair = Pair(MERGED)
     assert not pair.errors
     ids = [np.array([[1, 0, 2, 3, 0]]), np.array([[1, 4, 0, 2, 0]])]
@@ -481,3 +482,78 @@ both = build(4)
 def test_models_of_which_one_is_not_translated() -> None:
     done = translate(SEVERAL, "model.py", Options(want_test=False), Log())
     assert [m["status"] for m in done.models if m["source_name"] == "build"] == ["partial"]
+
+
+IN_LISTS = """
+import keras
+from keras import layers, ops
+
+
+class Pooled(layers.Layer):
+    \"\"\"Never called here: its checks tell that it takes lists.\"\"\"
+
+    def build(self, input_shape):
+        if not isinstance(input_shape, list) or len(input_shape) != 2:
+            raise ValueError("a list of two")
+        self.kernel = self.add_weight(shape=(input_shape[0][-1], 1))
+        super().build(input_shape)
+
+    def call(self, inputs):
+        first = inputs[0]
+        return ops.concatenate([ops.matmul(x, self.kernel) * first for x in inputs], axis=1)
+
+
+class Widths(layers.Layer):
+    def __init__(self, hidden_units, **kwargs):
+        super().__init__(**kwargs)
+        self.hidden_units = hidden_units
+
+    def build(self, input_shape):
+        self.parts = [layers.Dense(n) for n in self.hidden_units]
+
+    def call(self, x):
+        for part in self.parts:
+            x = part(x)
+        return x
+
+
+class Residual(layers.Layer):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, input_shape):
+        self.inner = layers.Dense(self.units)
+        if self.units != input_shape[-1]:
+            self.match = layers.Dense(self.units)
+        else:
+            self.match = layers.Lambda(lambda x: x)
+
+    def call(self, x):
+        return self.inner(x) + self.match(x)
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_layers_that_nothing_calls_are_tried_on_what_their_code_speaks_of() -> None:
+    pair = Pair(IN_LISTS)
+    assert not pair.errors
+    for name, given, shapes in (
+        ("Pooled", "", [(4, 3), (4, 3)]),
+        ("Widths", "[3, 2]", [(4,)]),
+        ("Residual", "5", [(3,)]),
+    ):
+        (entry,) = pair.entries(name)
+        assert entry["status"] == "translated"
+        inputs = [keras.Input(shape) for shape in shapes]
+        layer = eval(f"{name}({given})", pair.keras)
+        layer(inputs if len(inputs) > 1 else inputs[0])
+        sizes = {"features": shapes[0][-1], "first_features": 3, "in_features": 3}
+        ours = getattr(pair.torch, entry["factory"])
+        named = {k: v for k, v in sizes.items() if k in inspect.signature(ours).parameters}
+        made = ours(*eval(f"({given},)" if given else "()"), **named)
+        pair.torch.load_keras_weights(made, layer)
+        arrays = [np.random.default_rng(0).normal(size=(2, *shape)) for shape in shapes]
+        want = np.asarray(layer(arrays if len(arrays) > 1 else arrays[0]))
+        got = made(*map(torch.from_numpy, arrays)).detach().numpy()
+        np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)

@@ -60,7 +60,10 @@ def settled(ev: Interpreter, value: Any) -> Any:
         if holds is None:
             if value.guard in ev.guards:
                 raise LeftOpen([value.statement])
-            holds = bool(ev.demand(value.test, "a condition"))
+            taken = ev.demand(value.test, "a condition")
+            if taken is UNKNOWN:
+                return Unknown("what a condition on an unknown value leaves open", ev.line)
+            holds = bool(taken)
         value = value.then if holds else value.orelse
     return value
 

@@ -184,7 +184,7 @@ def _next(ev: Interpreter, values: Any, *default: Any) -> Any:
 
 def _isinstance(ev: Interpreter, value: Any, kinds: Any) -> Any:
     wanted = kinds if isinstance(kinds, tuple) else (kinds,)
-    sample = known(value)
+    sample = value if isinstance(value, (list, tuple, dict)) else known(value)
     for kind in wanted:
         if (
             isinstance(kind, Native)

@@ -135,7 +135,8 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
 def finished(made: Any) -> Any:
     """An object as its constructor leaves it, which is remembered of one that holds settings."""
     if isinstance(made, Instance):
-        made.made = known(made.attributes)
+        left = known(made.attributes)
+        made.made = left if left is not UNKNOWN else None
     return made
 
 
