@@ -92,6 +92,7 @@ class Finder:
         self.found: dict[int, Found] = {}  # of each function's id
         self.members: set[str] = set()  # those of classes that are whole
         self.makers = makers_of(ev)
+        self.of_module = set(map(id, ev.models))  # what was made before anything was run on symbols
         self.own = [f for f in ev.module.names.values() if isinstance(f, Function)]
 
     # -- functions ------------------------------------------------------------------------------
@@ -150,7 +151,7 @@ class Finder:
         if id(function) in self.ev.imported:
             found.stands = file_of(self.ev, function), function.line
         found.docstring = docstring_of(function)
-        _take(found, [done])
+        _take(found, [done], self.of_module)
         _name_parts(found, function)
         text = arguments_text(done.given)
         waits = found.sizes and not done.given.tensors  # for data that tells its input's size
@@ -286,7 +287,7 @@ class Finder:
         found = Found(f"{cls.name}.{name}", "method", line, value, params)
         if all(map(is_complete, models)):
             self.members.add(found.name)
-        _take(found, runs)
+        _take(found, runs, self.of_module)
         made = arguments_text(runs[0].given)
         if made is not None and call is not None:
             found.keras = f"{cls.name}({made}).{name}{call}"
@@ -340,8 +341,8 @@ class Finder:
         return bool(called_by(self.ev, function) & self.makers)
 
 
-def _take(found: Found, runs: list[Run]) -> None:
-    """Give the models of a run the parameters of what they were built by."""
+def _take(found: Found, runs: list[Run], others: set[int]) -> None:
+    """Give the models of a run the parameters of what they were built by, but not those that it was handed."""
     found.given = runs[-1].given
     found.lacks_models = lacks_models(found.value)
     found.sizes = [p for done in runs for p in done.given.sizes]
@@ -354,13 +355,13 @@ def _take(found: Found, runs: list[Run]) -> None:
         if isinstance(said, Sym) and value is not UNKNOWN
     ]
     params = [*found.sizes, *found.params]
-    for model in [*found.models, *(m for done in runs for m in done.models)]:
+    own = [m for m in found.models if id(m) not in others]
+    for model in [*own, *(m for done in runs for m in done.models)]:
         if is_complete(model):
             plan = plan_of(model)
             plan.params = plan.params or params
-    for model in found.models:
-        if is_complete(model):
-            plan_of(model).demands = demands
+    for model in filter(is_complete, own):
+        plan_of(model).demands = demands
 
 
 def _name_parts(found: Found, function: Function) -> None:

@@ -36,6 +36,8 @@ def guess(name: str, text: str, kinds: str) -> Any:
     listed = next((value for pattern, value in _LISTS if re.search(pattern, lower)), None)
     if listed and _is_list(name, text):
         return listed
+    if parts := _unpacked_shapes(name, text):
+        return tuple(guess(part, text, kinds) for part in parts)
     if is_tuple(name, text):
         if re.search(r"TimeDistributed\(\s*[\w.]*2D\b", text):
             return (5, 64, 64, 3)
@@ -52,6 +54,13 @@ def _is_list(name: str, text: str) -> bool:
     n = re.escape(name)
     used = rf"\b{n}\[|\blen\({n}\)|\bin (?:(?:enumerate|reversed|zip)\()?{n}\b"
     return bool(re.search(used, text))
+
+
+def _unpacked_shapes(name: str, text: str) -> list[str]:
+    """The names of the several shapes that a parameter holds: ``source_shape, target_shape = shapes``."""
+    found = re.search(rf"^\s*(\w+(?:\s*,\s*\w+)+)\s*=\s*{re.escape(name)}\s*$", text, re.MULTILINE)
+    parts = re.split(r"\s*,\s*", found[1]) if found else []
+    return parts if all("shape" in part.lower() for part in parts) else []
 
 
 def likely_input(layers: Sequence[Any]) -> tuple[Any, ...] | None:

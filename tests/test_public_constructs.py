@@ -281,6 +281,87 @@ part = {picked}
     assert ("self.layer = like_keras(Block(" in pair.done.code) is ("-2" in picked)
 
 
+DEEP = IMPORTS + """
+def build(width, units, depth):
+    i = keras.Input((None, width))
+    if depth == 1:
+        x = layers.GRU(units, return_sequences=True)(i)
+    else:
+        x = layers.BatchNormalization()(layers.GRU(units, return_sequences=True)(i))
+        for k in range(depth - 2):
+            x = layers.GRU(units, return_sequences=True)(x)
+            x = layers.BatchNormalization(name="norm_{}".format(2 + k))(x)
+        x = layers.GRU(units, return_sequences=True)(x)
+    return keras.Model(i, layers.TimeDistributed(layers.Dense(3))(x))
+"""
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_a_loop_in_one_branch(depth: int, float64: None) -> None:
+    keras.utils.clear_session()
+    pair = Pair(DEEP)
+    pair.check("build", f"build(5, 4, {depth})", f"5, 4, {depth}")
+    assert "for k in range(depth - 2):" in pair.done.code
+
+
+HANDED = IMPORTS + """
+class Backbone:
+    def __init__(self, widths):
+        i = x = keras.Input((6, 5, 2))
+        for width in widths:
+            x = layers.Conv2D(width, 3, padding="same")(x)
+        self._model = keras.Model(i, x, name="backbone")
+    @property
+    def model(self):
+        return self._model
+class Heads:
+    def __init__(self, backbone, heads=2):
+        i = keras.Input((6, 5, 2))
+        x = layers.Flatten()(backbone(i))
+        outputs = []
+        for k in range(heads):
+            outputs.append(layers.Dense(3, name="head%d" % k)(x))
+        self._model = keras.Model(i, outputs)
+model = Heads(Backbone([3, 4]).model)._model
+"""
+
+
+def test_a_model_that_a_class_is_handed(float64: None) -> None:
+    pair = Pair(HANDED)
+    pair.check("model", "model")
+
+
+def test_shapes_that_a_parameter_holds_together(float64: None) -> None:
+    pair = Pair(IMPORTS + """
+def build(shapes, width=3):
+    source_shape, target_shape = shapes
+    i, j = keras.Input(source_shape), keras.Input(target_shape)
+    x = layers.concatenate([layers.Conv2D(width, 3)(i), layers.Conv2D(width, 3)(j)])
+    return keras.Model([i, j], x)
+""")
+    pair.check("build", "build(((6, 5, 2), (6, 5, 3)))", "((6, 5, 2), (6, 5, 3))")
+
+
+LABELS = [
+    "np.amax(y) + 1",
+    "len(np.unique(y))",
+    "y.max() + 1",
+    "keras.utils.to_categorical(y).shape[1]",
+]
+
+
+@pytest.mark.parametrize("count", LABELS)
+def test_classes_of_known_data_sets(count: str) -> None:
+    text = IMPORTS + f"""
+(x, y), _ = keras.datasets.cifar100.load_data()
+i = keras.Input((32, 32, 3))
+model = keras.Model(i, layers.Dense({count})(layers.Flatten()(i)))
+"""
+    done = translate(text, "model.py", Options(), log := Log())
+    assert not log.diagnostics
+    assert done.models[0]["outputs"][0]["shape"] == [None, 100]
+
+
 STAGES = IMPORTS + """
 def build(shape, stages, filters):
     i = x = keras.Input(shape)

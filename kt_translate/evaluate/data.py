@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import arrays
@@ -19,6 +20,27 @@ _DRAWN = {
     "random_sample": 0,
     "standard_normal": 0,
 }
+
+
+@dataclass(eq=False)
+class Labels(Array):
+    """The labels of a data set that is known: as many classes, counted from 0."""
+
+    classes: int = 0
+
+
+STATISTICS = ("max", "min", "sum", "mean", "std", "var", "median", "prod", "argmax", "argmin")
+
+
+def statistic(ev: Interpreter, name: str, value: Array, *axes: Any, **settings: Any) -> Any:
+    """A number that stands for all of some data; along an axis, several."""
+    if axes or settings:
+        return Array(None, value.dtype)
+    if isinstance(value, Labels) and name in ("max", "min"):
+        return value.classes - 1 if name == "max" else 0
+    found = Unknown("a statistic of data", ev.line)
+    found.parts = (name, value, None)
+    return found
 
 
 def random(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -48,7 +70,8 @@ class DataShape(tuple):  # type: ignore[type-arg]
 def array_reshape(value: Array, shape: Any) -> Array:
     if not isinstance(shape, (tuple, list)):
         shape = (shape,)
-    return Array(tuple(None if type(s) is int and s == -1 else s for s in shape), value.dtype)
+    sizes = tuple(None if type(s) is int and s == -1 else s for s in shape)
+    return replace(value, shape=sizes, fill=None, step=None)
 
 
 def reshaped(value: Unknown, args: tuple[Any, ...]) -> Any:
@@ -70,14 +93,17 @@ def array_attribute(ev: Interpreter, value: Array, name: str) -> Any:
     if name == "astype":
         return Native(
             name,
-            lambda ev, dtype, *a, **k: Array(
-                value.shape, dtype if isinstance(dtype, str) else value.dtype
+            lambda ev, dtype, *a, **k: replace(
+                value,
+                dtype=dtype if isinstance(dtype, str) else value.dtype,
+                fill=None,
+                step=None,
             ),
         )
     if name == "reshape":
         return Native(name, lambda ev, *a: array_reshape(value, a[0] if len(a) == 1 else a))
-    if name in ("max", "min", "sum", "mean", "std"):
-        return Native(name, lambda ev, *a, **k: Unknown("a statistic of data", ev.line))
+    if name in STATISTICS:
+        return Native(name, lambda ev, *a, **k: statistic(ev, name, value, *a, **k))
     value.fill = value.step = None  # the method may change it
     return Native(name, lambda ev, *a, **k: Array(None, value.dtype))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import (
@@ -76,6 +77,9 @@ _DATA: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "boston_housing": ((404, 13), (404,)),
     "california_housing": ((16512, 8), (16512,)),
 }
+
+
+_CLASSES = {"cifar100": 100}
 
 
 def member(owner: External, name: str) -> Any:
@@ -220,6 +224,8 @@ def _keras(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], 
         return "float32"
     if last == "to_categorical" and args and isinstance(args[0], Array) and args[0].shape:
         classes = args[1] if len(args) > 1 else kwargs.get("num_classes")
+        if classes is None and isinstance(args[0], data.Labels):
+            classes = args[0].classes
         return Array((*args[0].shape[:1], classes), "float64")
     return Unknown(f"the result of {path}", ev.line)
 
@@ -242,7 +248,8 @@ def _data_set(ev: Interpreter, name: str) -> Any:
     tests = {60000: 10000, 50000: 10000, 404: 102, 16512: 4128}
     n = tests[x[0]]
     kind = "float64" if "housing" in name else "uint8"
-    return ((Array(x, kind), Array(y, kind)), (Array((n, *x[1:]), kind), Array((n, *y[1:]), kind)))
+    of = Array if "housing" in name else partial(data.Labels, classes=_CLASSES.get(name, 10))
+    return ((Array(x, kind), of(y, kind)), (Array((n, *x[1:]), kind), of((n, *y[1:]), kind)))
 
 
 def _math(ev: Interpreter, path: str, args: list[Any]) -> Any:
@@ -293,6 +300,11 @@ def _of_data(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]
         return Array(tuple(shape), first.dtype)
     if name == "reshape" and isinstance(first, Array) and len(args) > 1:
         return data.array_reshape(first, args[1])
+    if isinstance(first, data.Labels) and name == "unique" and not kwargs:
+        return Array((first.classes,), first.dtype)
+    of_all = name.removeprefix("a") if name in ("amax", "amin") else name
+    if isinstance(first, Array) and of_all in data.STATISTICS:
+        return data.statistic(ev, of_all, first, *args[1:], **kwargs)
     if isinstance(first, Array):
         return Array(None, first.dtype)
     return Unknown(f"the result of numpy.{name}", ev.line)

@@ -9,7 +9,7 @@ import libcst as cst
 
 from kt_translate.evaluate.assumed import fork
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, spoken
-from kt_translate.evaluate.tensor_lists import When
+from kt_translate.evaluate.tensor_lists import Left, When
 from kt_translate.evaluate.values import (
     Class,
     Either,
@@ -304,6 +304,8 @@ def _harmless(value: Any) -> bool:
 
 
 def has_tensors(value: Any) -> bool:
+    if isinstance(value, Left):
+        return False  # what the last turn of a loop leaves is asked for where something reads it
     if isinstance(value, Either):
         return has_tensors(value.then) or has_tensors(value.orelse)
     return bool(tensors_in(value))

@@ -107,9 +107,19 @@ def _of_model(node: CallNode) -> Iterator[Symbol]:
 
 
 def symbols_of_shapes(nodes: list[Node]) -> set[Symbol]:
-    """The symbols that sizes of tensors are made of, if only in part: they are integers."""
-    sizes = [size for node in nodes for t in (*node.inputs, *node.outputs) for size in t.shape]
-    return {symbol for size in sizes for symbol in _numbers_in(size)}
+    """The symbols that sizes of tensors, or numbers of turns, are made of, if only in part: they are integers."""
+    found: set[Symbol] = set()
+    for node in nodes:
+        sizes = [size for t in (*node.inputs, *node.outputs) for size in t.shape]
+        if isinstance(node, LoopNode):
+            turns = node.iterable
+            is_range = isinstance(turns, Sym) and turns.head == "call" and turns.args[0] == "range"
+            sizes += turns.args[1:] if is_range else ()
+            found |= symbols_of_shapes(node.body.nodes)
+        elif isinstance(node, IfNode):
+            found |= symbols_of_shapes(node.then.nodes + node.orelse.nodes)
+        found |= {symbol for size in sizes for symbol in _numbers_in(size)}
+    return found
 
 
 def _numbers_in(value: Any) -> Iterator[Symbol]:
