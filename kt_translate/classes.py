@@ -20,7 +20,7 @@ from kt_translate.graph.nodes import LayerNode, Plan
 from kt_translate.graph.region import OpNode
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
-from kt_translate.guesses import guess, is_tensor_name
+from kt_translate.guesses import guess, is_tensor_name, unpacked_into
 
 # The ranks to try where the source does not tell: rows of features first, then pictures, sequences, volumes.
 RANKS = (2, 4, 3, 5)
@@ -248,6 +248,12 @@ def _counts(cls: Class, name: str) -> list[int]:
     unpacked = re.findall(rf"^\s*\[?(\w+(?:\s*,\s*\w+)+)\]?\s*=\s*{said}\s*$", text, re.MULTILINE)
     checked = re.findall(rf"\blen\({said}\)\s*(?:!=|<|==|>=)\s*(\d)\b", text)
     counts = [names.count(",") + 1 for names in unpacked] + [int(n) for n in checked]
+    any_number = (
+        rf"\bisinstance\(\s*{said}\s*,\s*\(?\s*(?:list|tuple)\b|\b{said}\[-?\d\]\["
+        rf"|\bfor \w+(?:, \w+)* in (?:enumerate\()?{said}\b|\blen\({re.escape(name)}\)"
+    )
+    if not counts and re.search(any_number, text):
+        counts = [2, 3]
     return [n for n in dict.fromkeys(counts) if 1 < n < 6]
 
 
@@ -331,6 +337,9 @@ def _sample(ev: Interpreter, cls: Class, made: list[Instance]) -> Instance:
             value = known(told.get(name, UNKNOWN))
             if value is UNKNOWN:
                 value = guess(name, text, ev.source.text)
+                count = unpacked_into(name, text)
+                if count is not None and not (isinstance(value, tuple) and len(value) == count):
+                    value = (8,) * count
             given[name] = value
     else:
         given = {n: guess(n, "", ev.source.text) for n in needed_by_base(cls)}

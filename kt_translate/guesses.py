@@ -49,6 +49,13 @@ def guess(name: str, text: str, kinds: str) -> Any:
     return next((value for pattern, value in _GUESSES if re.search(pattern, lower)), 16)
 
 
+def unpacked_into(name: str, code: str) -> int | None:
+    """Into how many names a class takes apart what its constructor is given."""
+    parts = rf"^\s*\(?(\w+(?:\s*,\s*\w+)+)\)?\s*=\s*_?{re.escape(name)}\s*$"
+    found = re.search(parts, code, re.MULTILINE)
+    return found[1].count(",") + 1 if found else None
+
+
 def _is_list(name: str, text: str) -> bool:
     """Whether a parameter has several values, of which the source takes one after the other."""
     n = re.escape(name)

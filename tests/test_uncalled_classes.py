@@ -1,0 +1,76 @@
+"""Layers that their file never calls: what they are called on is told by their code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.test_subclasses import Both, _double, numbers
+
+__all__ = ["_double"]
+
+CASES: dict[str, tuple[str, str, str, tuple[tuple[int, ...], ...]]] = {
+    "a list, asked for in build": (
+        """
+class Pairs(layers.Layer):
+    def build(self, input_shape):
+        if not isinstance(input_shape, list) or len(input_shape) < 2:
+            raise ValueError("a list of at least 2 inputs is wanted")
+        if len(input_shape[0]) != 3:
+            raise ValueError("3 axes are wanted")
+        self.kernel = self.add_weight(shape=(input_shape[0][-1], 4), name="kernel")
+
+    def call(self, inputs):
+        return ops.matmul(ops.concatenate(inputs, axis=1), self.kernel)
+""",
+        "",
+        "in_features=5",
+        ((2, 3, 5), (2, 4, 5)),
+    ),
+    "a list that call goes through": (
+        """
+class Pairs(layers.Layer):
+    def build(self, input_shape):
+        self.scale = self.add_weight(shape=(len(input_shape),), initializer="ones", name="scale")
+
+    def call(self, inputs):
+        total = 0.0
+        for i, x in enumerate(inputs):
+            total = total + self.scale[i] * x
+        return total
+""",
+        "",
+        "",
+        ((2, 5), (2, 5)),
+    ),
+    "a setting that is a pair": (
+        """
+class Pairs(layers.Layer):
+    def __init__(self, size, units, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+        self.dense = layers.Dense(units)
+
+    def call(self, x):
+        height, width = self.size
+        _, length, channels = x.shape
+        assert length == height * width
+        x = ops.reshape(x, (-1, height, width, channels))
+        return self.dense(ops.concatenate([x[:, 0::2], x[:, 1::2]], axis=-1))
+""",
+        "(4, 3), 6",
+        "(4, 3), 6, features=5",
+        ((2, 12, 5),),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_the_code_tells(name: str, tmp_path: Path) -> None:
+    text, args, torch_args, shapes = CASES[name]
+    both = Both(tmp_path, text)
+    given: list[np.ndarray] = [numbers(*shape) for shape in shapes]
+    several = len(given) > 1
+    both.agree("Pairs", args, torch_args, *given, structure=lambda *x: list(x) if several else x[0])
