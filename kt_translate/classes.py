@@ -11,12 +11,12 @@ from typing import Any
 
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate import own_classes, recurrent, subclasses
-from kt_translate.evaluate.constructors import base_of, needed_by_base, only_hooks
+from kt_translate.evaluate.constructors import ROOTS, base_of, needed_by_base, only_hooks
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Class, Function, Instance, ModelValue, Unknown, map_tensors
-from kt_translate.graph.nodes import LayerNode, Plan
+from kt_translate.graph.nodes import CallNode, LayerNode, Plan
 from kt_translate.graph.region import OpNode
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
@@ -49,7 +49,8 @@ def kind_of(cls: Class) -> str:
 
 def has_call(cls: Class) -> bool:
     """Whether there is something to translate: a model that only trains others has no call."""
-    return isinstance(cls.lookup("call"), Function) or is_functional(cls) or kind_of(cls) == "layer"
+    built_in = base_of(cls) not in ROOTS and kind_of(cls) == "layer"
+    return isinstance(cls.lookup("call"), Function) or is_functional(cls) or built_in
 
 
 def is_functional(cls: Class) -> bool:
@@ -114,6 +115,7 @@ def try_calls(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> bo
     kinds = (_unknown, _others, _fitting) if shape is None else (_unknown,)
     for given in chain(*(_likely_inputs(ev, cls, instance, shape, kind) for kind in kinds)):
         diagnostics, plans = list(ev.log.diagnostics), dict(ev.plans)
+        uses = {key: list(found) for key, found in ev.class_plans.items()}
         if takers:
             instance.kwargs |= dict.fromkeys(takers, given["inputs"])
         called = {} if takers else given
@@ -125,12 +127,12 @@ def try_calls(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> bo
                 return True
             for tensor, inner in zip(tensors_in(list(given.values())), plan.inputs, strict=False):
                 tensor.dtype = "int32" if id(inner) in indices else tensor.dtype
-            _forget(ev, cls, plans)
+            _forget(ev, uses, plans)
             if _attempt(ev, instance, called):
                 return True
         first = first or list(ev.log.diagnostics)
         ev.log.diagnostics[:] = diagnostics
-        _forget(ev, cls, plans)
+        _forget(ev, uses, plans)
     ev.log.diagnostics[:] = first or ev.log.diagnostics
     return False
 
@@ -147,8 +149,8 @@ def _tell_guess(ev: Interpreter, cls: Class, given: dict[str, Any]) -> None:
         )
 
 
-def _forget(ev: Interpreter, cls: Class, plans: dict[Any, Any]) -> None:
-    ev.class_plans.pop(id(cls.node), None)
+def _forget(ev: Interpreter, uses: dict[int, list[Any]], plans: dict[Any, Any]) -> None:
+    ev.class_plans = uses
     ev.plans = {k: v for k, v in ev.plans.items() if k in plans}
 
 
@@ -180,7 +182,7 @@ def _attempt(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> bool
     return ev.log.errors == errors and len(instance.calls) > calls
 
 
-def _indices(plan: Plan) -> set[int]:
+def _indices(plan: Plan, outer: tuple[Plan, ...] = ()) -> set[int]:
     """The inputs that hold indices: an Embedding looks them up."""
     found: set[int] = set()
     todo = [
@@ -189,6 +191,11 @@ def _indices(plan: Plan) -> set[int]:
         if isinstance(n, LayerNode) and n.rule.keras_kind == "embedding"
         for t in n.inputs
     ]
+    for node in plan.region.nodes:
+        if isinstance(node, CallNode) and node.plan not in outer:
+            inner = _indices(node.plan, (*outer, node.plan))
+            pairs = zip(node.inputs, node.plan.inputs, strict=False)
+            todo += [t for t, own in pairs if id(own) in inner or own.dtype.startswith("int")]
     while todo:
         tensor = todo.pop()
         if tensor in plan.inputs and not tensor.dtype.startswith("int"):

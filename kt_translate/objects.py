@@ -12,7 +12,7 @@ from kt_translate.evaluate.values import Instance
 from kt_translate.factories import sayable
 from kt_translate.graph.nodes import CallNode, Plan
 from kt_translate.graph.region import Region
-from kt_translate.graph.sym import UNKNOWN, Sym, known
+from kt_translate.graph.sym import UNKNOWN, Sym, known, substitute, symbols_in
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.writer import Writer
@@ -27,7 +27,8 @@ class Made:
     code: ClassCode
     text: str
     guessed: dict[str, int]
-    open_sizes: list[str]  # told by the weights
+    open_sizes: list[str]  # of its inputs, told by the weights
+    parameters: list[str]  # all that the weights tell
 
 
 def made_object(
@@ -50,17 +51,22 @@ def made_object(
     else:
         names = ", ".join(s.name for s in unsaid)
         raise RuleError("KT303", f"the size of the input of {name} is not known ({names})")
-    if not all(sayable(v) for s, v in table.items() if s.name in code.used_parameters):
+    used = [v for s, v in table.items() if s.name in code.used_parameters]
+    of_data = {s: s.value for s in symbols_in(used) if s.kind == "data"}
+    parameters = [*open_sizes]
+    if all(sayable(substitute(v, of_data)) for v in used):
+        parameters += sorted(s.name for s in of_data)
+    else:
         table = {s: known(v) for s, v in table.items()}
     table |= {s: Sym.of(open_input(s.name)) for s in unsaid if s.name in open_sizes}
     node = CallNode([], [], line, plan, instance.use, table)
     writer = Writer(Plan("", "model", Region(), []), "", class_of)
     text = str(writer.instance(node))
-    if open_sizes:
-        names = ", ".join(open_sizes)
-        told = ", ".join(f'"{n}": {n}' for n in open_sizes)
+    if parameters:
+        names = ", ".join(parameters)
+        told = ", ".join(f'"{n}": {n}' for n in parameters)
         text = f"sized_by_weights(lambda {names}: {text}, {{{told}}})"
-    return Made(code, text, guessed, open_sizes)
+    return Made(code, text, guessed, open_sizes, parameters)
 
 
 def likely_size(instance: Instance) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 from kt_translate import classes
 from kt_translate.cases import said_by_hand, values_of
-from kt_translate.diagnostics import Log, Place, Statement
+from kt_translate.diagnostics import Diagnostic, Log, Place, Statement
 from kt_translate.discover import discover
 from kt_translate.emit import module, parity, training
 from kt_translate.evaluate.general import file_of
@@ -192,6 +192,7 @@ def _written(ev: Interpreter, name: str, log: Log, options: Options) -> Writing:
         else:
             writing.add(found)
     called = {id(instance) for _, instance, _ in ev.objects if instance.calls}
+    failed: list[tuple[Class, list[Diagnostic]]] = []
     for cls in classes.keras_classes(ev):
         if writing.home_of(file_of(ev, cls)) is not None:
             continue  # the report on that file has it
@@ -201,11 +202,19 @@ def _written(ev: Interpreter, name: str, log: Log, options: Options) -> Writing:
             writing.layer(cls, use.plan, sizes, (use.instance, use.tensors))
             continue
         shape = ev.input_shapes.get(cls.name, ev.input_shapes.get(""))
-        plans = classes.plans_of(ev, cls, shape)
-        if plans:
+        before = list(ev.log.diagnostics)
+        if plans := classes.plans_of(ev, cls, shape):
             _, instance, tensors = ev.class_plans[id(cls.node)][0]
             writing.layer(cls, *plans[0], (instance, tensors))
-        elif classes.has_call(cls):
+        elif classes.has_call(cls):  # another class may make it, and give it what it needs
+            failed.append((cls, [d for d in ev.log.diagnostics if d not in before]))
+            ev.log.diagnostics[:] = before
+    for cls, said in failed:
+        if used := ev.class_plans.get(id(cls.node)):
+            plan, instance, tensors = used[0]
+            writing.layer(cls, plan, classes.inferred(plan, tensors), (instance, tensors))
+        else:
+            ev.log.diagnostics += said
             kind, message = classes.kind_of(cls), f"the class {cls.name} is not translated"
             writing.untranslated(cls.name, kind, cls.line, "KT201", message)
     _objects(ev, writing, called)

@@ -141,7 +141,7 @@ class Writing(Classes):
         if made.text != f"{code.name}()":
             factory = self._factory_name(found)
             docstring = f"``{name}`` ({self.source}:{line})."
-            sizes = [f"{n}: int | None = None" for n in made.open_sizes]
+            sizes = [f"{n}: int | None = None" for n in made.parameters]
             taken = ["*", *sizes] if sizes else []
             self.factories.append(FactoryCode(factory, taken, made.text, code.name, docstring))
         self.codes.setdefault(id(plan), code)

@@ -763,3 +763,41 @@ def test_a_method_that_is_given_functions_is_part_of_those_that_call_it(float64:
         "build is written out" in next(d for d in pair.log.diagnostics if d.code == "KT301").message
     )
     pair.check("Builder.small", "Builder.small((5,), 3)", "(5,), 3")
+
+
+def test_a_base_class_hands_on_what_it_is_given(float64: None) -> None:
+    """A class that is of no use by itself; those that extend it are made by others."""
+    pair = Pair(
+        "import keras\n"
+        "from keras import layers, ops\n"
+        "import numpy as np\n"
+        "import tensorflow as tf\n"
+        "class Base(layers.Layer):\n"
+        "    def __init__(self, **kwargs):\n"
+        "        super().__init__()\n"
+        "        self.mha = layers.MultiHeadAttention(**kwargs)\n"
+        "        self.norm = layers.LayerNormalization()\n"
+        "class Cross(Base):\n"
+        "    def call(self, x, context):\n"
+        "        y, self.scores = self.mha(x, context, return_attention_scores=True)\n"
+        "        return self.norm(x + y)\n"
+        "class Own(Base):\n"
+        "    def call(self, x):\n"
+        "        return self.norm(x + self.mha(x, x, use_causal_mask=True))\n"
+        "class Block(layers.Layer):\n"
+        "    def __init__(self, dim, heads=2):\n"
+        "        super().__init__()\n"
+        "        self.own = Own(num_heads=heads, key_dim=dim, dropout=0.1)\n"
+        "        self.cross = Cross(num_heads=heads, key_dim=dim)\n"
+        "        table = np.arange(20)[:, np.newaxis] * np.ones((1, dim + 2))\n"
+        "        self.table = tf.cast(table, 'float64')\n"
+        "    def call(self, x, context):\n"
+        "        x = x + self.table[tf.newaxis, :x.shape[1], :]\n"
+        "        return self.cross(self.own(x), context)\n"
+        "i, c = keras.Input((5, 6)), keras.Input((4, 6))\n"
+        "model = keras.Model([i, c], Block(4)(i, c))\n"
+    )
+    assert pair.errors == []
+    assert {m["source_name"] for m in pair.done.models} == {"Cross", "Own", "Block", "model"}
+    assert all(m["status"] == "translated" for m in pair.done.models)
+    pair.check("model", "model")

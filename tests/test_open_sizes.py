@@ -360,3 +360,34 @@ def test_a_chain_of_conditions_of_which_the_last_raises(float64: None) -> None:
     both = Pair(text)
     assert both.errors == []
     both.check("build", "build(3)", "3")
+
+
+def test_sizes_that_a_class_is_given_go_by_its_names_for_them(float64: None) -> None:
+    both = Pair(
+        SOURCE + "class Words:\n"
+        "    def __init__(self, text):\n"
+        "        self.rows = np.genfromtxt(io.StringIO(text))\n"
+        "    def size(self):\n"
+        "        return int(self.rows.sum())\n"
+        "one, two = Words('3 4'), Words('2 3')\n"
+        "class Coder(layers.Layer):\n"
+        "    def __init__(self, vocab_size, width=4):\n"
+        "        super().__init__()\n"
+        "        self.embedding, self.width = layers.Embedding(vocab_size, width), width\n"
+        "    def call(self, x):\n"
+        "        return keras.ops.sum(self.embedding(x), axis=1) * self.width\n"
+        "class Net(keras.Model):\n"
+        "    def __init__(self, vocab_in, vocab_out):\n"
+        "        super().__init__()\n"
+        "        self.coder, self.last = Coder(vocab_in), layers.Dense(vocab_out)\n"
+        "    def call(self, x):\n"
+        "        return self.last(self.coder(x))\n"
+        "net = Net(one.size(), two.size())\n"
+    )
+    assert both.errors == []
+    assert "vocab_in: int | None = None, vocab_out: int | None = None" in both.done.code
+    ours = getattr(both.torch, both.entries("net")[0]["factory"])()
+    x = np.array([[1, 6, 2], [0, 3, 3]])
+    wanted = both.keras["net"](x)
+    vars(both.torch)["load_keras_weights"](ours, both.keras["net"])
+    np.testing.assert_allclose(ours(torch.from_numpy(x)).detach(), wanted, rtol=1e-12)

@@ -13,7 +13,7 @@ from kt_translate.evaluate import array_functions
 from kt_translate.evaluate.guards import guarded
 from kt_translate.evaluate.numbers import Numbers, binary
 from kt_translate.evaluate.numbers import index as index_numbers
-from kt_translate.evaluate.values import Array, Native, Unknown, is_computed
+from kt_translate.evaluate.values import Array, External, Native, Unknown, is_computed
 from kt_translate.graph.arrays import ArrayNode, Step, replayed
 from kt_translate.graph.nodes import ModuleUse
 from kt_translate.graph.region import CURRENT, Region
@@ -128,6 +128,7 @@ def operate(ev: Interpreter, op: str, *operands: Any) -> Any:
 
 def index(ev: Interpreter, value: Any, key: Any) -> Any:
     """``value[key]``."""
+    key = axis_keys(key)
     if isinstance(value, Numbers):
         value = of_numbers(value)
     if _at_run_time(key):
@@ -137,6 +138,13 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
         Step("index", "", (value.step, _steps(key))),
         lambda: index_tensor(_stand_in(value), _stand_in(key)),
     )
+
+
+def axis_keys(key: Any) -> Any:
+    """The key with None for ``np.newaxis`` and ``tf.newaxis``."""
+    if isinstance(key, tuple):
+        return tuple(map(axis_keys, key))
+    return None if isinstance(key, External) and key.path.endswith(".newaxis") else key
 
 
 def _at_run_time(key: Any) -> bool:

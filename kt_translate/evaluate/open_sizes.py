@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate.values import Array, Unknown, plain
+from kt_translate.evaluate.values import Array, Class, Function, Unknown, plain
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.operators import BINARY
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
@@ -45,9 +45,30 @@ def opened(
 _COUNTS = {"len", "max", "min", "sum", "int", "round", "abs"}
 
 
-def open_number(ev: Interpreter, value: Any) -> Any:
-    """An argument of a layer of the source: what counts data is a parameter, anything else stays as it is."""
-    return open_size(ev, value) if _counts_data(value) else value
+_COUNTED = re.compile(
+    r"vocab|^max_features$|^(num|n)_(word|token|char|class|label|user|item|movie|entit|feature)"
+)
+
+
+def of_own_class(
+    ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments of a layer of the source: what counts data is a parameter, anything else stays as it is."""
+    init = cls.lookup("__init__")
+    names = (
+        [p.name.value for p in init.node.params.params[1:]] if isinstance(init, Function) else []
+    )
+    names += [""] * (len(args) - len(names))
+    return (
+        [_number(ev, value, name) for value, name in zip(args, names)],
+        {name: _number(ev, value, name) for name, value in kwargs.items()},
+    )
+
+
+def _number(ev: Interpreter, value: Any, name: str) -> Any:
+    """It counts data by what it is made of, or by the name that the layer has for it."""
+    counts = _counts_data(value) or (_COUNTED.search(name) and isinstance(value, Unknown))
+    return open_size(ev, value, name) if counts else value
 
 
 def _counts_data(value: Any) -> bool:
@@ -95,12 +116,14 @@ def open_shape(ev: Interpreter, shape: Any) -> Any:
     return shape
 
 
-def open_size(ev: Interpreter, value: Any) -> Any:
-    """A number; if it is not known, a parameter."""
+def open_size(ev: Interpreter, value: Any, called: str = "") -> Any:
+    """A number; if it is not known, a parameter. ``called``: what it is for the layer that takes it."""
     if not isinstance(value, Unknown) or value.many or value.node is None:
         return value
     said = value.name or ev.source.code(value.node)
-    name = value.name or _name_of(value.node, said)
+    name = value.name or called
+    if not name or (name in ev.open_sizes and ev.open_sizes[name].origin != said):
+        name = value.name or _name_of(value.node, said)
     own = _of_argument(value)
     if isinstance(own, Sym):
         return Sym(own.head, own.args, SAMPLE)

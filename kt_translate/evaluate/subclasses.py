@@ -11,7 +11,7 @@ from kt_translate.evaluate import assumed, extended, layer_parts, model_calls, o
 from kt_translate.evaluate import models as models_module
 from kt_translate.evaluate.constructors import ROOTS, WRAPPER, base_of
 from kt_translate.evaluate.general import outer_result
-from kt_translate.evaluate.open_sizes import open_number
+from kt_translate.evaluate.open_sizes import of_own_class
 from kt_translate.evaluate.own_weights import add_weight
 from kt_translate.evaluate.values import (
     Array,
@@ -43,8 +43,7 @@ FITS = ("fit", "predict", "evaluate", "fit_generator", "train_on_batch", "predic
 
 def make_instance(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]) -> Instance:
     """An object of a Keras class of the source. Its constructor runs when something is asked of it."""
-    args = [open_number(ev, a) for a in args]
-    kwargs = {k: open_number(ev, v) for k, v in kwargs.items()}
+    args, kwargs = of_own_class(ev, cls, args, kwargs)
     instance = Instance(cls, {}, args, kwargs, ev.line)
     instance.use = ModuleUse(snake_case(cls.name), kwargs.get("name"), line=ev.line)
     instance.use.region = CURRENT[-1]

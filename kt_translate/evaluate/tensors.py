@@ -72,16 +72,12 @@ def unary(ev: Interpreter, op: str, x: Tensor) -> Any:
 def index(ev: Interpreter, x: Tensor, key: Any) -> Any:
     """``x[key]`` with numbers, slices, None, Ellipsis, tensors and lists."""
     key = arrays.as_tensors(key)
-    key = tuple(map(_axis_key, key)) if isinstance(key, tuple) else _axis_key(key)
+    key = arrays.axis_keys(key)
     if any(map(_unknown, _parts(key))):
         return Unknown("indexing by what is not known", ev.line)
     if is_number(x) and isinstance(key, tuple) and set(key) == {None, Ellipsis}:
         return [x]  # a size as a vector: ``batch_size[..., None]``
     return guarded(ev, lambda: index_tensor(x, key))
-
-
-def _axis_key(key: Any) -> Any:
-    return None if isinstance(key, External) and key.path.endswith(".newaxis") else key
 
 
 def _parts(key: Any) -> list[Any]:
