@@ -1006,3 +1006,54 @@ class Ratings(keras.Model):
 model = Ratings(len(os.listdir(".")), 3)
 """)
     case.agree("Ratings", "7, 2", "7, 2", np.array([[1, 2], [6, 0]], dtype="int32"))
+
+
+SET = """
+class Normalized(layers.Conv2D):
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.u = self.add_weight(shape=(1, self.filters), name="u", trainable=False)
+
+    def call(self, x, training=None):
+        kernel = ops.reshape(self.kernel, (-1, self.filters))
+        v = ops.matmul(self.u, ops.transpose(kernel))
+        u = ops.matmul(v / ops.sqrt(ops.sum(v**2)), kernel)
+        if training in (0, False, None):
+            kernel = self.kernel / ops.sqrt(ops.sum(u**2))
+        else:
+            self.u.assign(u / ops.sqrt(ops.sum(u**2)))
+            kernel = self.kernel / ops.sqrt(ops.sum(u**2))
+        y = ops.conv(x, kernel, strides=self.strides, padding=self.padding)
+        y = y if self.bias is None else y + self.bias
+        return y if self.kernel_regularizer is None else 2 * y
+
+
+class Counter(layers.Layer):
+    def build(self, input_shape):
+        self.total = self.add_weight(shape=(input_shape[-1],), initializer="ones", trainable=False)
+
+    def call(self, x):
+        self.total.assign(self.total * 0.5 + ops.mean(x, axis=0))
+        return x - self.total
+
+
+net = keras.Sequential([Normalized(3, 2), layers.Flatten(), Counter()])
+net.build((None, 5, 4, 2))
+"""
+
+
+def test_weights_that_a_call_sets(tmp_path: Path) -> None:
+    both = Both(tmp_path, SET)
+    kernel = both.source.net.layers[0]
+    x = numbers(2, 5, 4, 2)
+    entry = both.entry("net")
+    assert entry["status"] == "translated", [d.message for d in both.log.diagnostics]
+    before = [np.array(w) for w in both.source.net.weights]
+    wanted = np.asarray(both.source.net(x))
+    for weight, value in zip(both.source.net.weights, before, strict=True):
+        weight.assign(value)
+    ours = getattr(both.out, entry["factory"])().eval()
+    both.out.load_keras_weights(ours, both.source.net)
+    assert kernel.u.shape == (1, 3)
+    given = torch.from_numpy(np.ascontiguousarray(np.transpose(x, (0, 3, 1, 2))))
+    np.testing.assert_allclose(ours(given).detach().numpy(), wanted, rtol=1e-9, atol=1e-10)

@@ -9,7 +9,7 @@ from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Array, Unknown, holds_opaque, opaque, plain
 from kt_translate.graph.choice import Choice
 from kt_translate.graph.operators import BINARY
-from kt_translate.graph.sym import Sym, same
+from kt_translate.graph.sym import Sym, known, same
 from kt_translate.graph.tensor import Tensor
 from kt_translate.ops.shape import ShapeVector
 
@@ -35,6 +35,9 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
         return found
     if op in ("in", "not in") and isinstance(a, Sym) and isinstance(b, dict):
         b = choices.constant_of(ev, b)
+    is_flag = isinstance(a, Sym) and isinstance(known(a), bool)
+    if op in ("in", "not in") and is_flag and isinstance(b, (list, tuple, set)) and plain(b):
+        return _flag_among(a, {bool(v) for v in b if v in (0, 1)}, op == "in")
     if op in ("is", "is not", "==", "!=") and not (plain(a) and plain(b)):
         if isinstance(a, Sym) or isinstance(b, Sym):
             if plain(a) or plain(b) or (isinstance(a, Sym) and isinstance(b, Sym)):
@@ -57,6 +60,13 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
         if isinstance(a, Sym) or isinstance(b, Sym):
             return Sym.binary(op, a, b)
         return BINARY[op](a, b) if op in BINARY else Unknown(f"{op} of plain values", ev.line)
+
+
+def _flag_among(flag: Sym, values: set[bool], within: bool) -> Any:
+    """``training in (0, False)``: the flag, its opposite, or what holds for either value."""
+    if len(values) != 1:
+        return bool(values) == within
+    return flag if (True in values) == within else Sym.unary("not", flag)
 
 
 def _of_array(op: str, a: Any, b: Any) -> Array:

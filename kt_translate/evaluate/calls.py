@@ -16,6 +16,7 @@ from kt_translate.evaluate import (
     data,
     entries,
     enums,
+    extended,
     external,
     general,
     kept_functions,
@@ -100,7 +101,9 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
             found = subclasses.layer_method(ev, owner, name)
         if isinstance(found, Function):
             return _bound(ev, found, owner)
-        return Unknown(f"attribute {name} of {owner.cls.name}", ev.line) if found is None else found
+        if found is None and not extended.is_off(owner, name):
+            return Unknown(f"attribute {name} of {owner.cls.name}", ev.line)
+        return found
     if isinstance(owner, Class):
         return attributes.of_class(ev, owner, name)
     if isinstance(owner, Super):

@@ -53,6 +53,12 @@ def attribute(ev: Interpreter, instance: Instance, own: LayerValue, name: str) -
     return _per_axis(rule, getattr(rule, name)) if name in _PER_AXIS and kind in _WEIGHTS else None
 
 
+def is_off(instance: Instance, name: str) -> bool:
+    """Whether this is a setting of the built-in layer that is None: no penalty, no bias."""
+    own = instance.attributes.get("super()")
+    return isinstance(own, LayerValue) and getattr(own.rule, name, "none such") is None
+
+
 def _weight(ev: Interpreter, instance: Instance, rule: Layer, name: str) -> Any:
     entered = tensors_in(instance.attributes.get(INPUT))
     if not entered:

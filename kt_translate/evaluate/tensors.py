@@ -104,10 +104,8 @@ ASSIGNMENTS = ("assign", "assign_add", "assign_sub")
 
 def attribute(ev: Interpreter, x: Tensor, name: str) -> Any:
     """``x.name``: what Keras's and TensorFlow's tensors have."""
-    if name in ASSIGNMENTS and isinstance(x.node, ReadNode):  # what the layer gives hangs on it
-        ev.note("KT203", f"{name}() of a weight of Keras's own layer is not supported")
-    elif name in ASSIGNMENTS:
-        ev.note("KT401", f"{name}() of a weight is left out")
+    if name in ASSIGNMENTS:
+        return Native(name, lambda ev, *given, **options: _assigned(ev, x, name, *given))
     if name in ("shape", "_keras_shape"):
         return StaticShape.of(x)
     if name == "get_shape":
@@ -127,6 +125,18 @@ def attribute(ev: Interpreter, x: Tensor, name: str) -> Any:
     if name in ("_keras_mask", "mask"):
         return x.mask
     return Unknown(f"attribute {name} of a tensor", ev.line)
+
+
+def _assigned(ev: Interpreter, x: Tensor, name: str, value: Any = None) -> Any:
+    """``weight.assign(value)``: what the next call starts with is left out, what this one reads then is the value."""
+    if isinstance(x.node, ReadNode):  # what the layer gives hangs on it
+        ev.note("KT203", f"{name}() of a weight of Keras's own layer is not supported")
+    else:
+        ev.note("KT401", f"{name}() of a weight is left out")
+    if isinstance(value, Tensor) and not ev.assumed:
+        operator = {"assign_add": "+", "assign_sub": "-"}.get(name)
+        x.facts["now"] = value if operator is None else arithmetic(ev, operator, x, value)
+    return x.facts.get("now", x)
 
 
 def shape_attribute(shape: Any, name: str) -> Any:

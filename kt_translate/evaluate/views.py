@@ -11,6 +11,7 @@ from kt_translate.evaluate.values import Class, Function, Instance, Native, plai
 from kt_translate.graph.members import IntMember, Member, TextMember
 from kt_translate.graph.objects import is_setting
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, known, same
+from kt_translate.graph.tensor import Tensor
 from kt_translate.pytorch.expr import ATOM, Expr
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ def seen(value: Instance, symbol: Symbol) -> Instance:
 def read(ev: Interpreter, owner: Instance, name: str) -> Any:
     """An attribute of an object; one that the generated code cannot read is taken for what it is here."""
     value = owner.attributes[name]
+    while isinstance(value, Tensor) and "now" in value.facts:  # a weight that this call has set
+        value = value.facts["now"]
     given = owner.made or {}
     fixed = owner.said is not None and given.get(name) is value
     if fixed and not _sayable(value) and not holds_settings(value):
