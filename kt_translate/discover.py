@@ -39,7 +39,7 @@ from kt_translate.graph.nodes import Param
 from kt_translate.graph.sym import UNKNOWN, Sym
 from kt_translate.guesses import likely_input
 from kt_translate.implied import implies_model, leans_on, with_model
-from kt_translate.instances import made_by, use_classes_of_calls
+from kt_translate.instances import handed_on, made_by, use_classes_of_calls
 from kt_translate.makers import called_by, makers_of, makes_model, methods_of, returned_by
 
 AnyModel = ModelValue | UnknownModel
@@ -57,6 +57,9 @@ def discover(ev: Interpreter, shapes: Shapes) -> Iterator[Found | Gap]:
             yield from finder.function(value)
         elif isinstance(value, Class) and value.keras_base() is None:
             yield from finder.plain_class(value)
+    for function in [v for v in ev.module.names.values() if id(v) in finder.found]:
+        own = finder.found[id(function)]
+        own.made = handed_on(ev, finder.found, function, own)
     for model in [*models, *(m for found in finder.found.values() for m in found.run_models)]:
         use_classes_of_calls(ev, finder.found, model)
     yield from finder.variables(variables)

@@ -12,6 +12,7 @@ from kt_translate.emit.support import words
 from kt_translate.evaluate import definitions, views
 from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.values import Class, ModelValue, plain
+from kt_translate.graph import sym
 from kt_translate.graph.nodes import CallNode, Param
 from kt_translate.graph.objects import KerasObject, applied, is_setting
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, symbols_in
@@ -55,6 +56,18 @@ def instance(name: str, said: dict[str, str], open_sizes: list[str]) -> str:
     return (
         f"sized_by_weights({name}, {{{sizes}}}{settings})" if sizes else f"{name}({settings[2:]})"
     )
+
+
+def arguments_said(made: ClassCode, table: dict[str, Any], params: list[Param]) -> dict[str, str]:
+    """The arguments of a class, by name, as the output says them, without those that are its defaults."""
+    defaults = {p.symbol.name: p.default for p in params}
+    said = {n: str(sym.code(table[n])) for n in made.used_parameters}
+    return {n: text for n, text in said.items() if not _same_text(text, defaults[n])}
+
+
+def _same_text(text: str, default: str | None) -> bool:
+    quoted = [re.sub(r"^'([^'\"\\]*)'$", r'"\1"', t) for t in (text, default or "")]
+    return quoted[0] == quoted[1]
 
 
 def instances(models: list[ModelValue], codes: list[ClassCode]) -> tuple[list[str], dict[int, str]]:

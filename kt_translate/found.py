@@ -39,7 +39,8 @@ class Found:
     run_models: list[ModelValue] = field(default_factory=list)  # all that were made for it
     lacks_models: bool = False  # one of those that come together is not translated
     made: list[tuple[Found, int, dict[str, Any]]] = field(default_factory=list)
-    """By which calls of functions a variable's model was made, the one to prefer first."""
+    """By which calls of functions a variable's model was made, the one to prefer first; of a function, by that which is all
+    that it does."""
 
     @property
     def models(self) -> list[ModelValue]:

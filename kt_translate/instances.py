@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import libcst as cst
+
 from kt_translate.builders import is_complete
 from kt_translate.evaluate import views
 from kt_translate.evaluate.interpreter import Interpreter
@@ -12,8 +14,10 @@ from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.values import Function, ModelValue, models_in, plain
 from kt_translate.found import Found, frozen
 from kt_translate.graph.nodes import CallNode
-from kt_translate.graph.sym import Sym, known, same, substitute, symbols_in
+from kt_translate.graph.objects import is_setting
+from kt_translate.graph.sym import Sym, Symbol, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Fork, tensors_in
+from kt_translate.graph.terms import expand
 
 _VERB = re.compile(r"^_*(build|make|create|get|define|construct)_")
 Made = tuple[Found, int, dict[str, Any]]
@@ -36,6 +40,56 @@ def made_by(ev: Interpreter, found: dict[int, Found], model: ModelValue) -> list
     return calls
 
 
+def handed_on(
+    ev: Interpreter, found: dict[int, Found], function: Function, own: Found
+) -> list[Made]:
+    """The call of another builder where a function does nothing else: what was found for that one, and its arguments."""
+    if not own.has_own_signature or not _only_calls(function.node):
+        return []
+    model, mine = own.models[0], {p.symbol for p in own.params}
+    for other in [v for v in ev.module.names.values() if isinstance(v, Function)]:
+        maker = found.get(id(other))
+        if maker is None or maker is own or not maker.has_own_signature or maker.open_sizes:
+            continue
+        for bound, result, _ in other.calls if is_complete(model) else []:
+            given = {name: expand(value) for name, value in bound.items()}
+            said = [given[p.symbol.name] for p in maker.params if p.symbol.name in given]
+            if result is not model or not all(_said_by(v, mine) for v in said):
+                continue
+            table = _arguments_of(maker, given, model, 0, own)
+            if table is not None and not _changing(ev, other):
+                return [(maker, 0, table)]
+    return []
+
+
+def _said_by(value: Any, params: set[Symbol]) -> bool:
+    """Whether a function with these parameters can say a value."""
+    known_to = all(s.kind == "global" or s.root in params for s in symbols_in(value))
+    return known_to and (isinstance(value, Sym) or plain(known(value)) or is_setting(value))
+
+
+_TRAINING = ("compile", "summary", "load_weights")
+
+
+def _only_calls(node: Any) -> bool:
+    """Whether a function only gives names to what it calculates, before it gives what a call gives."""
+    if not all(isinstance(line, cst.SimpleStatementLine) for line in node.body.body):
+        return False
+    *lines, last = [small for line in node.body.body for small in line.body]
+    return isinstance(last, cst.Return) and all(
+        (isinstance(s, cst.Assign) and all(isinstance(t.target, cst.Name) for t in s.targets))
+        or (isinstance(s, cst.Expr) and _is_harmless(s.value))
+        for s in lines
+    )
+
+
+def _is_harmless(node: cst.BaseExpression) -> bool:
+    """A docstring, or what changes no model."""
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        return node.func.attr.value in _TRAINING
+    return isinstance(node, (cst.SimpleString, cst.ConcatenatedString))
+
+
 def use_classes_of_calls(ev: Interpreter, found: dict[int, Found], model: ModelValue) -> None:
     """Let the models that a model is made of be instances of the classes of the functions that gave them."""
     if not is_complete(model):
@@ -48,6 +102,8 @@ def use_classes_of_calls(ev: Interpreter, found: dict[int, Found], model: ModelV
         if part is None or not isinstance(node, CallNode):
             continue
         for maker, at, table in made_by(ev, found, part):
+            if maker.made:
+                continue  # it has no class: the builder that it calls has one
             general = plan_of(maker.models[at])
             symbols = symbols_in(list(table.values()))
             layouts = [t.layout for t in tensors_in(general.result)]
@@ -65,9 +121,16 @@ def use_classes_of_calls(ev: Interpreter, found: dict[int, Found], model: ModelV
 
 
 def _arguments_of(
-    maker: Found, bound: dict[str, Any], model: ModelValue, at: int
+    maker: Found,
+    bound: dict[str, Any],
+    model: ModelValue,
+    at: int,
+    own: Found | None = None,
 ) -> dict[str, Any] | None:
-    """What the function's factory takes to give this very model; None where it would not."""
+    """What the function's factory takes to give this very model; None where it would not.
+
+    ``own``: the function that hands on its arguments. What its class would check, the other may check, too.
+    """
     general = maker.models[at]
     if not is_complete(general) or frozen(general) != frozen(model):
         return None
@@ -87,12 +150,15 @@ def _arguments_of(
         for dim, given in zip(a.shape, b.shape, strict=True):
             if isinstance(dim, Sym) and dim.head == "symbol":
                 table.setdefault(dim.args[0], given)
-    demands = plan_of(general).demands
-    if not all(_is_so(substitute(said, table), value) for said, value in demands):
-        return None
+    taken = [] if own is None else plan_of(own.models[0]).demands
+    for said, value in plan_of(general).demands:
+        here = substitute(said, table)
+        if not _is_so(here, value) and not any(same(here, s) and same(value, v) for s, v in taken):
+            return None
     fork = plan_of(general).result
     while isinstance(fork, Fork):  # other outputs than the class's are told of a class of its own
-        if not _is_so(substitute(fork.test, table), fork.test.value):
+        test = substitute(fork.test, table)
+        if not _is_so(test if own is None else known(test), fork.test.value):
             return None
         fork = fork.shown
     return {symbol.name: value for symbol, value in table.items()}

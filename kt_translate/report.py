@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kt_translate import cases, classes
+from kt_translate import cases, classes, factories
 from kt_translate.diagnostics import Diagnostic, Log, Place, Statement, error_code
 from kt_translate.emit.definitions import FactoryCode
 from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.open_sizes import told_by_weights
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Class, Instance, ModelValue, Module
-from kt_translate.factories import instance, instances, sayable, signature, structure
 from kt_translate.found import Found, Gap, outputs_of, ports
 from kt_translate.graph.nodes import CallNode, Plan
-from kt_translate.graph.objects import lazily
-from kt_translate.graph.sym import UNKNOWN, Sym, code, symbols_in
+from kt_translate.graph.sym import UNKNOWN, Sym, symbols_in
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.homes import Home, Project
 from kt_translate.layers.layer import RuleError
@@ -70,7 +68,8 @@ class Writing(Classes):
             self.name_plans(found)
             self._codes(found)  # the report on that file has it
             return
-        made = self._made_by_call(found)
+        handed_on = found.kind == "function"
+        made = self._handed_on(found) if handed_on else self._made_by_call(found)
         if made is None:
             self.name_plans(found)
             made = self._made(found)
@@ -270,9 +269,9 @@ class Writing(Classes):
                 f"the model {found.name} depends on {', '.join(sorted(unsaid))}",
             )
             return None
-        body, table = instances(found.models, codes)
+        body, table = factories.instances(found.models, codes)
         name = self._factory_name(found)
-        returns = structure(found.value, table)
+        returns = factories.structure(found.value, table)
         annotation = codes[0].name if isinstance(found.value, ModelValue) else "Any"
         if isinstance(found.value, tuple):
             returns = returns.removeprefix("(").removesuffix(")")
@@ -281,7 +280,7 @@ class Writing(Classes):
         self.factories.append(
             FactoryCode(
                 name,
-                signature(found.params, sizes, found.open_sizes),
+                factories.signature(found.params, sizes, found.open_sizes),
                 returns,
                 annotation,
                 f"``{found.name}`` ({self.source}:{found.line}).",
@@ -310,24 +309,40 @@ class Writing(Classes):
         for maker, at, table in found.made:
             general = maker.models[at]
             made = self.codes.get(id(plan_of(general)))
-            if made is None or not all(sayable(table.get(n)) for n in made.used_parameters):
+            if maker.made or made is None:  # where it only calls another one, that has the class
+                continue
+            if not all(factories.sayable(table.get(n)) for n in made.used_parameters):
                 continue
             open_sizes = plan_of(general).open_sizes
             table = {p.symbol.name: Sym.of(p.symbol) for p in open_sizes} | table
             if any(n not in table for n in made.used_parameters):
                 continue
             self.codes[id(plan_of(found.models[0]))] = made
-            defaults = {p.symbol.name: p.default for p in plan_of(general).params}
-            given = {n: table[n] for n in made.used_parameters if lazily(table[n]) != defaults[n]}
-            if not given:
+            said = factories.arguments_said(made, table, plan_of(general).params)
+            if not said:
                 return _Written(made.name, [made], {})
             name = self._factory_name(found)
-            said = {n: str(code(value)) for n, value in given.items()}
-            call = instance(made.name, said, [p.symbol.name for p in open_sizes])
+            call = factories.instance(made.name, said, [p.symbol.name for p in open_sizes])
             docstring = f"``{found.name}`` ({self.source}:{found.line})."
-            sizes = signature([], [], open_sizes)
+            sizes = factories.signature([], [], open_sizes)
             self.factories.append(FactoryCode(name, sizes, call, made.name, docstring))
             return _Written(name, [made], {})
+        return None
+
+    def _handed_on(self, found: Found) -> _Written | None:
+        """A function that only calls another builder, as one that gives an instance of that one's class."""
+        for maker, _, table in found.made:
+            codes = self._codes(maker)
+            if not codes or not table.keys() >= set(codes[0].used_parameters):
+                break
+            said = factories.arguments_said(codes[0], table, maker.params)
+            self.codes[id(plan_of(found.models[0]))] = codes[0]
+            name = self._factory_name(found)
+            docstring = f"``{found.name}`` ({self.source}:{found.line})."
+            call = factories.instance(codes[0].name, said, [])
+            taken = factories.signature(found.params, [], [])
+            self.factories.append(FactoryCode(name, taken, call, codes[0].name, docstring))
+            return _Written(name, codes, {})
         return None
 
     # -- entries --------------------------------------------------------------------------------

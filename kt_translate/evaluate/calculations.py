@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import choices, numbers, tensors, text
+from kt_translate.evaluate import choices, numbers, tables, tensors, text
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Array, Unknown, holds_opaque, opaque, plain
 from kt_translate.graph.choice import Choice
@@ -34,7 +34,7 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
         found.parts = (op, a, b)
         return found
     if op in ("in", "not in") and isinstance(a, Sym) and isinstance(b, dict):
-        b = choices.constant_of(ev, b)
+        b = tables.named(ev, b)
     is_flag = isinstance(a, Sym) and isinstance(known(a), bool)
     if op in ("in", "not in") and is_flag and isinstance(b, (list, tuple, set)) and plain(b):
         return _flag_among(a, {bool(v) for v in b if v in (0, 1)}, op == "in")

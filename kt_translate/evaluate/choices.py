@@ -7,10 +7,9 @@ kept, as if the source had written it there. Whatever else reads a choice takes 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import branches, calls, constructors
+from kt_translate.evaluate import branches, calls, constructors, tables
 from kt_translate.evaluate.assumed import decided
 from kt_translate.evaluate.values import (
     Class,
@@ -27,9 +26,8 @@ from kt_translate.graph.choice import Choice
 from kt_translate.graph.conditions import depends
 from kt_translate.graph.nodes import ORDER
 from kt_translate.graph.region import CURRENT
-from kt_translate.graph.sym import Sym, Symbol
+from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import tensors_in
-from kt_translate.pytorch.library import reserved_names
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -167,26 +165,11 @@ def looked_up(ev: Interpreter, table: dict[Any, Any], key: Any) -> Any:
         return NotImplemented
     if key.value not in table or tensors_in(table):
         return NotImplemented
-    missing = Sym.binary("not in", key, constant_of(ev, table))
+    missing = Sym.binary("not in", key, tables.named(ev, table))
     branches.check(ev, missing, "KeyError", next(ORDER))
     if plain(table):
-        return Sym.index(constant_of(ev, table), key)
+        return Sym.index(tables.named(ev, table), key)
     return among(ev, key, list(table.items()))
-
-
-def constant_of(ev: Interpreter, table: Any) -> Any:
-    """A dict as the code to be names it: by the module's name for it, else by what it says, or its keys.
-
-    A list of dicts likewise: it may be a copy.
-    """
-    if not plain(table):
-        return tuple(table) if isinstance(table, dict) else table
-    same = (lambda v: v is table) if isinstance(table, dict) else (lambda v: v == table)
-    name = next((n for n, v in ev.module.names.items() if type(v) is type(table) and same(v)), None)
-    if name is None or name in ev.rebound or name in reserved_names():
-        return table
-    symbol = ev.constants.setdefault(name, Symbol(name, deepcopy(table), "global"))
-    return Sym.of(symbol) if symbol.value == table else table
 
 
 def among(ev: Interpreter, key: Sym, cases: list[tuple[Any, Any]]) -> Any:

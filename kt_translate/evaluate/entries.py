@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import choices
+from kt_translate.evaluate import tables
 from kt_translate.evaluate.captured import names_in
 from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.state import NotGeneral, State, spoken
@@ -52,25 +52,53 @@ def entry(
         return said
     lists = through.goes_through if isinstance(through, Items) else [through]
     for one in [v for v in lists if depends(v) and not isinstance(v.value, range)]:
-        if _all_alike(one, keys):
-            continue
         if not isinstance(one.value, (list, tuple)) or said.value not in one.value:
             return said
-        turn = Symbol(name, said.value, "loop")
-        listed = call_symbolic("sorted", Sym.of(turn))
-        other = Sym.listed(Sym.binary("!=", listed, sorted(said.value)), turn, one)
-        ev.demand(call_symbolic("any", other), "the keys of a dict")
+        first = _first(ev, expand(one), keys)
+        listed = call_symbolic("sorted", first) if isinstance(first, Sym) else sorted(said.value)
+        ev.demand(
+            _others(expand(one), keys, Symbol(name, said.value, "loop"), listed),
+            "what is in a dict",
+        )
     return Entry(said)
 
 
-def _all_alike(through: Sym, keys: set[Any]) -> bool:
-    """Whether what a list is chosen from, by a name, is the module's and has those keys everywhere."""
-    through = expand(through)
+def _others(through: Any, keys: set[Any], turn: Symbol, listed: Any) -> Any:
+    """Whether a list has dicts with other keys in it, as the code to be asks it."""
+    if _all_alike(through, keys):
+        return False
+    if isinstance(through, Sym) and through.head == "if":
+        sides = (_others(side, keys, turn, listed) for side in through.args[1:])
+        return Sym.choose(through.args[0], *sides)
+    other = Sym.binary("!=", call_symbolic("sorted", Sym.of(turn)), listed)
+    return call_symbolic("any", Sym.listed(other, turn, through))
+
+
+def _first(ev: Interpreter, through: Any, keys: set[Any]) -> Any:
+    """A dict of the module that has the keys which the sample's dicts have; None where there is none."""
+    while isinstance(through, Sym) and through.head == "if":
+        through = through.args[1 if known(through.args[0]) else 2]
+    table = tables.named(ev, known(through))
+    if _all_alike(through, keys) and isinstance(through, Sym) and through.head == "index":
+        table = Sym.index(through.args[0], known(through.args[1]))
+    return Sym.index(table, 0) if isinstance(table, Sym) else None
+
+
+def _all_alike(through: Any, keys: set[Any]) -> bool:
+    """Whether a list is the module's, or chosen from a table of the module by a name, and has those keys everywhere."""
+    if not isinstance(through, Sym):
+        return _have(through, keys)
+    if not depends(through):
+        return _have(known(through), keys)
     if through.head != "index" or depends(through.args[0]):
         return False
-    tables = known(through.args[0])
-    rows = [row for t in (tables.values() if isinstance(tables, dict) else tables) for row in t]
-    return all(isinstance(row, dict) and frozenset(row) in keys for row in rows)
+    lists = known(through.args[0])
+    return all(_have(t, keys) for t in (lists.values() if isinstance(lists, dict) else lists))
+
+
+def _have(rows: Any, keys: set[Any]) -> bool:
+    listed = isinstance(rows, (list, tuple))
+    return listed and all(isinstance(r, dict) and frozenset(r) in keys for r in rows)
 
 
 def does_more(node: cst.CSTNode, name: str) -> bool:
@@ -96,8 +124,8 @@ def gone_through(ev: Interpreter, value: Any) -> Any:
     if isinstance(value, Items):
         args = tuple(gone_through(ev, a) for a in value.args)
         return Items(value, value.function, args)
-    if type(value) in (list, tuple) and any(isinstance(v, dict) for v in value):
-        return choices.constant_of(ev, copied(value))
+    if tables.is_table(value):
+        return tables.named(ev, copied(value))
     return value
 
 

@@ -218,7 +218,8 @@ def _boolean(ev: Interpreter, node: cst.BooleanOperation, scope: Scope) -> Any:
     if conditions.depends(left):
         with conditions.refined(left, is_and):
             right = evaluate(ev, node.right, scope)
-        if isinstance(right, Sym) or plain(right):
+        parts = right if isinstance(right, (list, tuple)) else [right]
+        if all(isinstance(v, Sym) or plain(v) for v in parts):
             return Sym.binary("and" if is_and else "or", left, right)
         if ev.checking:
             return Unknown("a check of more than settings", ev.line)

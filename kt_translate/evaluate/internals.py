@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate.values import Unknown, items_of, plain
-from kt_translate.graph.sym import Sym, known
+from kt_translate.graph.algebra import decided
+from kt_translate.graph.sym import Sym, known, symbols_in
 from kt_translate.graph.tensor import Tensor, tensors_in
+from kt_translate.graph.terms import expand
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -23,7 +25,10 @@ def _input_shape(
     weights: Any = None,
 ) -> Any:
     """The given shape, or the usual one. What Keras checks of it is left to Keras."""
-    size = known(default_size)  # for the sample, which is None
+    without = Sym.binary("is", input_shape, None) if isinstance(input_shape, Sym) else True
+    size = decided(expand(default_size), without, True)
+    if symbols_in(size) & symbols_in(input_shape):
+        size = known(size)  # for the sample, which is None
     default = (size, size, 3)
     if isinstance(input_shape, Sym):
         return Sym.binary("or", input_shape, default)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from kt_translate.evaluate import tables
 from kt_translate.evaluate.assumed import fork
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, spoken
 from kt_translate.evaluate.tensor_lists import Left, When
@@ -76,6 +77,7 @@ class _Joiner:
         if paired and not (plain(a) and plain(b)):
             return alike(a, [self.value(x, y) for x, y in zip(a, b, strict=True)])
         if all(isinstance(v, Sym) or plain(v) or is_setting(v) for v in (a, b)):
+            a, b = (tables.named(self.ev, v) if tables.is_table(v) else v for v in (a, b))
             chosen = Sym.choose(self.test, expand(a, self.named), expand(b, self.named))
             self.chosen.append(chosen)
             return chosen

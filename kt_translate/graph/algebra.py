@@ -35,6 +35,8 @@ def simplify(op: str, a: Any, b: Any) -> Any:
         if x.key == y.key and not isinstance(x.value, (str, tuple, list)):
             total = m + n if op == "+" else m - n
             return sym.Sym.binary("*", total, x) if total >= 0 else NotImplemented
+    if op in ("and", "or") and isinstance(a, bool):
+        return b if a is (op == "and") else a
     if op in ("and", "or") and isinstance(b, bool):
         return a if b is (op == "and") else b
     if op == "+":
@@ -135,6 +137,8 @@ def is_truth(value: Any) -> bool:
         return value.args[1] in ("startswith", "endswith", "isdigit")
     if value.head == "symbol":
         return isinstance(value.value, bool)
+    if value.head == "call":
+        return value.args[0] in ("any", "all", "bool")
     return value.head in _TRUTHS or (value.head == "unary" and value.args[0] == "not")
 
 

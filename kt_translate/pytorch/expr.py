@@ -42,6 +42,7 @@ _PRECEDENCE = {
     "**": 13,
 }
 _CONDITIONAL, _LAMBDA, _UNARY = 1, 0, 12
+_OF_ANY_ITEMS = ("all", "any", "max", "min", "sum")  # they take a generator, too
 _OPPOSITE = {"is": "is not", "==": "!=", "in": "not in"}
 _OPPOSITE |= {b: a for a, b in _OPPOSITE.items()}
 
@@ -84,7 +85,7 @@ class Expr:
     @staticmethod
     def comprehension(item: Expr, target: str, through: Expr) -> Expr:
         """``[item for target in through]``."""
-        return Expr(f"[{item} for {target} in {through}]")
+        return _Comprehension(f"[{item} for {target} in {through._within(_PRECEDENCE['or'])}]")
 
     @staticmethod
     def text(parts: list[str | Expr]) -> Expr | None:
@@ -119,6 +120,8 @@ class Expr:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Expr:
         parts = [str(as_expr(a)) for a in args]
+        if len(args) == 1 and isinstance(args[0], _Comprehension) and self._text in _OF_ANY_ITEMS:
+            parts = [parts[0][1:-1]]
         parts += [f"{k}={as_expr(v)}" for k, v in kwargs.items() if v is not OMIT]
         return Expr(f"{self._within(ATOM)}({', '.join(parts)})")
 
@@ -179,6 +182,10 @@ OMIT = _Omit()
 def unless(value: Any, default: Any) -> Any:
     """``value`` for a keyword argument, left out of the text where it is what PyTorch assumes anyway."""
     return OMIT if type(value) is type(default) and value == default else value
+
+
+class _Comprehension(Expr):
+    """``[item for target in through]``."""
 
 
 def as_expr(value: Any) -> Expr:
