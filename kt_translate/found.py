@@ -106,6 +106,12 @@ def nested(models: list[ModelValue]) -> set[int]:
     return {id(n.use) for n in nodes if isinstance(n, CallNode)}
 
 
+def changed(model: ModelValue) -> bool:
+    """Whether the source has set something of a layer in it."""
+    nodes = model.region.nodes if model.region is not None else []
+    return any(n.use.changed for n in nodes if isinstance(n, LayerNode))
+
+
 def frozen(model: ModelValue) -> bool:
     nodes = model.region.nodes if model.region is not None else []
     return any(n.use.frozen for n in nodes if isinstance(n, (LayerNode, CallNode)))

@@ -12,7 +12,7 @@ from kt_translate.evaluate import views
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.values import Function, ModelValue, models_in, plain
-from kt_translate.found import Found, frozen
+from kt_translate.found import Found, changed, frozen
 from kt_translate.graph.nodes import CallNode
 from kt_translate.graph.objects import is_setting
 from kt_translate.graph.sym import Sym, Symbol, known, same, substitute, symbols_in
@@ -132,7 +132,7 @@ def _arguments_of(
     ``own``: the function that hands on its arguments. What its class would check, the other may check, too.
     """
     general = maker.models[at]
-    if not is_complete(general) or frozen(general) != frozen(model):
+    if not is_complete(general) or frozen(general) != frozen(model) or changed(model):
         return None
     mine, theirs = tensors_in(general.inputs), tensors_in(model.inputs)
     if [(t.rank, t.dtype) for t in mine] != [(t.rank, t.dtype) for t in theirs]:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import copies, layer_lists, model_parts, numbers, records, text
+from kt_translate.evaluate import (
+    copies,
+    layer_lists,
+    layer_parts,
+    model_parts,
+    numbers,
+    records,
+    text,
+)
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
@@ -92,6 +100,8 @@ def set_attribute(ev: Interpreter, owner: Any, name: str, value: Any) -> None:
             model_parts.set_trainable(ev, owner, bool(value) if plain(value) else True)
         elif isinstance(owner, ModelValue):
             owner.attributes[name] = value
+        else:
+            layer_parts.set_attribute(ev, owner, name, value)
     elif isinstance(owner, Class):
         owner.names[name] = value
     elif isinstance(owner, records.Mapping) and not name.startswith("__"):

@@ -6,10 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import layer_weights
-from kt_translate.evaluate.values import LayerValue, Native, Unknown
+from kt_translate.evaluate.values import LayerValue, Native, Unknown, plain
+from kt_translate.graph.nodes import LayerNode
+from kt_translate.graph.sym import known
 from kt_translate.graph.tensor import Tensor, tensors_in
+from kt_translate.layers.activations import Activation, named_activation
+from kt_translate.layers.layer import RuleError
 from kt_translate.layers.rnn import Recurrent
 from kt_translate.layers.rnn_cells import Cell
+from kt_translate.layers.rnn_settings import WEIGHT_SETTINGS
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -48,6 +53,41 @@ def attribute(ev: Interpreter, layer: LayerValue, name: str) -> Any:
     if hasattr(layer.rule, name):
         return getattr(layer.rule, name)
     return Unknown(f"attribute {name} of a layer", ev.line)
+
+
+def set_attribute(ev: Interpreter, layer: LayerValue, name: str, value: Any) -> None:
+    """``layer.name = value``: what the layer computes from then on, in the models that have it too."""
+    if name in ("name", "_name"):
+        if isinstance(known(value), str):
+            layer.use.keras_name, layer.use.changed = value, bool(layer.calls)
+    elif name in layer_weights.names(layer.rule):
+        ev.note("KT203", f"a {name} that is set is not supported")
+    elif name == "activation":
+        layer.use.changed = bool(layer.calls)
+        layer.rule.activation = value  # type: ignore[attr-defined]
+        for _, output in layer.calls:
+            if not _activated(layer, output, "linear" if value is None else value, ev.flavour):
+                ev.note("KT203", "an activation that is set after the call is not supported here")
+    elif name in layer.rule.defaults and not name.endswith(WEIGHT_SETTINGS) and plain(value):
+        layer.use.changed = bool(layer.calls)
+        setattr(layer.rule, name, value)
+
+
+def _activated(layer: LayerValue, output: Any, value: Any, flavour: str) -> bool:
+    """Put another activation in place of that which a call of the layer has. Whether there is one."""
+    node = output.node if isinstance(output, Tensor) else None
+    if not isinstance(node, LayerNode) or not isinstance(node.rule, Activation):
+        return value == "linear" and isinstance(output, Tensor)
+    if node.use is not layer.use and node.use.part_of is not layer.use:
+        return False
+    try:
+        node.rule = Activation.bind([value], {}, flavour)
+    except RuleError:
+        return False
+    name = (named_activation(value) or (None,))[0]
+    output.activation = name if name in ("softmax", "sigmoid") else None
+    output.logits = node.inputs[0] if output.activation else None
+    return True
 
 
 def _computed_mask(layer: LayerValue, inputs: Any, mask: Any = None) -> Tensor | None:

@@ -47,6 +47,11 @@ def _weights_of(rule: Layer) -> dict[str, Kept]:
     return found
 
 
+def names(rule: Layer) -> set[str]:
+    """The names of the weights that are known of a layer."""
+    return set(_weights_of(rule))
+
+
 LISTS = ("weights", "variables", "trainable_weights", "trainable_variables")
 
 

@@ -31,6 +31,7 @@ class ModuleUse:
     comment: str = ""
     order: int = field(default_factory=lambda: next(ORDER))  # in which the source makes them
     region: Region | None = None  # in which the source makes it
+    changed: bool = False  # since it was called: other than what makes the model says
     part_of: ModuleUse | None = None  # the layer whose activation or penalty it is
 
 
