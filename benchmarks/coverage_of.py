@@ -43,12 +43,17 @@ def file_of(module: str) -> Path:
 class Torch:
     """The translation of a file, for some settings."""
 
-    def __init__(self, source: Path, folder: Path, settings: str) -> None:
+    def __init__(self, source: Path, folder: Path, settings: str, shapes: str = "") -> None:
         text = source.read_text(encoding="utf-8")
-        options = Options(path=source, want_test=False, settings=json.loads(settings or "{}"))
+        options = Options(
+            path=source,
+            want_test=False,
+            settings=json.loads(settings or "{}"),
+            input_shapes=dict(ast.literal_eval(shapes or "[]")),
+        )
         self.log = Log()
         self.done: Translation = translate(text, source.name, options, self.log)
-        self.path = folder / f"{source.stem}_{abs(hash(settings))}_pt.py"
+        self.path = folder / f"{source.stem}_{abs(hash(settings + shapes))}_pt.py"
         self.path.write_text(self.done.code, encoding="utf-8")
         spec = importlib.util.spec_from_file_location(self.path.stem, self.path)
         assert spec is not None
@@ -228,7 +233,13 @@ def support() -> frozenset[str]:
 # -- one function ---------------------------------------------------------------------------------
 
 
-def result_of(subject: dict[str, Any], side_for: Callable[[str], Torch]) -> dict[str, Any]:
+def result_of(subject: dict[str, Any], sides: Callable[..., Torch]) -> dict[str, Any]:
+    inputs = ast.literal_eval(subject["inputs"] or "[]")
+    shapes = repr([(subject["function"], shape) for shape in inputs]) if len(inputs) == 1 else ""
+
+    def side_for(settings: str) -> Torch:
+        return sides(settings, shapes)
+
     said, side = "", side_for("")
     if side.entry(subject["function"]) is None:
         said, why, side = " with --set", side.why(), side_for(literals(subject["arguments"]))
@@ -284,7 +295,7 @@ def main() -> None:
     subjects = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     source = file_of(subjects[0]["module"])
     with tempfile.TemporaryDirectory() as folder, Path(sys.argv[2]).open("w") as results:
-        sides = cache(lambda settings: Torch(source, Path(folder), settings))
+        sides = cache(lambda *said: Torch(source, Path(folder), *said))
         for subject in subjects:
             try:
                 result = result_of(subject, sides)

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from kt_translate.evaluate.open_sizes import open_input
+from kt_translate.evaluate.records import holding
 from kt_translate.graph.sym import Sym, Symbol, known, substitute
 from kt_translate.graph.tensor import Layout, Tensor
 
@@ -15,7 +16,8 @@ _GUESSES: list[tuple[str, Any]] = [
     (r"class|label|categor|n_out|num_out", 10),
     (r"vocab|word|token|max_features", 1000),
     (r"len|steps|seq", 20),
-    (r"activ", "relu"),
+    (r"activ|_act$", "relu"),
+    (r"eps(ilon)?$|std(dev)?$|_range$", 0.02),
     (r"name|prefix", "model"),
     (r"dir(ectory)?$|folder", "out"),
     (r"drop|rate|alpha|momentum|ratio|decay|^lr$|regular|l2", 0.1),
@@ -32,7 +34,9 @@ _LISTS: list[tuple[str, Any]] = [  # where a number is taken for each of several
 
 def guess(name: str, text: str, kinds: str) -> Any:
     """A likely value for a parameter that nothing in the file tells; ``kinds``: where the layers are made."""
-    lower = name.lower()
+    if settings := _settings(name, text, kinds):
+        return holding({s: guess(f"{name}.{s}", text, kinds) for s in settings})
+    lower = name.rpartition(".")[2].lower()
     listed = next((value for pattern, value in _LISTS if re.search(pattern, lower)), None)
     if listed and _is_list(name, text):
         return listed
@@ -54,6 +58,23 @@ def unpacked_into(name: str, code: str) -> int | None:
     parts = rf"^\s*\(?(\w+(?:\s*,\s*\w+)+)\)?\s*=\s*_?{re.escape(name)}\s*$"
     found = re.search(parts, code, re.MULTILINE)
     return found[1].count(",") + 1 if found else None
+
+
+_OF_OBJECTS = re.compile(  # what tensors, layers, models and modules have
+    r"^_|shape|dtype|^(ndim|rank|T|name|trainable|weights|inputs?|outputs?|layers?|models?|get"
+    r"|history|backend|utils|ops|nn|keras)$"
+)
+
+
+def _settings(name: str, text: str, whole: str) -> list[str]:
+    """The attributes of a parameter of which nothing but settings are read, ``config.units``, here or by others."""
+    n = re.escape(name)
+    if "." in name or is_tensor_name(name) or re.search(rf"(?<![.\w]){n}(\[|\(|\.\w+\()", text):
+        return []
+    read, whole = rf"(?<![.\w]){n}\.(\w+)", re.sub(r"\bself\.", "", whole)
+    found = re.findall(read, text)
+    found = list(dict.fromkeys([*found, *(re.findall(read, whole) if found else ())]))
+    return [] if any(map(_OF_OBJECTS.search, found)) else found
 
 
 def _is_list(name: str, text: str) -> bool:

@@ -15,6 +15,7 @@ from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.open_sizes import told_by_weights
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Class, Instance, ModelValue, Module
+from kt_translate.evaluate.views import text_of
 from kt_translate.found import Found, Gap, outputs_of, ports
 from kt_translate.graph.nodes import CallNode, Plan
 from kt_translate.graph.sym import UNKNOWN, Sym, symbols_in
@@ -397,4 +398,6 @@ def _input_hint(name: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    return f"keras.Input({value.shape[1:]})" if isinstance(value, Tensor) else repr(value)
+    if isinstance(value, Tensor):
+        return f"keras.Input({value.shape[1:]})"
+    return str(text_of(value)) if isinstance(value, Instance) else repr(value)

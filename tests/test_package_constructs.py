@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -557,3 +558,93 @@ def test_layers_that_nothing_calls_are_tried_on_what_their_code_speaks_of() -> N
         want = np.asarray(layer(arrays if len(arrays) > 1 else arrays[0]))
         got = made(*map(torch.from_numpy, arrays)).detach().numpy()
         np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
+
+
+CONFIGURED = """
+import keras
+from keras import layers
+
+
+class Block(layers.Layer):
+    def __init__(self, config, **kwargs):
+        super().__init__(**kwargs)
+        self.config = config
+        self.inner = layers.Dense(config.intermediate_size, activation=config.hidden_act)
+        self.outer = layers.Dense(config.hidden_size)
+        self.norm = layers.LayerNormalization(epsilon=config.layer_norm_eps)
+
+    def call(self, x):
+        y = self.outer(self.inner(x))
+        if self.config.residual:
+            y = x + y
+        return self.norm(y)
+
+
+class Net(keras.Model):
+    def __init__(self, config, **kwargs):
+        super().__init__(**kwargs)
+        self.blocks = [Block(config) for _ in range(config.num_hidden_layers)]
+        self.head = layers.Dense(config.num_labels)
+
+    def call(self, x, training=False):
+        for block in self.blocks:
+            x = block(x, training=training)
+        return self.head(x)
+
+
+def build(cfg):
+    x = inputs = keras.Input((cfg.features,))
+    for n in cfg.units:
+        x = layers.Dense(n, activation=cfg.activation)(x)
+    return keras.Model(inputs, x)
+"""
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("residual", [True, False])
+def test_objects_of_settings_that_nothing_makes(residual: bool) -> None:
+    pair = Pair(CONFIGURED)
+    assert not pair.errors
+    said = "cfg=SimpleNamespace(features=16, units=(16, 32, 64, 128), activation='relu')"
+    assert any(said in d.message for d in pair.log.diagnostics)
+    config = SimpleNamespace(
+        intermediate_size=5,
+        hidden_size=4 if residual else 6,
+        hidden_act="tanh",
+        layer_norm_eps=1e-3,
+        num_hidden_layers=2,
+        num_labels=3,
+        residual=residual,
+    )
+    x = np.random.default_rng(0).normal(size=(2, 4))
+    theirs = pair.keras["Net"](config)
+    want = np.asarray(theirs(x))
+    ours = pair.torch.Net(config, features=4)
+    pair.torch.load_keras_weights(ours, theirs)
+    got = ours(torch.from_numpy(x)).detach().numpy()
+    np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12)
+    text = "SimpleNamespace(features=3, units=[4, 2], activation='tanh')"
+    pair.keras["SimpleNamespace"] = vars(pair.torch)["SimpleNamespace"] = SimpleNamespace
+    pair.check("build", f"build({text})", text)
+
+
+UNKNOWN_FLAG = """
+import keras
+
+FLAG = open("flag.txt").read()
+
+
+class Late(keras.layers.Layer):
+    def call(self, x):
+        if FLAG == "b":
+            return x * 2.0
+        return x
+"""
+
+
+def test_a_branch_that_returns_for_an_unknown_reason_is_told() -> None:
+    log = Log()
+    translate(UNKNOWN_FLAG, "model.py", Options(want_test=False), log)
+    assert [(d.code, d.place.line) for d in log.diagnostics if "hangs on" in d.message] == [
+        ("KT101", 9)
+    ]

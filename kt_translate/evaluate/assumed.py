@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.diagnostics import Place
 from kt_translate.evaluate.values import Either, ModelValue, Scope, Unknown, opaque, plain
 from kt_translate.graph.conditions import answered, depends
 from kt_translate.graph.lists import Forked, LeftOpen
@@ -48,6 +49,16 @@ def keeps(ev: Interpreter, node: Any, scope: Scope) -> bool:
             return False
         at = at.parent
     return True
+
+
+def tell(ev: Interpreter, line: int) -> None:
+    """Say that the first branch was taken of a condition of which nothing is known."""
+    ev.log.add(
+        "KT101",
+        Place(max(line, 1)),
+        "what this condition hangs on is not known: its first branch was translated",
+        "--set NAME=VALUE tells the value of a variable",
+    )
 
 
 def settled(ev: Interpreter, value: Any) -> Any:

@@ -43,6 +43,11 @@ _BASES = {"pydantic.BaseModel"}  # whose subclasses are dataclasses
 _NAMESPACE = Class("SimpleNamespace", None, [], {}, Scope("module"), 0)  # type: ignore[arg-type]
 
 
+def holding(attributes: dict[str, Any], line: int = 0) -> Instance:
+    """An object that has these attributes."""
+    return Instance(_NAMESPACE, dict(attributes), [], dict(attributes), line)
+
+
 @dataclass(eq=False)
 class Field:
     """``dataclasses.field(...)``, as it stands in a class."""
@@ -289,7 +294,7 @@ def mapping(ev: Interpreter, *args: Any, **kwargs: Any) -> Any:
 
 def namespace(ev: Interpreter, **attributes: Any) -> Instance:
     """``types.SimpleNamespace(units=3)``."""
-    return Instance(_NAMESPACE, dict(attributes), [], dict(attributes), ev.line)
+    return holding(attributes, ev.line)
 
 
 def _new_dict(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]) -> Any:

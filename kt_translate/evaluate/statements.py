@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.diagnostics import Place
 from kt_translate.evaluate import (
     arrays,
     assumed,
@@ -36,6 +35,7 @@ from kt_translate.graph.nodes import named
 from kt_translate.graph.objects import is_setting
 from kt_translate.graph.region import CURRENT
 from kt_translate.graph.sym import Items, Sym, Symbol, symbols_in
+from kt_translate.graph.tensor import tensors_in
 from kt_translate.pytorch.library import reserved_names
 from kt_translate.source.operators import AUGMENTED
 
@@ -179,13 +179,12 @@ def _if(ev: Interpreter, node: cst.If, scope: Scope) -> None:
             del ev.demands[demands:]
             ev.log.diagnostics[:] = diagnostics
             return _orelse(ev, node, scope)  # what is not known is taken to let the source go on
+        except Return as done:
+            if test is None and (tensors_in(done.value) or _built(ev) > built):
+                assumed.tell(ev, line)
+            raise
         if test is None and _built(ev) > built:
-            ev.log.add(
-                "KT101",
-                Place(max(line, 1)),
-                "what this condition hangs on is not known: its first branch was translated",
-                "--set NAME=VALUE tells the value of a variable",
-            )
+            assumed.tell(ev, line)
     else:
         _orelse(ev, node, scope)
 

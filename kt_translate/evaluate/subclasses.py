@@ -284,10 +284,12 @@ def call_arguments(
     if not isinstance(call, Function):
         names = ["inputs", *(f"input_{i}" for i in range(1, len(args)))]
         return {**dict(zip(names, args)), **{k: v for k, v in kwargs.items() if k != "training"}}
-    bound = ev.bind_method(call, instance, args, kwargs)
     params = call.node.params
     order = [p.name.value for p in (*params.posonly_params, *params.params)][1:]
     order += [p.name.value for p in params.kwonly_params]
+    if "training" not in order and params.star_kwarg is None:  # Keras keeps it to itself
+        kwargs = {k: v for k, v in kwargs.items() if k != "training"}
+    bound = ev.bind_method(call, instance, args, kwargs)
     given = {n: bound[n] for n in order if n != "training" and not _is_default(call, n, bound[n])}
     star = params.star_arg
     for i, value in enumerate(
