@@ -20,6 +20,7 @@ from kt_translate.graph.nodes import CallNode, LayerNode, Plan
 from kt_translate.graph.region import OpNode
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
+from kt_translate.graph.terms import shown
 from kt_translate.guesses import guess, is_tensor_name, unpacked_into
 
 # The ranks to try where the source does not tell: rows of features first, then pictures, sequences, volumes.
@@ -176,7 +177,7 @@ def _attempt(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> bool
         ev.note("KT302", f"{instance.cls.name}: {type(error).__name__}: {error}")
     for said, value in instance.calls[-1][0].demands if len(instance.calls) > calls else ():
         if value is UNKNOWN:
-            ev.note("KT102", f"{instance.cls.name} hangs on {said}, which is not known")
+            ev.note("KT102", f"{instance.cls.name} hangs on {shown(said)}, which is not known")
     if ev.log.errors > errors:
         del instance.calls[calls:]
     return ev.log.errors == errors and len(instance.calls) > calls

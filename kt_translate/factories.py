@@ -11,12 +11,12 @@ from kt_translate.emit.module import Kept
 from kt_translate.emit.support import words
 from kt_translate.evaluate import definitions, views
 from kt_translate.evaluate.models import plan_of
-from kt_translate.evaluate.values import Class, ModelValue, plain
+from kt_translate.evaluate.values import Class, Instance, ModelValue, plain
 from kt_translate.graph import sym
 from kt_translate.graph.nodes import CallNode, Param
 from kt_translate.graph.objects import KerasObject, applied, is_setting
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, symbols_in
-from kt_translate.graph.tensor import tensors_in
+from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.liveness import live
 from kt_translate.lower.names import attribute_name
@@ -148,3 +148,10 @@ def assignment(constant: Symbol) -> str:
         return constant.origin or f"{constant.name} = {constant.value!r}"
     head = f"def {constant.name}(weight: Tensor) -> Tensor:"
     return f"{head}\n    return {applied(constant.value, 'weight')}\n"
+
+
+def guess_text(value: Any) -> str:
+    """What was guessed for a parameter, as the source could say it."""
+    if isinstance(value, Tensor):
+        return f"keras.Input({value.shape[1:]})"
+    return str(views.text_of(value)) if isinstance(value, Instance) else repr(value)

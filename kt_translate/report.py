@@ -15,7 +15,6 @@ from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.open_sizes import told_by_weights
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Class, Instance, ModelValue, Module
-from kt_translate.evaluate.views import text_of
 from kt_translate.found import Found, Gap, outputs_of, ports
 from kt_translate.graph.nodes import CallNode, Plan
 from kt_translate.graph.sym import UNKNOWN, Sym, symbols_in
@@ -184,7 +183,9 @@ class Writing(Classes):
     def _guesses(self, found: Found) -> None:
         guessed = {n: v for n, v in found.given.guessed.items() if v is not None}
         if guessed:
-            shown = ", ".join(f"{name}={_shown(value)}" for name, value in guessed.items())
+            shown = ", ".join(
+                f"{name}={factories.guess_text(value)}" for name, value in guessed.items()
+            )
             said = f"nothing in the file calls {found.name}: it was read for {shown}"
             if list(guessed) == ["input"]:
                 widths = sorted(s.name for s in symbols_in(guessed["input"]))
@@ -395,9 +396,3 @@ def _status(codes: list[ClassCode]) -> str:
 
 def _input_hint(name: str) -> str:
     return f"say it: --input-shape {name}=28,28,1, without the batch axis"
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, Tensor):
-        return f"keras.Input({value.shape[1:]})"
-    return str(text_of(value)) if isinstance(value, Instance) else repr(value)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from kt_translate.diagnostics import RuleError
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, known, same, substitute
+from kt_translate.graph.terms import shown
 
 FILTERS = Symbol("filters", 64)
 STRIDE = Symbol("stride", 2)
@@ -82,3 +83,14 @@ def test_an_expression_that_fills_pages_is_refused() -> None:
         size = Sym.binary("*", size, Sym.binary("%", size, i + 2))
     with pytest.raises(RuleError, match="fills pages"):
         code(size)
+
+
+def test_what_takes_pages_to_say_is_told_in_few_words() -> None:
+    x = Sym.of(Symbol("x", 3))
+    y: Any = x
+    for _ in range(12):
+        y = Sym.call("max", (y, Sym.call("min", (y, x), 3)), 3)
+    with pytest.raises(RuleError):
+        str(y)
+    assert shown(y) == "a size that takes pages to say"
+    assert shown(x) == "x"

@@ -10,6 +10,7 @@ from kt_translate.graph.conditions import answered, depends
 from kt_translate.graph.lists import Forked, LeftOpen
 from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Fork, Tensor
+from kt_translate.graph.terms import shown
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -35,7 +36,7 @@ def take(ev: Interpreter, test: Any, truth: bool) -> None:
             said = Sym.binary("or", Sym.unary("not", other) if holds else other, said)
     ev.demands.append((said, True))
     if not ev.quiet:
-        ev.note_taken("a condition", str(said), "True")
+        ev.note_taken("a condition", shown(said), "True")
 
 
 def keeps(ev: Interpreter, node: Any, scope: Scope) -> bool:

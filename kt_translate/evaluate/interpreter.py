@@ -52,6 +52,7 @@ from kt_translate.graph import conditions
 from kt_translate.graph.lists import LeftOpen
 from kt_translate.graph.precision import EXACT
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, substitute
+from kt_translate.graph.terms import shown
 from kt_translate.source.syntax import Source, comments_before
 
 
@@ -71,8 +72,7 @@ class Interpreter:
         self.files: dict[Path, Module] = {}  # other files of the project
         self.imported: dict[int, int] = {}  # their functions by id: the lines that import them
         self.trying = 0  # within statements that ``try`` guards
-        self.log = log
-        self.settings = settings
+        self.log, self.settings = log, settings
         self.module = Scope("module", {"__name__": "__main__", "__file__": source.name})
         self.line = 0
         self.comments: list[str] = []  # above the statement at hand, until something is made there
@@ -329,7 +329,7 @@ class Interpreter:
                 return self.demand(substitute(value, modes), what)
             self.demands.append((value, value.value))
             if not self.quiet:
-                self.note_taken(what, str(value), repr(value.value))
+                self.note_taken(what, shown(value), repr(value.value))
         return known(value)
 
     def note_taken(self, what: str, said: str, taken: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kt_translate.diagnostics import RuleError
 from kt_translate.graph.operators import Symbol
 from kt_translate.graph.sym import substitute, symbols_in
 
@@ -13,6 +14,14 @@ def closed(value: Any) -> Any:
     value = expand(value)
     found = {s for s in symbols_in(value) if s.kind == "carried" and s.origin is not None}
     return closed(substitute(value, {s: s.origin for s in found})) if found else value
+
+
+def shown(value: Any) -> str:
+    """The text for people to read; what it says of what takes too long to say is no code."""
+    try:
+        return str(value)
+    except RuleError:
+        return "a size that takes pages to say"
 
 
 def expand(value: Any, only: set[Symbol] | None = None) -> Any:

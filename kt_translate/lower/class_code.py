@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.graph.terms import shown
 
 
 @dataclass
@@ -46,7 +47,7 @@ def shown_shape(tensor: Tensor) -> list[str]:
         letters = letters[0] + letters[2:] + letters[1] if tensor.rank > 3 else letters
     elif tensor.rank == 3:
         letters = "NCL"
-    said = [str(dim) for dim in tensor.torch_shape]
+    said = [shown(dim) for dim in tensor.torch_shape]
     long = [text == "None" or len(text) > 16 or "κ" in text for text in said]
     picture = any(is_long and a in "DHW" for is_long, a in zip(long, letters, strict=False))
     sizes = zip(letters[1:], said[1:], long[1:], strict=False)
