@@ -151,7 +151,7 @@ def _tell_guess(ev: Interpreter, cls: Class, given: dict[str, Any]) -> None:
 
 
 def _forget(ev: Interpreter, uses: dict[int, list[Any]], plans: dict[Any, Any]) -> None:
-    ev.class_plans = uses
+    ev.class_plans = {key: list(found) for key, found in uses.items()}
     ev.plans = {k: v for k, v in ev.plans.items() if k in plans}
 
 

@@ -14,6 +14,7 @@ from kt_translate.graph.tensor import Layout, Tensor
 
 _GUESSES: list[tuple[str, Any]] = [
     (r"class|label|categor|n_out|num_out", 10),
+    (r"^(img|image)_?(rows|cols|h|w|height|width|size|dim)$|^(rows|cols|height|width)$", 224),
     (r"vocab|word|token|max_features", 1000),
     (r"len|steps|seq", 20),
     (r"activ|_act$", "relu"),

@@ -127,7 +127,7 @@ class Classes:
             file = (plan.file if home is self.home else None) or home.source
             shapes = f"{_shown(made.inputs)} -> {_shown(made.outputs)}"
             place = f"``{plan.title or plan.name}`` ({file}:{plan.line})"
-            apart = ".\n\n    " if len(place) + len(shapes) > 88 else ": "
+            apart = ".\n\n" if len(place) + len(shapes) > 88 else ": "
             made.docstring = f"{place}{apart}{shapes}."
             names = words(" ".join([*made.parameters, made.arguments]))
             if said := fitting(plan.docstring, names):

@@ -309,3 +309,25 @@ def _numbers(value: Any) -> Any:
     if isinstance(value, (Numbers, list, tuple)):
         return np.array([_numbers(v) for v in value], float)
     return float(value)
+
+
+@pytest.mark.usefixtures("float64")
+def test_numbers_of_arrays_that_parameters_make_are_settings_of_layers() -> None:
+    pair = Pair(
+        HEAD + "def build(scale=1.0, units=[1, 2], groups=1, classes=4):\n"
+        "    table = {1: 6, 2: 8}\n"
+        "    widths = 2 ** np.insert(np.arange(0, len(units), dtype=np.float32), 0, 0)\n"
+        "    widths *= table[groups]\n"
+        "    widths[0] = 5\n"
+        "    widths *= scale\n"
+        "    widths = widths.astype(int)\n"
+        "    x = inputs = keras.Input((6,))\n"
+        "    x = layers.Dense(int(widths[0]))(x)\n"
+        "    for stage in range(0, len(units)):\n"
+        "        for _ in range(units[stage]):\n"
+        "            x = layers.Dense(int(widths[stage + 1]), activation='tanh')(x)\n"
+        "    return keras.Model(inputs, layers.Dense(classes)(x))\n"
+    )
+    assert pair.errors == []
+    pair.check("build", "build()")
+    pair.check("build", "build(1.5, groups=2)", "1.5, groups=2")

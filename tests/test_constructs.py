@@ -633,3 +633,28 @@ def test_inputs_of_which_one_is_not_known(call: str) -> None:
     text = "from elsewhere import find\n\nx, other = keras.Input((8,)), keras.Input((8,))\n"
     text += f"found = find(x)\nmodel = keras.Model(x, layers.Dense(2)({call}))\n"
     assert errors_of(IMPORTS + text)
+
+
+def test_old_layers_ask_their_input_spec_and_call_initializers_by_name(float64: None) -> None:
+    text = IMPORTS + (
+        "from keras import initializers\n"
+        "class Scale(layers.Layer):\n"
+        "    def __init__(self, axis=-1, gamma_init='one', **kwargs):\n"
+        "        super().__init__(**kwargs)\n"
+        "        self.axis = axis\n"
+        "        self.gamma_init = initializers.get(gamma_init)\n"
+        "    def build(self, input_shape):\n"
+        "        self.input_spec = [layers.InputSpec(shape=input_shape)]\n"
+        "        self.gamma = keras.Variable(self.gamma_init((int(input_shape[self.axis]),)), name='g')\n"
+        "    def call(self, x):\n"
+        "        spec = self.input_spec[0]\n"
+        "        shape = [1] * spec.ndim\n"
+        "        shape[self.axis] = spec.shape[self.axis]\n"
+        "        return keras.ops.reshape(self.gamma, shape) * x\n"
+        "i = keras.Input((6, 5, 3))\n"
+        "model = keras.Model(i, Scale(axis=3)(i))\n"
+    )
+    pair = Pair(text)
+    assert pair.errors == []
+    assert "keras_weight(ones_, " in pair.done.code
+    pair.check("model", "model")

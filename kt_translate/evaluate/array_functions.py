@@ -94,6 +94,8 @@ def call(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) ->
         args, given = [_settled(ev, name, a) for a in args], {
             k: _settled(ev, name, v) for k, v in given.items()
         }
+    if name in _JOINING and not isinstance(args[0], (list, tuple)):
+        return NotImplemented
     if name in _MAKING:
         made = _MAKING[name](*args, **given) if plain(_numbers_only(args)) else NotImplemented
         if isinstance(made, Numbers) and name in ("arange", "linspace", "eye", "identity"):
@@ -252,6 +254,7 @@ def _mean(numbers: list[Any]) -> Any:
     return sum(numbers) / len(numbers)
 
 
+_JOINING = ("concatenate", "hstack", "vstack", "column_stack")
 _MAKING: dict[str, Callable[..., Any]] = {
     "array": _array,
     "asarray": _array,

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import array_functions
 from kt_translate.evaluate.guards import guarded
-from kt_translate.evaluate.numbers import Numbers, binary
+from kt_translate.evaluate.numbers import Numbers, binary, typed
 from kt_translate.evaluate.numbers import index as index_numbers
+from kt_translate.evaluate.numbers import put as put_number
 from kt_translate.evaluate.values import Array, External, Native, Unknown, is_computed
 from kt_translate.graph.arrays import ArrayNode, Step, replayed
 from kt_translate.graph.nodes import ModuleUse
@@ -327,6 +328,11 @@ def concrete(ev: Interpreter, value: Any) -> Any:
     return value if found is NotImplemented else found
 
 
+def number(ev: Interpreter, value: Any) -> Any:
+    """An element of an array, for the settings at hand; everything else as it is."""
+    return concrete(ev, value) if isinstance(value, Array) and value.shape == () else value
+
+
 def _known(ev: Interpreter, value: Any) -> Any:
     if isinstance(value, (list, tuple)) and not isinstance(value, Numbers):
         return type(value)(_known(ev, v) for v in value)
@@ -344,6 +350,12 @@ def _numbers(ev: Interpreter, step: Step) -> Any:
         return binary(ev, step.what, *args)
     if step.kind == "index" and isinstance(args[0], Numbers):
         return index_numbers(args[0], args[1])
+    if step.kind == "put" and isinstance(args[0], Numbers):
+        value, key, new = typed(args[0], args[0].dtype), *args[1:]
+        put_number(
+            value, key, binary(ev, step.what, index_numbers(value, key), new) if step.what else new
+        )
+        return value
     if step.kind == "method" and isinstance(args[0], Numbers):
         found = array_functions.attribute(ev, args[0], step.what)
         given = found.call(ev, *args[1:], **step.kwargs) if isinstance(found, Native) else found

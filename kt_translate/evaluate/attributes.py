@@ -49,7 +49,10 @@ def of_class(ev: Interpreter, cls: Class, name: str) -> Any:
 
 
 def of_object(owner: KerasObject, name: str) -> Any:
-    """Of initializers and the like: what makes another one of the same settings."""
+    """Of initializers and the like what makes another one of the same settings; of an InputSpec, what it says."""
+    if owner.path == "layers.InputSpec":
+        said = dict(zip(("dtype", "shape"), owner.args), **owner.kwargs)
+        return said.get(name, len(said["shape"]) if name == "ndim" and "shape" in said else None)
     if name in ("get_config", "clone"):
         return Native(name, lambda ev: owner)
     if name == "from_config":

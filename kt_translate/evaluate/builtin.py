@@ -46,6 +46,7 @@ def _symbolic(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """A builtin that stays an expression where an argument is symbolic."""
 
     def run(ev: Interpreter, *args: Any, **kwargs: Any) -> Any:
+        args = tuple(arrays.number(ev, a) for a in args)
         if tensors_in(args):
             found = tensors.builtin(ev, name, args)
             if found is not NotImplemented:

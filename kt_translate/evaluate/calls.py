@@ -62,7 +62,7 @@ from kt_translate.evaluate.values import (
     plain,
 )
 from kt_translate.graph.choice import Choice
-from kt_translate.graph.objects import KerasObject
+from kt_translate.graph.objects import KerasObject, named_initializer
 from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
 
@@ -257,7 +257,10 @@ def call(
 
 
 def _by_name(ev: Interpreter, name: Any, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
-    """A call of what keras.activations.get gives, or of a type of NumPy's."""
+    """A call of what keras.activations.get or keras.initializers.get gives, or of a type of NumPy's."""
+    if not tensors_in(args) and (made := named_initializer(known(name))) is not None:
+        ev.demand(name, "an initializer")
+        return initial_value(made, args, kwargs)
     if not tensors_in(args):
         return external.call(ev, f"numpy.{known(name)}", args, kwargs, node)
     if isinstance(name, Sym) and len(args) == 1:

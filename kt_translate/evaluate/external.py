@@ -281,6 +281,10 @@ def _numpy(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) 
             if name in ("zeros", "ones", "full") and isinstance(found, Array):
                 found.fill = _of_data(ev, name, args, kwargs).fill
             return found
+        numbers = [arrays.concrete(ev, a) for a in args]  # by those of the settings at hand
+        found = array_functions.call(ev, name, numbers, kwargs)
+        if found is not NotImplemented:
+            return found
     return _of_data(ev, name.split(".")[-1], args, kwargs)
 
 

@@ -28,6 +28,7 @@ from kt_translate.evaluate.values import (
     map_tensors,
 )
 from kt_translate.graph.nodes import LayerNode, ModuleUse, Plan
+from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.region import CURRENT, Node
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
@@ -116,6 +117,8 @@ def make_layer(
     ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any], node: Any = None
 ) -> Any:
     """``keras.layers.<name>(...)``; a diagnostic and an unknown value where there is no rule for it."""
+    args = [arrays.number(ev, a) for a in args]
+    kwargs = {k: arrays.number(ev, v) for k, v in kwargs.items()}
     if name == "Lambda":
         return guarded(ev, lambda: lambdas.make_lambda(ev, args, kwargs), node)
     if name == "Activation" and activations.is_a_function([*args, None][0]):
@@ -125,7 +128,7 @@ def make_layer(
         if steps is not None:
             return steps
     if name == "InputSpec":  # what a layer checks its inputs by: nothing is computed with it
-        return Unknown("an InputSpec", ev.line)
+        return KerasObject("layers.InputSpec", args, kwargs)
     if name == "InputLayer":
         return make_input(ev, args, kwargs)
     if name == "merge" and (args or kwargs):
@@ -148,7 +151,9 @@ def make_layer(
     args, kwargs = open_sizes.opened(ev, name, args, kwargs)
     kwargs = with_told_starts(ev, name, kwargs)
     unknown = [
-        k for k, v in [*enumerate(args), *kwargs.items()] if has_unknown(v) and k != "weights"
+        k
+        for k, v in [*enumerate(args), *kwargs.items()]
+        if (has_unknown(v) or isinstance(v, Array)) and k != "weights"
     ]
     if unknown:
         ev.note("KT102", f"{name}: the argument {unknown[0]!r} is not known")

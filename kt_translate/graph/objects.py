@@ -92,6 +92,12 @@ _POSITIONAL = {
 }
 
 
+def named_initializer(name: str) -> KerasObject | None:
+    """The initializer of that name, if there is one."""
+    said = _OLD.get(snake_case(name), snake_case(name))
+    return KerasObject(f"initializers.{said}") if said in _SCALED | _INITIALIZERS.keys() else None
+
+
 def initializer_name(value: Any) -> Any:
     """An initializer's name, where a name or an object without arguments gives it."""
     if isinstance(value, KerasObject) and value.path.endswith((".get", ".deserialize")):
