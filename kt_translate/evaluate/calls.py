@@ -1,4 +1,4 @@
-"""Calls, attributes and indexing of every kind of value."""
+"""Calls and attributes of every kind of value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import libcst as cst
 from kt_translate.evaluate import (
     activations,
     array_functions,
-    arrays,
     attributes,
     choices,
     constructors,
@@ -19,6 +18,7 @@ from kt_translate.evaluate import (
     extended,
     external,
     general,
+    indexing,
     kept_functions,
     lambdas,
     layer_parts,
@@ -34,7 +34,6 @@ from kt_translate.evaluate import (
     views,
 )
 from kt_translate.evaluate.guards import guarded
-from kt_translate.evaluate.model_layers import Listed
 from kt_translate.evaluate.own_weights import initial_value
 from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
@@ -52,9 +51,7 @@ from kt_translate.evaluate.values import (
     Scope,
     Super,
     Unknown,
-    endless,
     holds_opaque,
-    is_computed,
     items_of,
     models_in,
     name_value,
@@ -63,7 +60,7 @@ from kt_translate.evaluate.values import (
 )
 from kt_translate.graph.choice import Choice
 from kt_translate.graph.objects import KerasObject, named_initializer
-from kt_translate.graph.sym import UNKNOWN, Sym, known
+from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
 
 if TYPE_CHECKING:
@@ -185,7 +182,7 @@ def _method(ev: Interpreter, owner: Any, name: str, args: Any, kwargs: dict[str,
         args = [_settled(ev, a) for a in args]
         kwargs = {k: _settled(ev, v) for k, v in kwargs.items()}
     if isinstance(owner, dict) and args and name in ("get", "pop", "setdefault"):
-        args = (settled_key(ev, args[0]), *args[1:])
+        args = (indexing.settled_key(ev, args[0]), *args[1:])
     if isinstance(owner, list) and name == "extend" and args:
         items = items_of(args[0], None)
         args = (
@@ -338,66 +335,3 @@ def bind_arguments(
                 name, Unknown(f"the argument {name} of {function.name}", ev.line)
             )
     return {**{name: names[name] for name in allowed}, **names}
-
-
-# -- indexing -------------------------------------------------------------------------------------
-
-
-def settled_key(ev: Interpreter, key: Any) -> Any:
-    """A key of a list or dict by its sample."""
-    if isinstance(key, tuple):
-        return tuple(settled_key(ev, k) for k in key)
-    if isinstance(key, slice):
-        parts = [ev.demand(p, "a slice") for p in (key.start, key.stop, key.step)]
-        return next((p for p in parts if isinstance(p, (Unknown, Array))), slice(*parts))
-    return ev.demand(key, "an index") if isinstance(key, Sym) else key
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) or (
-        isinstance(value, (list, tuple)) and all(map(_is_text, value))
-    )
-
-
-def _counted(items: Any) -> int:
-    """How many items stand before those whose number is not known."""
-    return next(i for i, v in enumerate(items) if isinstance(v, Unknown) and v.many)
-
-
-def index(ev: Interpreter, value: Any, key: Any) -> Any:
-    """``value[key]``."""
-    key = choices.settled(ev, key)
-    if isinstance(value, Choice):
-        return choices.mapped(ev, value, lambda one: index(ev, one, key))
-    if isinstance(value, Tensor):
-        return tensors.index(ev, value, key)
-    if isinstance(value, Listed) and not value.tells(key):
-        return model_parts.cannot_pick(ev, value.hidden)
-    if is_computed(value) or arrays.asks_more(value, key):
-        return arrays.index(ev, value, key)
-    if isinstance(value, Array):
-        return data.array_index(value, key)
-    if isinstance(value, Instance) and isinstance(own := value.cls.lookup("__getitem__"), Function):
-        return call_function(ev, own, [value, key], {})
-    if isinstance(value, Class):
-        return enums.by_name(ev, value, key) if value.members else value
-    if (opaque(value) and not isinstance(value, (list, tuple))) or isinstance(key, Unknown):
-        found = Unknown("an element of what is not known", ev.line)
-        found.parts = ("[]", value, key)
-        return found
-    if isinstance(value, Sym):
-        return Sym.index(value, key)
-    if isinstance(key, Sym) and isinstance(value, dict) and all(map(_is_text, value.values())):
-        return Sym.index(value, key)  # a table of hashes or paths: nothing hangs on it
-    if isinstance(key, Sym) and isinstance(value, numbers.Numbers) and value.said is not None:
-        return Sym.index(value.said, key)
-    table = isinstance(key, Sym) and isinstance(value, dict)
-    if table and (found := choices.looked_up(ev, value, key)) is not NotImplemented:
-        return found
-    key = settled_key(ev, key)
-    if isinstance(key, (Unknown, Array)) or key is UNKNOWN:
-        return Unknown("an element at a place that is not known", ev.line)
-    if endless(value) and not (type(key) is int and 0 <= key < _counted(value)):
-        return Unknown("an element of what a loop over data has filled", ev.line)
-    with as_the_source_would():
-        return numbers.index(value, key) if isinstance(value, numbers.Numbers) else value[key]

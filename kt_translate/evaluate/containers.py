@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import calls, expressions, filling_comprehensions, layer_lists
+from kt_translate.evaluate import expressions, filling_comprehensions, indexing, layer_lists
 from kt_translate.evaluate.loop_sizes import free_name
 from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.state import NotGeneral, State
@@ -47,7 +47,7 @@ def dictionary(ev: Interpreter, node: Any, scope: Scope) -> Any:
                 return Unknown("a dict of what is not known", ev.line)
             out.update(value)
         else:
-            key = calls.settled_key(ev, expressions.evaluate(ev, element.key, scope))
+            key = indexing.settled_key(ev, expressions.evaluate(ev, element.key, scope))
             try:
                 out[key] = expressions.evaluate(ev, element.value, scope)
             except TypeError:
@@ -107,7 +107,7 @@ def dict_comprehension(ev: Interpreter, node: cst.DictComp, scope: Scope) -> Any
     inner = Scope("function", {}, scope)
 
     def add() -> None:
-        key = calls.settled_key(ev, expressions.evaluate(ev, node.key, inner))
+        key = indexing.settled_key(ev, expressions.evaluate(ev, node.key, inner))
         with as_the_source_would():
             out[key] = expressions.evaluate(ev, node.value, inner)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import arrays, attributes, calls, copies, expressions
+from kt_translate.evaluate import arrays, attributes, copies, expressions, indexing
 from kt_translate.evaluate.captured import names_in
 from kt_translate.evaluate.entries import Entry, does_more
 from kt_translate.evaluate.signals import as_the_source_would
@@ -29,7 +29,7 @@ def put(ev: Interpreter, target: cst.Subscript, value: Any, scope: Scope) -> Non
     if is_computed(owner):
         arrays.put(ev, owner, key, value)
         return
-    key = calls.settled_key(ev, key) if isinstance(owner, (list, dict)) else key
+    key = indexing.settled_key(ev, key) if isinstance(owner, (list, dict)) else key
     attributes.set_element(owner, key, value)
 
 
@@ -57,7 +57,7 @@ def delete(ev: Interpreter, target: cst.BaseExpression, scope: Scope) -> None:
             owner.attributes.pop(target.attr.value, None)
     elif isinstance(target, cst.Subscript):
         owner = opened(ev, target.value, scope)
-        key = calls.settled_key(ev, expressions.subscript_key(ev, target, scope))
+        key = indexing.settled_key(ev, expressions.subscript_key(ev, target, scope))
         if isinstance(owner, (list, dict)) and not opaque(key):
             with as_the_source_would():
                 del owner[key]
@@ -75,7 +75,7 @@ def opened(ev: Interpreter, node: cst.BaseExpression, scope: Scope) -> Any:
     made = _items(ev, value)
     _put_in_place(ev, value, made, scope)
     if isinstance(node, cst.Subscript):
-        key = calls.settled_key(ev, expressions.subscript_key(ev, node, scope))
+        key = indexing.settled_key(ev, expressions.subscript_key(ev, node, scope))
         attributes.set_element(opened(ev, node.value, scope), key, made)
     return made
 
@@ -107,7 +107,7 @@ def _put_in_place(ev: Interpreter, value: Sym, made: Any, scope: Scope) -> None:
                 holder[key] = made
     if held and isinstance(whole, Sym):
         parts = _items(ev, whole)
-        parts[calls.settled_key(ev, said.args[1])] = made
+        parts[indexing.settled_key(ev, said.args[1])] = made
         _put_in_place(ev, whole, tuple(parts) if isinstance(whole.value, tuple) else parts, scope)
 
 

@@ -15,6 +15,7 @@ from kt_translate.evaluate import (
     choices,
     containers,
     elements,
+    indexing,
     layer_lists,
     stars,
     tensor_lists,
@@ -259,7 +260,7 @@ def _subscript(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
         return tensor_lists.index(ev, some, key)
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Rows):
         return tensor_lists.row(ev, value[0], key)
-    return calls.index(ev, layer_lists.settled(ev, value), key)
+    return indexing.index(ev, layer_lists.settled(ev, value), key)
 
 
 def _lambda(ev: Interpreter, node: cst.Lambda, scope: Scope) -> Any:

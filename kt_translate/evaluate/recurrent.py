@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import calls, external, models
+from kt_translate.evaluate import calls, external, indexing, models
 from kt_translate.evaluate.distributed import in_keras_order, steps_first, steps_of
 from kt_translate.evaluate.values import Function, Instance, LayerValue, Unknown, map_tensors
 from kt_translate.graph.nodes import CallNode
@@ -81,7 +81,7 @@ def _is_keras(cell: Any) -> bool:
 def initial_states(ev: Interpreter, cell: Any, x: Any) -> Any:
     """What a cell starts with: as its ``get_initial_state`` says, or zeros of its ``state_size``."""
     first = tensors_in(x)[0]
-    batch = calls.index(ev, external.call(ev, "keras.ops.shape", [first], {}, None), 0)
+    batch = indexing.index(ev, external.call(ev, "keras.ops.shape", [first], {}, None), 0)
     own = cell.cls.lookup("get_initial_state") if isinstance(cell, Instance) else None
     if isinstance(own, Function):
         names = {p.name.value for p in own.node.params.params}
@@ -127,7 +127,7 @@ def zero_states(
 ) -> Any:
     """``get_initial_state(...)`` of Keras's cells and layers, which take the inputs or their number."""
     if isinstance(inputs, Tensor) and inputs.rank > 0:
-        batch_size = calls.index(ev, external.call(ev, "keras.ops.shape", [inputs], {}, None), 0)
+        batch_size = indexing.index(ev, external.call(ev, "keras.ops.shape", [inputs], {}, None), 0)
     elif inputs is not None:
         batch_size = inputs
     single = isinstance(rule, Cell) and rule.states == 1 and ev.flavour == "2"

@@ -107,9 +107,9 @@ def _binary(op: str) -> Callable[..., Any]:
 
 def _getter(ev: Interpreter, *keys: Any) -> Native:
     def get(ev: Interpreter, value: Any) -> Any:
-        from kt_translate.evaluate import calls
+        from kt_translate.evaluate import indexing
 
-        found = tuple(calls.index(ev, value, k) for k in keys)
+        found = tuple(indexing.index(ev, value, k) for k in keys)
         return found[0] if len(found) == 1 else found
 
     return Native("itemgetter", get)
