@@ -423,3 +423,15 @@ def build(batch):
     pair = Pair(IMPORTS + text)
     assert pair.errors == []
     pair.check("build", "build(3)", "3")
+
+
+def test_modules_by_their_names(float64: None) -> None:
+    pair = Pair(IMPORTS + """
+import importlib
+TABLE = {"Dense": "keras.layers", "Flatten": "keras.layers"}
+def make(kind, *args):
+    return getattr(importlib.import_module(f"{TABLE[kind]}"), kind)(*args)
+i = keras.Input((4, 2))
+model = keras.Model(i, make("Dense", 3)(make("Flatten")(i)))
+""")
+    pair.check("model", "model")

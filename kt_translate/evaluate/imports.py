@@ -27,13 +27,14 @@ def import_module(ev: Interpreter, node: cst.Import, scope: Scope) -> None:
     for alias in node.names:
         path = dotted(alias.name)
         if alias.asname is not None:
-            ev.bind(alias.asname.name.value, _module(ev, path), scope)  # type: ignore[union-attr]
+            ev.bind(alias.asname.name.value, module_at(ev, path), scope)  # type: ignore[union-attr]
         else:
             top = path.split(".")[0]
-            ev.bind(top, _module(ev, top), scope)
+            ev.bind(top, module_at(ev, top), scope)
 
 
-def _module(ev: Interpreter, path: str) -> Any:
+def module_at(ev: Interpreter, path: str) -> Any:
+    """The module of that name: a file of the project, or what is outside."""
     found = modules.imported(ev, path)
     return External(canonical(found)) if isinstance(found, str) else found
 

@@ -134,6 +134,16 @@ def _default_dict(ev: Interpreter, factory: Any = None) -> Any:
     return {}
 
 
+def _import_module(ev: Interpreter, name: Any, package: Any = None) -> Any:
+    """A module by its name."""
+    from kt_translate.evaluate.imports import module_at
+
+    said = ev.demand(name, "a module")
+    if not isinstance(said, str) or said.startswith("."):
+        return Unknown("a module of a name that is not known", ev.line)
+    return module_at(ev, said)
+
+
 def _of_plain(function: Callable[..., Any]) -> Callable[..., Any]:
     def run(ev: Interpreter, *args: Any, **kwargs: Any) -> Any:
         values = [ev.demand(a, "text") for a in args]
@@ -176,6 +186,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "operator.itemgetter": _getter,
     "collections.OrderedDict": _ordered,
     "collections.defaultdict": _default_dict,
+    "importlib.import_module": _import_module,
     "ast.literal_eval": _of_plain(ast.literal_eval),
     "json.loads": _of_plain(json.loads),
     "os.path.basename": _of_plain(os.path.basename),
