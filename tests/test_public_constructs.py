@@ -435,3 +435,41 @@ i = keras.Input((4, 2))
 model = keras.Model(i, make("Dense", 3)(make("Flatten")(i)))
 """)
     pair.check("model", "model")
+
+
+LEVELS = IMPORTS + """
+def level(x, width, depth, rate, pool):
+    if depth > 0:
+        skip = layers.Conv2D(width, 3, padding="same")(x)
+        x = layers.MaxPooling2D()(skip) if pool else layers.Conv2D(width, 2, strides=2)(skip)
+        x = layers.UpSampling2D()(level(x, int(rate * width), depth - 1, rate, pool))
+        return layers.Concatenate()([skip, x])
+    return layers.Conv2D(width, 1)(x)
+def build(shape, width=3, depth=2, rate=2.0, pool=True):
+    i = keras.Input(shape)
+    return keras.Model(i, layers.Conv2D(1, 1)(level(i, width, depth, rate, pool)))
+"""
+
+
+def test_a_function_that_calls_itself(float64: None) -> None:
+    pair = Pair(LEVELS)
+    pair.check("build", "build((8, 4, 3))", "(8, 4, 3)")
+    pair.check(
+        "build", "build((8, 8, 2), 4, rate=1.5, pool=False)", "(8, 8, 2), 4, rate=1.5, pool=False"
+    )
+    with pytest.raises(NotImplementedError, match="translated for depth = 2"):
+        pair.torch.build((8, 8, 2), depth=1)
+
+
+COUNTED = IMPORTS + """
+def level(x, depth):
+    return level(layers.Dense(depth)(x), depth - 1) if depth else x
+def build(depth):
+    i = keras.Input((4,))
+    return keras.Model(i, level(i, depth))
+"""
+
+
+def test_a_recursion_of_which_nothing_tells_the_end_ends() -> None:
+    done = translate(COUNTED, "model.py", Options(), Log())
+    assert {m["status"] for m in done.models} <= {"translated", "unsupported"}

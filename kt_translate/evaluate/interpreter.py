@@ -21,10 +21,10 @@ from kt_translate.evaluate import (
     elements,
     expressions,
     open_ends,
+    recursion,
     statements,
 )
 from kt_translate.evaluate.signals import (
-    MAX_DEPTH,
     MAX_STEPS,
     Break,
     Continue,
@@ -76,7 +76,8 @@ class Interpreter:
         self.module = Scope("module", {"__name__": "__main__", "__file__": source.name})
         self.line = 0
         self.comments: list[str] = []  # above the statement at hand, until something is made there
-        self.steps = self.depth = 0
+        self.steps = 0
+        self.running: list[Scope] = []  # the functions that are under way
         self.demands: list[tuple[Any, Any]] = []
         self.opened: list[Sym] = []  # lists and dicts of parameters that were changed
         self.checking = False  # within the test of an ``if`` that raises
@@ -364,10 +365,9 @@ class Interpreter:
     def run_body(self, function: Function, names: dict[str, Any]) -> Any:
         """Run a function of the source with its parameters bound. What it returns."""
         scope = Scope("function", names, function.scope, function=function, given=dict(names))
-        if self.depth >= MAX_DEPTH:
-            raise LimitReached(f"{function.name} calls itself more than {MAX_DEPTH} levels deep")
+        recursion.enter(self, function, names)
         line, rest, self.rest_of_function = self.line, self.rest_of_function, len(self.rest)
-        self.depth += 1
+        self.running.append(scope)
         try:
             with self.in_file(function.source):
                 if isinstance(function.node, cst.Lambda):
@@ -378,7 +378,7 @@ class Interpreter:
         except RecursionError:
             raise LimitReached("it goes too deep") from None
         finally:
-            self.depth -= 1
+            self.running.pop()
             self.line, self.rest_of_function = line, rest
         return None
 

@@ -16,6 +16,7 @@ from kt_translate.evaluate import records, scikit
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import External, Native, Unknown, items_of, plain
 from kt_translate.graph.sym import known
+from kt_translate.source.names import is_keras
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -135,13 +136,15 @@ def _default_dict(ev: Interpreter, factory: Any = None) -> Any:
 
 
 def _import_module(ev: Interpreter, name: Any, package: Any = None) -> Any:
-    """A module by its name."""
+    """A module of Keras, or a file of the project, by its name."""
     from kt_translate.evaluate.imports import module_at
 
     said = ev.demand(name, "a module")
-    if not isinstance(said, str) or said.startswith("."):
-        return Unknown("a module of a name that is not known", ev.line)
-    return module_at(ev, said)
+    known_there = isinstance(said, str) and not said.startswith(".")
+    found = module_at(ev, said) if known_there else None
+    if found is None or (isinstance(found, External) and not is_keras(found.path)):
+        return Unknown("a module that is looked for by its name", ev.line)
+    return found
 
 
 def _of_plain(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ dropped, those that can share a variable do, and the rest get names.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -31,8 +32,27 @@ class Block:
         self.entries.append((order, lines))
 
     def lines(self) -> list[str]:
-        ordered = sorted(self.entries, key=lambda e: e[0])
-        return joined_conditions([line for _, lines in ordered for line in lines()])
+        ordered = [lines() for _, lines in sorted(self.entries, key=lambda e: e[0])]
+        return joined_conditions([line for lines in _sizes_first(ordered) for line in lines])
+
+
+def _sizes_first(statements: list[list[str]]) -> list[list[str]]:
+    """The statements, with a size that gets its name late where one before reads it: ``Conv2D(1)(block(x))``."""
+    found = [(m[1], i) for i, s in enumerate(statements) for ln in s if (m := _GIVEN.match(ln))]
+    once = Counter(name for name, _ in found)
+    given = {name: i for name, i in found if once[name] == 1 and len(statements[i]) == 1}
+    done: dict[int, None] = {}
+
+    def place(at: int) -> None:
+        for found in _TOKEN.findall("\n".join(statements[at])):
+            if (size := given.get(found, at)) > at and size not in done:
+                place(size)
+        done[at] = None
+
+    for at in range(len(statements)):
+        if at not in done:
+            place(at)
+    return [statements[at] for at in done]
 
 
 def joined_conditions(lines: list[str]) -> list[str]:

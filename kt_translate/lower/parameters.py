@@ -119,8 +119,12 @@ def _guard(said: Expr, value: Any) -> Expr:
 
 
 def _distinct(demands: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """Each once, and none that follows from what single parameters have to be."""
+    said_outright = {s.args[0] for s, _ in demands if isinstance(s, Sym) and s.head == "symbol"}
     found: list[tuple[Any, Any]] = []
     for demand in demands:
-        if demand not in found:
+        said = demand[0]
+        follows = isinstance(said, Sym) and said.head != "symbol" and said.symbols <= said_outright
+        if demand not in found and not follows:
             found.append(demand)
     return found
