@@ -60,6 +60,8 @@ def set_attribute(ev: Interpreter, layer: LayerValue, name: str, value: Any) -> 
     if name in ("name", "_name"):
         if isinstance(known(value), str):
             layer.use.keras_name, layer.use.changed = value, bool(layer.calls)
+    elif name in layer_weights.names(layer.rule) and ev.calling and not ev.assumed:
+        layer_weights.replace(layer, name, value)
     elif name in layer_weights.names(layer.rule):
         ev.note("KT203", f"a {name} that is set is not supported")
     elif name == "activation":

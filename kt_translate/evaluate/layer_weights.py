@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from kt_translate.evaluate import activations, external
 from kt_translate.evaluate.values import LayerValue, Unknown
 from kt_translate.graph.nodes import ReadNode
 from kt_translate.graph.region import CURRENT
@@ -73,6 +74,35 @@ def _read(ev: Interpreter, layer: LayerValue, kept: Kept, name: str) -> Any:
         return Unknown(f"{name} of a layer on a flattened picture", ev.line)
     shape = kept.shape(layer.rule, called_on[0].channels if called_on else None)
     weight = Tensor(shape, name=name)
+    weight.facts |= {"layer": layer, "weight": name}
     node = ReadNode([], [weight], ev.line, layer.rule, layer.use, {}, called_on, kept.read)
     CURRENT[-1].add(node)
     return weight
+
+
+def replace(layer: LayerValue, name: str, value: Any) -> None:
+    """Let a weight be a tensor from now on; the weight itself sets it back."""
+    facts = value.facts if isinstance(value, Tensor) else {}
+    if facts.get("layer") is layer and facts.get("weight") == name:
+        layer.replaced.pop(name, None)
+    else:
+        layer.replaced[name] = value
+
+
+def called(ev: Interpreter, layer: LayerValue, x: Any) -> Any:
+    """The layer, with the weights that it was given: what it computes, said with them."""
+    rule: Any = layer.rule
+    weights = {name: attribute(ev, layer, name) for name in _weights_of(rule)} | layer.replaced
+    if isinstance(rule, Dense):
+        y = external.call(ev, "keras.ops.matmul", [x, weights["kernel"]], {}, None)
+    elif isinstance(rule, Conv) and rule.data_format != "channels_first":
+        names = ("strides", "padding", "dilation_rate")
+        settings = {n: getattr(rule, n) for n in names}
+        y = external.call(ev, "keras.ops.conv", [x, weights["kernel"]], settings, None)
+    else:
+        ev.note("KT203", f"a weight of {type(rule).__name__} that is set is not supported")
+        return Unknown("a layer with a weight that is set", ev.line)
+    if "bias" in weights:
+        y = external.call(ev, "keras.ops.add", [y, weights["bias"]], {}, None)
+    activation = rule.activation
+    return y if activation is None else activations.apply(ev, activation, y, layer.use)

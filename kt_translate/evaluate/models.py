@@ -254,8 +254,8 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
         ev.note("KT102", f"{type(layer.rule).__name__}: {lost[0]} is not known")
         return Unknown("a layer called with what is not known", ev.line)
     rule = layer.rule
-    if isinstance(rule, RNN) and not rule.parts:
-        return _run_cells(ev, layer, [*args], kwargs)
+    if layer.replaced or (isinstance(rule, RNN) and not rule.parts):
+        return _otherwise(ev, layer, [*args], kwargs)
     try:
         wants = rule.wants(*inputs, *extra)
         seen = [t.seen_in(w) for t, w in zip([*inputs, *extra], wants)]
@@ -299,10 +299,12 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
     return result
 
 
-def _run_cells(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict[str, Any]) -> Any:
-    """RNN around cells that do not make one module of PyTorch's."""
-    from kt_translate.evaluate import recurrent
+def _otherwise(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """A layer with weights that are set; RNN around cells that do not make one module of PyTorch's."""
+    from kt_translate.evaluate import layer_weights, recurrent
 
+    if layer.replaced:
+        return layer_weights.called(ev, layer, args[0])
     try:
         result = recurrent.run(ev, layer, args, kwargs)
     except RuleError as error:

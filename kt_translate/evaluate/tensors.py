@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import arrays
+from kt_translate.evaluate import arrays, layer_weights
 from kt_translate.evaluate.guards import guarded
 from kt_translate.evaluate.values import Array, External, Native, Unknown
 from kt_translate.graph.nodes import ReadNode
@@ -129,8 +129,11 @@ def attribute(ev: Interpreter, x: Tensor, name: str) -> Any:
 
 def _assigned(ev: Interpreter, x: Tensor, name: str, value: Any = None) -> Any:
     """``weight.assign(value)``: what the next call starts with is left out, what this one reads then is the value."""
+    if isinstance(x.node, ReadNode) and name == "assign" and ev.calling and not ev.assumed:
+        layer_weights.replace(x.facts["layer"], x.facts["weight"], value)
+        return value
     if isinstance(x.node, ReadNode):  # what the layer gives hangs on it
-        ev.note("KT203", f"{name}() of a weight of Keras's own layer is not supported")
+        ev.note("KT203", f"{name}() of a weight of Keras's own layer is not supported here")
     else:
         ev.note("KT401", f"{name}() of a weight is left out")
     if isinstance(value, Tensor) and not ev.assumed:

@@ -238,6 +238,7 @@ class LayerValue:
     calls: list[tuple[list[Tensor], Any]] = field(default_factory=list)
     trainable: bool = True
     built_on: list[Tensor] = field(default_factory=list)  # tells sizes before any call
+    replaced: dict[str, Any] = field(default_factory=dict)  # weights that the source has set
 
     @property
     def name(self) -> Any:

@@ -78,7 +78,9 @@ def read_live_layer(
         raise TypeError(f"neither a path nor a Keras layer or model: {layer!r}")
     own = "variables" if hasattr(layer, "_trainable_variables") else "weights"
     variables = [*getattr(layer, f"_trainable_{own}"), *getattr(layer, f"_non_trainable_{own}")]
-    arrays = [np.asarray(variable.numpy()) for variable in variables]
+    parts = list(layer._flatten_layers(recursive=False, include_self=False))
+    shared = {id(weight) for part in parts for weight in part.weights}  # kept by the layer as well
+    arrays = [np.asarray(v.numpy()) for v in variables if id(v) not in shared]
     if hasattr(layer, "adapt_mean"):  # a Normalization computes with copies that it makes of them
         arrays[:2] = [np.asarray(layer.mean), np.asarray(layer.variance)]
     places = attribute_names(layer)
@@ -87,10 +89,7 @@ def read_live_layer(
         snake_case(type(layer).__name__),
         # NumPy has no bfloat16: Keras's is a type that PyTorch does not take.
         arrays=[a.astype(np.float32) if a.dtype.kind == "V" else a for a in arrays],
-        children=[
-            read_live_layer(child, places.get(id(child), ""), seen)
-            for child in layer._flatten_layers(recursive=False, include_self=False)
-        ],
+        children=[read_live_layer(child, places.get(id(child), ""), seen) for child in parts],
         attribute=attribute,
     )
     return seen[id(layer)]
