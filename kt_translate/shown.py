@@ -19,13 +19,20 @@ _QUALIFIED = re.compile(r"\b(?:\w+\.)+(\w+)(?=\()")
 
 def run_examples(ev: Interpreter) -> None:
     """Run the examples of what the module defines and never calls. Nothing of them is the module's, and none can fail."""
+    before = {id(tensors) for uses in ev.class_plans.values() for _, _, tensors in uses}
     for value in list(ev.module.names.values()):
         if not isinstance(value, (Class, Function)) or value.source not in (None, ev.main):
             continue
         if ev.made.get(id(value.node)) if isinstance(value, Class) else value.calls:
             continue
+        if ev.input_shapes.get(value.name, ev.input_shapes.get("")) is not None:
+            continue  # which says more
         for text in _examples(docstring_of(value)):
             _run(ev, _unqualified(ev, text), value.line)
+    for _, _, tensors in (use for uses in ev.class_plans.values() for use in uses):
+        if id(tensors) not in before:
+            for tensor in tensors:
+                tensor.facts["guessed"] = True  # of sizes that are an example's
 
 
 def _examples(docstring: str) -> Iterator[str]:

@@ -319,6 +319,9 @@ def build(sizes, last):
 def test_what_nothing_calls_is_tried_as_its_docstring_shows() -> None:
     pair = Pair(SHOWN)
     assert not pair.errors
+    (head,) = pair.entries("Head")  # the sizes of an example are no one else's
+    assert head["inferred"] == {}
+    assert set(head["inputs"][0]["shape"]) == {None}
     pair.check("Backbone", "Backbone([4, 8], [[1, 2], [1]])", "[4, 8], [[1, 2], [1]]")
     pair.check("build", "build([3, 2], 'tanh')", "[3, 2], 'tanh'")
 
