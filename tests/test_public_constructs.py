@@ -33,6 +33,24 @@ for step in range(3):
     outputs.append(head(h))
 model = keras.Model([i, first, last], outputs)
 """,
+    "objects of Keras among a layer's settings": """
+class Score(layers.Layer):
+    def __init__(self, units, regularizer=None, initializer="glorot_uniform", **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.regularizer = keras.regularizers.get(regularizer)
+        self.initializer = keras.initializers.get(initializer)
+    def build(self, input_shape):
+        self.w = self.add_weight(
+            shape=(input_shape[-1], self.units), regularizer=self.regularizer,
+            initializer=self.initializer)
+    def call(self, x):
+        return keras.ops.matmul(x, self.w)
+i = keras.Input((4,))
+x = Score(3, keras.regularizers.l2(1e-4), keras.initializers.RandomNormal(stddev=0.02))(i)
+x = Score(5, regularizer=keras.regularizers.l1(1e-3))(x)
+model = keras.Model(i, Score(2)(x))
+""",
     "an array that a condition changes": """
 class MaskedConv2D(layers.Conv2D):
     def __init__(self, filters, kernel_size, mask_type="B", **kwargs):

@@ -160,7 +160,8 @@ def _setting(ev: Interpreter, name: str, value: Any) -> Any:
     if isinstance(value, Unknown):
         ev.note("KT102", f"the {name} of this weight is not known")
         return None
-    return value if _is_array(value) else ev.demand(value, f"the {name} of a weight")
+    handed_on = name == "regularizer" and isinstance(known(value), KerasObject)
+    return value if _is_array(value) or handed_on else ev.demand(value, f"the {name} of a weight")
 
 
 def _is_array(value: Any) -> bool:

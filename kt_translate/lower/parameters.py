@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kt_translate.graph.objects import KerasObject, lazily
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, symbols_in
 from kt_translate.graph.terms import expand
 from kt_translate.layers.layer import RuleError
@@ -22,7 +23,7 @@ def write_parameters(writer: Modules) -> None:
     with writer.spelling(in_forward=False):
         demands = _distinct([(expand(s), v) for s, v in writer.plan.demands])
         guards = [
-            (str(_guard(code(said), value)), repr(f"translated for {said} = {value!r}"))
+            (str(_guard(code(said), value)), repr(f"translated for {said} = {_said(value)}"))
             for said, value in demands
         ]
     of_mode = [any(s.kind == "mode" for s in symbols_in(said)) for said, _ in demands]
@@ -112,10 +113,16 @@ def _size_of(writer: Modules, symbol: Symbol) -> str | None:
 
 
 def _guard(said: Expr, value: Any) -> Expr:
-    """The condition under which the class would be wrong."""
+    """The condition under which the class would be wrong; objects of Keras cannot be compared, but for None."""
+    if isinstance(value, KerasObject):
+        return Expr.binary("is", said, as_expr(None))
     if isinstance(value, bool):
         return said if value is False else Expr.unary("not", said)
     return Expr.binary("is not" if value is None else "!=", said, as_expr(value))
+
+
+def _said(value: Any) -> str:
+    return lazily(value) if isinstance(value, KerasObject) else repr(value)
 
 
 def _distinct(demands: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:

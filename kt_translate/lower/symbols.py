@@ -83,8 +83,8 @@ def all_symbols(nodes: list[Node]) -> dict[Symbol, None]:
                 take([inner.array, inner.key, inner.value])
             elif isinstance(inner, ArrayNode):
                 take(inner.value)
-            elif isinstance(inner, WeightNode) and isinstance(inner.initializer, Sym):
-                take(inner.initializer)
+            elif isinstance(inner, WeightNode):
+                take([v for v in (inner.initializer, inner.regularizer) if isinstance(v, Sym)])
             elif isinstance(inner, LayerNode):
                 take(vars(inner.rule) | {"name": inner.use.keras_name})
 
