@@ -371,3 +371,82 @@ def test_what_a_loop_appends(name: str, float64: None) -> None:
     assert "KT301" not in {d.code for d in pair.log.diagnostics}
     pair.check("build", "build()")
     pair.check("build", f"build({other})", other)
+
+
+PLACES = {
+    "of the module": (
+        "WIDTHS = [4, 5, 6, 7]\n"
+        "def build(units=3):\n"
+        "    x = start = keras.Input((6, 5, 2))\n"
+        "    for i in range(len(WIDTHS)):\n"
+        "        x = layers.Conv2D(WIDTHS[i], 3, padding='same', activation='relu')(x)\n"
+        "        x = layers.BatchNormalization()(x)\n"
+        "    x = layers.Conv2D(units, 1)(x)\n",
+        "5",
+        "WIDTHS[i]",
+    ),
+    "of settings": (
+        "def build(units=3, kernels=(1, 3, 2)):\n"
+        "    widths = [units, 2 * units, 5]\n"
+        "    acts = ['relu', 'tanh', 'relu']\n"
+        "    x = start = keras.Input((6, 5, 2))\n"
+        "    for i in range(3):\n"
+        "        x = layers.Conv2D(widths[i], kernels[i], padding='same', activation=acts[i])(x)\n"
+        "        x = layers.MaxPooling2D([(1, 1), (2, 1), (1, 2)][i])(x)\n"
+        "    x = layers.Conv2D(widths[-1], 1)(x)\n",
+        "4, (2, 1, 1)",
+        "][i]",
+    ),
+    "from the end": (
+        "WIDTHS = (4, 5, 6)\n"
+        "def build(depth=3):\n"
+        "    x = start = keras.Input((6,))\n"
+        "    for i in range(depth):\n"
+        "        x = layers.Dense(WIDTHS[-1 - i], activation='relu')(x)\n"
+        "        x = layers.Dense(WIDTHS[depth - i - 1])(x)\n",
+        "2",
+        "WIDTHS[-1 - i]",
+    ),
+    "of several kinds": (
+        "ACTS = ['relu', None, 'tanh']\n"
+        "def build(units=3):\n"
+        "    x = start = keras.Input((6,))\n"
+        "    for i in range(3):\n"
+        "        x = layers.Dense(units, activation=ACTS[i])(x)\n",
+        "2",
+        "",
+    ),
+    "that the loop changes": (
+        "def build(units=3):\n"
+        "    widths = [units, 4, 5]\n"
+        "    x = start = keras.Input((6,))\n"
+        "    for i in range(3):\n"
+        "        widths[i] += i\n"
+        "        x = layers.Dense(widths[i])(x)\n"
+        "    x = layers.Dense(sum(widths))(x)\n",
+        "2",
+        "",
+    ),
+    "that the loop makes longer": (
+        "def build(units=3):\n"
+        "    widths = [units]\n"
+        "    x = start = keras.Input((6,))\n"
+        "    for i in range(3):\n"
+        "        widths.append(widths[i] + 1)\n"
+        "        x = layers.Dense(widths[i])(x)\n"
+        "    x = layers.Dense(len(widths))(x)\n",
+        "2",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_places_in_lists_of_numbers(name: str, float64: None) -> None:
+    text, other, said = PLACES[name]
+    keras.utils.clear_session()
+    pair = Pair(IMPORTS + text + "    return keras.Model(start, x)\n")
+    assert pair.errors == []
+    assert said in pair.done.code
+    pair.check("build", "build()")
+    pair.check("build", f"build({other})", other)

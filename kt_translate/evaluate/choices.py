@@ -154,8 +154,10 @@ def _replaced(value: Any, choice: Choice, by: Any) -> Any:
 # -- dicts ----------------------------------------------------------------------------------------
 
 
-def looked_up(ev: Interpreter, table: dict[Any, Any], key: Any) -> Any:
+def looked_up(ev: Interpreter, table: Any, key: Any) -> Any:
     """``table[key]`` of layer classes, functions and the like; NotImplemented where the sample has to tell."""
+    if not isinstance(table, dict):
+        return tables.at(ev, table, key)
     if (
         not depends(key)
         or ev.is_pinned(key)

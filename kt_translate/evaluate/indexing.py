@@ -73,8 +73,7 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
         return Sym.index(value, key)  # a table of hashes or paths: nothing hangs on it
     if isinstance(key, Sym) and isinstance(value, numbers.Numbers) and value.said is not None:
         return Sym.index(value.said, key)
-    table = isinstance(key, Sym) and isinstance(value, dict)
-    if table and (found := choices.looked_up(ev, value, key)) is not NotImplemented:
+    if isinstance(key, Sym) and (found := choices.looked_up(ev, value, key)) is not NotImplemented:
         return found
     key = settled_key(ev, key)
     if isinstance(key, (Unknown, Array)) or key is UNKNOWN:

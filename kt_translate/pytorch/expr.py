@@ -215,6 +215,8 @@ def literal(value: Any, of: Callable[[Any], Expr] | None = None) -> Expr:
         return Expr(repr(value), _UNARY)
     if isinstance(value, slice):
         return Expr("slice")(value.start, value.stop, value.step)
+    if isinstance(value, range) and value.start == 0 and value.step == 1:
+        return Expr("range")(value.stop)
     if not isinstance(value, _SAID_BY_REPR):
         raise RuleError(
             "KT102",
