@@ -94,3 +94,11 @@ def test_what_takes_pages_to_say_is_told_in_few_words() -> None:
         str(y)
     assert shown(y) == "a size that takes pages to say"
     assert shown(x) == "x"
+
+
+@pytest.mark.parametrize("op", ["*", "**", "<<"])
+def test_samples_of_no_use_take_no_memory(op: str) -> None:
+    many = Sym.of(Symbol("many", 10**12))
+    one = Sym.of(Symbol("one", (1, 2) if op == "*" else 3))
+    assert known(Sym.binary(op, one, many)) is UNKNOWN
+    assert known(Sym.binary(op, Sym.of(Symbol("two", 2)), 5)) == {"*": 10, "**": 32, "<<": 64}[op]

@@ -180,15 +180,39 @@ class Callee(str):
     compute: Callable[..., Any]
 
 
+MAX_ITEMS = 1_000_000
+MAX_BITS = 10_000
+
+
+def _times(a: Any, b: Any) -> Any:
+    """``a * b``. Raises OverflowError where no source would have a list of that many items."""
+    for items, count in ((a, b), (b, a)):
+        counted = isinstance(items, (list, tuple, str, bytes)) and isinstance(count, int)
+        if counted and len(items) * count > MAX_ITEMS:
+            raise OverflowError("a list too long to be evaluated")
+    return a * b
+
+
+def _power(a: Any, b: Any) -> Any:
+    """``a ** b``. Raises OverflowError for integers of more digits than a source would have."""
+    if isinstance(a, int) and isinstance(b, int) and abs(a).bit_length() * b > MAX_BITS:
+        raise OverflowError("a number too large to be evaluated")
+    return a**b
+
+
+def _shifted(a: Any, b: Any) -> Any:
+    return a * _power(2, b) if isinstance(a, int) and isinstance(b, int) and b >= 0 else a << b
+
+
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
     "-": operator.sub,
-    "*": operator.mul,
+    "*": _times,
     "/": operator.truediv,
     "//": operator.floordiv,
     "%": operator.mod,
-    "**": operator.pow,
-    "<<": operator.lshift,
+    "**": _power,
+    "<<": _shifted,
     ">>": operator.rshift,
     "&": operator.and_,
     "|": operator.or_,
