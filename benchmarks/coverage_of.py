@@ -147,7 +147,7 @@ def difference(
     assert len(wanted) == len(got), f"{len(got)} outputs, not {len(wanted)}"
     figures = []
     for want, have, port in zip(wanted, got, entry["outputs"]):
-        want, have = transposed(np.asarray(want), port), have.numpy()
+        want, have = transposed(np.asarray(want), port), have.detach().numpy()
         assert want.shape == have.shape, f"the shape {have.shape}, not {want.shape}"
         assert np.isfinite(want).all(), "Keras's output is not finite"
         figures.append(float(np.abs(want - have).max() / (np.abs(want).max() or 1)))

@@ -340,6 +340,9 @@ def _sample(ev: Interpreter, cls: Class, made: list[Instance]) -> Instance:
         for instance in made:
             given_there = {**dict(zip(names, instance.args)), **instance.kwargs}
             told |= {n: v for n, v in given_there.items() if not _is_open(v)}
+        said = {n: ev.settings[n] for n in names if n in ev.settings}
+        ev.used_settings |= said.keys()
+        told |= said
         text = re.sub(r"\bself\.", "", _code_of(cls))
         for name in names:
             value = known(told.get(name, UNKNOWN))

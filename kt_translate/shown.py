@@ -25,8 +25,8 @@ def run_examples(ev: Interpreter) -> None:
             continue
         if ev.made.get(id(value.node)) if isinstance(value, Class) else value.calls:
             continue
-        if ev.input_shapes.get(value.name, ev.input_shapes.get("")) is not None:
-            continue  # which says more
+        if ev.settings or ev.input_shapes.get(value.name, ev.input_shapes.get("")) is not None:
+            continue  # what is said by hand goes before
         for text in _examples(docstring_of(value)):
             _run(ev, _unqualified(ev, text), value.line)
     for _, _, tensors in (use for uses in ev.class_plans.values() for use in uses):

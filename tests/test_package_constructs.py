@@ -651,3 +651,25 @@ def test_a_branch_that_returns_for_an_unknown_reason_is_told() -> None:
     assert [(d.code, d.place.line) for d in log.diagnostics if "hangs on" in d.message] == [
         ("KT101", 9)
     ]
+
+
+DEEP = """
+import keras
+from keras import layers
+
+
+class Deep(keras.Model):
+    def __init__(self, depth, units=4, **kwargs):
+        x = inputs = keras.Input((3,))
+        kept = {}
+        for n in range(depth):
+            kept[f"level_{n}"] = x = layers.Dense(units)(x)
+        super().__init__(inputs=inputs, outputs=[kept[f"level_{n}"] for n in range(depth)], **kwargs)
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_the_settings_of_a_class_that_nothing_makes_may_be_said_by_hand() -> None:
+    pair = Pair(DEEP, settings={"depth": "3"})
+    assert not pair.errors
+    pair.check("Deep", "Deep(3)", "3")
