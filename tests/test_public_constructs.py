@@ -299,6 +299,26 @@ part = {picked}
     assert ("self.layer = like_keras(Block(" in pair.done.code) is ("-2" in picked)
 
 
+FRAMES = IMPORTS + """
+FRAMES = 7
+def build(input_shape=None, classes=None, top=True):
+    if classes is None:
+        classes = FRAMES
+    if input_shape is None:
+        input_shape = (FRAMES, 6, 2)
+    i = keras.Input(input_shape)
+    x = layers.Conv2D(4, 3)(i)
+    if top:
+        x = layers.Dense(classes)(layers.Flatten()(x))
+    return keras.Model(i, x)
+"""
+
+
+@pytest.mark.parametrize("call", ["", "(9, 8, 3), 5", "input_shape=(5, 5, 1), top=False"])
+def test_constants_of_the_module_where_nothing_is_given(call: str, float64: None) -> None:
+    Pair(FRAMES).check("build", f"build({call})", call)
+
+
 DEEP = IMPORTS + """
 def build(width, units, depth):
     i = keras.Input((None, width))

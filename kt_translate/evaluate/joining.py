@@ -76,7 +76,7 @@ class _Joiner:
         paired = isinstance(a, (list, tuple)) and type(a) is type(b) and len(a) == len(b)
         if paired and not (plain(a) and plain(b)):
             return alike(a, [self.value(x, y) for x, y in zip(a, b, strict=True)])
-        if all(isinstance(v, Sym) or plain(v) or is_setting(v) for v in (a, b)):
+        if all(map(_is_sayable, (a, b))):
             a, b = (tables.named(self.ev, v) if tables.is_table(v) else v for v in (a, b))
             chosen = Sym.choose(self.test, expand(a, self.named), expand(b, self.named))
             self.chosen.append(chosen)
@@ -303,6 +303,13 @@ def _harmless(value: Any) -> bool:
     if isinstance(value, Unknown):
         return not isinstance(value, Either)
     return plain(value) and not isinstance(value, (int, float))
+
+
+def _is_sayable(value: Any) -> bool:
+    """A setting, or a tuple of settings: ``(SIZE, SIZE, 3) if shape is None else shape``."""
+    if isinstance(value, tuple):
+        return all(map(_is_sayable, value))
+    return isinstance(value, Sym) or plain(value) or is_setting(value)
 
 
 def has_tensors(value: Any) -> bool:
