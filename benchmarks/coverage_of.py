@@ -135,7 +135,10 @@ def difference(
         whole = integers or ("int" in kind and 2)
         array = random.integers(0, whole, size=shape) if whole else random.normal(size=shape)
         arrays.append(array.astype(kind))
-    wanted = flat(theirs(arrays if len(arrays) > 1 else arrays[0], training=False))
+    fed: Any = arrays if len(arrays) > 1 else arrays[0]
+    if isinstance(getattr(theirs, "_inputs_struct", None), dict):
+        fed = dict(zip(theirs.input_names, arrays))
+    wanted = flat(theirs(fed, training=False))
     ports = entry["inputs"]
     named = dict(zip(getattr(theirs, "input_names", ()), arrays))
     given = [named.get(p["name"]) for p in ports]
