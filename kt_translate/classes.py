@@ -11,7 +11,7 @@ from typing import Any
 
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate import own_classes, recurrent, subclasses
-from kt_translate.evaluate.constructors import ROOTS, base_of, needed_by_base, only_hooks
+from kt_translate.evaluate.constructors import base_of, needed_by_base, only_hooks
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
@@ -36,11 +36,15 @@ NOT_TENSORS = ("self", "training", "mask", "train")
 
 
 def keras_classes(ev: Interpreter) -> Iterator[Class]:
-    """The classes of the module that extend Keras's layers or models."""
-    for value in list(ev.module.names.values()):
-        own = isinstance(value, Class) and base_of(value) is not None
-        if own and not only_hooks(value):
-            yield value
+    """The classes of the module that extend Keras's layers or models; not those that only others extend."""
+    every = [v for v in ev.module.names.values() if isinstance(v, Class)]
+    extended = {id(base) for cls in every for base in cls.bases}
+    for cls in every:
+        if base_of(cls) is None or only_hooks(cls):
+            continue
+        calls = base_of(cls) != "keras.Layer" or isinstance(cls.lookup("call"), Function)
+        if calls or id(cls) not in extended:
+            yield cls
 
 
 def kind_of(cls: Class) -> str:
@@ -50,8 +54,7 @@ def kind_of(cls: Class) -> str:
 
 def has_call(cls: Class) -> bool:
     """Whether there is something to translate: a model that only trains others has no call."""
-    built_in = base_of(cls) not in ROOTS and kind_of(cls) == "layer"
-    return isinstance(cls.lookup("call"), Function) or is_functional(cls) or built_in
+    return isinstance(cls.lookup("call"), Function) or is_functional(cls) or kind_of(cls) == "layer"
 
 
 def is_functional(cls: Class) -> bool:
