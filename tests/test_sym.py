@@ -102,3 +102,9 @@ def test_samples_of_no_use_take_no_memory(op: str) -> None:
     one = Sym.of(Symbol("one", (1, 2) if op == "*" else 3))
     assert known(Sym.binary(op, one, many)) is UNKNOWN
     assert known(Sym.binary(op, Sym.of(Symbol("two", 2)), 5)) == {"*": 10, "**": 32, "<<": 64}[op]
+
+
+def test_what_is_compared_with_none_is_asked_whether_it_is_none() -> None:
+    rate = Sym.of(Symbol("rate", 0.5))
+    assert str(Sym.binary("==", rate, None)) == "rate is None"
+    assert str(Sym.binary("!=", None, rate)) == "rate is not None"

@@ -79,6 +79,9 @@ def simplify(op: str, a: Any, b: Any) -> Any:
 
 def _compared(op: str, a: Any, b: Any) -> Any:
     """What a comparison is for all arguments: so too where one of both is a choice between texts or numbers."""
+    if op in ("==", "!=") and (a is None or b is None):  # as it is written in good style
+        setting = a if b is None else b
+        return sym.Sym.binary("is" if op == "==" else "is not", setting, None)
     if not isinstance(a, sym.Sym):
         return NotImplemented
     if op in ("is", "is not"):
