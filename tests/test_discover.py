@@ -801,3 +801,25 @@ def test_a_base_class_hands_on_what_it_is_given(float64: None) -> None:
     assert {m["source_name"] for m in pair.done.models} == {"Cross", "Own", "Block", "model"}
     assert all(m["status"] == "translated" for m in pair.done.models)
     pair.check("model", "model")
+
+
+def test_a_parameter_that_says_how_many_weights_there_are_is_the_samples(float64: None) -> None:
+    text = (
+        "import keras\n"
+        "from keras import layers\n"
+        "class Tied(layers.Layer):\n"
+        "    def __init__(self, n, width, tie=True):\n"
+        "        super().__init__()\n"
+        "        self.e = layers.ReversibleEmbedding(\n"
+        "            n, width, tie_weights=tie, embeddings_initializer='ones'\n"
+        "        )\n"
+        "    def call(self, x):\n"
+        "        return self.e(self.e(x) * 2, reverse=True)\n"
+        "i = keras.Input((6,), dtype='int32')\n"
+        "model = keras.Model(i, Tied(9, 4)(i))\n"
+    )
+    pair = Pair(text)
+    assert pair.errors == []
+    pair.check("model", "model")
+    with pytest.raises(NotImplementedError, match="tie = True"):
+        pair.torch.Tied(9, 4, tie=False)

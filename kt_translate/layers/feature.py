@@ -18,6 +18,7 @@ from kt_translate.layers.layer import (
     unless,
 )
 from kt_translate.layers.rnn_settings import rule_of
+from kt_translate.layers.spatial import plain
 
 
 class ReversibleEmbedding(Layer):
@@ -44,6 +45,7 @@ class ReversibleEmbedding(Layer):
         return "float32"
 
     def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
+        plain(self, "tie_weights")  # it decides how many weights there are
         reverse = options.get("reverse", False)
         if not isinstance(reverse, bool):
             raise RuleError("KT203", f"reverse={as_text(reverse)} must be known")
