@@ -73,8 +73,10 @@ def is_functional(cls: Class) -> bool:
     )
 
 
-def plans_of(ev: Interpreter, cls: Class, shape: Any = None) -> list[tuple[Plan, dict[str, Any]]]:
-    """The torch classes of a Keras class, each with the sizes that the file's own use of it tells.
+def uses_of(
+    ev: Interpreter, cls: Class, shape: Any = None
+) -> list[tuple[Plan, Instance, list[Tensor]]]:
+    """The torch classes of a Keras class, each with an object of it and what the file calls that on.
 
     Where the file never calls it, it is tried on inputs of ``shape`` (without the batch axis), or of unknown sizes.
     """
@@ -82,9 +84,7 @@ def plans_of(ev: Interpreter, cls: Class, shape: Any = None) -> list[tuple[Plan,
         made = ev.made.get(id(cls.node), [])
         known_ones = [i for i in made if not _open_settings(i)]
         try_calls(ev, cls, known_ones[0] if known_ones else _sample(ev, cls, made), shape)
-    return [
-        (plan, inferred(plan, tensors)) for plan, _, tensors in ev.class_plans.get(id(cls.node), [])
-    ]
+    return ev.class_plans.get(id(cls.node), [])
 
 
 def _open_settings(instance: Instance) -> bool:

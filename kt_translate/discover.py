@@ -43,6 +43,7 @@ from kt_translate.instances import handed_on, made_by, use_classes_of_calls
 from kt_translate.makers import called_by, makers_of, makes_model, methods_of, returned_by
 
 AnyModel = ModelValue | UnknownModel
+GIVEN_FUNCTIONS = "a function among its arguments decides what it builds"
 LONG = 200  # of what a class would have to check: nobody would read it
 
 
@@ -114,7 +115,7 @@ class Finder:
             return
         inlined = gives and function in _called_by_builders(self.ev)
         if inlined and any(_takes_functions(bound) for bound, _, _ in function.calls):
-            self._note_inlined(function, "a function among its arguments decides what it builds")
+            self._note_inlined(function, GIVEN_FUNCTIONS)
             return
 
         def act(values: dict[str, Any]) -> Any:
@@ -212,7 +213,7 @@ class Finder:
             instance.attributes.update(kept)
         for method, gap in gaps:
             if any(_takes_functions(bound) and models_in(r) for bound, r, _ in method.calls):
-                self._note_inlined(method, "a function among its arguments decides what it builds")
+                self._note_inlined(method, GIVEN_FUNCTIONS)
             else:
                 yield gap
 

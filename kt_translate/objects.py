@@ -9,10 +9,11 @@ from typing import Any
 from kt_translate.evaluate.open_sizes import open_input
 from kt_translate.evaluate.own_classes import table_of
 from kt_translate.evaluate.values import Instance
+from kt_translate.factories import instance as made_by
 from kt_translate.factories import sayable
-from kt_translate.graph.nodes import CallNode, Plan
+from kt_translate.graph.nodes import CallNode, Param, Plan
 from kt_translate.graph.region import Region
-from kt_translate.graph.sym import UNKNOWN, Sym, known, substitute, symbols_in
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, substitute, symbols_in
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.writer import Writer
@@ -28,7 +29,7 @@ class Made:
     text: str
     guessed: dict[str, int]
     open_sizes: list[str]  # of its inputs, told by the weights
-    parameters: list[str]  # all that the weights tell
+    parameters: list[Param]  # all that the weights tell
 
 
 def made_object(
@@ -42,31 +43,31 @@ def made_object(
     unsaid = [s for s, v in table.items() if s.name in code.used_parameters and known(v) is UNKNOWN]
     size = likely_size(instance)
     guessed: dict[str, int] = {}
-    open_sizes: list[str] = []
+    opened: dict[Symbol, Symbol] = {}
     if size is not None and all(s.name.endswith("features") for s in unsaid):
         guessed = {s.name: known(size) for s in unsaid}
         table |= dict.fromkeys(unsaid, size)
     elif all(s.name.endswith(("features", "channels")) for s in unsaid):
-        open_sizes = [s.name for s in unsaid]
+        opened = {s: open_input(s.name) for s in unsaid}
     else:
         names = ", ".join(s.name for s in unsaid)
         raise RuleError("KT303", f"the size of the input of {name} is not known ({names})")
     used = [v for s, v in table.items() if s.name in code.used_parameters]
     of_data = {s: s.value for s in symbols_in(used) if s.kind == "data"}
-    parameters = [*open_sizes]
+    told = [*opened.values()]
     if all(sayable(substitute(v, of_data)) for v in used):
-        parameters += sorted(s.name for s in of_data)
+        told += sorted(of_data, key=lambda s: s.name)
     else:
         table = {s: known(v) for s, v in table.items()}
-    table |= {s: Sym.of(open_input(s.name)) for s in unsaid if s.name in open_sizes}
+    table |= {s: Sym.of(width) for s, width in opened.items()}
     node = CallNode([], [], line, plan, instance.use, table)
     writer = Writer(Plan("", "model", Region(), []), "", class_of)
     text = str(writer.instance(node))
-    if parameters:
-        names = ", ".join(parameters)
-        told = ", ".join(f'"{n}": {n}' for n in parameters)
-        text = f"sized_by_weights(lambda {names}: {text}, {{{told}}})"
-    return Made(code, text, guessed, open_sizes, parameters)
+    said = [s.name for s in told]
+    if said:
+        text = made_by(f"lambda {', '.join(said)}: {text}", {n: n for n in said}, said)
+    params = [Param(s, None, "int", keyword_only=True) for s in told]
+    return Made(code, text, guessed, [s.name for s in opened], params)
 
 
 def likely_size(instance: Instance) -> Any:

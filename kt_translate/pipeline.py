@@ -198,21 +198,18 @@ def _written(ev: Interpreter, name: str, log: Log, options: Options) -> Writing:
             continue  # the report on that file has it
         use = None if ev.class_plans.get(id(cls.node)) else writing.borrow(cls)
         if use is not None:
-            sizes = classes.inferred(use.plan, use.tensors)
-            writing.layer(cls, use.plan, sizes, (use.instance, use.tensors))
+            writing.layer(cls, use.plan, use.instance, use.tensors)
             continue
         shape = ev.input_shapes.get(cls.name, ev.input_shapes.get(""))
         before = list(ev.log.diagnostics)
-        if plans := classes.plans_of(ev, cls, shape):
-            _, instance, tensors = ev.class_plans[id(cls.node)][0]
-            writing.layer(cls, *plans[0], (instance, tensors))
+        if uses := classes.uses_of(ev, cls, shape):
+            writing.layer(cls, *uses[0])
         elif classes.has_call(cls):  # another class may make it, and give it what it needs
             failed.append((cls, [d for d in ev.log.diagnostics if d not in before]))
             ev.log.diagnostics[:] = before
     for cls, said in failed:
-        if used := ev.class_plans.get(id(cls.node)):
-            plan, instance, tensors = used[0]
-            writing.layer(cls, plan, classes.inferred(plan, tensors), (instance, tensors))
+        if since := ev.class_plans.get(id(cls.node)):
+            writing.layer(cls, *since[0])
         else:
             ev.log.diagnostics += said
             kind, message = classes.kind_of(cls), f"the class {cls.name} is not translated"

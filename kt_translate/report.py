@@ -93,10 +93,8 @@ class Writing(Classes):
         entry["cases"] = cases.of_models(found, made.factory, made.codes, found.value)
         self._guesses(found)
 
-    def layer(
-        self, cls: Class, plan: Plan, inferred: dict[str, Any], use: tuple[Instance, list[Tensor]]
-    ) -> None:
-        """Write a layer or model class of the source, and its entry; ``use``: the object made, and what it takes."""
+    def layer(self, cls: Class, plan: Plan, instance: Instance, tensors: list[Tensor]) -> None:
+        """Write a layer or model class of the source, and its entry; the object is made and takes the tensors."""
         try:
             code = self.class_of(plan)
         except (RuleError, Raised) as error:
@@ -106,18 +104,19 @@ class Writing(Classes):
             return
         self.seen.add(cls.line)
         found = Found(cls.name, "class", cls.line, None)
+        sizes = classes.inferred(plan, tensors)
         entry = self._entry(
             cls.name,
             classes.kind_of(cls),
             cls.line,
             code.name,
-            inferred={k: v for k, v in inferred.items() if k in code.used_parameters},
+            inferred={k: v for k, v in sizes.items() if k in code.used_parameters},
             inputs=ports(code.inputs, plan.inputs, "input", found),
             outputs=ports(code.outputs, tensors_in(plan.result), "output", found),
             status=_status([code]),
         )
         if not code.gap:
-            entry["cases"] = [cases.of_class(cls, code.name, code, plan, *use)]
+            entry["cases"] = [cases.of_class(cls, code.name, code, plan, instance, tensors)]
 
     def object(self, name: str, line: int, instance: Instance) -> None:
         """Write what a variable of the module holds, an object of a class of the source, and its entry."""
@@ -140,8 +139,7 @@ class Writing(Classes):
         if made.text != f"{code.name}()":
             factory = self._factory_name(found)
             docstring = f"``{name}`` ({self.source}:{line})."
-            sizes = [f"{n}: int | None = None" for n in made.parameters]
-            taken = ["*", *sizes] if sizes else []
+            taken = factories.signature([], [], made.parameters)
             self.factories.append(FactoryCode(factory, taken, made.text, code.name, docstring))
         self.codes.setdefault(id(plan), code)
         self.titles[id(instance)] = name
