@@ -767,7 +767,7 @@ def test_a_method_that_is_given_functions_is_part_of_those_that_call_it(float64:
 
 def test_a_base_class_hands_on_what_it_is_given(float64: None) -> None:
     """A class that is of no use by itself; those that extend it are made by others."""
-    pair = Pair(
+    text = (
         "import keras\n"
         "from keras import layers, ops\n"
         "import numpy as np\n"
@@ -797,10 +797,16 @@ def test_a_base_class_hands_on_what_it_is_given(float64: None) -> None:
         "i, c = keras.Input((5, 6)), keras.Input((4, 6))\n"
         "model = keras.Model([i, c], Block(4)(i, c))\n"
     )
+    pair = Pair(text)
     assert pair.errors == []
     assert {m["source_name"] for m in pair.done.models} == {"Cross", "Own", "Block", "model"}
     assert all(m["status"] == "translated" for m in pair.done.models)
     pair.check("model", "model")
+    told = "        x = x + self.table[tf.newaxis, :x.shape[1], :]\n"  # that inputs are sequences
+    classes = text.partition("i, c =")[0].replace(told, "")
+    uncalled = translate(classes, "model.py", Options(), Log())
+    entries = {m["source_name"]: m["status"] for m in uncalled.models}
+    assert entries == dict.fromkeys(("Cross", "Own", "Block"), "translated")
 
 
 def test_a_parameter_that_says_how_many_weights_there_are_is_the_samples(float64: None) -> None:
