@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import libcst as cst
-
 from kt_translate.evaluate.chosen_arguments import leaves
 from kt_translate.evaluate.values import Function, Partial, Scope
 from kt_translate.graph.choice import Choice
 from kt_translate.graph.sym import Symbol, symbols_in
+from kt_translate.source.walk import names_in
 
 
 def captured(value: Any, within: tuple[Any, ...] = ()) -> Iterator[Symbol]:
@@ -23,19 +22,10 @@ def captured(value: Any, within: tuple[Any, ...] = ()) -> Iterator[Symbol]:
         yield from captured(value.function, within)
     if not isinstance(value, Function) or value.scope.parent is None or value in within:
         return
-    read = set(names_in(value.node))
+    read = names_in(value.node)
     scope: Scope | None = value.scope
     while scope is not None and scope.parent is not None:
         for name in read & scope.names.keys():
             yield from symbols_in(scope.names[name])
             yield from captured(scope.names[name], (*within, value))
         scope = scope.parent
-
-
-def names_in(node: cst.CSTNode) -> Iterator[str]:
-    """The variables that a piece of the source names."""
-    if isinstance(node, cst.Name):
-        yield node.value
-    inner = [node.value] if isinstance(node, (cst.Attribute, cst.Arg)) else node.children
-    for child in inner:
-        yield from names_in(child)

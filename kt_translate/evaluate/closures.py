@@ -6,17 +6,14 @@ is under way is a class by its own name. What takes no settings, or holds layers
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import libcst as cst
-
 from kt_translate.evaluate import general
-from kt_translate.evaluate.captured import names_in
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Class, External, Function, Native, Scope, plain
 from kt_translate.graph.sym import Sym, key_of, symbols_in
+from kt_translate.source.walk import names_in, own_names, rebinds_outer
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -87,9 +84,10 @@ def _read(function: Function) -> dict[str, Any] | None:
     waiting = [function]
     while waiting:
         node = waiting.pop().node
-        if _rebinds(node):
+        if rebinds_outer(node):
             return None
-        for name in set(names_in(node)) & names.keys() - set(_own(node)) - found.keys():
+        read = names_in(node) - own_names(node) - found.keys()
+        for name in [n for n in names if n in read]:
             value = found[name] = names[name]
             if isinstance(value, Function) and value.scope is function.scope:
                 waiting.append(value)
@@ -102,30 +100,3 @@ def _harmless(value: Any, scope: Scope) -> bool:
         return value.scope is scope or value.scope.kind == "module"
     made = isinstance(value, (Class, External, Native))
     return made or plain(value) or general.is_number(value)
-
-
-def _rebinds(node: cst.CSTNode) -> bool:
-    """Whether a function changes names of the function around it."""
-    return isinstance(node, (cst.Nonlocal, cst.Global)) or any(map(_rebinds, node.children))
-
-
-def _own(node: cst.FunctionDef | cst.Lambda) -> Iterator[str]:
-    """The names that a function binds itself."""
-    params = node.params
-    stars = [p for p in (params.star_arg, params.star_kwarg) if isinstance(p, cst.Param)]
-    yield from (p.name.value for p in (*params.posonly_params, *params.params, *stars))
-    yield from (p.name.value for p in params.kwonly_params)
-    yield from _bound(node.body)
-
-
-def _bound(node: cst.CSTNode) -> Iterator[str]:
-    if isinstance(node, (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.NamedExpr)):
-        if not isinstance(node.target, (cst.Attribute, cst.Subscript)):
-            yield from names_in(node.target)
-    elif isinstance(node, cst.AsName):
-        yield from names_in(node.name)
-    elif isinstance(node, (cst.FunctionDef, cst.ClassDef)):
-        yield node.name.value
-        return
-    for child in node.children:
-        yield from _bound(child)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import arrays, attributes, copies, expressions, indexing
-from kt_translate.evaluate.captured import names_in
 from kt_translate.evaluate.entries import Entry, does_more
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.state import containers_in, spaces_of
 from kt_translate.evaluate.values import Instance, Scope, is_computed, opaque
 from kt_translate.graph.sym import Sym, call_symbolic
+from kt_translate.source.walk import names_in
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import tables
-from kt_translate.evaluate.captured import names_in
 from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.state import NotGeneral, State, spoken
 from kt_translate.evaluate.tensor_lists import Left
@@ -21,6 +20,7 @@ from kt_translate.evaluate.values import Scope
 from kt_translate.graph.conditions import depends
 from kt_translate.graph.sym import Items, Sym, Symbol, call_symbolic, known, same
 from kt_translate.graph.terms import expand
+from kt_translate.source.walk import names_in, parts
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -115,7 +115,7 @@ def does_more(node: cst.CSTNode, name: str) -> bool:
         return any(does_more(element, name) for element in node.slice)
     elif isinstance(node, cst.Arg) and isinstance(node.value, cst.Name):
         return bool(node.star) and node.value.value == name
-    inner = [node.value] if isinstance(node, (cst.Attribute, cst.Arg)) else node.children
+    inner = [node.value] if isinstance(node, (cst.Attribute, cst.Arg)) else parts(node)
     return any(does_more(child, name) for child in inner)
 
 

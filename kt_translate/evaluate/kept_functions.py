@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate.captured import names_in
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral, State
 from kt_translate.evaluate.values import Function, plain
@@ -17,6 +16,7 @@ from kt_translate.graph.operators import FUNCTIONS, Callee
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, same
 from kt_translate.graph.terms import expand
 from kt_translate.pytorch.library import reserved_names
+from kt_translate.source.walk import bound_in, names_in, parts
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -69,14 +69,8 @@ def _calculates(function: Function) -> bool:
     if params.kwonly_params or params.star_kwarg or isinstance(params.star_arg, cst.Param):
         return False
     own = {p.name.value for p in (*params.posonly_params, *params.params)}
-    own |= set(_assigned(node.body))
-    return {*names_in(node.body), *names_in(params)} <= own | _KNOWN and _is_pure(node.body)
-
-
-def _assigned(node: cst.CSTNode) -> list[str]:
-    targets = [node.target] if isinstance(node, (cst.AssignTarget, cst.AugAssign, cst.For)) else []
-    found = [name for target in targets for name in names_in(target)]
-    return [*found, *(name for child in node.children for name in _assigned(child))]
+    own |= bound_in(node.body)
+    return names_in(node.body) | names_in(params) <= own | _KNOWN and _is_pure(node.body)
 
 
 def _is_pure(node: cst.CSTNode) -> bool:
@@ -88,7 +82,7 @@ def _is_pure(node: cst.CSTNode) -> bool:
         node.target, cst.Subscript
     ):
         return False
-    return all(map(_is_pure, node.children))
+    return all(map(_is_pure, parts(node)))
 
 
 def _callee(ev: Interpreter, function: Function) -> Callee | None:

@@ -12,6 +12,7 @@ from kt_translate.evaluate import tensor_lists
 from kt_translate.evaluate.values import Scope
 from kt_translate.graph.lists import PRODUCT
 from kt_translate.graph.sym import Items
+from kt_translate.source.walk import bound_in, names_in, walk
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -24,10 +25,8 @@ def flattened(
     inner = _only_loop(node)
     if inner is None:
         return None
-    body = _Body()
-    inner.body.visit(body)
-    changed = body.changed | names_in(node.target) | names_in(inner.target)
-    if not body.appends or names_in(inner.iter) & changed:
+    changed = _changed(inner) | names_in(node.target)
+    if not _appends(inner.body) or names_in(inner.iter) & changed:
         return None
     outer_items = tensor_lists.items(value)
     through = ev.evaluate(inner.iter, scope)
@@ -52,36 +51,16 @@ def _only_loop(node: cst.For) -> cst.For | None:
     return only if plain and isinstance(only, cst.For) else None
 
 
-class _Body(cst.CSTVisitor):
-    """What a loop's body does to names: it appends to lists, and binds or changes others."""
-
-    def __init__(self) -> None:
-        self.appends = False
-        self.changed: set[str] = set()
-
-    def visit_Attribute(self, node: cst.Attribute) -> None:
-        self.appends |= node.attr.value == "append"
-        self.changed |= names_in(node.value)
-
-    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
-        self.changed |= names_in(node.target)
-
-    def visit_AugAssign(self, node: cst.AugAssign) -> None:
-        self.changed |= names_in(node.target)
-
-    def visit_For(self, node: cst.For) -> None:
-        self.changed |= names_in(node.target)
+def _appends(body: cst.BaseSuite) -> bool:
+    return any(isinstance(n, cst.Attribute) and n.attr.value == "append" for n in walk(body))
 
 
-class _Names(cst.CSTVisitor):
-    def __init__(self) -> None:
-        self.found: set[str] = set()
-
-    def visit_Name(self, node: cst.Name) -> None:
-        self.found.add(node.value)
-
-
-def names_in(node: cst.CSTNode) -> set[str]:
-    visitor = _Names()
-    node.visit(visitor)
-    return visitor.found
+def _changed(node: cst.For) -> frozenset[str]:
+    """The names that a loop binds, and those of which it asks a method or gives an attribute or item a value."""
+    found = bound_in(node)
+    for inner in walk(node):
+        if isinstance(inner, cst.Attribute):
+            found |= names_in(inner.value)
+        elif isinstance(inner, (cst.AssignTarget, cst.AugAssign)):
+            found |= names_in(inner.target)
+    return found

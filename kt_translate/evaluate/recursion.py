@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate.captured import names_in
 from kt_translate.evaluate.signals import MAX_DEPTH, LimitReached
 from kt_translate.evaluate.values import Function
 from kt_translate.graph.lists import LeftOpen
 from kt_translate.graph.sym import UNKNOWN, Sym, known, same
+from kt_translate.source.walk import names_in, walk
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -27,7 +27,7 @@ def enter(ev: Interpreter, function: Function, names: dict[str, Any]) -> None:
     counted = {
         n for n, v in names.items() if isinstance(v, Sym) and not same(v, outer.get(n, UNKNOWN))
     }
-    tests = {test: counted & set(names_in(test.test)) for test in _tests(function.node)}
+    tests = {test: counted & names_in(test.test) for test in _tests(function.node)}
     left = [test for test, asked in tests.items() if asked]
     if left and not ev.decided.issuperset(left):
         raise LeftOpen(left)
@@ -39,5 +39,4 @@ def enter(ev: Interpreter, function: Function, names: dict[str, Any]) -> None:
 
 def _tests(node: Any) -> list[cst.If | cst.IfExp]:
     """The conditions in a function."""
-    found = [node] if isinstance(node, (cst.If, cst.IfExp)) else []
-    return found + [test for child in node.children for test in _tests(child)]
+    return [n for n in walk(node) if isinstance(n, (cst.If, cst.IfExp))]

@@ -1,0 +1,83 @@
+"""What a piece of the source holds: its parts, and the names that it reads and binds.
+
+libcst's own walks go through every blank and comma, and compare what they find with what was there; these go through the
+syntax alone. What they find of names is kept for the next time: a function is asked for it at each of its calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import cache, lru_cache
+
+import libcst as cst
+
+_FORM = "comma colon dot equal semicolon lpar rpar lbrace rbrace lbracket rbracket header footer first_colon second_colon"
+_NOT_SYNTAX = {
+    *_FORM.split(),
+    "leading_lines",
+    "lines_after_decorators",
+    "posonly_ind",
+    "separator",
+}
+_TARGETS = (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.CompFor, cst.NamedExpr)
+
+
+@cache
+def _inner(kind: type[cst.CSTNode]) -> tuple[str, ...]:
+    names = (f.name for f in fields(kind))  # every node is a dataclass
+    return tuple(n for n in names if n not in _NOT_SYNTAX and "whitespace" not in n)
+
+
+def parts(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """The nodes that a node is made of, in the source's order, without blanks and punctuation."""
+    for name in _inner(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, cst.CSTNode):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from (v for v in value if isinstance(v, cst.CSTNode))
+
+
+def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """A node and all that it holds."""
+    waiting = [node]
+    while waiting:
+        waiting.extend(parts(found := waiting.pop()))
+        yield found
+
+
+@lru_cache(maxsize=4096)
+def names_in(node: cst.CSTNode) -> frozenset[str]:
+    """The variables that a piece of the source names."""
+    if isinstance(node, cst.Name):
+        return frozenset((node.value,))
+    inner = [node.value] if isinstance(node, (cst.Attribute, cst.Arg)) else parts(node)
+    return frozenset().union(*map(names_in, inner))
+
+
+@lru_cache(maxsize=4096)
+def bound_in(node: cst.CSTNode) -> frozenset[str]:
+    """The variables that a piece of the source gives values to; of functions and classes in it, their names alone."""
+    if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+        return frozenset((node.name.value,))
+    found: frozenset[str] = frozenset()
+    if isinstance(node, _TARGETS) and not isinstance(node.target, (cst.Attribute, cst.Subscript)):
+        found = names_in(node.target)
+    elif isinstance(node, cst.AsName):
+        found = names_in(node.name)
+    return found.union(*map(bound_in, parts(node)))
+
+
+def own_names(node: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
+    """The variables of a function's own: its parameters, and what its body binds."""
+    given = node.params
+    stars = [p for p in (given.star_arg, given.star_kwarg) if isinstance(p, cst.Param)]
+    params = [*given.posonly_params, *given.params, *given.kwonly_params, *stars]
+    return bound_in(node.body) | {p.name.value for p in params}
+
+
+@lru_cache(maxsize=4096)
+def rebinds_outer(node: cst.CSTNode) -> bool:
+    """Whether a function changes names of the functions or the module around it."""
+    return any(isinstance(n, (cst.Nonlocal, cst.Global)) for n in walk(node))
