@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import libcst as cst
 import pytest
 
 from kt_translate.source.names import canonical
 from kt_translate.source.syntax import Source, SourceError, comments_before
+from kt_translate.source.walk import bound_in, names_in, own_names, rebinds_outer
 
 
 @pytest.mark.parametrize(
@@ -85,3 +87,40 @@ def test_what_is_not_python_says_where() -> None:
     with pytest.raises(SourceError) as caught:
         Source("x = (1\ny = 2\n", "m.py")
     assert caught.value.place.line in (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "read", "bound"),
+    [
+        ("a.b(c, d=e)[f]\n", "acef", ""),
+        ("a, (b, *c) = d\n", "abcd", "abc"),
+        ("a.b = c[d] = e\n", "acde", ""),
+        ("a: int = b\n", ["a", "int", "b"], "a"),
+        ("a += (b := c)\n", "abc", "ab"),
+        ("for a, b in c:\n    d = a\nelse:\n    e = b\n", "abcde", "abde"),
+        ("with a as b, c as (d, e): pass\n", "abcde", "bde"),
+        ("try:\n    a\nexcept b as c:\n    d = c\n", "abcd", "cd"),
+        ("x = [a for a in b if c]\n", "xabc", "x"),
+        ("import a.b, c as d\n", "acd", "ad"),
+        ("from a import b, c as d\n", "abcd", "bd"),
+        ("def f(a, b=c):\n    d = a\n", "fabcd", "f"),
+        ("f'{a!r:>{b}}' 'c'\n", "ab", ""),
+        ("x = lambda a: a + b\n", "xab", "x"),
+    ],
+)
+def test_names_of_a_piece_of_source(text: str, read: str, bound: str) -> None:
+    piece = cst.parse_module(text)
+    assert names_in(piece) == set(read)
+    assert bound_in(piece) == set(bound)
+
+
+def test_names_of_a_function() -> None:
+    text = (
+        "def f(a, b=c, *d, e, **g):\n    def h():\n        i = 1\n        nonlocal k\n    j = a\n"
+    )
+    [function] = cst.parse_module(text).body
+    assert isinstance(function, cst.FunctionDef)
+    assert own_names(function) == set("abdeghj")
+    assert rebinds_outer(function)
+    [plain] = cst.parse_module("def f(x):\n    x = y\n    return x\n").body
+    assert not rebinds_outer(plain)

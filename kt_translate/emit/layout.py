@@ -16,7 +16,12 @@ _OLDEST = 7  # Python 3.7 and all that came after: what an output is for
 _STRING = re.compile(r"""[A-Za-z]*(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')""")
 _SIMPLE_INDEX = r"(?:-?\w*(?::-?\w*)*|\.\.\.)"
 _SIMPLE_INDICES = re.compile(rf"\[{_SIMPLE_INDEX}(?:, {_SIMPLE_INDEX})*\]")
-# What black writes otherwise: single quotes, spaces around powers and around the colons of slices, needless brackets.
+# Powers of names, attributes and numbers, which have no spaces.
+_OPERAND = r"(?:[A-Za-z_][\w.]*|\d[\w.]*)"
+_POWER = re.compile(
+    rf"{_STRING.pattern}|(?<![\w.)\]\-+~])({_OPERAND}) \*\* (-\d[\w.]*|{_OPERAND})(?![\w.(\[])"
+)
+# What black writes otherwise: single quotes, spaces around other powers and the colons of slices, needless brackets.
 _UNSURE = re.compile(r"'| \*\* |:(?=\S)|^for \(")
 _BRACKETED = re.compile(r"(?:[^(]* = |return |if |elif |while |assert |for .* in )\((.*)\):?")
 _TOKEN = re.compile(rf"{_STRING.pattern}|[()\[\]{{}},]")
@@ -54,6 +59,7 @@ def _statement(code: str, indent: str) -> list[str]:
     code = _STRING.sub(_in_double_quotes, code)
     if code.startswith("#"):
         return [indent + code]
+    code = _POWER.sub(lambda m: f"{m[1]}**{m[2]}" if m[1] else m[0], code)
     bare = _SIMPLE_INDICES.sub("", _STRING.sub(lambda s: s[0][-1], code).partition("  # ")[0])
     bracketed = _BRACKETED.fullmatch(bare)
     if _UNSURE.search(bare) or (bracketed and len(_parts(bracketed[1]) or ()) == 1):

@@ -277,14 +277,19 @@ def _hoist_checks(ev: Interpreter, node: IfNode, region: Region) -> None:
                 ev.assumed.append((test, False))
 
 
-def _made_in(left: Any, node: IfNode) -> bool:
+def _made_in(left: list[Any], node: IfNode) -> bool:
     """Whether layers are left that the branches of a condition make."""
-    if isinstance(left, LayerValue):
-        return left.use.region in (node.then, node.orelse)
-    if isinstance(left, Choice):
-        left = [left.then, left.orelse]
-    parts = left.values() if isinstance(left, dict) else left
-    return isinstance(left, (dict, list, tuple)) and any(_made_in(v, node) for v in parts)
+    waiting, seen = list(left), set()
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, LayerValue):
+            if value.use.region in (node.then, node.orelse):
+                return True
+        elif isinstance(value, (Choice, dict, list, tuple)) and id(value) not in seen:
+            seen.add(id(value))
+            inner = (value.then, value.orelse) if isinstance(value, Choice) else value
+            waiting += inner.values() if isinstance(inner, dict) else inner
+    return False
 
 
 def _left_open(ev: Interpreter, statement: Statement, test: Sym, a: Any, b: Any) -> Unknown:

@@ -16,7 +16,6 @@ from kt_translate.diagnostics import RuleError
 from kt_translate.graph import algebra, numpy_code
 from kt_translate.graph.members import Record
 from kt_translate.graph.operators import (
-    ARITHMETIC,
     BINARY,
     FUNCTIONS,
     NEGATED,
@@ -26,9 +25,9 @@ from kt_translate.graph.operators import (
     Callee,
     Items,
     Symbol,
-    alike,
     known,
 )
+from kt_translate.graph.substitution import substitute
 from kt_translate.pytorch.expr import Expr, as_expr, literal
 
 __all__ = [
@@ -155,45 +154,6 @@ class Sym(Arithmetic):
         bound = self.args[1] if self.head == "list" else None
         return tuple(dict.fromkeys(s for a in self.args for s in spelled_in(a) if s is not bound))
 
-    def substitute(self, table: dict[Symbol, Any]) -> Any:
-        """The same expression with other things in place of symbols (a callee's result, said by its caller)."""
-        if self.head == "symbol":
-            symbol = self.args[0]
-            if (
-                symbol.kind == "local"
-                and symbol not in table
-                and symbols_in(symbol.origin) & table.keys()
-            ):
-                return substitute(symbol.origin, table)
-            return table.get(symbol, self)
-        if not self.symbols & table.keys():
-            return self
-        if self.head == "if" and not isinstance(test := substitute(self.args[0], table), Sym):
-            chosen = self.args[1 if test else 2]
-            return UNKNOWN if test is UNKNOWN else substitute(chosen, table)
-        args = tuple(substitute(a, table) for a in self.args)
-        if any(a is UNKNOWN for a in args):
-            return UNKNOWN
-        if self.head in BINARY:
-            if any(isinstance(a, Sym) for a in args):
-                return Sym.binary(self.head, *args)
-            unknown_size = self.head in ARITHMETIC and any(a is None for a in args)
-            return None if unknown_size else BINARY[self.head](*args)
-        if self.head == "unary":
-            return Sym.unary(*args) if isinstance(args[1], Sym) else UNARY[args[0]](args[1])
-        if self.head == "index":
-            return Sym.index(*args) if any(isinstance(a, Sym) for a in args) else args[0][args[1]]
-        if self.head == "if":
-            return Sym.choose(*args)
-        if self.head == "method":
-            return Sym.method(*args)
-        if self.head == "list":
-            return Sym.listed(*args)
-        value = _call_value(args)
-        if self.head == "call" and isinstance(value, (int, float, str)) and not symbols_in(args):
-            return value
-        return Sym(self.head, args, value)
-
     # -- text -----------------------------------------------------------------------------------
     @property
     def expr(self) -> Expr:
@@ -312,22 +272,7 @@ def spelled_in(value: Any) -> Iterator[Symbol]:
         yield from spelled_in(value.parts())
 
 
-def substitute(value: Any, table: dict[Symbol, Any]) -> Any:
-    """`Sym.substitute`, through tuples, lists and dicts."""
-    if isinstance(value, Sym):
-        return value.substitute(table)
-    if isinstance(value, tuple):
-        return alike(value, [substitute(v, table) for v in value])
-    if isinstance(value, list):
-        return [substitute(v, table) for v in value]
-    if isinstance(value, dict):
-        return {k: substitute(v, table) for k, v in value.items()}
-    if isinstance(value, slice):
-        return slice(*(substitute(v, table) for v in (value.start, value.stop, value.step)))
-    return value
-
-
-def _call_value(args: tuple[Any, ...]) -> Any:
+def call_value(args: tuple[Any, ...]) -> Any:
     function = args[0].compute if isinstance(args[0], Callee) else FUNCTIONS.get(args[0])
     values = known(list(args[1:]))
     if function is not None and values is not UNKNOWN:
@@ -338,7 +283,7 @@ def _call_value(args: tuple[Any, ...]) -> Any:
 
 def call_symbolic(function: str, *args: Any) -> Sym:
     """``function(*args)`` of a builtin, where an argument is symbolic."""
-    return Sym("call", (function, *args), _call_value((function, *args)))
+    return Sym("call", (function, *args), call_value((function, *args)))
 
 
 def code(value: Any) -> Expr:

@@ -20,7 +20,7 @@ _NOT_SYNTAX = {
     "posonly_ind",
     "separator",
 }
-_TARGETS = (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.CompFor, cst.NamedExpr)
+_TARGETS = (cst.AssignTarget, cst.AnnAssign, cst.AugAssign, cst.For, cst.NamedExpr)
 
 
 @cache
@@ -58,7 +58,10 @@ def names_in(node: cst.CSTNode) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def bound_in(node: cst.CSTNode) -> frozenset[str]:
-    """The variables that a piece of the source gives values to; of functions and classes in it, their names alone."""
+    """The variables that a piece of the source gives values to; of functions and classes in it, their names alone.
+
+    What comprehensions bind is theirs alone.
+    """
     if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
         return frozenset((node.name.value,))
     found: frozenset[str] = frozenset()
@@ -66,6 +69,8 @@ def bound_in(node: cst.CSTNode) -> frozenset[str]:
         found = names_in(node.target)
     elif isinstance(node, cst.AsName):
         found = names_in(node.name)
+    elif isinstance(node, cst.ImportAlias) and node.asname is None:
+        found = frozenset((node.evaluated_name.partition(".")[0],))
     return found.union(*map(bound_in, parts(node)))
 
 
