@@ -264,7 +264,7 @@ def _options_that_name_nothing(ev: Interpreter, writing: Writing, options: Optio
             writing.log.add(
                 "KT101", Place(1), f"--input-shape {name}: no such model here; there is {known}"
             )
-    for name in set(options.settings) - ev.used_settings:
+    for name in [n for n in options.settings if n not in ev.used_settings]:
         writing.log.add("KT101", Place(1), f"--set {name}: the source gives no value to that name")
 
 

@@ -8,6 +8,7 @@ python -m tests.test_golden     # writes them anew; the diff shows what a change
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -100,3 +101,50 @@ def test_is_clean(command: list[str], tmp_path: Path) -> None:
 if __name__ == "__main__":
     for name in SAMPLES:
         golden(name).write_text(shown(name), encoding="utf-8")
+
+
+ORDERS = """
+from tensorflow.keras import layers, models
+
+def build(inputs, style="a", weights=None, deep=True):
+    if weights not in {"imagenet", "places", "noisy", None}:
+        raise ValueError(weights)
+    if deep:
+        first = layers.Conv2D(4, 1)(inputs)
+        second = layers.Conv2D(4, 3, padding="same")(first)
+        third = layers.ReLU()(second)
+    else:
+        first = inputs
+        second = layers.Conv2D(3, 1)(inputs)
+        third = layers.Conv2D(4, 3, padding="same")(first)
+    return models.Model(inputs, [first, second, third])
+
+build(layers.Input((8, 8, 3)), deep=False)
+"""
+TRANSLATE_ALL = """
+import sys
+from pathlib import Path
+from kt_translate.diagnostics import Log
+from kt_translate.pipeline import Options, translate
+
+for text in [*map(Path.read_text, map(Path, sys.argv[2:])), sys.argv[1]]:
+    done = translate(text, "model.py", Options(), Log())
+    print(done.code, done.test)
+"""
+
+
+def test_outputs_do_not_hang_on_the_order_in_which_sets_are_kept() -> None:
+    """Another order in every process (PYTHONHASHSEED): the pre-commit hook would find a change in each."""
+    sources = [*(ROOT / "samples").glob("*.py"), *(ROOT / "tests" / "examples").glob("*.py")]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", TRANSLATE_ALL, ORDERS, *map(str, sorted(sources))],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
+        for seed in "123"
+    ]
+    outputs = {process.communicate()[0] for process in started}
+    assert [process.returncode for process in started] == [0, 0, 0]
+    assert len(outputs) == 1

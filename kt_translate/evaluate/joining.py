@@ -165,10 +165,10 @@ def join(
     }
     main = _Joiner(ev, test, nodes[id(state.region)])
     result: Any = MISSING
-    places = a.places.keys() | b.places.keys()
+    places = [*{**a.places, **b.places}]
     if a.returned is not MISSING:
         # a Sequential goes on, and so do the items of dicts, the function's names do not
-        places = {p for p in places if p[0] < 0 or state.is_item(p)}
+        places = [p for p in places if p[0] < 0 or state.is_item(p)]
         try:
             result = main.value(a.returned, b.returned)
         except NotGeneral:
@@ -288,7 +288,7 @@ def _made_in(left: list[Any], node: IfNode) -> bool:
         elif isinstance(value, (Choice, dict, list, tuple)) and id(value) not in seen:
             seen.add(id(value))
             inner = (value.then, value.orelse) if isinstance(value, Choice) else value
-            waiting += inner.values() if isinstance(inner, dict) else inner
+            waiting.extend(inner.values() if isinstance(inner, dict) else inner)
     return False
 
 

@@ -128,7 +128,7 @@ def matters(ev: Interpreter, statement: Any, scope: Scope) -> bool:
     text = ev.source.code(statement)
     if isinstance(statement, cst.SimpleStatementLine) and isinstance(statement.body[0], cst.Assert):
         return False
-    found = [scope.names.get(name) for name in set(re.findall(r"[A-Za-z_]\w*", text))]
+    found = [scope.names.get(name) for name in re.findall(r"[A-Za-z_]\w*", text)]
     return any(
         isinstance(v, (Tensor, LayerValue, ModelValue, Function, Class, Instance))
         or (

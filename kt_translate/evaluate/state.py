@@ -83,7 +83,7 @@ class State:
 
     def set_names(self, places: dict[Place, Any]) -> None:
         """Make every place what ``places`` says."""
-        for place in self.places().keys() | places.keys():
+        for place in {**self.places(), **places}:
             self.put(place, places.get(place, MISSING))
 
     def restore(self) -> None:

@@ -46,7 +46,7 @@ def write_parameters(writer: Modules) -> None:
         equals = " = " if hint else "="
         default = "" if param.default is None else f"{equals}{param.default}"
         writer.code.parameters.append(name + hint + default)
-    for name in reserved_names() & set(writer.code.used_parameters):
+    for name in [p for p in writer.code.used_parameters if p in reserved_names()]:
         if re.search(rf"(?<![\w.]){name}[.(]", "\n".join(writer.code.init)):
             said = f"the argument {name} of {writer.code.name} hides what its constructor needs"
             raise RuleError("KT202", f"{said}: give it another name")

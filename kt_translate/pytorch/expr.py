@@ -209,6 +209,9 @@ def literal(value: Any, of: Callable[[Any], Expr] | None = None) -> Expr:
         return Expr("{" + ", ".join(f"{of(k)}: {of(v)}" for k, v in value.items()) + "}")
     if isinstance(value, Expr):
         return value
+    if isinstance(value, (set, frozenset)) and value:
+        items = Expr(f"{{{', '.join(sorted(str(of(v)) for v in value))}}}")
+        return items if isinstance(value, set) else Expr("frozenset")(items)
     if isinstance(value, float):
         return _number(value)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0:
