@@ -1,4 +1,4 @@
-"""Sorting and picking the best, and sums by segments."""
+"""Sorting and picking the best."""
 
 from __future__ import annotations
 
@@ -103,11 +103,6 @@ def searchsorted(
     )
 
 
-@op("keras.ops.bincount", "tf.math.bincount")
-def bincount(x: Any, weights: Any = None, minlength: Any = 0, sparse: Any = False) -> Tensor:
-    raise RuleError("KT203", "bincount, whose shape depends on the data")
-
-
 @op(
     "keras.ops.unique",
     "tf.unique",
@@ -116,46 +111,3 @@ def bincount(x: Any, weights: Any = None, minlength: Any = 0, sparse: Any = Fals
 )
 def unique(x: Any, axis: Any = None) -> Tensor:
     raise RuleError("KT203", "a result whose shape depends on the data")
-
-
-# -- segments -------------------------------------------------------------------------------------
-
-
-def _segments(data: Any, ids: Any, count: Any, reduction: str) -> Tensor:
-    x, i = tensor(data, "the data"), tensor(ids, "the segment ids")
-    if count is None:
-        raise RuleError("KT203", "segments without num_segments: the shape depends on the data")
-    return derived(
-        lambda e, f: Expr("segment_reduce")(e, f, count, reduction),
-        [x, i],
-        (count, *x.shape[1:]),
-        x.dtype,
-    )
-
-
-def _segment(name: str, reduction: str) -> None:
-    def of_keras(
-        data: Any, segment_ids: Any, num_segments: Any = None, sorted: Any = False
-    ) -> Tensor:
-        return _segments(data, segment_ids, num_segments, reduction)
-
-    def of_numbers(data: Any, segment_ids: Any, num_segments: Any) -> Tensor:
-        return _segments(data, segment_ids, num_segments, reduction)
-
-    def of_sorted(data: Any, segment_ids: Any) -> Tensor:
-        return _segments(data, segment_ids, None, reduction)
-
-    if name != "mean":
-        op(f"keras.ops.segment_{name}")(of_keras)
-    op(f"tf.math.unsorted_segment_{name}", f"tf.unsorted_segment_{name}")(of_numbers)
-    op(f"tf.math.segment_{name}", f"tf.segment_{name}")(of_sorted)
-
-
-for _name, _reduction in (
-    ("sum", "sum"),
-    ("mean", "mean"),
-    ("prod", "prod"),
-    ("max", "amax"),
-    ("min", "amin"),
-):
-    _segment(_name, _reduction)

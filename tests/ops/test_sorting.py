@@ -1,11 +1,11 @@
-"""Sorting, picking the best, and sums by segments."""
+"""Sorting and picking the best."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from tests.ops.harness import check, floats, ints, rejects
+from tests.ops.harness import check, floats, rejects
 
 CASES = [
     "ops.sort(x)",
@@ -44,41 +44,5 @@ def test_searchsorted() -> None:
         check(f"ops.searchsorted(x, y, side='{side}')", x, x[[0, 3, 5]], sizes=("known",))
 
 
-IDS = np.array([0, 2, 2, 0, 3], "int32")
-
-
-@pytest.mark.parametrize("name", ["sum", "max", "min", "prod"])
-@pytest.mark.parametrize("shape", [(5,), (5, 3), (5, 2, 3)])
-def test_segments(name: str, shape: tuple) -> None:
-    check(
-        f"ops.segment_{name}(x, y, num_segments=5)",
-        shape,
-        IDS,
-        sizes=("known",),
-        gradient=name != "prod",
-    )
-    check(
-        f"tf.math.unsorted_segment_{name}(x, y, 4)",
-        shape,
-        IDS,
-        sizes=("known",),
-        gradient=name != "prod",
-    )
-
-
-def test_segment_mean() -> None:
-    check("tf.math.unsorted_segment_mean(x, y, 4)", (5, 3), IDS, sizes=("known",))
-    check(
-        "ops.segment_sum(x, y, num_segments=3)", (5, 2), ints(5, low=-1, high=3), sizes=("known",)
-    )
-
-
-def test_segments_of_whole_numbers() -> None:
-    x = ints(5, 3)
-    check("tf.math.unsorted_segment_max(x, y, 4)", x, IDS, sizes=("known",))
-    check("ops.segment_sum(x, y, num_segments=4)", x, IDS, sizes=("known",))
-
-
 def test_refused() -> None:
     assert "depends on the data" in rejects("tf.unique(x)", (5,))
-    assert "num_segments" in rejects("ops.segment_sum(x, y)", (5,), (5,))

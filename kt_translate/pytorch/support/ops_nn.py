@@ -110,19 +110,43 @@ def extract_patches(
     return patches.reshape(len(x), -1, height, width)
 
 
-def segment_reduce(x: Tensor, segments: Tensor, count: int, reduction: str) -> Tensor:
+def segment_reduce(
+    x: Tensor, segments: Tensor, count: int, reduction: str, *, empty: float | None = None
+) -> Tensor:
     """One element for each of ``count`` segments of the first axis: a "sum", "mean", "prod", "amax"
     or "amin".
 
     TensorFlow drops what has a negative number, and fills an empty segment with the lowest number
-    for a maximum, with the highest for a minimum.
+    for a maximum, with the highest for a minimum, unless ``empty`` says with what.
     """
-    limits = torch.finfo(x.dtype) if x.is_floating_point() else torch.iinfo(x.dtype)
-    empty = {"prod": 1, "amax": limits.min, "amin": limits.max}.get(reduction, 0)
+    if empty is None:
+        limits = torch.finfo(x.dtype) if x.is_floating_point() else torch.iinfo(x.dtype)
+        empty = {"prod": 1, "amax": limits.min, "amin": limits.max}.get(reduction, 0)
     segments = torch.where(segments < 0, count, segments).long()
     index = segments.view(-1, *[1] * (x.dim() - 1)).expand_as(x)
     start = x.new_full((count + 1, *x.shape[1:]), empty)
     return start.scatter_reduce(0, index, x, reduction, include_self=False)[:count]
+
+
+def bincount(
+    x: Tensor,
+    weights: Tensor | None = None,
+    *,
+    minlength: int = 0,
+    maxlength: int | None = None,
+    binary: bool = False,
+) -> Tensor:
+    """How often each number from 0 on occurs in every row of (..., n), or whether it does (``binary``).
+
+    Numbers from ``maxlength`` on are not counted.
+    """
+    length = max(int(x.max()) + 1, minlength)
+    rows = x.reshape(-1, x.shape[-1])
+    places = rows + length * torch.arange(len(rows), device=x.device).unsqueeze(-1)
+    flat = None if weights is None else weights.flatten()
+    counts = torch.bincount(places.flatten(), weights=flat, minlength=len(rows) * length)
+    counts = counts.view(*x.shape[:-1], length)[..., :maxlength]
+    return counts.clamp(max=1) if binary else counts
 
 
 def in_top_k(targets: Tensor, predictions: Tensor, k: int) -> Tensor:
