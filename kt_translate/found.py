@@ -197,3 +197,17 @@ def outputs_of(code: ClassCode, model: ModelValue, found: Found) -> list[dict[st
     shown = ports(code.outputs, tensors_in(model.outputs), "output", found)
     more = ports(most, most, "output", found)[len(shown) :]
     return [*shown, *({**port, "optional": True} for port in more)]
+
+
+def each_of(codes: list[ClassCode], found: Found) -> list[dict[str, Any]]:
+    """Of several models that come together: what gets at each in what the factory gives, and how it takes and gives."""
+    paths = {id(model): path for path, model in elements(found.value)}
+    return [
+        {
+            "path": paths.get(id(model), ""),
+            "torch_name": code.name,
+            "inputs": ports(code.inputs, tensors_in(model.inputs), "input", found),
+            "outputs": outputs_of(code, model, found),
+        }
+        for model, code in zip(found.models, codes, strict=True)
+    ]

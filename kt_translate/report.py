@@ -15,7 +15,7 @@ from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.open_sizes import told_by_weights
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Class, Instance, ModelValue, Module
-from kt_translate.found import Found, Gap, outputs_of, ports
+from kt_translate.found import Found, Gap, each_of, ports
 from kt_translate.graph.nodes import CallNode, Plan
 from kt_translate.graph.sym import UNKNOWN, Sym, symbols_in
 from kt_translate.graph.tensor import Tensor, tensors_in
@@ -76,9 +76,9 @@ class Writing(Classes):
         if made is None:
             self._entry(found.name, found.kind, found.line, self._gap(found.name, found.line))
             return
-        model = found.models[0]
-        if found.kind == "variable" and plan_of(model).factory is None:
-            plan_of(model).factory = made.factory
+        if found.kind == "variable" and plan_of(found.models[0]).factory is None:
+            plan_of(found.models[0]).factory = made.factory
+        each = each_of(made.codes, found)
         entry = self._entry(
             found.name,
             found.kind,
@@ -86,10 +86,12 @@ class Writing(Classes):
             made.factory,
             torch_name=made.codes[0].name,
             inferred=made.inferred,
-            inputs=ports(made.codes[0].inputs, tensors_in(model.inputs), "input", found),
-            outputs=outputs_of(made.codes[0], model, found),
+            inputs=each[0]["inputs"],
+            outputs=each[0]["outputs"],
             status="partial" if found.lacks_models else _status(made.codes),
         )
+        if len(each) > 1:
+            entry["models"] = each
         entry["cases"] = cases.of_models(found, made.factory, made.codes, found.value)
         self._guesses(found)
 

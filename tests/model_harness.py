@@ -73,7 +73,10 @@ class Pair:
         theirs = eval(source, self.keras)
         given, named = eval(f"(lambda *a, **k: (a, k))({arguments})", dict(vars(self.torch)))
         ours = getattr(self.torch, entry["factory"])(*given, **{**entry["inferred"], **named})
-        assert_same(theirs, ours if index is None else ours[index], entry, self.torch)
+        if index is not None:
+            entry = entry | entry["models"][index]
+            ours = eval(f"ours{entry['path']}", {"ours": ours})
+        assert_same(theirs, ours, entry, self.torch)
 
 
 def assert_same(theirs: Any, ours: Any, entry: dict[str, Any], module: ModuleType) -> None:

@@ -241,6 +241,31 @@ def test_a_variable_bound_to_several_models() -> None:
     assert pair.entries("first")[0]["torch_name"] == pair.entries("model")[0]["torch_name"]
 
 
+TOGETHER = HEAD + """
+from keras.layers import Conv2DTranspose
+def build(width, code=2):
+    picture = Input((7, 6, 3))
+    x = Conv2D(width, 3, activation="relu")(picture)
+    encoder = Model(picture, Dense(code)(Flatten()(x)))
+    point = Input((code,))
+    y = Reshape((3, 4, width))(Dense(12 * width)(point))
+    decoder = Model(point, [Conv2DTranspose(3, 3)(y), y])
+    return {"all": Model(picture, decoder(encoder(picture))[0]), "parts": (encoder, decoder)}
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_each_of_several_models_has_its_own_inputs_and_outputs() -> None:
+    pair = Pair(TOGETHER)
+    assert not pair.errors
+    (entry,) = pair.entries("build")
+    assert [m["path"] for m in entry["models"]] == ["['all']", "['parts'][0]", "['parts'][1]"]
+    assert entry["inputs"] == entry["models"][0]["inputs"]
+    assert entry["models"][2]["inputs"][0]["permute"] is None
+    for index, path in enumerate(m["path"] for m in entry["models"]):
+        pair.check("build", f"build(4, 3){path}", "4, 3", index=index)
+
+
 LOCAL = HEAD + """
 def build(inputs, classes):
     x = layers.Conv2D(4, 3, activation="relu")(inputs)
