@@ -93,9 +93,9 @@ class Interpreter:
         self.loops: list[Any] = []  # that are run for a general turn now
         self.comprehensions: dict[int, cst.For] = {}  # as loops that fill a list
         self.guards: list[object] = []  # of runs of functions that can be done again
-        # loops and conditions that what follows does not let us keep
-        self.decided: set[Any] = set()
+        self.decided: set[Any] = set()  # loops and conditions that what follows lets us not keep
         self.assumed: list[tuple[Sym, bool]] = []  # the conditions in whose branches we are
+        self.unmasked: list[Any] = []  # what has lost its mask, and how it was
         self.plans: dict[Any, list[Any]] = {}  # classes of functions on tensors
         self.under_way: set[Any] = set()
         self.class_plans: dict[int, list[Any]] = {}  # of its layers: (plan, object, tensors)

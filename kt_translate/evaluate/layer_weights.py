@@ -75,7 +75,8 @@ def _read(ev: Interpreter, layer: LayerValue, kept: Kept, name: str) -> Any:
     shape = kept.shape(layer.rule, called_on[0].channels if called_on else None)
     weight = Tensor(shape, name=name)
     weight.facts |= {"layer": layer, "weight": name}
-    node = ReadNode([], [weight], ev.line, layer.rule, layer.use, {}, called_on, kept.read)
+    node = ReadNode([], [weight], ev.line, layer.rule, layer.use)
+    node.called_on, node.read = called_on, kept.read
     CURRENT[-1].add(node)
     return weight
 

@@ -235,7 +235,7 @@ class _General:
     def _widen_tensor(self, place: Place, before: Tensor, leaving: Tensor) -> bool:
         if before.rank != leaving.rank or before.dtype != leaving.dtype:
             raise NotGeneral
-        if before.mask is not leaving.mask or leaving.flattened:
+        if before.masking != leaving.masking or leaving.flattened:
             raise NotGeneral
         entering = self.entering.get(place)
         shape = list(before.shape if entering is None else entering.shape)
@@ -252,7 +252,7 @@ class _General:
                 shape[axis] = self.sizes[place, axis].entering
             widened = True
         if widened:
-            fresh = Tensor(tuple(shape), before.dtype, leaving.layout, before.mask)
+            fresh = Tensor(tuple(shape), before.dtype, leaving.layout, *before.masking)
             fresh.name = before.name
             self.entering[place] = fresh
         return widened
@@ -330,7 +330,7 @@ class _General:
             entering = self.entering.get(place)
             if isinstance(leaving, Tensor) and entering is not None:
                 shape = tuple(substitute(d, table) for d in entering.shape)
-                after = Tensor(shape, leaving.dtype, entering.layout, entering.mask)
+                after = Tensor(shape, leaving.dtype, entering.layout, *leaving.masking)
                 after.name = leaving.name
                 region = state.region if place[0] >= 0 else state.ends[-1 - place[0]][1]
                 tensors[id(region)].append(Carried(self.before[place], entering, leaving, after))

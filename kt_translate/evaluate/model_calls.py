@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import assumed, models, sequential
+from kt_translate.evaluate import assumed, masked_models, models, sequential, unmasking
 from kt_translate.evaluate.sizes_of_calls import shapes_of_call
 from kt_translate.evaluate.values import ModelValue, Unknown, map_tensors
 from kt_translate.graph.nodes import CallNode
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import known
 from kt_translate.graph.tensor import Tensor, tensors_in
+from kt_translate.layers.layer import RuleError
 from kt_translate.ops.cast import cast_to
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict
         shape = shapes[id(t)]
         if shape[:1] == (None,):
             shape = (batch, *shape[1:])
-        return Tensor(shape, t.dtype, t.layout, t.mask)
+        return Tensor(shape, t.dtype, t.layout)
 
     results = map_tensors(result, model.outputs)
     if models.is_missing_one(args[0]):
@@ -50,8 +51,16 @@ def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict
     model.use.region = model.use.region or CURRENT[-1]
     if not (model.plan and model.plan.frozen):
         models.set_mode(ev, model.use, kwargs.get("training"))
-    node = CallNode(inputs, tensors_in(results), ev.line, models.plan_of(model), model.use)
-    CURRENT[-1].add(node)
+    try:
+        plan, entering, masks = masked_models.called(models.plan_of(model), inputs)
+    except RuleError as error:
+        ev.note(error.code, error.message, error.hint)
+        return Unknown(error.message, ev.line)
+    unmasking.put_on(ev, inputs)
+    for tensor, mask in zip(tensors_in(results), masks, strict=True):
+        tensor.mask = mask
+        tensor.untold = ev.flavour == "3" and not ev.calling
+    CURRENT[-1].add(CallNode(entering, tensors_in(results), ev.line, plan, model.use))
     return results
 
 

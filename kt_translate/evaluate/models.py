@@ -15,6 +15,7 @@ from kt_translate.evaluate import (
     open_sizes,
     precision,
     sequential,
+    unmasking,
 )
 from kt_translate.evaluate.guards import guarded
 from kt_translate.evaluate.own_weights import with_told_starts
@@ -282,6 +283,7 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
     ev.precision = max(ev.precision, precision.of_layer(rule))
     node = LayerNode([*inputs, *extra], outputs, ev.line, rule, layer.use, options)
     CURRENT[-1].add(node)
+    unmasking.heed(ev, node)
     kind = getattr(rule, "activation", None) if type(rule).__name__ == "Activation" else None
     if type(rule).__name__ == "Softmax" and rule.axis == -1 and len(inputs) == 1:  # type: ignore[attr-defined]
         kind = "softmax"

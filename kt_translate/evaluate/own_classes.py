@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import assumed, subclasses, views
+from kt_translate.evaluate import assumed, masked_models, subclasses, views
 from kt_translate.evaluate import models as models_module
 from kt_translate.evaluate.constructors import (
     constructor_arguments,
@@ -41,7 +41,7 @@ from kt_translate.evaluate.values import (
 )
 from kt_translate.graph.nodes import Param, Plan
 from kt_translate.graph.objects import snake_case
-from kt_translate.graph.region import CURRENT, Region, derived
+from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, key_of, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 from kt_translate.layers.layer import RuleError
@@ -168,6 +168,7 @@ class _Entering:
         names = set(bound)
         several = len(tensors_in([*bound.values(), *given.values()])) > 1
         self.masks: dict[int, Tensor] = {}  # of the masks outside, by their ids
+        self.masked: set[int] = set()  # the inputs that have one, by their ids
         for name, value in in_order(cls, bound):
             if tensors_in(value):
                 self.inner[name] = self._input(ev, cls, name, value, several, names)
@@ -219,6 +220,7 @@ class _Entering:
                     shape = made.shape[: tensor.mask.rank]
                     made.mask = Tensor(shape, "bool", Layout.LAST, name=called)
                     self.masks[id(tensor.mask)] = made.mask
+                self.masked.add(id(made))
             fresh[id(tensor)] = made
             if isinstance(value, dict):
                 made.facts["input"] = own
@@ -327,6 +329,10 @@ def _finished(
     used = {id(t) for node in region.nodes for t in node.uses()}
     plan.masks = [i for m, i in entered.items() if m in used]
     plan.passing = entered
+    plan.masking = me.attributes.get("supports_masking") is True
+    plan.unmasked = [
+        i for i, t in enumerate(entering.inputs) if id(t) in entering.masked and t.mask is None
+    ]
     plan.inputs = [*entering.inputs, *(m for m in entering.masks.values() if id(m) in used)]
     plan.container = snake_case(cls.name)
     plan.demands = [(said, value) for said, value in demands if isinstance(said, Sym)]
@@ -358,11 +364,9 @@ def by_itself(instance: Instance) -> Iterator[None]:
 def unknown_mask(cls: Class, tensor: Tensor, made: Unknown) -> Tensor:
     """A mask that keeps whatever heeds it from being written."""
 
-    def refuse() -> Any:
-        why = f"{made.why} (line {made.line})" if made.line else made.why
-        raise RuleError("KT107", f"the mask that {cls.name} gives is not known: {why}")
-
-    return derived(refuse, [], tensor.shape[:-1], "bool", label="mask")
+    why = f"{made.why} (line {made.line})" if made.line else made.why
+    error = RuleError("KT107", f"the mask that {cls.name} gives is not known: {why}")
+    return masked_models.refused(error, tensor.shape[:-1])
 
 
 def table_of(plan: Plan, instance: Instance, tensors: list[Tensor]) -> dict[Symbol, Any]:

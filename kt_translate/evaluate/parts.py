@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kt_translate.graph.nodes import CallNode, CheckNode, IfNode, LayerNode, LoopNode, WeightNode
 from kt_translate.graph.region import Node, Region
 from kt_translate.graph.tensor import Tensor
 
 
-def behind(nodes: list[Node], tensors: list[Tensor]) -> set[int]:
-    """The ids of the tensors and of all that they are made of."""
+def behind(nodes: list[Node], tensors: list[Tensor], given: Sequence[Tensor] = ()) -> set[int]:
+    """The ids of the tensors and of all that they are made of, back to those that are given."""
+    stop = {id(t) for t in given}
     found = {id(t) for t in tensors}
     for node in reversed(nodes):
-        if any(id(t) in found for t in node.outputs):
+        if any(id(t) in found - stop for t in node.outputs):
             found |= {id(t) for t in node.uses()}
     return found
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.evaluate import unmasking
 from kt_translate.evaluate.values import Array, Either, Instance, Scope
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import same
@@ -54,7 +55,7 @@ class State:
             (m.outputs, m.region, len(m.region.nodes), list(m.layers)) for m in self.models
         ]
         self.made = (len(ev.models), len(ev.demands), len(ev.compiled), list(ev.log.diagnostics))
-        self.assumed = len(ev.assumed)
+        self.assumed, self.unmasked = len(ev.assumed), len(ev.unmasked)
         self.errors = ev.log.errors
         self.region = CURRENT[-1]
         self.length = len(self.region.nodes)
@@ -100,6 +101,7 @@ class State:
         models, demands, compiled, diagnostics = self.made
         del self.ev.models[models:], self.ev.demands[demands:], self.ev.compiled[compiled:]
         del self.ev.assumed[self.assumed :]
+        unmasking.put_back(self.ev, self.unmasked)
         self.ev.log.diagnostics[:], self.ev.log.errors = diagnostics, self.errors
         del self.region.nodes[self.length :]
         self.region.arrays.clear()

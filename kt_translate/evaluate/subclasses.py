@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import assumed, extended, layer_parts, model_calls, own_classes
+from kt_translate.evaluate import (
+    assumed,
+    extended,
+    layer_parts,
+    model_calls,
+    own_classes,
+    own_masks,
+    unmasking,
+)
 from kt_translate.evaluate import models as models_module
 from kt_translate.evaluate.constructors import ROOTS, WRAPPER, base_of
 from kt_translate.evaluate.general import outer_result
@@ -253,10 +260,15 @@ def call_instance(
     args, kwargs = [as_tensors(a) for a in args], {k: as_tensors(v) for k, v in kwargs.items()}
     if not tensors_in([args, kwargs]):
         return Unknown("a layer called on what is not known", ev.line)
-    assert instance.use is not None
-    if kwargs.get("training") in (True, False):
+    if kwargs.get("training") in (True, False) and instance.use is not None:
         instance.use.mode = kwargs["training"]
     given = call_arguments(ev, instance, args, kwargs)
+    with own_masks.seen(instance, given):
+        return _call(ev, instance, given)
+
+
+def _call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
+    assert instance.use is not None
     tensors = tensors_in(list(given.values()))
     plan = own_classes.plan_of_instance(ev, instance, given)
     if plan is None:
@@ -269,9 +281,10 @@ def call_instance(
             continue
         ev.demand(substitute(said, table), f"a setting of {instance.cls.name}")
     results = map_tensors(lambda t: outer_result(t, table), plan.result)
-    _mask_results(ev, instance, plan, given, results, tensors)
+    own_masks.set_results(ev, instance, plan, given, results, tensors)
     entering = own_classes.entering(plan, tensors)
     CURRENT[-1].add(CallNode(entering, tensors_in(results), ev.line, plan, instance.use, table))
+    unmasking.take_off(ev, [tensors[i] for i in plan.unmasked])
     instance.calls.append((plan, entering, results))
     return results
 
@@ -303,53 +316,15 @@ def _is_default(call: Function, name: str, value: Any) -> bool:
     return isinstance(value, Unknown) or (name in call.defaults and call.defaults[name] is value)
 
 
-def _mask_results(
-    ev: Interpreter,
-    instance: Instance,
-    plan: Any,
-    given: dict[str, Any],
-    results: Any,
-    tensors: list[Tensor],
-) -> None:
-    """The masks of what comes out, as ``compute_mask`` says, or as they went in."""
-    own = instance.cls.lookup("compute_mask")
-    first = next(iter(given.values()), None)
-    outer = tensors_in(results)
-    if isinstance(own, Function):
-        masks = map_tensors(lambda t: t.mask, first)
-        said, errors = list(ev.log.diagnostics), ev.log.errors
-        made = ev.run_method(own, _built(ev, instance, given), [first, masks], {})
-        if isinstance(made, Unknown):  # which matters where something heeds it
-            ev.log.diagnostics[:], ev.log.errors = said, errors
-            made = [own_classes.unknown_mask(instance.cls, t, made) for t in outer]
-        for tensor, mask in zip(outer, [made] if isinstance(made, Tensor) else made or []):
-            tensor.mask = mask if isinstance(mask, Tensor) else None
-        return
-    entered = own_classes.masks_of(tensors)
-    for tensor, inner in zip(outer, tensors_in(plan.result)):
-        if inner.mask is not None and id(inner.mask) in plan.passing:
-            tensor.mask = entered[plan.passing[id(inner.mask)]]
-
-
-def _built(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Instance:
-    """The object with the attributes that ``build`` leaves; the object itself is as it was."""
-    settle(ev, instance)
-    found = replace(instance, attributes=dict(instance.attributes))
-    build = instance.cls.lookup("build")
-    if isinstance(build, Function) and not instance.built:
-        CURRENT.append(Region())
-        try:
-            ev.run_method(build, found, *_shapes(build, given))
-        finally:
-            CURRENT.pop()
-    return found
-
-
 def _inlined(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
     """The layer's code in place, where no class of its own can say what it does."""
     if instance.pending:
         _construct(ev, instance)
     return run_call(ev, instance, given)
+
+
+def parameter_names(call: Function) -> list[str]:
+    return [p.name.value for p in (*call.node.params.params, *call.node.params.kwonly_params)]
 
 
 def run_call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
@@ -363,11 +338,11 @@ def run_call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
     build = cls.lookup("build")
     if isinstance(build, Function) and not instance.built:
         instance.built = True
-        ev.run_method(build, instance, *_shapes(build, given))
+        ev.run_method(build, instance, *shapes_for(build, given))
     call = cls.lookup("call")
     if not isinstance(call, Function):
         return builtin_part(ev, instance, "call").call(ev, *given.values())
-    names = [p.name.value for p in (*call.node.params.params, *call.node.params.kwonly_params)]
+    names = parameter_names(call)
     more = [v for k, v in given.items() if k.startswith("*")]
     named = {k: v for k, v in given.items() if not k.startswith("*")}
     if "training" in names:
@@ -387,7 +362,7 @@ def run_call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
     return result
 
 
-def _shapes(build: Function, given: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+def shapes_for(build: Function, given: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """What ``build`` is given: the first input's shape, or every input's by its name."""
     shapes = {name: map_tensors(lambda t: t.shape, v) for name, v in given.items() if tensors_in(v)}
     every = build.node.params

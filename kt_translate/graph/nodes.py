@@ -42,6 +42,7 @@ class LayerNode(Node):
     rule: Layer = None  # type: ignore[assignment]
     use: ModuleUse = None  # type: ignore[assignment]
     options: dict[str, Any] = field(default_factory=dict)
+    entered: list[Tensor | None] | None = None  # the masks of the inputs, where these lose them
 
     def makes_module(self) -> bool:
         """Whether the layer becomes an attribute of the class (and not a function in `forward`)."""
@@ -60,7 +61,8 @@ class LayerNode(Node):
     def masks(self) -> list[Tensor | None]:
         """The masks that come with the inputs, as far as the layer heeds them: not where it is given others."""
         heeds = self.rule.heeds and self.options.get("mask") is None
-        return [t.mask if heeds else None for t in self.inputs]
+        masks = self.entered or [t.mask for t in self.inputs]
+        return [m if heeds else None for m in masks]
 
     def uses(self) -> Iterator[Tensor]:
         yield from self.arguments()
@@ -141,6 +143,9 @@ class Plan:
     passing: dict[int, int] = field(
         default_factory=dict
     )  # ids of the masks that come in: their places
+    masking: bool = False  # Keras is told that the layer hands on masks
+    unmasked: list[int] = field(default_factory=list)  # inputs that lose their masks
+    masked: dict[Any, Plan] = field(default_factory=dict)  # a model's, that take masks of inputs
 
     @property
     def symbols(self) -> set[Symbol]:

@@ -31,6 +31,8 @@ class Tensor:
     dtype: str = "float32"
     layout: Layout = Layout.LAST
     mask: Tensor | None = None
+    bare: bool = False  # only the graph of the model has its mask, not the tensor itself
+    untold: bool = False  # only the tensor itself has its mask, not the graph of the model
     node: Node | None = None
     name: str | None = None  # how the source calls it
     logits: Tensor | None = None  # what went into the softmax or sigmoid that made it
@@ -39,6 +41,11 @@ class Tensor:
         None  # (C, *spatial) of a picture flattened in torch's order
     )
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def masking(self) -> tuple[Tensor | None, bool, bool]:
+        """Its mask, and who knows of that."""
+        return self.mask, self.bare, self.untold
 
     @property
     def rank(self) -> int:

@@ -114,6 +114,7 @@ class Layer:
     layout: ClassVar[Layout] = Layout.KEEP  # torch layout of inputs of rank >= 3, and of the output
     masking: ClassVar[str] = "drop"  # "pass": the input's mask goes on
     heeds: ClassVar[bool] = False  # the masks of its inputs change what it gives
+    unmasks: ClassVar[bool] = False  # Keras 3 takes the masks off its inputs
     keras_kind: ClassVar[str]  # Keras's automatic name: "conv2d"
     flavours: ClassVar[dict[str, dict[str, Any]]] = (
         {}

@@ -105,6 +105,7 @@ class MultiHeadAttention(MultiHead):
     """``keras.layers.MultiHeadAttention``; an explicit ``query_mask`` has no effect in Keras."""
 
     inert = ("flash_attention", "seed")
+    unmasks = True
 
     num_heads: Any
     key_dim: Any

@@ -145,12 +145,12 @@ class Writer(Modules):
 
     def _arguments(self) -> None:
         names = Names({"self"})
-        single = len(self.plan.inputs) == 1
+        single = len(self.plan.inputs) - len(self.plan.masks) == 1
         text = []
         for i, tensor in enumerate(self.plan.inputs):
             given = tensor.facts.get("input")
             name = attribute_name(given, "x") if isinstance(given, str) else None
-            name = name or ("x" if single else tensor.name or f"input_{i}")
+            name = name or ("x" if single and i == 0 else tensor.name or f"input_{i}")
             name = names.fresh(f"{name}_" if name in reserved_names() else name)
             self.variables[id(tensor)] = (name, tensor.layout)
             self.owner[name] = id(tensor)
