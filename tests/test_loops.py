@@ -450,3 +450,26 @@ def test_places_in_lists_of_numbers(name: str, float64: None) -> None:
     assert said in pair.done.code
     pair.check("build", "build()")
     pair.check("build", f"build({other})", other)
+
+
+LAYERS_OF_LOOPS = {
+    "all but the last": "taken = keras.Sequential([start, *first.layers[:-1]])\n",
+    "one by one": "taken = keras.Sequential([start])\nfor one in first.layers[:-1]:\n    taken.add(one)\n",
+    "by number": "taken = keras.Sequential([start, first.layers[0], first.layers[1], first.layers[2]])\n",
+    "after the loop": "taken = keras.Sequential([start, first.layers[-2]])\n",
+}
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("name", LAYERS_OF_LOOPS)
+def test_layers_that_a_loop_added_are_taken_one_by_one(name: str) -> None:
+    pair = Pair(
+        "import keras\nfrom keras import layers\n"
+        "start = keras.Input((4, 3))\n"
+        "first = keras.Sequential([keras.Input((4, 3)), layers.Dense(3)])\n"
+        "for units in (5, 4, 3):\n    first.add(layers.Dense(units, activation='tanh'))\n"
+        "first.add(layers.LayerNormalization())\n"
+        "first.add(layers.Dense(2))\n" + LAYERS_OF_LOOPS[name] + "taken.add(layers.Dense(1))\n"
+    )
+    pair.check("first", "first")
+    pair.check("taken", "taken")

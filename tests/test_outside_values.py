@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kt_translate.diagnostics import Log
 from kt_translate.evaluate.values import Array
+from kt_translate.pipeline import Options, translate
 from tests.model_harness import Pair, float64
 from tests.test_constructs import IMPORTS, errors_of, value
 
@@ -131,3 +133,48 @@ def test_a_table_of_positions() -> None:
     pair = Pair(POSITIONS)
     pair.check("model", "model")
     assert "translated for" not in pair.done.code
+
+
+KEYS = [
+    "x[:, :5]",
+    "x[:, 2:]",
+    "x[:-3]",
+    "x[::2, 1:-1]",
+    "x[..., 1:]",
+    "x[..., None]",
+    "x[1:, ..., 0]",
+    "x[:, 3]",
+    "x[None, :, 1:4]",
+    "x[5]",
+    "x[:, ::-3, :2]",
+]
+
+
+@pytest.mark.parametrize("expression", KEYS)
+def test_shapes_of_parts_of_data(expression: str) -> None:
+    before = "import numpy as np\nx = np.random.normal(size=(9, 8, 4))"
+    found = value(f"({expression}).shape", before)
+    assert found == eval(expression, {"x": np.zeros((9, 8, 4))}).shape
+
+
+def test_a_model_sized_by_columns_of_a_data_set() -> None:
+    text = (
+        "from tensorflow import keras\n"
+        "from sklearn.datasets import fetch_california_housing\n"
+        "housing = fetch_california_housing()\n"
+        "wide, deep = housing.data[:, :5], housing.data[:, 2:]\n"
+        "class Model(keras.Model):\n"
+        "    def __init__(self, units):\n"
+        "        super().__init__()\n"
+        "        self.hidden = keras.layers.Dense(units, 'relu')\n"
+        "        self.out = keras.layers.Dense(1)\n"
+        "    def call(self, inputs):\n"
+        "        a, b = inputs\n"
+        "        return self.out(keras.layers.concatenate([a, self.hidden(b)]))\n"
+        "model = Model(4)\n"
+        "model.fit((wide, deep), housing.target)\n"
+    )
+    log = Log()
+    done = translate(text, "model.py", Options(), log)
+    assert [d.code for d in log.diagnostics] == ["KT401"]
+    assert "Model(units=4, in_features=5, b_features=6)" in done.code

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.diagnostics import RuleError
 from kt_translate.evaluate import arrays
 from kt_translate.evaluate.values import Array, Native, Unknown, is_computed
+from kt_translate.ops.indexing import shape_at
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -116,15 +118,9 @@ def array_index(value: Array, key: Any) -> Array:
         return Array(
             (None, *value.shape[1:]), value.dtype
         )  # by numbers, or by a mask of the first axis
-    if any(k is Ellipsis or isinstance(k, (Array, Unknown)) for k in keys):
+    if any(isinstance(k, (Array, Unknown)) for k in keys):
         return Array(None, value.dtype)
-    shape: list[Any] = []
-    axis = 0
-    for k in keys:
-        if k is None:
-            shape.append(1)
-            continue
-        if isinstance(k, slice):
-            shape.append(value.shape[axis] if k == slice(None) else None)
-        axis += 1
-    return Array((*shape, *value.shape[axis:]), value.dtype)
+    try:
+        return Array(shape_at(value.shape, key), value.dtype)
+    except RuleError:  # more indices than axes
+        return Array(None, value.dtype)

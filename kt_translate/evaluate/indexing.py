@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import arrays, calls, choices, data, enums, model_parts, numbers, tensors
-from kt_translate.evaluate.model_layers import Listed
+from kt_translate.evaluate import arrays, calls, choices, data, enums, numbers, tensors
+from kt_translate.evaluate.model_layers import Listed, cannot_pick
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
@@ -54,7 +54,7 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
     if isinstance(value, Tensor):
         return tensors.index(ev, value, key)
     if isinstance(value, Listed) and not value.tells(key):
-        return model_parts.cannot_pick(ev, value.hidden)
+        return cannot_pick(ev, value.hidden)
     if is_computed(value) or arrays.asks_more(value, key):
         return arrays.index(ev, value, key)
     if isinstance(value, Array):

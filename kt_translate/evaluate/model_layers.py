@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kt_translate.diagnostics import Statement
-from kt_translate.evaluate.values import LayerValue, ModelValue, map_tensors
+from kt_translate.evaluate.values import LayerValue, ModelValue, Unknown, map_tensors
 from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, ModuleUse
-from kt_translate.graph.region import Node
+from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.tensor import Tensor, tensors_in
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
 
 
 def layers_of(model: ModelValue) -> list[Any]:
@@ -49,7 +52,8 @@ class Listed(list[Any]):
     def __init__(self, layers: list[Any], model: ModelValue) -> None:
         super().__init__(layers)
         ends = tensors_in(model.inputs), tensors_in(model.outputs)
-        nodes = [] if model.layers else list(filter(_holds_layers, _in_keras_order(*ends)))
+        own = model.region.nodes if model.layers and model.region else _in_keras_order(*ends)
+        nodes = list(filter(_holds_layers, own))
         self.hidden = set(_hiding(nodes))
         self._parts = {id(use) for node in nodes for use in uses_within(node)}
 
@@ -69,6 +73,25 @@ class Listed(list[Any]):
             return not any(isinstance(la, Tensor) for la in self[1:])
         seen = (id(getattr(la, "use", None)) not in self._parts for la in self[bound:])
         return isinstance(bound, int) and bound < 0 and all(seen)
+
+
+def withheld(ev: Interpreter, layer: Any) -> set[Statement]:
+    """The loops, ended by now, that made a layer and hold it for all their turns."""
+    use = getattr(layer, "use", None)
+    regions = [m.region for m in ev.models if m.region is not None]
+    region: Region | None = CURRENT[-1]
+    while region is not None:
+        regions.append(region)
+        region = region.parent
+    loops = [n for region in regions for n in region.nodes if isinstance(n, LoopNode)]
+    return set(_hiding(n for n in loops if any(use is inner for inner in uses_within(n))))
+
+
+def cannot_pick(ev: Interpreter, hidden: set[Statement]) -> Unknown:
+    """A layer is asked for that a class holds, or by a place that is not Keras's: the source is read once more."""
+    ev.picked |= hidden
+    ev.note("KT201", "a layer is taken from within what has become a class")
+    return Unknown("a layer within what has become a class", ev.line)
 
 
 def _holds_layers(node: Node) -> bool:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.diagnostics import Statement
 from kt_translate.evaluate import assumed, copies, models, sequential
-from kt_translate.evaluate.model_layers import Listed, freeze, layers_of
+from kt_translate.evaluate.model_layers import Listed, cannot_pick, freeze, layers_of
 from kt_translate.evaluate.values import Array, LayerValue, ModelValue, Native, Unknown
 from kt_translate.graph.region import CURRENT
 from kt_translate.graph.sym import known
@@ -28,7 +27,7 @@ def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
     if name in ("output", "outputs"):
         return model.outputs if name == "output" else tensors_in(model.outputs)
     if name == "layers":
-        if _listed(ev, model).hidden:
+        if model.kind != "sequential" and _listed(ev, model).hidden:
             spread_out(ev, model)
         return _listed(ev, model)
     if name == "name":
@@ -80,13 +79,6 @@ def _listed(ev: Interpreter, model: ModelValue) -> Listed:
     layers = model.layers or layers_of(model)
     own = [models.get(id(la.use), la) if isinstance(la, ModelValue) else la for la in layers]
     return Listed(own, model)
-
-
-def cannot_pick(ev: Interpreter, hidden: set[Statement]) -> Unknown:
-    """A layer is asked for that a class holds, or by a place that is not Keras's: the source is read once more."""
-    ev.picked |= hidden
-    ev.note("KT201", "a layer is taken from within what has become a class")
-    return Unknown("a layer within what has become a class", ev.line)
 
 
 def _is_named(layers: list[Any], name: Any) -> bool:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import calls, models
 from kt_translate.evaluate.lambdas import LambdaValue
+from kt_translate.evaluate.model_layers import cannot_pick, withheld
 from kt_translate.evaluate.open_inputs import UnknownInput, learn
 from kt_translate.evaluate.values import Instance, LayerValue, ModelValue
 from kt_translate.graph.choice import Choice
@@ -43,6 +44,10 @@ def add(ev: Interpreter, model: ModelValue, layer: Any) -> None:
         return
     if not isinstance(layer, (LayerValue, ModelValue, LambdaValue, Choice)) and not is_layer(layer):
         ev.note("KT107", "what is added to the model here is not known")
+        model.attributes["gap"] = ev.line
+        return
+    if hidden := withheld(ev, layer):
+        cannot_pick(ev, hidden)
         model.attributes["gap"] = ev.line
         return
     model.layers.append(layer)

@@ -21,11 +21,7 @@ def index_tensor(x: Tensor, key: Any) -> Tensor:
     """``x[key]`` with numbers, slices, None, Ellipsis, tensors and lists of numbers."""
     keys = list(key) if isinstance(key, tuple) else [key]
     keys = [_key(k) for k in keys]
-    given = sum(_axes(k) for k in keys)
-    if given > x.rank:
-        raise RuleError("KT204", f"{given} indices for a tensor of rank {x.rank}")
-    at = next((i for i, k in enumerate(keys) if k is Ellipsis), len(keys))
-    filled = keys[:at] + [WHOLE] * (x.rank - given) + keys[at + 1 :]
+    at, filled = _spread(keys, x.rank)
     if any(isinstance(k, Tensor) and not is_number(k) and k.rank > 0 for k in filled):
         return _by_tensors(x, filled)
     x, filled = _forwards(x, filled)
@@ -36,7 +32,21 @@ def index_tensor(x: Tensor, key: Any) -> Tensor:
         if at == len(keys)
         else [*filled[:at], Ellipsis, *filled[len(filled) - (len(keys) - at - 1) :]]
     )
-    return _sliced_as(x, _trimmed(shown), _shape(x, filled), Layout.LAST, Layout.LAST)
+    return _sliced_as(x, _trimmed(shown), _shape(x.shape, filled), Layout.LAST, Layout.LAST)
+
+
+def _spread(keys: list[Any], rank: int) -> tuple[int, list[Any]]:
+    """Where the keys have ``...`` (their number, if they have none), and a key for each axis."""
+    given = sum(_axes(k) for k in keys)
+    if given > rank:
+        raise RuleError("KT204", f"{given} indices for a tensor of rank {rank}")
+    at = next((i for i, k in enumerate(keys) if k is Ellipsis), len(keys))
+    return at, keys[:at] + [WHOLE] * (rank - given) + keys[at + 1 :]
+
+
+def shape_at(shape: Shape, key: Any) -> Shape:
+    """The shape of ``x[key]`` with numbers, slices, None and Ellipsis."""
+    return _shape(shape, _spread(list(key) if isinstance(key, tuple) else [key], len(shape))[1])
 
 
 def _key(key: Any) -> Any:
@@ -61,7 +71,7 @@ def _in_place(x: Tensor, keys: list[Any]) -> Tensor:
     dropped = [a for a, k in enumerate(keys) if not isinstance(k, slice)]
     wants, layout = without(x, dropped)
     ordered = keys if wants is Layout.LAST else [keys[0], keys[-1], *keys[1:-1]]
-    return _sliced_as(x, _trimmed(ordered), _shape(x, keys), wants, layout)
+    return _sliced_as(x, _trimmed(ordered), _shape(x.shape, keys), wants, layout)
 
 
 def _trimmed(keys: list[Any]) -> list[Any]:
@@ -127,7 +137,7 @@ def flipped(x: Tensor, axes: tuple[int, ...]) -> Tensor:
 
 
 # -- shapes ---------------------------------------------------------------------------------------
-def _shape(x: Tensor, keys: list[Any]) -> Shape:
+def _shape(before: Shape, keys: list[Any]) -> Shape:
     shape: list[Any] = []
     axis = 0
     for key in keys:
@@ -135,7 +145,7 @@ def _shape(x: Tensor, keys: list[Any]) -> Shape:
             shape.append(1)
             continue
         if isinstance(key, slice):
-            shape.append(sliced_size(x.shape[axis], key))
+            shape.append(sliced_size(before[axis], key))
         axis += 1
     return tuple(shape)
 
