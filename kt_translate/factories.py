@@ -17,6 +17,7 @@ from kt_translate.graph.nodes import CallNode, Param
 from kt_translate.graph.objects import KerasObject, applied, is_setting
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, symbols_in
 from kt_translate.graph.tensor import Tensor, tensors_in
+from kt_translate.graph.terms import expand
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.liveness import live
 from kt_translate.lower.names import attribute_name
@@ -92,6 +93,16 @@ def instances(models: list[ModelValue], codes: list[ClassCode]) -> tuple[list[st
             places |= {i: f"{name}.{place}" for i, place in parts.items()}
             places[id(outer)] = name
     return body, {**made, **places}
+
+
+def named_on_the_way(models: list[ModelValue], used: set[str]) -> dict[str, str]:
+    """What their classes take of what another function names: the assignments, by name."""
+    symbols = (p.symbol for model in models for p in plan_of(model).params)
+    return {
+        s.name: f"{s.name} = {sym.code(expand(s.origin))}"
+        for s in symbols
+        if s.kind == "local" and s.name in used
+    }
 
 
 def _part_of(outer: ModelValue, code: ClassCode, model: ModelValue, part: ClassCode) -> str | None:

@@ -186,7 +186,7 @@ class Writing(Classes):
             shown = ", ".join(
                 f"{name}={factories.guess_text(value)}" for name, value in guessed.items()
             )
-            said = f"nothing in the file calls {found.name}: it was read for {shown}"
+            said = f"nothing tells what {found.name} is given: it was read for {shown}"
             if list(guessed) == ["input"]:
                 widths = sorted(s.name for s in symbols_in(guessed["input"]))
                 told = told_by_weights(widths) if widths else f"taken for {shown}"
@@ -263,7 +263,9 @@ class Writing(Classes):
         """A function that takes what the source's takes, and gives the modules."""
         used = {n for c in codes for n in c.used_parameters}
         sizes = [p for p in found.sizes if p.symbol.name in used]
-        unsaid = used - {p.symbol.name for p in [*found.params, *sizes, *found.open_sizes]}
+        named = factories.named_on_the_way(found.models, used)
+        said = {p.symbol.name for p in [*found.params, *sizes, *found.open_sizes]} | named.keys()
+        unsaid = used - said
         if unsaid:
             self.log.add(
                 "KT102",
@@ -286,7 +288,7 @@ class Writing(Classes):
                 returns,
                 annotation,
                 f"``{found.name}`` ({self.source}:{found.line}).",
-                body,
+                [*named.values(), *body],
             )
         )
         inferred = {p.symbol.name: p.symbol.value for p in sizes if p.symbol.value is not UNKNOWN}

@@ -240,6 +240,50 @@ x = Standardized(3, 3, padding="same", strides=2, activation="tanh")(Partial(4, 
 x = Scaled(3, activation="relu")(layers.Flatten()(x))
 model = keras.Model(i, Scaled(2, 3.0, use_bias=False)(x))
 """,
+    "objects of the source's layers, taken from a model": """
+class Mix(layers.Add):
+    def __init__(self, alpha=0.25, **kwargs):
+        super().__init__(**kwargs)
+        self.alpha = alpha
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.scale = self.add_weight(shape=(), initializer="ones")
+    def _merge_function(self, inputs):
+        assert len(inputs) == 2
+        return (1.0 - self.alpha) * inputs[0] + self.scale * inputs[1]
+class Scale(layers.Layer):
+    def build(self, input_shape):
+        self.gamma = self.add_weight(shape=(input_shape[-1],), initializer="ones")
+    def call(self, x):
+        return x * self.gamma
+i = keras.Input((4,))
+x = Scale(name="scale")(layers.Dense(3)(i))
+small = keras.Model(i, Mix()([layers.Dense(2)(x), layers.Dense(2)(x)]))
+i = keras.Input((5,))
+x = layers.Dense(4)(i)
+for layer in small.layers[1:3]:
+    x = layer(x)
+x = small.get_layer("scale")(x)
+if isinstance(small.layers[-1], Mix):
+    x = small.layers[-1]([x, layers.Dense(3)(x)])
+x = Mix(0.5)([x, layers.RepeatVector(2)(x)])
+whole = keras.Model(i, Scale(name="last")(layers.Dense(2)(x)))
+model = keras.Model(i, [x, whole.get_layer("last").output])
+""",
+    "a Lambda layer that says another shape than it gives": """
+i = keras.Input((4,))
+value = layers.Lambda(lambda s: s[:, :1] * 2.0, output_shape=(3,))(i)
+model = keras.Model(i, layers.Add()([value, layers.Dense(3)(i)]))
+""",
+    "penalties whose factors have the names of penalties": """
+def block(x, units, l2, **kwargs):
+    return layers.Dense(units, kernel_regularizer=keras.regularizers.l2(l2), **kwargs)(x)
+def build(l1, l2=1e-3):
+    i = keras.Input((4,))
+    x = layers.Dense(2, kernel_regularizer=keras.regularizers.l1(l1))(i)
+    return keras.Model(i, block(block(x, 3, l2), 2, 2 * l2, activation="relu"))
+model = build(0.5)
+""",
     "a layer that says what inputs it takes": """
 class Scale(layers.Layer):
     def build(self, input_shape):

@@ -124,7 +124,7 @@ def changed_hook(cls: Class) -> str | None:
     return None
 
 
-_DONE = ("_convolution_op", "_get_noise_shape")
+_DONE = ("_convolution_op", "_get_noise_shape", "_merge_function")
 
 
 def builtin_base(cls: Class) -> type[Layer] | None:

@@ -120,6 +120,8 @@ def called(ev: Interpreter, instance: Instance, args: list[Any], kwargs: dict[st
             "KT203", f"{hook}(), which Keras's own layer calls, is changed by {instance.cls.name}"
         )
         return Unknown(f"a layer with a {hook} of its own", ev.line)
+    if isinstance(merge := instance.cls.lookup("_merge_function"), Function):
+        return ev.run_method(merge, instance, [_of_one_rank(ev, args[0])], {})
     if type(own.rule).__name__ == "Embedding" and _reads(instance, "embeddings"):
         return _looked_up(ev, instance, own.rule, args[0])
     if any(isinstance(instance.attributes.get(n), Tensor) for n in _weights_of(own.rule)):
@@ -142,6 +144,19 @@ def called(ev: Interpreter, instance: Instance, args: list[Any], kwargs: dict[st
         y = external.call(ev, "keras.ops.add", [y, bias], {}, None)
     activation = getattr(own.rule, "activation", None)
     return y if activation is None else calls.call(ev, activation, [y], {}, None, None)
+
+
+def _of_one_rank(ev: Interpreter, inputs: Any) -> list[Any]:
+    """What a layer merges: Keras gives those that have fewer axes new ones, after the batch."""
+    rank = max(tensor.rank for tensor in inputs)
+
+    def full(tensor: Tensor) -> Any:
+        axes = tuple(range(1, 1 + rank - tensor.rank))
+        return (
+            external.call(ev, "keras.ops.expand_dims", [tensor, axes], {}, None) if axes else tensor
+        )
+
+    return [full(tensor) for tensor in inputs]
 
 
 def _weights_of(rule: Layer) -> dict[str, Any]:

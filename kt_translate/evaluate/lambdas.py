@@ -87,7 +87,7 @@ def call_lambda(
     if value.mask is not None:
         found = run(ev, value.mask, inputs, mask) if is_callable(value.mask) else value.mask
         result = _masked(result, found)
-    _check_shape(value, result)
+    _check_shape(ev, value, result)
     value.calls.append((inputs, result))
     if isinstance(result, Tensor) and not any(result is t for t in tensors_in(inputs)):
         result.facts["lambda"] = value
@@ -120,8 +120,8 @@ def _masked(result: Any, mask: Any) -> Any:
     )
 
 
-def _check_shape(value: LambdaValue, result: Any) -> None:
-    """Keras trusts ``output_shape``; what the function gives is what is computed."""
+def _check_shape(ev: Interpreter, value: LambdaValue, result: Any) -> None:
+    """Old versions of Keras trust ``output_shape``; what the function gives is what is computed."""
     shape = known(value.output_shape)
     if not isinstance(shape, (tuple, list)) or not isinstance(result, Tensor):
         return
@@ -133,6 +133,9 @@ def _check_shape(value: LambdaValue, result: Any) -> None:
         for a, b in zip(said[1:], result.shape[1:])
     )
     if wrong:
-        raise RuleError(
-            "KT206", f"the Lambda layer says it gives {tuple(shape)}, its function {result.shape}"
+        ev.note(
+            "KT101",
+            f"the Lambda layer says it gives {tuple(shape)}, its function gives {result.shape}: "
+            "that was taken",
+            "correct output_shape, if it is no mistake of the function",
         )

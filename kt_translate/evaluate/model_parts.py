@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import assumed, copies, models, sequential
 from kt_translate.evaluate.model_layers import Listed, cannot_pick, freeze, layers_of
-from kt_translate.evaluate.values import Array, LayerValue, ModelValue, Native, Unknown
+from kt_translate.evaluate.values import (
+    Array,
+    Instance,
+    LayerValue,
+    ModelValue,
+    Native,
+    Unknown,
+)
 from kt_translate.graph.region import CURRENT
 from kt_translate.graph.sym import known
 from kt_translate.graph.tensor import Tensor, tensors_in
@@ -66,7 +74,7 @@ def _get_layer(ev: Interpreter, model: ModelValue, name: Any = None, index: Any 
 
 def _names_of(layer: Any) -> tuple[Any, ...]:
     """What a layer, a model or an input is called."""
-    if isinstance(layer, LayerValue):
+    if isinstance(layer, (LayerValue, Instance)) and layer.use is not None:
         return (known(layer.use.keras_name),)
     if isinstance(layer, Tensor):
         return (layer.name, layer.facts["input"])
@@ -74,15 +82,15 @@ def _names_of(layer: Any) -> tuple[Any, ...]:
 
 
 def _listed(ev: Interpreter, model: ModelValue) -> Listed:
-    """With the source's own models, where it calls one, not what stands for it in this one."""
-    models = {id(m.use): m for m in ev.models}
+    """With the source's own models and objects, where it calls one, not what stands for it in this one."""
+    called = {id(o.use): o for o in chain(ev.models, *ev.made.values())}
     layers = model.layers or layers_of(model)
-    own = [models.get(id(la.use), la) if isinstance(la, ModelValue) else la for la in layers]
+    own = [called.get(id(la.use), la) if isinstance(la, ModelValue) else la for la in layers]
     return Listed(own, model)
 
 
 def _is_named(layers: list[Any], name: Any) -> bool:
-    return any(isinstance(la, LayerValue) and known(la.use.keras_name) == name for la in layers)
+    return any(isinstance(la, (LayerValue, Instance)) and name in _names_of(la) for la in layers)
 
 
 def spread_out(ev: Interpreter, model: ModelValue) -> None:

@@ -51,10 +51,9 @@ FITS = ("fit", "predict", "evaluate", "fit_generator", "train_on_batch", "predic
 def make_instance(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]) -> Instance:
     """An object of a Keras class of the source. Its constructor runs when something is asked of it."""
     args, kwargs = of_own_class(ev, cls, args, kwargs)
-    instance = Instance(cls, {}, args, kwargs, ev.line)
+    instance = Instance(cls, {}, args, kwargs, ev.line, pending=True)
     instance.use = ModuleUse(snake_case(cls.name), kwargs.get("name"), line=ev.line)
     instance.use.region = CURRENT[-1]
-    instance.pending = True
     ev.made.setdefault(id(cls.node), []).append(instance)
     return instance
 
@@ -93,10 +92,12 @@ def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
         return True
     if name in ("losses", "metrics", "weights", "variables"):
         return Unknown(f"{name} of a layer", ev.line)
-    if name in ("trainable_weights", "non_trainable_weights", "_trainable_weights"):
+    if name.endswith("trainable_weights"):
         return []  # the weights are known by where they are made
     if name in ("inputs", "input", "outputs", "output") and base_of(instance.cls) == "keras.Model":
         return _end(ev, instance, name)
+    if name in ("input", "output") and instance.calls:
+        return instance.calls[0][2] if name == "output" else instance.calls[0][1][0]
     if name == "name":
         said = None if ev.under_way else instance.use.keras_name  # of a class, each has its own
         return said or Unknown("an automatic name", ev.line)

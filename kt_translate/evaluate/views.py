@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.diagnostics import RuleError
 from kt_translate.evaluate import definitions, records
-from kt_translate.evaluate.values import Class, Function, Instance, Native, plain
+from kt_translate.evaluate.values import Class, Function, Instance, ModelValue, Native, plain
 from kt_translate.graph.members import IntMember, Member, TextMember
 from kt_translate.graph.objects import is_setting
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, known, same
@@ -84,6 +84,8 @@ def read(ev: Interpreter, owner: Instance, name: str) -> Any:
 
 def called(value: Any) -> str:
     """What the source calls something that the generated code cannot say."""
+    if isinstance(value, ModelValue):
+        return f"the model of line {value.line}"
     return str(getattr(value, "name", None) or getattr(value, "path", None) or type(value).__name__)
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kt_translate.diagnostics import RuleError
-from kt_translate.graph.sym import Sym, known
+from kt_translate.graph.sym import Sym, known, symbols_in
+from kt_translate.graph.terms import expand
 from kt_translate.pytorch.expr import OMIT, Expr, as_expr
 
 
@@ -136,6 +137,8 @@ def initializer(value: Any) -> Expr:
 
 def _handed_on(value: Sym, lookup: str, made: Callable[[Any], Expr]) -> Expr:
     """A setting that a name of the generated code stands for: looked up there if it may be Keras's name for it."""
+    if isinstance(expand(value), KerasObject):  # whatever it is made of
+        return as_expr(value)
     if any(symbol.kind == "param" for symbol in value.symbols):
         return Expr(lookup)(value)
     return as_expr(value) if isinstance(known(value), KerasObject) else made(known(value))
@@ -189,7 +192,8 @@ def regularizer(value: Any) -> Expr:
         raise RuleError("KT203", f"the regularizer {name} is not supported")
     if name in ("l1", "l2"):
         factor = args[0] if args else kwargs.get(name, kwargs.get("l", 0.01))
-        return Expr(name)(factor)
+        hidden = any(symbol.name == name for symbol in symbols_in(factor))  # by that parameter
+        return Expr("l1_l2")(**{name: factor}) if hidden else Expr(name)(factor)
     given = {**dict(zip(("l1", "l2"), args, strict=False)), **kwargs}
     if value == "l1_l2":  # of Keras 2; in Keras 3 the name "l1l2" gives no penalty
         given = {"l1": 0.01, "l2": 0.01}

@@ -82,6 +82,7 @@ _SAME = {
     "applications._KERAS_MODELS": "models",
     "applications._KERAS_UTILS": "utils",
     "layers.get_source_inputs": "utils.get_source_inputs",
+    "layers._Merge": "layers.Add",  # of those that say by themselves how they merge
     "utils.plot": "utils.plot_model",
     "regularizers.WeightRegularizer": "regularizers.L1L2",
     "regularizers.ActivityRegularizer": "regularizers.L1L2",
