@@ -36,6 +36,7 @@ from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, symbols_in
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.guesses import (
+    code_about,
     guess,
     input_of,
     is_called_on,
@@ -240,7 +241,7 @@ def attempts(
         other = {n: first[n] if v is UNKNOWN else v for n, v in other.items()} | sized
         if other != first:
             yield other, {}
-    text = ev.source.code(function.node)
+    text = code_about(ev, function)
     kinds = text if re.search(r"[A-Z]\w+\dD\b|LSTM|GRU|RNN", text) else ev.source.text
 
     def likely(names: list[str]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from kt_translate.diagnostics import Place
 from kt_translate.evaluate.calls import call_function
 from kt_translate.evaluate.general import docstring_of, file_of, is_class_of_its_own
 from kt_translate.evaluate.interpreter import Interpreter
-from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.sequential import build_deferred
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import (
@@ -30,17 +29,25 @@ from kt_translate.found import (
     arguments_text,
     elements,
     inputs_text,
-    lacks_models,
+    name_parts,
     nested,
     parameters_of,
     path_in,
+    take,
 )
 from kt_translate.graph.nodes import Param
-from kt_translate.graph.sym import UNKNOWN, Sym
+from kt_translate.graph.sym import UNKNOWN
 from kt_translate.guesses import likely_input
 from kt_translate.implied import implies_model, leans_on, with_model
 from kt_translate.instances import handed_on, made_by, use_classes_of_calls
-from kt_translate.makers import called_by, makers_of, makes_model, methods_of, returned_by
+from kt_translate.makers import (
+    called_by,
+    makers_of,
+    makes_model,
+    methods_of,
+    owes_model,
+    returned_by,
+)
 
 AnyModel = ModelValue | UnknownModel
 GIVEN_FUNCTIONS = "a function among its arguments decides what it builds"
@@ -137,7 +144,7 @@ class Finder:
         )
         local = list(self._local(function)) if silent and done.models else []
         yield from local
-        if not local and builds:
+        if not local and owes_model(self.ev, function, self.makers):
             yield Gap(function.name, "function", function.line, done.found, done.why)
 
     def _note_inlined(self, function: Function, why: str) -> None:
@@ -155,8 +162,8 @@ class Finder:
         if id(function) in self.ev.imported:
             found.stands = file_of(self.ev, function), function.line
         found.docstring = docstring_of(function)
-        _take(found, [done], self.of_module)
-        _name_parts(found, function)
+        take(found, [done], self.of_module)
+        name_parts(found, function)
         text = arguments_text(done.given)
         waits = found.sizes and not done.given.tensors  # for data that tells its input's size
         if text is not None and not waits:
@@ -245,12 +252,10 @@ class Finder:
     ) -> Iterator[Found | Gap]:
         instance = made.result
         own = declared(method)
-        again = next(
-            (r for b, r, _ in method.calls if not own and instance in b.values() and models_in(r)),
-            None,
-        )
-        if again is not None:
-            yield self._member(cls, method.name, again, [made], call="()")
+        ran = [r for bound, r, _ in method.calls if not own and _is_given(bound, instance)]
+        for result in [r for r in ran if models_in(r)][:1]:
+            yield self._member(cls, method.name, result, [made], call="()")
+        if ran:  # by the constructor: what it leaves in attributes is there
             return
 
         def act(values: dict[str, Any]) -> Any:
@@ -291,7 +296,7 @@ class Finder:
         found = Found(f"{cls.name}.{name}", "method", line, value, params)
         if all(map(is_complete, models)):
             self.members.add(found.name)
-        _take(found, runs, self.of_module)
+        take(found, runs, self.of_module)
         made = arguments_text(runs[0].given)
         if made is not None and call is not None:
             found.keras = f"{cls.name}({made}).{name}{call}"
@@ -345,46 +350,13 @@ class Finder:
         return bool(called_by(self.ev, function) & self.makers)
 
 
-def _take(found: Found, runs: list[Run], others: set[int]) -> None:
-    """Give the models of a run the parameters of what they were built by, but not those that it was handed."""
-    found.given = runs[-1].given
-    found.lacks_models = lacks_models(found.value)
-    found.sizes = [p for done in runs for p in done.given.sizes]
-    found.run_models = [m for done in runs for m in done.models]
-    found.said = [d for done in runs for d in done.found]
-    demands = [
-        (said, value)
-        for done in runs
-        for said, value in done.demands
-        if isinstance(said, Sym) and value is not UNKNOWN
-    ]
-    params = [*found.sizes, *found.params]
-    own = [m for m in found.models if id(m) not in others]
-    for model in [*own, *(m for done in runs for m in done.models)]:
-        if is_complete(model):
-            plan = plan_of(model)
-            plan.params = plan.params or params
-    for model in filter(is_complete, own):
-        plan_of(model).demands = demands
-
-
-def _name_parts(found: Found, function: Function) -> None:
-    """Models that come together are called by their keys, or as the source calls what it gets."""
-    if len(found.models) < 2:
-        return
-    keys = list(found.value) if isinstance(found.value, dict) else []
-    for i, model in enumerate(found.models):
-        if model.variable or isinstance(model.name, str):
-            continue
-        if i < len(keys) and len(keys) == len(found.models) and isinstance(keys[i], str):
-            model.variable = keys[i]
-            continue
-        calls = [models_in(result) for _, result, _ in function.calls]
-        model.variable = next((c[i].variable for c in calls if i < len(c) and c[i].variable), None)
-
-
 def _is_of(bound: dict[str, Any], cls: Class) -> bool:
     return any(isinstance(v, Instance) and v.cls is cls for v in bound.values())
+
+
+def _is_given(bound: dict[str, Any], instance: Instance) -> bool:
+    """Whether an object, as it was then, is among the arguments."""
+    return any(isinstance(v, Instance) and v.kwargs is instance.kwargs for v in bound.values())
 
 
 def _is_instance_of_known(done: Run) -> bool:

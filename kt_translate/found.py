@@ -6,14 +6,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from kt_translate.builders import Given, Run
+from kt_translate.builders import Given, Run, is_complete
 from kt_translate.diagnostics import Diagnostic
 from kt_translate.evaluate import views
 from kt_translate.evaluate.models import plan_of
-from kt_translate.evaluate.values import Instance, ModelValue, UnknownModel, models_in, plain
+from kt_translate.evaluate.values import (
+    Function,
+    Instance,
+    ModelValue,
+    UnknownModel,
+    models_in,
+    plain,
+)
 from kt_translate.graph.nodes import CallNode, LayerNode, Param, SizeNode
 from kt_translate.graph.objects import is_setting
-from kt_translate.graph.sym import Sym, Symbol, known, symbols_in
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, ends_of, tensors_in, to_first
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.symbols import all_symbols
@@ -211,3 +218,41 @@ def each_of(codes: list[ClassCode], found: Found) -> list[dict[str, Any]]:
         }
         for model, code in zip(found.models, codes, strict=True)
     ]
+
+
+def take(found: Found, runs: list[Run], others: set[int]) -> None:
+    """Give the models of a run the parameters of what they were built by, but not those that it was handed."""
+    found.given = runs[-1].given
+    found.lacks_models = lacks_models(found.value)
+    found.sizes = [p for done in runs for p in done.given.sizes]
+    found.run_models = [m for done in runs for m in done.models]
+    found.said = [d for done in runs for d in done.found]
+    demands = [
+        (said, value)
+        for done in runs
+        for said, value in done.demands
+        if isinstance(said, Sym) and value is not UNKNOWN
+    ]
+    params = [*found.sizes, *found.params]
+    own = [m for m in found.models if id(m) not in others]
+    for model in [*own, *(m for done in runs for m in done.models)]:
+        if is_complete(model):
+            plan = plan_of(model)
+            plan.params = plan.params or params
+    for model in filter(is_complete, own):
+        plan_of(model).demands = demands
+
+
+def name_parts(found: Found, function: Function) -> None:
+    """Models that come together are called by their keys, or as the source calls what it gets."""
+    if len(found.models) < 2:
+        return
+    keys = list(found.value) if isinstance(found.value, dict) else []
+    for i, model in enumerate(found.models):
+        if model.variable or isinstance(model.name, str):
+            continue
+        if i < len(keys) and len(keys) == len(found.models) and isinstance(keys[i], str):
+            model.variable = keys[i]
+            continue
+        calls = [models_in(result) for _, result, _ in function.calls]
+        model.variable = next((c[i].variable for c in calls if i < len(c) and c[i].variable), None)

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.open_sizes import open_input
 from kt_translate.evaluate.records import holding
+from kt_translate.evaluate.values import Function
 from kt_translate.graph.sym import Sym, Symbol, known, substitute
 from kt_translate.graph.tensor import Layout, Tensor
 
@@ -21,8 +23,9 @@ _GUESSES: list[tuple[str, Any]] = [
     (r"eps(ilon)?$|std(dev)?$|_range$", 0.02),
     (r"name|prefix", "model"),
     (r"dir(ectory)?$|folder", "out"),
-    (r"drop|rate|alpha|momentum|ratio|decay|^lr$|regular|l2", 0.1),
-    (r"weights|path|file|optim|loss|metric|callback|pool$|pooling$", None),
+    (r"drop|rate|alpha|momentum|ratio|decay|^lr$|^reg|regular|l2", 0.1),
+    (r"optim", "adam"),
+    (r"weights|path|file|loss|metric|callback|pool$|pooling$", None),
     (r"^(use|is|include|with|has)_|_?(norm|bias)$|^trainable|^training", False),
     (r"kernel|stride|depth|block|layers|repeat|heads", 2),
     (r"pad", "same"),
@@ -37,6 +40,11 @@ def guess(name: str, text: str, kinds: str) -> Any:
     """A likely value for a parameter that nothing in the file tells; ``kinds``: where the layers are made."""
     if settings := _settings(name, text, kinds):
         return holding({s: guess(f"{name}.{s}", text, kinds) for s in settings})
+    n = re.escape(name)
+    if keys := _keys(n, text):
+        return _table(n, keys, text, kinds)
+    if keys := _keys(items := _items(n, text), text):
+        return [_table(items, keys, text, kinds) for _ in range(2)]
     lower = name.rpartition(".")[2].lower()
     listed = next((value for pattern, value in _LISTS if re.search(pattern, lower)), None)
     if listed and _is_list(name, text):
@@ -52,6 +60,13 @@ def guess(name: str, text: str, kinds: str) -> Any:
             return (64, 64, 3)
         return (20, 8) if re.search(r"\w1D\b|LSTM|GRU|RNN|Attention", kinds) else (16,)
     return next((value for pattern, value in _GUESSES if re.search(pattern, lower)), 16)
+
+
+def code_about(ev: Interpreter, function: Function) -> str:
+    """Where the parameters of a function are used: those of a constructor in the class, as its attributes."""
+    if function.name != "__init__" or function.owner is None:
+        return ev.source.code(function.node)
+    return re.sub(r"\bself\.", "", ev.source.code(function.owner.node))
 
 
 def unpacked_into(name: str, code: str) -> int | None:
@@ -76,6 +91,31 @@ def _settings(name: str, text: str, whole: str) -> list[str]:
     found = re.findall(read, text)
     found = list(dict.fromkeys([*found, *(re.findall(read, whole) if found else ())]))
     return [] if any(map(_OF_OBJECTS.search, found)) else found
+
+
+def _keys(path: str, text: str) -> list[str]:
+    """The keys by which the source reads what ``path`` stands for, where it is a dict."""
+    return list(dict.fromkeys(re.findall(rf"(?<![.\w]){path}\[\s*['\"](\w+)['\"]\s*\]", text)))
+
+
+def _table(path: str, keys: list[str], text: str, kinds: str) -> dict[str, Any]:
+    """A dict of these keys; what one stands for is used as it is, or under that name."""
+    inner = {key: rf"{path}\[\s*['\"]{key}['\"]\s*\]" for key in keys}
+    return {
+        key: (
+            _table(at, deeper, text, kinds)
+            if (deeper := _keys(at, text))
+            else guess(key, text, kinds)
+        )
+        for key, at in inner.items()
+    }
+
+
+def _items(path: str, text: str) -> str:
+    """What stands for the items of a list: those at places, and the variables of loops over it."""
+    variables = re.findall(rf"\bfor (?:\w+, )?(\w+) in (?:\w+\()?{path}\b", text)
+    at_places = rf"{path}\[[^\]'\"]*\]"
+    return f"(?:{'|'.join([at_places, *dict.fromkeys(variables)])})"
 
 
 def _is_list(name: str, text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import libcst as cst
 
@@ -16,26 +17,47 @@ MAKERS = ("Model", "Sequential", "Functional", "clone_model", "model_from_json",
 def makers_of(ev: Interpreter) -> set[str]:
     """The names by which the source makes models: Keras's, and its own functions and methods that do."""
     makers = set(MAKERS)
-    functions: list[Function] = []
-    scopes = [ev.module, *(m.scope for m in ev.files.values() if m.scope is not ev.module)]
-    for name, value in [item for scope in scopes for item in scope.names.items()]:
+    for name, value in _names(ev):
         last = value.path.split(".")[-1] if isinstance(value, External) else ""
-        if last in MAKERS or (last[:1].isupper() and value.path.startswith("keras.applications.")):
+        if (
+            last in MAKERS
+            or (last[:1].isupper() and value.path.startswith("keras.applications."))
+            or (isinstance(value, Class) and value.keras_base() == "keras.Model")
+        ):
             makers.add(name)
-        elif isinstance(value, Function):
-            functions.append(value)
-        elif isinstance(value, Class):
-            functions += [f for f in value.names.values() if isinstance(f, Function)]
-            if value.keras_base() == "keras.Model":
-                makers.add(name)
     if "applications" in ev.main.text and (folder := applications.folder(ev)) is not None:
         makers |= applications.names(folder).keys()
+    functions = _functions(ev)
     called = {id(f): called_by(ev, f) for f in functions}
     while True:
         more = {f.name for f in functions if called[id(f)] & makers} - makers - {"__init__"}
         if not more:
             return makers
         makers |= more
+
+
+def _names(ev: Interpreter) -> list[tuple[str, Any]]:
+    """What the module has names for, and the other files that it imports."""
+    scopes = [ev.module, *(m.scope for m in ev.files.values() if m.scope is not ev.module)]
+    return [item for scope in scopes for item in scope.names.items()]
+
+
+def _functions(ev: Interpreter) -> list[Function]:
+    """The source's own functions and methods."""
+    values = [value for _, value in _names(ev)]
+    methods = [m for v in values if isinstance(v, Class) for m in v.names.values()]
+    return [f for f in (*values, *methods) if isinstance(f, Function)]
+
+
+def owes_model(ev: Interpreter, function: Function, makers: set[str]) -> bool:
+    """Whether a model is missing where none comes out of a function: it makes or gives one.
+
+    What it only uses are the models of other functions.
+    """
+    called = called_by(ev, function) & makers
+    gives = returned_by(ev, function)
+    given = any(makes_model(text) or any(f"{name}(" in text for name in called) for text in gives)
+    return given or bool(called - {f.name for f in _functions(ev)})
 
 
 def called_by(ev: Interpreter, function: Function) -> set[str]:
@@ -55,7 +77,7 @@ def returned_by(ev: Interpreter, function: Function) -> list[str]:
 
 
 def makes_model(text: str) -> bool:
-    return any(f"{maker}(" in text for maker in MAKERS) or bool(re.search(r"\bmodel\b", text))
+    return any(f"{maker}(" in text for maker in MAKERS) or bool(re.search(r"\bmodel\b(?!\.)", text))
 
 
 def methods_of(cls: Class) -> list[Function]:

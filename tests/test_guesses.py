@@ -1,0 +1,93 @@
+"""Builders of which the file does not tell what they are given: their code tells what that is like."""
+
+from __future__ import annotations
+
+from tests.model_harness import Pair, float64
+
+__all__ = ["float64"]
+
+HEAD = "import keras\nimport numpy as np\nimport random\nfrom keras import layers\n\n\n"
+
+
+def test_dicts_by_the_keys_that_are_read(float64: None) -> None:
+    text = """
+def compile_model(network, num_classes, input_shape):
+    activation = network['activation']
+    x = inputs = keras.Input(input_shape)
+    for _ in range(network['num_layers']):
+        x = layers.Dense(network["model"]["units"], activation=activation)(x)
+    model = keras.Model(inputs, layers.Dense(num_classes)(x))
+    model.compile(loss='mse', optimizer=network['optimizer'])
+    return model
+
+
+def train_and_score(network, x, y):
+    model = compile_model(network, 10, (20,))
+    model.fit(x, y)
+    return model.evaluate(x, y)[1]
+
+
+if random.random() > 2:
+    train_and_score(random.choice([]), *np.load("data.npz"))
+"""
+    pair = Pair(HEAD + text)
+    assert [m["source_name"] for m in pair.done.models] == ["compile_model"]
+    network = {"num_layers": 3, "model": {"units": 6}, "activation": "tanh", "optimizer": "sgd"}
+    pair.check("compile_model", f"compile_model({network}, 4, (5,))", f"{network}, 4, (5,)")
+
+
+def test_lists_of_dicts_that_an_object_keeps(float64: None) -> None:
+    text = """
+class Residual:
+    def __init__(self, reg_const, input_dim, output_dim, hidden_layers):
+        self.reg_const = reg_const
+        self.input_dim = input_dim
+        self.output_dim = output_dim
+        self.hidden_layers = hidden_layers
+        self.model = self._build()
+
+    def layer(self, x, filters, kernel_size):
+        penalty = keras.regularizers.l2(self.reg_const)
+        return layers.Conv2D(filters, kernel_size, padding="same", kernel_regularizer=penalty)(x)
+
+    def _build(self):
+        inputs = keras.Input(shape=self.input_dim)
+        first = self.hidden_layers[0]
+        x = self.layer(inputs, self.hidden_layers[0]["filters"], first["kernel_size"])
+        if len(self.hidden_layers) > 1:
+            for h in self.hidden_layers[1:]:
+                x = layers.add([x, self.layer(x, h["filters"], h["kernel_size"])])
+        return keras.Model(inputs, layers.Dense(self.output_dim)(layers.Flatten()(x)))
+"""
+    pair = Pair(HEAD + text)
+    assert pair.errors == []
+    hidden = [{"filters": 3, "kernel_size": (3, 2)}] * 2
+    for given in (f"1e-3, (6, 5, 2), 4, {hidden}", f"1e-3, (6, 5, 2), 4, {hidden[:1]}"):
+        pair.check("Residual.model", f"Residual({given}).model", given)
+
+
+def test_what_only_data_tell_of_an_object(float64: None) -> None:
+    """The constructor runs the method: what it makes are the object's, and nothing else."""
+    text = """
+class Critic:
+    def __init__(self, input_dim, filters=3):
+        self.input_dim = input_dim
+        self.filters = filters
+        self._build()
+
+    def _build(self):
+        inputs = keras.Input(shape=self.input_dim)
+        x = inputs
+        for i in range(self.filters):
+            x = layers.Conv2D(4 + i, 3, padding="same")(x)
+        self.critic = keras.Model(inputs, layers.Dense(1)(layers.Flatten()(x)))
+
+
+def train():
+    data = np.load("data.npy")
+    return Critic(data.shape[1:])
+"""
+    pair = Pair(HEAD + text)
+    assert pair.errors == []
+    assert [m["source_name"] for m in pair.done.models] == ["Critic.critic"]
+    pair.check("Critic.critic", "Critic((7, 6, 2), 4).critic", "(7, 6, 2), 4")
