@@ -514,3 +514,36 @@ def test_what_no_sample_tells_is_checked(name: str) -> None:
         pair.check("build", f"build({given})", given)
     with pytest.raises(NotImplementedError):
         eval(f"build({refused})", vars(pair.torch))
+
+
+STARTS = {
+    "in a branch": """
+def build(wide=False, units=4):
+    model = keras.Sequential()
+    if wide:
+        model.add(layers.Dense(2 * units, activation="relu", input_shape=(5,)))
+    else:
+        model.add(layers.Dense(units, input_shape=(5,)))
+    model.add(layers.Dense(1))
+    return model
+""",
+    "in the first turn of a loop": """
+def build(depth=3, units=4):
+    model = keras.Sequential()
+    for i in range(depth):
+        if i == 0:
+            model.add(layers.Dense(units, activation="tanh", input_shape=(5,)))
+        else:
+            model.add(layers.Dense(units, activation="tanh"))
+    model.add(layers.Dense(1))
+    return model
+""",
+}
+
+
+@pytest.mark.parametrize("name", STARTS)
+@pytest.mark.usefixtures("float64")
+def test_a_sequential_that_learns_its_input(name: str) -> None:
+    pair = Pair("import keras\nfrom keras import layers\n" + STARTS[name])
+    assert not pair.errors
+    pair.check("build", "build()")

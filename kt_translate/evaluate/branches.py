@@ -183,7 +183,7 @@ def _branch(ev: Interpreter, state: State, test: Sym, truth: bool, run: Run) -> 
             raise NotGeneral from None
         finally:
             del ev.assumed[before:]
-    if ev.log.errors > errors and raised is None:
+    if (ev.log.errors > errors and raised is None) or state.started():
         raise NotGeneral
     lists = {}
     for container, before in state.containers_touched():

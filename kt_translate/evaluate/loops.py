@@ -147,7 +147,7 @@ class _General:
         finally:
             ev.rest.pop()
             ev.loops.pop()
-        if ev.log.errors > errors:
+        if ev.log.errors > errors or state.started():
             raise NotGeneral
         self.again = self.filling.leave()
         self.regions: dict[int, Region] = regions

@@ -48,9 +48,11 @@ class State:
         self.containers = [(c, _copy(c)) for c in containers_in(self.spaces)]
         self.spaces += [c for c, _ in self.containers if isinstance(c, dict)]
         self.before = [dict(space) for space in self.spaces]
-        waiting = [m for m in ev.models if m.kind == "sequential" and m.outputs is None]
-        self.containers += [(c, _copy(c)) for m in waiting for c in (m.layers, m.deferred)]
-        self.models = [m for m in ev.models if m.kind == "sequential" and m.outputs is not None]
+        growing = [m for m in ev.models if m.kind == "sequential"]
+        self.waiting = [m for m in growing if m.outputs is None]  # for their inputs
+        self.containers += [(c, _copy(c)) for m in self.waiting for c in (m.layers, m.deferred)]
+        self.models = [m for m in growing if m.outputs is not None]
+        self.attributes = [(m, dict(m.attributes)) for m in growing]
         self.ends = [
             (m.outputs, m.region, len(m.region.nodes), list(m.layers)) for m in self.models
         ]
@@ -98,6 +100,11 @@ class State:
             model.outputs, model.region = outputs, region
             model.layers[:] = layers
             del region.nodes[length:]
+        for model in self.waiting:
+            model.inputs = model.outputs = None
+            model.region.nodes.clear()
+        for model, attributes in self.attributes:
+            model.attributes = attributes
         models, demands, compiled, diagnostics = self.made
         del self.ev.models[models:], self.ev.demands[demands:], self.ev.compiled[compiled:]
         del self.ev.assumed[self.assumed :]
@@ -109,6 +116,10 @@ class State:
     def containers_touched(self) -> list[tuple[Any, Any]]:
         """The lists that are not as they were, and dicts with other keys, each with what it was."""
         return [(c, copy) for c, copy in self.containers if not _alike(c, copy)]
+
+    def started(self) -> bool:
+        """Whether a Sequential has its input since, which waited for one."""
+        return any(model.outputs is not None for model in self.waiting)
 
     def failed(self) -> bool:
         """Whether errors were reported since."""
