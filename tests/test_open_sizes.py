@@ -63,6 +63,11 @@ MODELS = {
         "model = keras.Model(inputs, decoder(encoder(inputs)))\n",
         "model",
     ),
+    "a shape that is unpacked": (
+        "count, width = rows.shape\n"
+        "model = keras.Sequential([keras.Input((4,)), layers.Dense(width), layers.Dense(count)])\n",
+        "model",
+    ),
     "what a loop over data counts": (
         "n = 1\n"
         "for c in text:\n"

@@ -14,12 +14,19 @@ from kt_translate.evaluate import arrays, attributes, copies, expressions, index
 from kt_translate.evaluate.entries import Entry, does_more
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.state import containers_in, spaces_of
-from kt_translate.evaluate.values import Instance, Scope, is_computed, opaque
+from kt_translate.evaluate.values import Instance, Scope, Unknown, is_computed, opaque
 from kt_translate.graph.sym import Sym, call_symbolic
 from kt_translate.source.walk import names_in
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
+
+
+def unpacked(ev: Interpreter, value: Any, place: int, target: Any) -> Unknown:
+    """What a name is bound to among others that together hold what is not known."""
+    part = Unknown(f"part {place} of what is not known", ev.line)
+    part.node, part.parts = target, ("[]", value, place)
+    return part
 
 
 def put(ev: Interpreter, target: cst.Subscript, value: Any, scope: Scope) -> None:

@@ -273,27 +273,27 @@ class Interpreter:
         elif isinstance(target, cst.Subscript):
             elements.put(self, target, value, scope)
 
-    def _unpack(self, elements: Sequence[Any], value: Any, scope: Scope) -> None:
-        star = next((i for i, e in enumerate(elements) if isinstance(e, cst.StarredElement)), None)
-        n = len(elements)
+    def _unpack(self, targets: Sequence[Any], value: Any, scope: Scope) -> None:
+        star = next((i for i, e in enumerate(targets) if isinstance(e, cst.StarredElement)), None)
+        n = len(targets)
         value = choices.settled(self, value)
         items = items_of(value, None if star is not None else n)
         if items is None:
-            for i, element in enumerate(elements):
-                part = Unknown(f"part {i} of what is not known", self.line)
+            for i, element in enumerate(targets):
+                part = elements.unpacked(self, value, i, element.value)
                 self.assign(element.value, [] if i == star else part, scope)
             return
         if star is None:
             if len(items) != n:
                 raise Raised(f"ValueError: {len(items)} values for {n} names")
-            for element, item in zip(elements, items):
+            for element, item in zip(targets, items):
                 self.assign(element.value, item, scope)
             return
         after = n - star - 1
-        for element, item in zip(elements[:star], items[:star]):
+        for element, item in zip(targets[:star], items[:star]):
             self.assign(element.value, item, scope)
-        self.assign(elements[star].value, list(items[star : len(items) - after]), scope)
-        for element, item in zip(elements[star + 1 :], items[len(items) - after :]):
+        self.assign(targets[star].value, list(items[star : len(items) - after]), scope)
+        for element, item in zip(targets[star + 1 :], items[len(items) - after :]):
             self.assign(element.value, item, scope)
 
     # -- truth ----------------------------------------------------------------------------------
