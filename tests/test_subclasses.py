@@ -715,6 +715,39 @@ class Att(layers.Layer):
     case.agree("Att", "", "features=5", numbers(2, 5))
 
 
+RETURNED = """
+class Position(layers.Layer):
+    def __init__(self, size=None, mode="sum", **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+        self.mode = mode
+
+    def call(self, x):
+        if self.size is None or self.mode == "sum":
+            self.size = int(x.shape[-1])
+        rates = 1.0 / 100.0 ** (2 * ops.arange(self.size / 2, dtype="float64") / self.size)
+        places = ops.expand_dims(ops.cumsum(ops.ones_like(x[:, :, 0]), 1) - 1, 2) * rates
+        places = ops.concatenate([ops.cos(places), ops.sin(places)], 2)
+        if self.mode == "sum":
+            return places + x
+        elif self.mode == "concat":
+            return ops.concatenate([places, x], 2)
+
+
+def build(size=None, mode="sum"):
+    inputs = keras.Input((5, 4))
+    return keras.Model(inputs, Position(size, mode)(inputs))
+"""
+
+
+def test_what_is_returned_in_one_case_among_several(both: Any) -> None:
+    case = both(RETURNED)
+    case.agree("build", "", "", numbers(2, 5, 4))
+    case.agree("build", "6, 'concat'", "6, 'concat'", numbers(2, 5, 4))
+    with pytest.raises(ValueError, match="not supported: mode"):
+        case.out.Position(mode="no")
+
+
 def test_settings_that_a_layer_must_know(both: Any) -> None:
     case = both("""
 class Norm(layers.Layer):

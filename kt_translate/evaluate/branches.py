@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Run = Callable[[], None]
 Result = Callable[[], Any]
+NOTHING = object()  # what a function returns that comes to its end
 
 
 def run_if(ev: Interpreter, node: cst.If, test: Any, scope: Scope) -> bool:
@@ -136,7 +137,12 @@ def both(
         if not raises and (a.returned is MISSING) != (b.returned is MISSING):
             late = a if a.returned is MISSING else b
             run = then if late is a else orelse
-            late = _branch(ev, state, test, late is a, lambda: _and_the_rest(ev, run))
+            early, truth = (b, True) if late is a else (a, False)
+            late = _branch(ev, state, test, truth, lambda: _and_the_rest(ev, run))
+            if late.returned is NOTHING:
+                late.returned = None
+                if has_tensors(early.returned) and known(test) is not truth:
+                    late.raised = "ValueError"  # no case is meant
             a, b = (late, b) if run is then else (a, late)
             if late.returned is MISSING and late.raised is None:
                 raise NotGeneral
@@ -162,7 +168,7 @@ def _and_the_rest(ev: Interpreter, run: Run) -> None:
         if statements is None:
             raise NotGeneral
         ev.block(statements, scope)
-    raise Return(None)
+    raise Return(NOTHING)
 
 
 def _branch(ev: Interpreter, state: State, test: Sym, truth: bool, run: Run) -> Outcome:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kt_translate.graph.region import CURRENT, derived
-from kt_translate.graph.sym import UNKNOWN, Sym, known
+from kt_translate.graph.sym import UNKNOWN, Sym, call_symbolic, known
 from kt_translate.graph.tensor import Dim, Layout, Tensor
 from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
@@ -208,6 +208,8 @@ def _length(start: Any, stop: Any, step: Any) -> Dim:
     if not any(isinstance(v, Sym) for v in (start, stop, step)):
         return count
     span = operation("-", stop, start) if by == 1 else None
+    if isinstance(span, Sym) and isinstance(span.value, float):
+        span = call_symbolic("int", span)
     return span if isinstance(span, Sym) and known(span) == count else None
 
 
