@@ -46,6 +46,7 @@ from kt_translate.makers import (
     makes_model,
     methods_of,
     owes_model,
+    receiver,
     returned_by,
 )
 
@@ -208,16 +209,18 @@ class Finder:
                 known.setdefault(id(model), found)
                 yield found
         gaps: list[tuple[Function, Gap]] = []
-        for method in methods:
-            if method.name == "__init__":
-                continue
+        made_by: dict[tuple[str, int], tuple[Function, Found]] = {}  # not by what calls that
+        for method in (m for m in methods if m.name != "__init__"):
             for part in self._method(cls, method, made, kept):
                 if isinstance(part, Gap):
                     gaps.append((method, part))
-                else:
-                    yield part
+                    continue
+                place = (part.name, part.line)
+                if place not in made_by or made_by[place][0].line < method.line <= part.line:
+                    made_by[place] = (method, part)
             instance.attributes.clear()
             instance.attributes.update(kept)
+        yield from (found for _, found in made_by.values())
         for method, gap in gaps:
             if any(_takes_functions(bound) and models_in(r) for bound, r, _ in method.calls):
                 self._note_inlined(method, GIVEN_FUNCTIONS)
@@ -261,7 +264,7 @@ class Finder:
         def act(values: dict[str, Any]) -> Any:
             instance.attributes.clear()
             instance.attributes.update(kept)
-            result = call_function(self.ev, method, _self(method, cls, instance), values)
+            result = call_function(self.ev, method, receiver(method, cls, instance), values)
             return with_model(self.ev, result, method.line)
 
         done = best_run(self.ev, method, act, self.shapes, own=lambda bound: _is_of(bound, cls))
@@ -364,9 +367,3 @@ def _is_instance_of_known(done: Run) -> bool:
     open_ends = [p for p in done.given.params if p.symbol.value is UNKNOWN]
     made = not done.failed and isinstance(done.result, Instance)
     return made and (bool(done.given.guessed) or not open_ends)
-
-
-def _self(method: Function, cls: Class, instance: Instance) -> list[Any]:
-    if "staticmethod" in method.decorators:
-        return []
-    return [cls if "classmethod" in method.decorators else instance]

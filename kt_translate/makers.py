@@ -9,7 +9,7 @@ import libcst as cst
 
 from kt_translate.evaluate import applications
 from kt_translate.evaluate.interpreter import Interpreter
-from kt_translate.evaluate.values import Class, External, Function
+from kt_translate.evaluate.values import Class, External, Function, Instance
 
 MAKERS = ("Model", "Sequential", "Functional", "clone_model", "model_from_json", "load_model")
 
@@ -88,3 +88,9 @@ def methods_of(cls: Class) -> list[Function]:
                 if isinstance(value, Function) and isinstance(value.node, cst.FunctionDef):
                     found.setdefault(name, value)
     return list(found.values())
+
+
+def receiver(method: Function, cls: Class, instance: Instance) -> list[Any]:
+    if "staticmethod" in method.decorators:
+        return []
+    return [cls if "classmethod" in method.decorators else instance]

@@ -126,6 +126,27 @@ def test_methods_with_parameters_of_their_own() -> None:
     pair.check("model", "model")
 
 
+HANDED = HEAD + """
+class Coder:
+    def load(self, features, path):
+        self.create(features, path=path)
+
+    def create(self, features, width=3, path=None):
+        inputs = Input((features,))
+        self.encoder = Model(inputs, Dense(width)(inputs))
+        if path:
+            self.encoder.load_weights(path)
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_what_a_method_makes_is_not_told_again_for_those_that_call_it() -> None:
+    pair = Pair(HANDED)
+    assert not pair.errors
+    assert [e["source_name"] for e in pair.done.models] == ["Coder.encoder"]
+    pair.check("Coder.encoder", "[c := Coder(), c.create(4, 5), c.encoder][2]", "4, 5")
+
+
 FUNCTIONS = HEAD + """
 LATENT = 5
 

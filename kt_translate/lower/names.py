@@ -35,7 +35,7 @@ def attribute_name(value: Any, kind: str) -> str:
     if not text:
         return kind
     if text[0].isdigit():
-        digits, rest = re.match(r"(\d+)_?(.*)", text).groups()  # type: ignore[union-attr]
+        digits, rest = re.match(r"(\d[\d_]*?)(?:_(?=[^\d_])|(?=[^\d_])|$)(.*)", text).groups()  # type: ignore[union-attr]
         text = f"{rest}_{digits}" if rest else f"{kind}_{digits}"
     if keyword.iskeyword(text) or text in _RESERVED:
         text += "_"
