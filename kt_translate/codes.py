@@ -266,7 +266,8 @@ _declare(
     "not translated for training",
     """
     What changes pictures at random in training only: in training mode its module raises
-    NotImplementedError. Or an initializer of the source's own: weights that are loaded are right.
+    NotImplementedError. Or an initializer of the source's own, or a regularizer or constraint that
+    has no counterpart: weights that are loaded are right, and so is all that is computed with them.
 
         x = layers.RandAugment(value_range=(0, 255))(x)
     """,

@@ -25,7 +25,7 @@ from kt_translate.pytorch.library import reserved_names
 SUPPORT = "keras_compat"
 """The module of a folder of outputs that has what PyTorch lacks, and the loader."""
 
-_TEXT = "container init arguments body returns annotation logits regularized frozen modes parameters guards attributes"
+_TEXT = "container init arguments body returns annotation logits regularized constrained frozen modes parameters guards attributes"
 
 Origin = tuple[str, str, int]  # kind, name and line of what becomes a class
 
@@ -177,7 +177,7 @@ class Project:
     def rendered(self) -> tuple[dict[Path, str], str]:
         """The text of every output in which there is something, and of the module that they share."""
         filled = {p: h for p, h in self.homes.items() if h.classes or h.factories or h.training}
-        module.regularized_by_parts([c for h in filled.values() for c in h.classes])
+        module.trained_by_parts([c for h in filled.values() for c in h.classes])
         kept: dict[str, dict[str, Symbol]] = {h.module: {} for h in filled.values()}
         for home in filled.values():
             used = words(home.text())

@@ -97,7 +97,7 @@ def render(
         above: what comes from other outputs; without it the file has all that it needs.
         about: what the source says of itself.
     """
-    regularized_by_parts(classes)
+    trained_by_parts(classes)
     lines = [*definition_lines(source, classes, makers), *training]
     command = f"convert_weights({as_expr(_made_by(factories))})" if factories else ""
     uses = uses_of(ast.parse("\n".join([*kept.texts, *lines, command])))
@@ -158,18 +158,19 @@ def _support(outputs: Uses) -> tuple[str, list[support.Unit]]:
     return tail + _section("Weights") + _joined(loader), [*lacks, *loader]
 
 
-def regularized_by_parts(classes: list[ClassCode]) -> None:
-    """A model has penalties if a class that it is made of has some; only of models does anyone ask for them."""
+def trained_by_parts(classes: list[ClassCode]) -> None:
+    """A model has penalties or limits if a class that it is made of has some; only of models does anyone ask for them."""
     texts = {code.name: support.words(" ".join(code.init)) for code in classes}
-    while True:
-        have = {code.name for code in classes if code.regularized}
-        more = [c for c in classes if not c.regularized and texts[c.name] & have]
-        if not more:
-            break
-        for code in more:
-            code.regularized = True
-    for code in classes:
-        code.regularized &= code.container is not None
+    for has in ("regularized", "constrained"):
+        have: set[str] = set()
+        while more := [c for c in classes if c.name not in have and _has(c, has, texts, have)]:
+            have |= {code.name for code in more}
+        for code in classes:
+            setattr(code, has, code.name in have and code.container is not None)
+
+
+def _has(code: ClassCode, has: str, texts: Mapping[str, Set[str]], have: Set[str]) -> bool:
+    return getattr(code, has) or not texts[code.name].isdisjoint(have)
 
 
 def _made_by(factories: Mapping[str, str]) -> dict[str, Expr]:

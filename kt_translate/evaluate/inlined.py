@@ -40,7 +40,7 @@ def _over_batch(
     def render(*es: Expr) -> Expr:
         known = {id(t): Expr(n) for t, n in zip(items, names)}
         known |= {id(t): e for t, e in zip(outside, es[len(whole) :])}
-        body = _written(y, known, Layout.LAST)
+        body = written(y, known, Layout.LAST)
         sources = es[: len(whole)]
         many = sources[0] if len(sources) == 1 else Expr("zip")(*sources)
         return torch.stack(Expr(f"[{body} for {', '.join(names)} in {many}]"))
@@ -62,14 +62,17 @@ def _outside(y: Tensor, inside: set[int]) -> list[Tensor]:
     return list(found.values())
 
 
-def _written(y: Tensor, known: dict[int, Expr], layout: Layout) -> Expr:
+def written(y: Tensor, known: dict[int, Expr], layout: Layout, device: Expr | None = None) -> Expr:
+    """The expression of a tensor by those of the tensors that it is computed from. Raises RuleError for layers."""
     if id(y) in known:
         e = known[id(y)]
     else:
         node = y.node
-        assert isinstance(node, OpNode)
+        if not isinstance(node, OpNode):
+            raise RuleError("KT203", "a layer within an expression")
         wants = node.wants or [Layout.KEEP] * len(node.inputs)
-        e = node.render(*(_written(t, known, w) for t, w in zip(node.inputs, wants)))
+        inputs = [written(t, known, w, device) for t, w in zip(node.inputs, wants)]
+        e = node.render(*inputs, **({"device": device} if node.device else {}))
     if layout in (Layout.KEEP, y.layout) or y.rank < 3:
         return e
     return e.permute(*(to_last(y.rank) if layout is Layout.LAST else to_first(y.rank)))

@@ -16,6 +16,7 @@ from kt_translate.evaluate import (
     precision,
     sequential,
     unmasking,
+    weight_code,
 )
 from kt_translate.evaluate.guards import guarded
 from kt_translate.evaluate.own_weights import with_told_starts
@@ -164,6 +165,7 @@ def make_layer(
     except RuleError as error:
         ev.note(error.code, error.message, error.hint, node)
         return Unknown(f"a {name} that is not translated", ev.line)
+    weight_code.settle(ev, rule)
     use = ModuleUse(rule.keras_kind, rule.weights_name, line=ev.line)
     use.frozen = rule.common.trainable is False
     use.region = CURRENT[-1]
@@ -331,9 +333,10 @@ def _penalized(ev: Interpreter, layer: LayerValue, result: Any) -> Any:
     if penalty is None or isinstance(layer.rule, ActivityRegularization):
         return result
     try:
-        rule = activity_penalty(penalty)
+        own = weight_code.is_own(penalty) and isinstance(result, Tensor)
+        rule = activity_penalty(weight_code.of_output(ev, penalty, result) if own else penalty)
     except RuleError as error:
-        ev.note(error.code, error.message, error.hint)
+        weight_code.left_out(ev, f"the activity_regularizer of {type(layer.rule).__name__}", error)
         return result
     use = ModuleUse("activity_regularization", line=ev.line)
     use.region = CURRENT[-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.evaluate import weight_code
 from kt_translate.evaluate.values import (
     Array,
     External,
@@ -118,7 +119,8 @@ def make_weight(ev: Interpreter, given: dict[str, Any]) -> Any:
     trainable = ev.demand(given["trainable"], "trainable=") if "trainable" in given else True
     use.frozen = trainable is False
     settings = {
-        k: _setting(ev, k, given.get(k)) for k in ("initializer", "regularizer", "constraint")
+        k: _setting(ev, k, given.get(k), tensor)
+        for k in ("initializer", "regularizer", "constraint")
     }
     CURRENT[-1].add(
         WeightNode(
@@ -154,9 +156,11 @@ def with_told_starts(ev: Interpreter, layer: str, kwargs: dict[str, Any]) -> dic
     return {k: v for k, v in kwargs.items() if told.get(k, v) is not None or v is None}
 
 
-def _setting(ev: Interpreter, name: str, value: Any) -> Any:
+def _setting(ev: Interpreter, name: str, value: Any, weight: Tensor) -> Any:
     if name == "initializer":
         value = told_start(ev, value, "a weight")
+    else:
+        value = weight_code.of_weight(ev, name, value, weight)
     if isinstance(value, Unknown):
         ev.note("KT102", f"the {name} of this weight is not known")
         return None

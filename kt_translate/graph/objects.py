@@ -35,6 +35,13 @@ class KerasObject:
         raise RuleError("KT102", f"{self.path}: it is not known when the code is written")
 
 
+@dataclass(eq=False)
+class WeightCode:
+    """A regularizer or constraint of the source's own: the function of a parameter that the generated code has for it."""
+
+    expr: Expr
+
+
 @dataclass
 class KerasFunction:
     """A function or class of Keras, not called: ``keras.losses.mean_squared_error``."""
@@ -183,6 +190,8 @@ def regularizer(value: Any) -> Expr:
     """The penalty, as it stands in the generated code."""
     if isinstance(value, Sym):
         return _handed_on(value, "keras_regularizer", regularizer)
+    if isinstance(value, WeightCode):
+        return value.expr
     name, args, kwargs = _name_and_args(value)
     if name == "orthogonal_regularizer":
         given = {**dict(zip(("factor", "mode"), args, strict=False)), **kwargs}

@@ -33,6 +33,7 @@ class OpNode(Node):
     comment: str = ""
     label: str = "op"
     device: bool = False  # render(..., device=Expr) is told where the model's tensors are
+    pointwise: bool = False  # the same for all elements, wherever they stand
 
 
 @dataclass(eq=False, repr=False)

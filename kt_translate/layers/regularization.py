@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from kt_translate.graph.objects import KerasObject, snake_case
+from kt_translate.graph.objects import KerasObject, WeightCode, snake_case
 from kt_translate.layers.activations import Elementwise
 from kt_translate.layers.layer import (
     Expr,
@@ -171,12 +171,23 @@ class ActivityRegularization(Elementwise):
         return Expr("ActivityRegularization")(l1=unless(self.l1, 0.0), l2=unless(self.l2, 0.0))
 
 
+class OwnActivityRegularization(ActivityRegularization, abstract=True):
+    """The same with a penalty that is code of the source's own."""
+
+    penalty: Any = None
+
+    def module(self, *tensors: Tensor) -> Expr:
+        return Expr("ActivityRegularization")(penalty=self.penalty)
+
+
 def activity_penalty(regularizer: Any) -> ActivityRegularization:
     """The layer that stands, behind another one, for its ``activity_regularizer``.
 
     Keras takes the penalty of the output, after the activation, and divides it by the batch size.
     Raises RuleError for regularizers that are not sums over the elements.
     """
+    if isinstance(regularizer, WeightCode):
+        return OwnActivityRegularization.bind([], {"penalty": regularizer})
     path, args, kwargs = regularizer, [], {}
     if isinstance(regularizer, KerasObject):
         path, args, kwargs = regularizer.path, regularizer.args, dict(regularizer.kwargs)

@@ -22,6 +22,7 @@ class ClassCode:
     annotation: str = "Tensor"
     logits: str | None = None  # the activation of ``logits`` that forward returns
     regularized: bool = False
+    constrained: bool = False
     frozen: bool = False
     modes: list[tuple[str, bool]] = field(
         default_factory=list

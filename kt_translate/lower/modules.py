@@ -43,10 +43,11 @@ class Modules(ClassScope):
             made = node.rule.standalone(*tensors) if standalone else node.rule.module(*tensors)
             if made is None:
                 return None
-            settings, regularized = like_keras(node.rule, node.use, tensors)
+            settings = like_keras(node.rule, node.use, tensors)
             if self.plan.frozen or self.plan.covered:
                 settings.pop("trainable", None)
-            self.code.regularized |= regularized
+            self.code.regularized |= "regularize" in settings
+            self.code.constrained |= "constrain" in settings
             name = node.use.keras_name
             matters = not standalone or any(True for _ in node.rule.parameters())
             told = not standalone and self.module_names.get(id(node.use)) == name
@@ -79,6 +80,7 @@ class Modules(ClassScope):
         with self.spelling(in_forward=False):
             lines = weight_lines(node, attribute)
         self.code.regularized |= node.regularizer is not None
+        self.code.constrained |= node.constraint is not None
         self._home(node.use).add(node.use.order, lines)
         self.variables[id(tensor)] = (f"self.{attribute}", tensor.layout)
 

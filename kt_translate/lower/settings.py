@@ -10,15 +10,15 @@ from kt_translate.graph.objects import initializer, initializer_name, regularize
 from kt_translate.graph.region import OpNode
 from kt_translate.graph.sym import Sym, code
 from kt_translate.graph.tensor import Tensor
+from kt_translate.layers.constraints import constraint
 from kt_translate.layers.layer import Layer, RuleError
-from kt_translate.lower.constraints import constraint
 from kt_translate.pytorch.expr import OMIT, Expr, as_expr, torch
 
 _USUAL = {"kernel": "glorot_uniform", "recurrent": "orthogonal", "bias": "zeros"}
 
 
-def like_keras(rule: Layer, use: ModuleUse, tensors: list[Tensor]) -> tuple[dict[str, Any], bool]:
-    """The keyword arguments of ``like_keras(module, ...)``; whether the layer has a regularizer."""
+def like_keras(rule: Layer, use: ModuleUse, tensors: list[Tensor]) -> dict[str, Any]:
+    """The keyword arguments of ``like_keras(module, ...)``."""
     settings: dict[str, Any] = {}
     init: dict[str, Expr] = {}
     regularize: dict[str, Expr] = {}
@@ -49,7 +49,7 @@ def like_keras(rule: Layer, use: ModuleUse, tensors: list[Tensor]) -> tuple[dict
         settings["constrain"] = as_expr(constrain)
     if use.frozen:
         settings["trainable"] = False
-    return settings, bool(regularize)
+    return settings
 
 
 def _of_settings(tensor: Tensor) -> Expr:

@@ -10,6 +10,7 @@ from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.arguments import axis_of, op, tensor
+from kt_translate.ops.values import as_tensor
 from kt_translate.pytorch.expr import Expr, F
 
 ONE_MINUS = Expr("1 - 1e-7", 10)
@@ -20,7 +21,7 @@ def _clipped(x: Expr) -> Expr:
 
 
 def _both(target: Any, output: Any) -> tuple[Tensor, Tensor, Layout]:
-    target, output = tensor(target, "the target"), tensor(output, "the output")
+    target, output = as_tensor(target), tensor(output, "the output")
     return target, output, output.layout if target.rank == output.rank else Layout.LAST
 
 
@@ -143,7 +144,7 @@ def softmax_cross_entropy(labels: Any = None, logits: Any = None, axis: Any = -1
 
 
 def _sparse(target: Any, output: Any, probabilities: bool) -> Tensor:
-    target, output = tensor(target, "the target"), tensor(output, "the output")
+    target, output = as_tensor(target), tensor(output, "the output")
     if target.rank == output.rank and target.shape[-1] == 1:
         ids = target
         target = derived(lambda e: e.squeeze(-1), [ids], ids.shape[:-1], ids.dtype)

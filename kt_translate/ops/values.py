@@ -281,6 +281,7 @@ def apply(
     node = result.node
     assert isinstance(node, OpNode)
     node.wants = wants
+    node.pointwise = {o.rank for o in given if isinstance(o, Tensor)} <= {0, rank}
     return result
 
 

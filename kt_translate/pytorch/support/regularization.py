@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from .regularizers import l1_l2
 
 
 class SharedDropout(nn.Module):
@@ -71,15 +73,18 @@ class ActivityRegularization(nn.Module):
     `regularization_loss` adds it to those of the parameters.
     """
 
-    def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
+    def __init__(
+        self,
+        l1: float = 0.0,
+        l2: float = 0.0,
+        penalty: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
         super().__init__()
-        self.l1 = l1
-        self.l2 = l2
+        self.penalty = penalty or l1_l2(l1, l2)
         self.activity_loss: Tensor | float = 0.0
 
     def forward(self, x: Tensor) -> Tensor:
-        penalty = self.l1 * x.abs().sum() + self.l2 * x.square().sum()
-        self.activity_loss = penalty / len(x)
+        self.activity_loss = self.penalty(x) / len(x)
         return x
 
     def __getstate__(self) -> dict[str, Any]:

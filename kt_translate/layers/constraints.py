@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kt_translate.graph.objects import snake_case
+from kt_translate.graph.objects import WeightCode, snake_case
 from kt_translate.graph.sym import known
 from kt_translate.layers.layer import Layer, RuleError
 from kt_translate.pytorch.expr import OMIT, Expr, unless
@@ -23,6 +23,8 @@ def constraint(value: Any, rule: Layer | None, parameter: str) -> Expr:
 
     ``rule``: the layer that the parameter is of; None for a weight that is laid out as in Keras.
     """
+    if isinstance(value, WeightCode):
+        return value.expr
     name, args, kwargs = _given(value)
     if name not in _ARGUMENTS:
         raise RuleError("KT203", f"the constraint {name} is not supported")
@@ -63,28 +65,35 @@ def _dims(axis: Any, rule: Layer | None, parameter: str) -> Any:
 
 
 def _dim(axis: int, rule: Layer, parameter: str) -> int:
+    order = keras_order(rule, parameter)
+    if rule.keras_kind == "gru" and parameter.startswith("bias"):
+        raise RuleError("KT203", "a norm of a GRU's bias is not supported as a constraint")
+    if not -len(order) <= axis < len(order):
+        raise RuleError("KT204", f"a constraint along axis {axis} of {len(order)} axes")
+    dim = order[axis]
+    if dim is None:
+        raise RuleError("KT203", f"a norm as a constraint is not supported for {rule.keras_kind}")
+    return dim
+
+
+def keras_order(rule: Layer, parameter: str) -> tuple[int | None, ...]:
+    """PyTorch's dimension of a parameter for each of Keras's axes; None for an axis that it does not have.
+
+    Raises RuleError for layers whose parameters are not Keras's in another order.
+    """
     kind = rule.keras_kind
     depthwise = kind.startswith("depthwise") or parameter.startswith("depthwise")
     if parameter in ("bias", "weight") and kind.endswith("normalization"):
-        order: tuple[int | None, ...] = (0,)
-    elif parameter.startswith("bias"):
-        if kind == "gru":
-            raise RuleError("KT203", "a norm of a GRU's bias is not supported as a constraint")
-        order = (0,)
-    elif kind in ("dense", "lstm", "gru", "simple_rnn"):
-        order = (1, 0)
-    elif kind == "embedding":
-        order = (0, 1)
-    elif depthwise:  # torch counts the channels and their multiples along one dimension
-        order = (*range(2, 2 + int(kind[-2])), None, None)
-    elif kind.startswith("conv") and kind.removesuffix("_transpose")[-2:] in ("1d", "2d", "3d"):
+        return (0,)
+    if parameter.startswith("bias"):
+        return (0,)
+    if kind in ("dense", "lstm", "gru", "simple_rnn"):
+        return (1, 0)
+    if kind == "embedding":
+        return (0, 1)
+    if depthwise:  # torch counts the channels and their multiples along one dimension
+        return (*range(2, 2 + int(kind[-2])), None, None)
+    if kind.startswith("conv") and kind.removesuffix("_transpose")[-2:] in ("1d", "2d", "3d"):
         rank = int(kind.removesuffix("_transpose")[-2])
-        order = (*range(2, 2 + rank), 1, 0)
-    else:
-        order = ()
-    if order and not -len(order) <= axis < len(order):
-        raise RuleError("KT204", f"a constraint along axis {axis} of {len(order)} axes")
-    dim = order[axis] if order else None
-    if dim is None:
-        raise RuleError("KT203", f"a norm as a constraint is not supported for {kind}")
-    return dim
+        return (*range(2, 2 + rank), 1, 0)
+    raise RuleError("KT203", f"the order of the axes of {kind} is not known")
