@@ -35,7 +35,7 @@ def made_by(ev: Interpreter, found: dict[int, Found], model: ModelValue) -> list
             if ends[at][0] is not None and ends[at][0] is not model.outputs:
                 continue
             table = _arguments_of(maker, bound, model, at)
-            if table is not None and not _changing(ev, function):
+            if table is not None and not (_changing(ev, function) or _takes_more(function, bound)):
                 calls.append((maker, at, table))
     return calls
 
@@ -57,7 +57,7 @@ def handed_on(
             if result is not model or not all(_said_by(v, mine) for v in said):
                 continue
             table = _arguments_of(maker, given, model, 0, own)
-            if table is not None and not _changing(ev, other):
+            if table is not None and not (_changing(ev, other) or _takes_more(other, bound)):
                 return [(maker, 0, table)]
     return []
 
@@ -168,6 +168,12 @@ def _is_so(said: Any, value: Any) -> bool:
     if isinstance(said, Sym) and all(s.kind == "global" for s in said.symbols):
         said = said.value
     return same(said, value)
+
+
+def _takes_more(function: Function, bound: dict[str, Any]) -> bool:
+    """Whether a call gives what no parameter of the function's factory stands for: ``*args``, ``**kwargs``."""
+    stars = (function.node.params.star_arg, function.node.params.star_kwarg)
+    return any(bound.get(s.name.value) for s in stars if isinstance(s, cst.Param))
 
 
 def _changing(ev: Interpreter, function: Function) -> bool:

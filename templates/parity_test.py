@@ -247,6 +247,7 @@ class Run:
         self.calls: list[Call] = []
         self.steps: list[tuple[np.ndarray, int]] = []
         self.owners: list[Any] = []
+        self.idle: set[int] = set()
 
     def position(self, weight: int) -> int:
         """When the layer of a weight is called last."""
@@ -281,7 +282,8 @@ class Run:
             within = call.parent
             return bool(within and within.parent) and (id(within) in good or inside(within))
 
-        return next((c for c in self.calls if id(c) not in good and not inside(c)), None)
+        wanted = (c for c in self.calls if id(c) not in good and id(c.layer) not in self.idle)
+        return next((c for c in wanted if not inside(c)), None)
 
 
 # --- Keras ----------------------------------------------------------------------------------------
@@ -641,6 +643,9 @@ class KerasSide:
         own = [(layer, {id(w) for w in layer.weights}) for layer in reversed(self.layers)]
         own.sort(key=lambda item: len(item[1]))
         run.owners = [next((o for o, ids in own if id(w) in ids), None) for w in self.weights]
+        if weighted:  # layers on which no output depends are called in vain
+            reached = {id(o) for o, g in zip(run.owners, gradients[1]) if g is not None}
+            run.idle = {id(o) for o, w in zip(run.owners, self.weights) if w.trainable} - reached
         return run
 
     def trained(self) -> tuple[list[np.ndarray], list[float], list[list[np.ndarray]]]:

@@ -270,6 +270,37 @@ x = Mix(0.5)([x, layers.RepeatVector(2)(x)])
 whole = keras.Model(i, Scale(name="last")(layers.Dense(2)(x)))
 model = keras.Model(i, [x, whole.get_layer("last").output])
 """,
+    "layers that a class calls in vain": """
+class Head(layers.Layer):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.first, self.second = layers.Dense(units), layers.Dense(2 * units)
+    def call(self, x):
+        y = self.second(x)
+        return self.first(x)
+class Net(keras.Model):
+    def __init__(self, units=4):
+        super().__init__()
+        self.dense = layers.Dense(units, activation="relu")
+        self.aside = layers.Dense(3)
+        self.heads = Head(2), Head(3)
+        self.never = layers.Dense(7)
+    def call(self, x):
+        x = self.dense(x)
+        side = self.heads[1](self.aside(x))
+        return self.heads[0](x)
+i = keras.Input((5,))
+model = keras.Model(i, Net()(i))
+""",
+    "a call with more than a function's own parameters": """
+def build(units=8, n=2, **kwargs):
+    model = keras.Sequential([keras.Input((5,))])
+    for _ in range(n):
+        model.add(layers.Dense(units, **kwargs))
+    return model
+plain = build(4)
+model = build(4, n=3, activation="tanh")
+""",
     "a Lambda layer that says another shape than it gives": """
 i = keras.Input((4,))
 value = layers.Lambda(lambda s: s[:, :1] * 2.0, output_shape=(3,))(i)

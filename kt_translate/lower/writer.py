@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import Any
 
 from kt_translate.graph.arrays import ArrayNode, PutNode
@@ -58,12 +59,15 @@ class Writer(Modules):
         self.last_use, self.steps = last_uses(nodes, every)
         self._spell_hidden_constants(nodes)
         self._arguments()
-        self._name_modules(nodes)
+        idle = self._idle(nodes)
+        self._name_modules([*nodes, *idle])
         with self.spelling(in_forward=True):
             for node in nodes:
                 if logits is None or logits not in node.outputs:
                     self.node(node)
             self._finish(ends, logits)
+        for node in idle:
+            self._module(node.use, partial(self._made, node))
         self._keep()
         for name, value in self.plan.exposed.items():
             attribute = self.code.exposed[name] = self.attributes.fresh(name)
@@ -72,6 +76,23 @@ class Writer(Modules):
         for symbol, spelled in reversed(self.carried):
             symbol.spelled = spelled
         return self.code
+
+    def _idle(self, nodes: list[Node]) -> list[LayerNode | CallNode]:
+        """What a layer of the source calls in vain: Keras makes its weights all the same."""
+        if self.plan.kind != "layer":
+            return []
+        used = {id(n.use) for n in nodes if isinstance(n, (CallNode, LayerNode))}
+        called = [n for n in self.plan.region.nodes if isinstance(n, (CallNode, LayerNode))]
+        return [
+            n
+            for n in {id(n.use): n for n in called if id(n.use) not in used}.values()
+            if isinstance(n, CallNode) or (n.makes_module() and any(n.rule.parameters()))
+        ]
+
+    def _made(self, node: LayerNode | CallNode) -> Expr | None:
+        if isinstance(node, CallNode):
+            return self.instance(node)
+        return self.constructor(node, node.seen())
 
     def _spell_hidden_constants(self, nodes: list[Node]) -> None:
         """A constant of the module that has the name of a parameter is written as its value."""
