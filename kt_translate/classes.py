@@ -4,35 +4,26 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from itertools import chain, repeat
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
+from kt_translate.call_inputs import code_of, fitting, likely_inputs, others, unknown
 from kt_translate.diagnostics import Place
-from kt_translate.evaluate import own_classes, recurrent, subclasses
+from kt_translate.evaluate import own_classes, subclasses
 from kt_translate.evaluate.constructors import base_of, needed_by_base, only_hooks
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
-from kt_translate.evaluate.values import Class, Function, Instance, ModelValue, Unknown, map_tensors
+from kt_translate.evaluate.values import Class, Function, Instance, Unknown
 from kt_translate.graph.nodes import CallNode, LayerNode, Plan
 from kt_translate.graph.region import OpNode
-from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
-from kt_translate.graph.tensor import Layout, Tensor, tensors_in
+from kt_translate.graph.sym import UNKNOWN, Sym, known
+from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.graph.terms import shown
 from kt_translate.guesses import guess, is_tensor_name, unpacked_into
 
 # The ranks to try where the source does not tell: rows of features first, then pictures, sequences, volumes.
-RANKS = (2, 4, 3, 5)
-MIXED: tuple[tuple[int, ...], ...] = (
-    (2, 3),
-    (3, 2),
-    (4, 2),
-    (2, 4),
-    (3, 3, 2),
-)  # a sequence of indices and what goes with it
-NOT_TENSORS = ("self", "training", "mask", "train")
 
 
 def keras_classes(ev: Interpreter) -> Iterator[Class]:
@@ -116,8 +107,8 @@ def try_calls(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> bo
     if is_functional(cls) and not takers:
         return _attempt(ev, instance, {})
     first: list[Any] | None = None
-    kinds = (_unknown, _others, _fitting) if shape is None else (_unknown,)
-    for given in chain(*(_likely_inputs(ev, cls, instance, shape, kind) for kind in kinds)):
+    kinds = (unknown, others, fitting) if shape is None else (unknown,)
+    for given in chain(*(likely_inputs(ev, cls, instance, shape, kind) for kind in kinds)):
         diagnostics, plans = list(ev.log.diagnostics), dict(ev.plans)
         uses = {key: list(found) for key, found in ev.class_plans.items()}
         if takers:
@@ -209,123 +200,6 @@ def _indices(plan: Plan, outer: tuple[Plan, ...] = ()) -> set[int]:
     return found
 
 
-def _likely_inputs(
-    ev: Interpreter,
-    cls: Class,
-    instance: Instance,
-    shape: Any,
-    sizes_of: Callable[[int], tuple[Any, ...]],
-) -> Iterator[dict[str, Any]]:
-    """Arguments of ``call`` to try, the likeliest first; ``sizes_of``: those of a tensor of so many axes."""
-    call = cls.lookup("call")
-    names = ["inputs"]
-    text = ""
-    if isinstance(call, Function) and cls.source is not None:
-        text = cls.source.code(call.node)
-        params = call.node.params
-        every = [*params.posonly_params, *params.params, *params.kwonly_params][1:]
-        names = [
-            p.name.value for p in every if p.default is None and p.name.value not in NOT_TENSORS
-        ]
-        names = names or [p.name.value for p in every[:1]] or ["*0"]
-    shapes = [tuple(shape)] if shape is not None else []
-    for value in [*instance.args, *instance.kwargs.values()] if shape is None else []:
-        if isinstance(value, ModelValue) and len(tensors_in(value.inputs)) == 1:
-            shapes.append(tensors_in(value.inputs)[0].shape[1:])
-        elif isinstance(value, ModelValue) and value.inputs is not None and len(names) == 1:
-            yield {names[0]: map_tensors(replace, value.inputs)}  # handed on to that model
-    if len(names) == 2 and (start := recurrent.states_of_cell(ev, instance)) is not None:
-        yield {names[0]: _input(sizes_of(2)), names[1]: start}
-    likely = sorted(RANKS, key=lambda rank: rank != 3) if _of_sequences(cls) else RANKS
-    tries = shapes or list(map(sizes_of, likely))
-    for sizes in tries:
-        found = {name: _structure(text, name, repeat(sizes)) for name in names}
-        yield found
-    for ranks in MIXED if shape is None else ():
-        if len(ranks) == len(tensors_in(list(found.values()))):
-            each = map(sizes_of, ranks)
-            yield {name: _structure(text, name, each) for name in names}
-    for count in _counts(cls, names[0]) if shape is None and len(names) == 1 else ():
-        alike = [(rank,) * count for rank in (3, *(r for r in RANKS if r != 3))]
-        for ranks in [*alike, *MIXED]:
-            if len(ranks) == count and count != len(tensors_in(found)):
-                yield {names[0]: [_input(sizes_of(rank)) for rank in ranks]}
-
-
-def _counts(cls: Class, name: str) -> list[int]:
-    """How many tensors a class wants in a list, as its checks and what it takes apart tell."""
-    text = _code_of(cls)
-    said = rf"(?:{re.escape(name)}|inputs?|input_shapes?|shapes?)"
-    unpacked = re.findall(rf"^\s*\[?(\w+(?:\s*,\s*\w+)+)\]?\s*=\s*{said}\s*$", text, re.MULTILINE)
-    checked = re.findall(rf"\blen\({said}\)\s*(?:!=|<|==|>=)\s*(\d)\b", text)
-    counts = [names.count(",") + 1 for names in unpacked] + [int(n) for n in checked]
-    any_number = (
-        rf"\bisinstance\(\s*{said}\s*,\s*\(?\s*(?:list|tuple)\b|\b{said}\[-?\d\]\["
-        rf"|\bfor \w+(?:, \w+)* in (?:enumerate\()?{said}\b|\blen\({re.escape(name)}\)"
-    )
-    if not counts and re.search(any_number, text):
-        counts = [2, 3]
-    return [n for n in dict.fromkeys(counts) if 1 < n < 6]
-
-
-def _code_of(cls: Class) -> str:
-    """The code of a class without its docstrings."""
-    code = cls.source.code(cls.node) if cls.source is not None else ""
-    return re.sub(r'""".*?"""', "", code.partition(":")[2], flags=re.DOTALL)
-
-
-def _of_sequences(cls: Class) -> bool:
-    """Whether the class speaks of sequences of vectors: not of indices that it looks up."""
-    text = _code_of(cls)
-    return "Embedding(" not in text and bool(
-        re.search(r"(Attention|1D|LSTM|GRU|RNN)\(|sequence|seq_len", text)
-    )
-
-
-def _structure(text: str, name: str, sizes: Iterator[tuple[Any, ...]]) -> Any:
-    """An input, or a list or dict of them as ``call`` takes it apart; ``sizes`` of one after the other."""
-    said = re.escape(name)
-    keys = re.findall(rf"\b{said}\[\s*(['\"])(\w+)\1\s*\]", text)
-    if keys:
-        return {k: _input(next(sizes)) for k in dict.fromkeys(k for _, k in keys)}
-    unpacked = re.search(
-        rf"^\s*\(?\[?(\w+(?:\s*,\s*\w+)+),?\]?\)?\s*=\s*{said}\s*$", text, re.MULTILINE
-    )
-    if unpacked:
-        return [_input(next(sizes)) for _ in unpacked[1].split(",")]
-    places = {int(n) for n in re.findall(rf"\b{said}\[(\d)\]", text)}
-    if places == set(range(len(places))) and len(places) > 1:
-        return [_input(next(sizes)) for _ in places]
-    return _input(next(sizes))
-
-
-def _input(sizes: tuple[Any, ...]) -> Tensor:
-    dims = tuple(
-        Sym.of(Symbol(f"size_{i}", UNKNOWN, "global")) if d is UNKNOWN else d
-        for i, d in enumerate(sizes)
-    )
-    layout = Layout.FIRST if len(dims) >= 3 else Layout.LAST
-    tensor = Tensor((None, *dims), "float32", layout)
-    rank = len(dims) + 1
-    if sizes and sizes in (_others(rank), _fitting(rank)):
-        tensor.facts["guessed"] = True
-    return tensor
-
-
-def _unknown(rank: int) -> tuple[Any, ...]:
-    return (UNKNOWN,) * (rank - 1)
-
-
-def _others(rank: int) -> tuple[int, ...]:
-    """Sizes for a class that hangs on what they are: other ones than its parameters are guessed to be."""
-    return {2: (24,), 3: (20, 24), 4: (32, 32, 3), 5: (16, 16, 16, 1)}.get(rank, (24,))
-
-
-def _fitting(rank: int) -> tuple[int, ...]:
-    """The same where they have to be what its parameters are."""
-    return {2: (16,), 3: (20, 16), 4: (32, 32, 16), 5: (16, 16, 16, 16)}.get(rank, (16,))
-
-
 # -- samples --------------------------------------------------------------------------------------
 
 
@@ -346,7 +220,7 @@ def _sample(ev: Interpreter, cls: Class, made: list[Instance]) -> Instance:
         said = {n: ev.settings[n] for n in names if n in ev.settings}
         ev.used_settings |= said.keys()
         told |= said
-        text = re.sub(r"\bself\.", "", _code_of(cls))
+        text = re.sub(r"\bself\.", "", code_of(cls))
         for name in names:
             value = known(told.get(name, UNKNOWN))
             if value is UNKNOWN:

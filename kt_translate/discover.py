@@ -10,6 +10,7 @@ import libcst as cst
 from kt_translate.builders import Given, Run, Shapes, best_run, declared, is_complete, run
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate.calls import call_function
+from kt_translate.evaluate.constructors import base_of
 from kt_translate.evaluate.general import docstring_of, file_of, is_class_of_its_own
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.sequential import build_deferred
@@ -26,6 +27,7 @@ from kt_translate.evaluate.values import (
 from kt_translate.found import (
     Found,
     Gap,
+    Object,
     arguments_text,
     elements,
     inputs_text,
@@ -90,6 +92,11 @@ def _called_by_builders(ev: Interpreter) -> list[Function]:
     ]
 
 
+def _is_own_model(value: Any) -> bool:
+    """Whether this is an object of a model class of the source."""
+    return isinstance(value, Instance) and base_of(value.cls) == "keras.Model"
+
+
 def _takes_functions(bound: dict[str, Any]) -> bool:
     return any(isinstance(v, Function) for v in bound.values())
 
@@ -116,7 +123,7 @@ class Finder:
             return
         self.seen.add(id(function))
         results = [r for _, r, _ in function.calls if not isinstance(r, Unknown)]
-        gives = any(models_in(r) for r in results)
+        gives = any(models_in(r) or _is_own_model(r) for r in results)
         builds = self._builds(function)
         used = bool(results) or is_class_of_its_own(self.ev, function)
         if not gives and (used or not (builds or implies_model(self.ev, function, self.own))):
@@ -139,6 +146,9 @@ class Finder:
         if models_in(done.result):
             self.found[id(function)] = self._of_function(function, done)
             yield self.found[id(function)]
+            return
+        if _is_own_model(done.result) and not done.demands:
+            yield Object(function.name, "function", function.line, done.result, done.given.params)
             return
         silent = not any(
             text.strip() not in ("", "None") for text in returned_by(self.ev, function)

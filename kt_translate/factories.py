@@ -12,6 +12,7 @@ from kt_translate.emit.support import words
 from kt_translate.evaluate import definitions, views
 from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.values import Class, Instance, ModelValue, plain
+from kt_translate.found import Found
 from kt_translate.graph import sym
 from kt_translate.graph.nodes import CallNode, Param
 from kt_translate.graph.objects import KerasObject, applied, is_setting
@@ -20,7 +21,8 @@ from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.graph.terms import expand
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.liveness import live
-from kt_translate.lower.names import attribute_name
+from kt_translate.lower.names import Names, attribute_name
+from kt_translate.pytorch.library import reserved_names
 
 
 def sayable(value: Any) -> bool:
@@ -166,3 +168,18 @@ def guess_text(value: Any) -> str:
     if isinstance(value, Tensor):
         return f"keras.Input({value.shape[1:]})"
     return str(views.text_of(value)) if isinstance(value, Instance) else repr(value)
+
+
+def name_of(found: Found, names: Names) -> str:
+    """A function's factory is called as the function, where nothing else in the output is."""
+    if found.kind == "function" and found.name not in reserved_names():
+        return found.name
+    owner, _, last = re.sub(r"[\[\]'\"]+", "_", found.name).strip("_").rpartition(".")
+    last = re.sub(r"\W+", "_", last).strip("_")
+    verb = re.match(r"(build|make|create|get|define|construct|_)", last)
+    name = last if verb else f"make_{last}"
+    if name in names.taken and owner:
+        name = f"make_{re.sub(r'(?<=[a-z])(?=[A-Z])', '_', owner).lower()}_{last}"
+    elif name in names.taken and not verb:
+        name = f"{last}_model"
+    return names.fresh(re.sub(r"\W+", "_", name))

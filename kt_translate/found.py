@@ -67,6 +67,13 @@ class Found:
 
 
 @dataclass
+class Object(Found):
+    """An object of a class of the source, called, that a variable of the module holds or a function gives."""
+
+    value: Instance
+
+
+@dataclass
 class Gap:
     """A builder of models that none came out of."""
 

@@ -11,6 +11,7 @@ from kt_translate.evaluate.own_classes import table_of
 from kt_translate.evaluate.values import Instance
 from kt_translate.factories import instance as made_by
 from kt_translate.factories import sayable
+from kt_translate.found import Object
 from kt_translate.graph.nodes import CallNode, Param, Plan
 from kt_translate.graph.region import Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, substitute, symbols_in
@@ -32,15 +33,21 @@ class Made:
     parameters: list[Param]  # all that the weights tell
 
 
-def made_object(
-    name: str, line: int, instance: Instance, class_of: Callable[[Plan], ClassCode]
-) -> Made:
+def made_object(found: Object, class_of: Callable[[Plan], ClassCode]) -> Made:
     """The expression for an object that was called. Raises RuleError where nothing tells the sizes of its inputs."""
+    name, instance = found.name, found.value
     plan, tensors, _ = instance.calls[-1]
     assert instance.use is not None
     code = class_of(plan)
     table = table_of(plan, instance, tensors)
-    unsaid = [s for s, v in table.items() if s.name in code.used_parameters and known(v) is UNKNOWN]
+    arguments = {p.symbol: Sym.of(Symbol(p.symbol.name, UNKNOWN, "global")) for p in found.params}
+    unsaid = [
+        s
+        for s, v in table.items()
+        if s.name in code.used_parameters
+        and known(v) is UNKNOWN
+        and arguments.keys().isdisjoint(symbols_in(v))
+    ]
     size = likely_size(instance)
     guessed: dict[str, int] = {}
     opened: dict[Symbol, Symbol] = {}
@@ -55,12 +62,14 @@ def made_object(
     used = [v for s, v in table.items() if s.name in code.used_parameters]
     of_data = {s: s.value for s in symbols_in(used) if s.kind == "data"}
     told = [*opened.values()]
-    if all(sayable(substitute(v, of_data)) for v in used):
+    if all(sayable(substitute(v, of_data | arguments)) for v in used):
         told += sorted(of_data, key=lambda s: s.name)
+    elif found.params:
+        raise RuleError("KT201", f"what {name} gives takes more than its arguments to say")
     else:
         table = {s: known(v) for s, v in table.items()}
     table |= {s: Sym.of(width) for s, width in opened.items()}
-    node = CallNode([], [], line, plan, instance.use, table)
+    node = CallNode([], [], found.line, plan, instance.use, table)
     writer = Writer(Plan("", "model", Region(), []), "", class_of)
     text = str(writer.instance(node))
     said = [s.name for s in told]

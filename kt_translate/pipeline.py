@@ -22,7 +22,7 @@ from kt_translate.evaluate.project import texts_beside
 from kt_translate.evaluate.signals import MAX_FRAMES
 from kt_translate.evaluate.values import Class, Unknown
 from kt_translate.factories import kept
-from kt_translate.found import Found, Gap
+from kt_translate.found import Found, Gap, Object
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym
@@ -183,13 +183,14 @@ def _written(ev: Interpreter, name: str, log: Log, options: Options) -> Writing:
     home = options.project.home(path, name, kept_names(ev.module.names))
     writing = Writing(home, log, options.project, ev.files, name)
     every = list(discover(ev, ev.input_shapes))
+    given = [found for found in every if isinstance(found, Object)]
     for found in every:
-        if isinstance(found, Found):
+        if isinstance(found, Found) and not isinstance(found, Object):
             writing.name_plans(found)
     for found in every:
         if isinstance(found, Gap):
             writing.gap(found)
-        else:
+        elif not isinstance(found, Object):
             writing.add(found)
     called = {id(instance) for _, instance, _ in ev.objects if instance.calls}
     failed: list[tuple[Class, list[Diagnostic]]] = []
@@ -215,6 +216,8 @@ def _written(ev: Interpreter, name: str, log: Log, options: Options) -> Writing:
             kind, message = classes.kind_of(cls), f"the class {cls.name} is not translated"
             writing.untranslated(cls.name, kind, cls.line, "KT201", message)
     _objects(ev, writing, called)
+    for found in given:
+        _object(ev, writing, found)
     for found in left_over(ev, set(writing.codes), writing.seen):
         writing.add(found)
     writing.lend(uses[0] for uses in ev.class_plans.values() if uses)
@@ -232,15 +235,21 @@ def _objects(ev: Interpreter, writing: Writing, called: set[int]) -> None:
         if (name, line) in seen or (id(instance) in called and not is_model):
             continue
         seen.add((name, line))
-        shape = ev.input_shapes.get(name, ev.input_shapes.get(""))
-        if not instance.calls and classes.has_call(cls):
-            classes.try_calls(ev, cls, instance, shape)
-        if instance.calls:
-            writing.object(name, line, instance)
-        elif classes.has_call(cls) and is_model:
-            writing.untranslated(
-                name, "variable", line, "KT201", f"the model {name} is not translated"
-            )
+        _object(ev, writing, Object(name, "variable", line, instance))
+
+
+def _object(ev: Interpreter, writing: Writing, found: Object) -> None:
+    """An object of a class of the source, which is tried on likely inputs where the source never calls it."""
+    name, instance = found.name, found.value
+    cls = instance.cls
+    shape = ev.input_shapes.get(name, ev.input_shapes.get(""))
+    if not instance.calls and classes.has_call(cls):
+        classes.try_calls(ev, cls, instance, shape)
+    if instance.calls:
+        writing.object(found)
+    elif classes.has_call(cls) and classes.kind_of(cls) == "class":
+        message = f"the model {name} is not translated"
+        writing.untranslated(name, found.kind, found.line, "KT201", message)
 
 
 def _tell_gaps(writing: Writing, log: Log) -> None:

@@ -15,7 +15,7 @@ from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.open_sizes import told_by_weights
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Class, Instance, ModelValue, Module
-from kt_translate.found import Found, Gap, each_of, ports
+from kt_translate.found import Found, Gap, Object, each_of, ports
 from kt_translate.graph.nodes import CallNode, Plan
 from kt_translate.graph.sym import UNKNOWN, Sym, symbols_in
 from kt_translate.graph.tensor import Tensor, tensors_in
@@ -120,15 +120,16 @@ class Writing(Classes):
         if not code.gap:
             entry["cases"] = [cases.of_class(cls, code.name, code, plan, instance, tensors)]
 
-    def object(self, name: str, line: int, instance: Instance) -> None:
-        """Write what a variable of the module holds, an object of a class of the source, and its entry."""
+    def object(self, found: Object) -> None:
+        """Write what a variable of the module holds or a function gives, an object of a class of the source."""
+        name, kind, line, instance = found.name, found.kind, found.line, found.value
         plan, tensors, results = instance.calls[-1]
         try:
-            made = made_object(name, line, instance, self.class_of)
+            made = made_object(found, self.class_of)
         except (RuleError, Raised) as error:
             self._take_down(error)
             hint = _input_hint(name) if getattr(error, "code", "") == "KT303" else ""
-            self.untranslated(name, "variable", line, error_code(error), str(error), hint)
+            self.untranslated(name, kind, line, error_code(error), str(error), hint)
             return
         code = made.code
         if made.guessed or made.open_sizes:
@@ -137,17 +138,16 @@ class Writing(Classes):
             said = f"nothing tells the input of {name}: {told}"
             self.log.add("KT101", Place(max(line, 1)), said)
         factory = code.name
-        found = Found(name, "variable", line, None)
-        if made.text != f"{code.name}()":
-            factory = self._factory_name(found)
+        if made.text != f"{code.name}()" or kind == "function":
+            factory = factories.name_of(found, self.names)
             docstring = f"``{name}`` ({self.source}:{line})."
-            taken = factories.signature([], [], made.parameters)
+            taken = factories.signature(found.params, [], made.parameters)
             self.factories.append(FactoryCode(factory, taken, made.text, code.name, docstring))
         self.codes.setdefault(id(plan), code)
         self.titles[id(instance)] = name
         self._entry(
             name,
-            "variable",
+            kind,
             line,
             factory,
             torch_name=code.name,
@@ -253,7 +253,7 @@ class Writing(Classes):
             return None
         plan = plan_of(found.models[0])
         if found.has_own_signature and plan.keep_signature and not plan.open_sizes:
-            codes[0].factory = self._factory_name(found)
+            codes[0].factory = factories.name_of(found, self.names)
             return _Written(codes[0].factory, codes, {})
         if found.kind == "variable" and not any(c.parameters for c in codes):
             return _Written(codes[0].name, codes, {})
@@ -274,7 +274,7 @@ class Writing(Classes):
             )
             return None
         body, table = factories.instances(found.models, codes)
-        name = self._factory_name(found)
+        name = factories.name_of(found, self.names)
         returns = factories.structure(found.value, table)
         annotation = codes[0].name if isinstance(found.value, ModelValue) else "Any"
         if isinstance(found.value, tuple):
@@ -294,20 +294,6 @@ class Writing(Classes):
         inferred = {p.symbol.name: p.symbol.value for p in sizes if p.symbol.value is not UNKNOWN}
         return _Written(name, codes, inferred)
 
-    def _factory_name(self, found: Found) -> str:
-        """A function's factory is called as the function, where nothing else in the output is."""
-        if found.kind == "function" and found.name not in reserved_names():
-            return found.name
-        owner, _, last = re.sub(r"[\[\]'\"]+", "_", found.name).strip("_").rpartition(".")
-        last = re.sub(r"\W+", "_", last).strip("_")
-        verb = re.match(r"(build|make|create|get|define|construct|_)", last)
-        name = last if verb else f"make_{last}"
-        if name in self.names.taken and owner:
-            name = f"make_{re.sub(r'(?<=[a-z])(?=[A-Z])', '_', owner).lower()}_{last}"
-        elif name in self.names.taken and not verb:
-            name = f"{last}_model"
-        return self.names.fresh(re.sub(r"\W+", "_", name))
-
     def _made_by_call(self, found: Found) -> _Written | None:
         """A variable's model as an instance of the class of the function that made it."""
         for maker, at, table in found.made:
@@ -325,7 +311,7 @@ class Writing(Classes):
             said = factories.arguments_said(made, table, plan_of(general).params)
             if not said:
                 return _Written(made.name, [made], {})
-            name = self._factory_name(found)
+            name = factories.name_of(found, self.names)
             call = factories.instance(made.name, said, [p.symbol.name for p in open_sizes])
             docstring = f"``{found.name}`` ({self.source}:{found.line})."
             sizes = factories.signature([], [], open_sizes)
@@ -341,7 +327,7 @@ class Writing(Classes):
                 break
             said = factories.arguments_said(codes[0], table, maker.params)
             self.codes[id(plan_of(found.models[0]))] = codes[0]
-            name = self._factory_name(found)
+            name = factories.name_of(found, self.names)
             docstring = f"``{found.name}`` ({self.source}:{found.line})."
             call = factories.instance(codes[0].name, said, [])
             taken = factories.signature(found.params, [], [])
@@ -355,7 +341,9 @@ class Writing(Classes):
         text = f"{name} ({self.source}:{line}) is not translated"
         plain_name = name.isidentifier() and name not in reserved_names()
         plain_name = plain_name and not any(c.name == name for c in self.written)
-        factory = name if plain_name else self._factory_name(Found(name, "method", line, None))
+        factory = (
+            name if plain_name else factories.name_of(Found(name, "method", line, None), self.names)
+        )
         if any(f.name == factory for f in self.factories):
             factory = self.names.fresh(f"make_{factory}")
         self.names.taken.add(factory)

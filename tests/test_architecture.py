@@ -23,7 +23,7 @@ FLOORS = [
     ["ops"],
     ["evaluate", "lower"],
     ["emit"],
-    ["guesses"],
+    ["call_inputs", "guesses"],
     ["builders", "makers", "shown"],
     ["classes", "found"],
     ["implied", "instances"],

@@ -1,4 +1,4 @@
-"""Layers that their file never calls: what they are called on is told by their code."""
+"""Layers and models that their file never calls: what they are called on is told by their code."""
 
 from __future__ import annotations
 
@@ -74,3 +74,36 @@ def test_what_the_code_tells(name: str, tmp_path: Path) -> None:
     given: list[np.ndarray] = [numbers(*shape) for shape in shapes]
     several = len(given) > 1
     both.agree("Pairs", args, torch_args, *given, structure=lambda *x: list(x) if several else x[0])
+
+
+GIVEN_BY_FUNCTIONS = """
+class Net(keras.Model):
+    def __init__(self, words, units=4):
+        super().__init__()
+        self.embedding = layers.Embedding(words, 8)
+        self.dense = layers.Dense(units)
+
+    def call(self, inputs):
+        numbers, table = inputs
+        looked_up = self.embedding(table[:, :, 0])
+        return self.dense(ops.concatenate([numbers, ops.sum(looked_up, axis=1)], axis=-1))
+
+
+def make():
+    net = Net(50)
+    net.compile(loss="mse")
+    return net
+
+
+def make_wide(words, factor=2):
+    return Net(words, units=3 * factor)
+"""
+
+
+def test_functions_that_give_objects_of_model_classes(tmp_path: Path) -> None:
+    both = Both(tmp_path, GIVEN_BY_FUNCTIONS)
+    assert [e["source_name"] for e in both.made.models] == ["Net", "make", "make_wide"]
+    table = np.random.default_rng(1).integers(0, 9, (2, 5, 3)).astype("int32")
+    taken = numbers(2, 4), table
+    both.agree("make", "", "in_features=4", *taken, structure=lambda *x: list(x))
+    both.agree("make_wide", "20, factor=3", "20, factor=3", *taken, structure=lambda *x: list(x))

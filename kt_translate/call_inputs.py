@@ -1,0 +1,162 @@
+"""The tensors to try a class on that the source never calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import repeat
+from typing import Any
+
+from kt_translate.evaluate import recurrent
+from kt_translate.evaluate.interpreter import Interpreter
+from kt_translate.evaluate.values import Class, Function, Instance, ModelValue, map_tensors
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol
+from kt_translate.graph.tensor import Layout, Tensor, tensors_in
+
+RANKS = (2, 4, 3, 5)
+MIXED: tuple[tuple[int, ...], ...] = (
+    (2, 3),
+    (3, 2),
+    (4, 2),
+    (2, 4),
+    (3, 3, 2),
+)  # a sequence of indices and what goes with it
+NOT_TENSORS = ("self", "training", "mask", "train")
+
+
+def likely_inputs(
+    ev: Interpreter,
+    cls: Class,
+    instance: Instance,
+    shape: Any,
+    sizes_of: Callable[[int], tuple[Any, ...]],
+) -> Iterator[dict[str, Any]]:
+    """Arguments of ``call`` to try, the likeliest first; ``sizes_of``: those of a tensor of so many axes."""
+    call = cls.lookup("call")
+    names = ["inputs"]
+    text = ""
+    if isinstance(call, Function) and cls.source is not None:
+        text = cls.source.code(call.node)
+        params = call.node.params
+        every = [*params.posonly_params, *params.params, *params.kwonly_params][1:]
+        names = [
+            p.name.value for p in every if p.default is None and p.name.value not in NOT_TENSORS
+        ]
+        names = names or [p.name.value for p in every[:1]] or ["*0"]
+    shapes = [tuple(shape)] if shape is not None else []
+    for value in [*instance.args, *instance.kwargs.values()] if shape is None else []:
+        if isinstance(value, ModelValue) and len(tensors_in(value.inputs)) == 1:
+            shapes.append(tensors_in(value.inputs)[0].shape[1:])
+        elif isinstance(value, ModelValue) and value.inputs is not None and len(names) == 1:
+            yield {names[0]: map_tensors(replace, value.inputs)}  # handed on to that model
+    if len(names) == 2 and (start := recurrent.states_of_cell(ev, instance)) is not None:
+        yield {names[0]: _input(sizes_of(2)), names[1]: start}
+    likely = sorted(RANKS, key=lambda rank: rank != 3) if _of_sequences(cls) else RANKS
+    if shape is None and (found_ranks := _indexed(text, names)):
+        each = map(sizes_of, found_ranks)
+        yield {name: _structure(text, name, each) for name in names}
+    tries = shapes or list(map(sizes_of, likely))
+    for sizes in tries:
+        found = {name: _structure(text, name, repeat(sizes)) for name in names}
+        yield found
+    for ranks in MIXED if shape is None else ():
+        if len(ranks) == len(tensors_in(list(found.values()))):
+            each = map(sizes_of, ranks)
+            yield {name: _structure(text, name, each) for name in names}
+    for count in _counts(cls, names[0]) if shape is None and len(names) == 1 else ():
+        alike = [(rank,) * count for rank in (3, *(r for r in RANKS if r != 3))]
+        for ranks in [*alike, *MIXED]:
+            if len(ranks) == count and count != len(tensors_in(found)):
+                yield {names[0]: [_input(sizes_of(rank)) for rank in ranks]}
+
+
+def _counts(cls: Class, name: str) -> list[int]:
+    """How many tensors a class wants in a list, as its checks and what it takes apart tell."""
+    text = code_of(cls)
+    said = rf"(?:{re.escape(name)}|inputs?|input_shapes?|shapes?)"
+    unpacked = re.findall(rf"^\s*\[?(\w+(?:\s*,\s*\w+)+)\]?\s*=\s*{said}\s*$", text, re.MULTILINE)
+    checked = re.findall(rf"\blen\({said}\)\s*(?:!=|<|==|>=)\s*(\d)\b", text)
+    counts = [names.count(",") + 1 for names in unpacked] + [int(n) for n in checked]
+    any_number = (
+        rf"\bisinstance\(\s*{said}\s*,\s*\(?\s*(?:list|tuple)\b|\b{said}\[-?\d\]\["
+        rf"|\bfor \w+(?:, \w+)* in (?:enumerate\()?{said}\b|\blen\({re.escape(name)}\)"
+    )
+    if not counts and re.search(any_number, text):
+        counts = [2, 3]
+    return [n for n in dict.fromkeys(counts) if 1 < n < 6]
+
+
+def code_of(cls: Class) -> str:
+    """The code of a class without its docstrings."""
+    code = cls.source.code(cls.node) if cls.source is not None else ""
+    return re.sub(r'""".*?"""', "", code.partition(":")[2], flags=re.DOTALL)
+
+
+def _of_sequences(cls: Class) -> bool:
+    """Whether the class speaks of sequences of vectors: not of indices that it looks up."""
+    text = code_of(cls)
+    return "Embedding(" not in text and bool(
+        re.search(r"(Attention|1D|LSTM|GRU|RNN)\(|sequence|seq_len", text)
+    )
+
+
+def _indexed(text: str, names: list[str]) -> list[int]:
+    """The ranks of the inputs, rows where nothing tells, by how ``call`` indexes them: ``words[:, :, 0]``."""
+    parts = [part for name in names for part in _parts(text, name) or [name]]
+    found = {
+        part: max(
+            (key.count(",") + 1 for key in re.findall(rf"\b{part}\[([^\[\].]*)\]", text)), default=0
+        )
+        for part in parts
+    }
+    return [max(rank, 2) for rank in found.values()] if max(found.values()) > 2 else []
+
+
+def _parts(text: str, name: str) -> list[str]:
+    """The names into which ``call`` takes an input apart."""
+    unpacked = re.search(
+        rf"^\s*\(?\[?(\w+(?:\s*,\s*\w+)+),?\]?\)?\s*=\s*{re.escape(name)}\s*$", text, re.MULTILINE
+    )
+    return re.split(r"\s*,\s*", unpacked[1]) if unpacked else []
+
+
+def _structure(text: str, name: str, sizes: Iterator[tuple[Any, ...]]) -> Any:
+    """An input, or a list or dict of them as ``call`` takes it apart; ``sizes`` of one after the other."""
+    said = re.escape(name)
+    keys = re.findall(rf"\b{said}\[\s*(['\"])(\w+)\1\s*\]", text)
+    if keys:
+        return {k: _input(next(sizes)) for k in dict.fromkeys(k for _, k in keys)}
+    if parts := _parts(text, name):
+        return [_input(next(sizes)) for _ in parts]
+    places = {int(n) for n in re.findall(rf"\b{said}\[(\d)\]", text)}
+    if places == set(range(len(places))) and len(places) > 1:
+        return [_input(next(sizes)) for _ in places]
+    return _input(next(sizes))
+
+
+def _input(sizes: tuple[Any, ...]) -> Tensor:
+    dims = tuple(
+        Sym.of(Symbol(f"size_{i}", UNKNOWN, "global")) if d is UNKNOWN else d
+        for i, d in enumerate(sizes)
+    )
+    layout = Layout.FIRST if len(dims) >= 3 else Layout.LAST
+    tensor = Tensor((None, *dims), "float32", layout)
+    rank = len(dims) + 1
+    if sizes and sizes in (others(rank), fitting(rank)):
+        tensor.facts["guessed"] = True
+    return tensor
+
+
+def unknown(rank: int) -> tuple[Any, ...]:
+    return (UNKNOWN,) * (rank - 1)
+
+
+def others(rank: int) -> tuple[int, ...]:
+    """Sizes for a class that hangs on what they are: other ones than its parameters are guessed to be."""
+    return {2: (24,), 3: (20, 24), 4: (32, 32, 3), 5: (16, 16, 16, 1)}.get(rank, (24,))
+
+
+def fitting(rank: int) -> tuple[int, ...]:
+    """The same where they have to be what its parameters are."""
+    return {2: (16,), 3: (20, 16), 4: (32, 32, 16), 5: (16, 16, 16, 16)}.get(rank, (16,))
