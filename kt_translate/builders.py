@@ -16,7 +16,7 @@ from typing import Any
 import libcst as cst
 
 from kt_translate.diagnostics import Diagnostic
-from kt_translate.evaluate import parts, views
+from kt_translate.evaluate import handed, parts, views
 from kt_translate.evaluate.general import annotation
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
@@ -32,10 +32,11 @@ from kt_translate.evaluate.values import (
 )
 from kt_translate.graph.nodes import Param
 from kt_translate.graph.objects import is_setting, lazily
-from kt_translate.graph.region import CURRENT, Node, Region
+from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, symbols_in
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.guesses import (
+    as_input,
     code_about,
     guess,
     input_of,
@@ -51,7 +52,6 @@ from kt_translate.source.names import SUBMODULES
 
 Shapes = dict[str, tuple[int | None, ...]]
 MAX_BETTER = 4  # tries with values that a check lets pass
-ROLES = {2: ("features",), 3: ("length", "features"), 4: ("height", "width", "channels")}
 
 
 @dataclass
@@ -64,6 +64,7 @@ class Given:
     tensors: dict[str, Any] = field(default_factory=dict)
     guessed: dict[str, Any] = field(default_factory=dict)
     taken: dict[str, str] = field(default_factory=dict)  # what is taken for what it is here
+    modules: dict[str, ModelValue] = field(default_factory=dict)  # that it is handed
     baked: list[Symbol] = field(default_factory=list)  # parameters that keep their defaults
 
 
@@ -111,7 +112,7 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any]) -> Run:
     result: Any = None
     refused: Any = None
     why = ""
-    region = Region()
+    region = Region(handed.nodes_of(given.modules))
     CURRENT.append(region)
     try:
         result = act()
@@ -244,16 +245,18 @@ def attempts(
     text = code_about(ev, function)
     kinds = text if re.search(r"[A-Z]\w+\dD\b|LSTM|GRU|RNN", text) else ev.source.text
 
+    guessing = partial(guess, text=text, kinds=kinds)
+
     def likely(names: list[str]) -> dict[str, Any]:
         tensor = input_of(guess("shape", text, kinds))
-        return {n: tensor if is_called_on(n, text) else guess(n, text, kinds) for n in names}
+        return {
+            n: tensor if is_called_on(n, text) else handed.likely(n, text, kinds) or guessing(n)
+            for n in names
+        }
 
     guessed = likely([n for n in names if first[n] is UNKNOWN])
-    guessed |= {
-        n: guess(n, text, kinds)
-        for n in names
-        if first[n] is None and n not in sized and is_shape(n, text)
-    }
+    shapes_left_out = (n for n in names if first[n] is None and n not in sized)
+    guessed |= {n: guessing(n) for n in shapes_left_out if is_shape(n, text)}
     if guessed:
         yield {**first, **guessed}, guessed
         larger = {n: roomier(v) for n, v in guessed.items()}
@@ -306,6 +309,10 @@ def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> G
             )
             given.tensors[name] = given.values[name]
             continue
+        if isinstance(sample, handed.Handed):
+            given.modules[name] = given.values[name] = handed.model(name, sample)
+            given.params.append(handed.parameter(name, keyword_only))
+            continue
         sample = views.object_of(sample)
         is_object = views.holds_settings(sample)
         sayable = sample is UNKNOWN or plain(sample) or is_setting(sample)
@@ -338,29 +345,6 @@ def default_text(ev: Interpreter, param: cst.Param, value: Any) -> str | None:
         return text if simple else repr(value)
     value = views.object_of(value)
     return lazily(value) if is_setting(value) or views.is_record(value) else "None"
-
-
-def as_input(outer: Tensor, role: str, sizes: list[Param], reserved: set[str]) -> Tensor:
-    """An input of its own for a tensor parameter; its sizes are parameters of the class."""
-    roles = ROLES.get(outer.rank, tuple(f"size_{i}" for i in range(1, outer.rank)))
-    taken = {p.symbol.name for p in sizes} | reserved
-    shape: list[Any] = [None]
-    for what, dim in zip(roles, outer.shape[1:], strict=True):
-        sample = known(dim)
-        if not isinstance(sample, int):
-            shape.append(None)
-            continue
-        name = f"{role}_{what}" if role else f"in_{what}" if what == roles[-1] else what
-        while name in taken:
-            name += "_"
-        taken.add(name)
-        symbol = Symbol(name, sample, "dim")
-        sizes.append(Param(symbol, None, "int", keyword_only=True))
-        shape.append(Sym.of(symbol))
-    tensor = Tensor(tuple(shape), outer.dtype, outer.layout, name=role or None)
-    tensor.facts["input"] = outer.facts.get("input")
-    tensor.node = Node([], [tensor])
-    return tensor
 
 
 def completed(

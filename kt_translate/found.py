@@ -241,11 +241,13 @@ def take(found: Found, runs: list[Run], others: set[int]) -> None:
         if isinstance(said, Sym) and value is not UNKNOWN
     ]
     params = [*found.sizes, *found.params]
+    modules = {n: m for done in runs for n, m in done.given.modules.items()}
     own = [m for m in found.models if id(m) not in others]
     for model in [*own, *(m for done in runs for m in done.models)]:
         if is_complete(model):
             plan = plan_of(model)
             plan.params = plan.params or params
+            plan.modules = plan.modules or modules
     for model in filter(is_complete, own):
         plan_of(model).demands = demands
 

@@ -11,6 +11,8 @@ from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.open_sizes import open_input
 from kt_translate.evaluate.records import holding
 from kt_translate.evaluate.values import Function
+from kt_translate.graph.nodes import Param
+from kt_translate.graph.region import Node
 from kt_translate.graph.sym import Sym, Symbol, known, substitute
 from kt_translate.graph.tensor import Layout, Tensor
 
@@ -34,6 +36,7 @@ _LISTS: list[tuple[str, Any]] = [  # where a number is taken for each of several
     (r"depth|stage|block|repeat", (2, 2, 2)),
     (r"filter|width|channel|unit|hidden|neuron|layers|dims$", (16, 32, 64, 128)),
 ]
+ROLES = {2: ("features",), 3: ("length", "features"), 4: ("height", "width", "channels")}
 
 
 def guess(name: str, text: str, kinds: str) -> Any:
@@ -178,6 +181,29 @@ def is_called_on(name: str, text: str) -> bool:
 
 def input_of(shape: Sequence[int | None]) -> Tensor:
     return Tensor((None, *shape), "float32", Layout.FIRST if len(shape) > 2 else Layout.LAST)
+
+
+def as_input(outer: Tensor, role: str, sizes: list[Param], reserved: set[str]) -> Tensor:
+    """An input of its own for a tensor parameter; its sizes are parameters of the class."""
+    roles = ROLES.get(outer.rank, tuple(f"size_{i}" for i in range(1, outer.rank)))
+    taken = {p.symbol.name for p in sizes} | reserved
+    shape: list[Any] = [None]
+    for what, dim in zip(roles, outer.shape[1:], strict=True):
+        sample = known(dim)
+        if not isinstance(sample, int):
+            shape.append(None)
+            continue
+        name = f"{role}_{what}" if role else f"in_{what}" if what == roles[-1] else what
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        symbol = Symbol(name, sample, "dim")
+        sizes.append(Param(symbol, None, "int", keyword_only=True))
+        shape.append(Sym.of(symbol))
+    tensor = Tensor(tuple(shape), outer.dtype, outer.layout, name=role or None)
+    tensor.facts["input"] = outer.facts.get("input")
+    tensor.node = Node([], [tensor])
+    return tensor
 
 
 def is_shape(name: str, text: str) -> bool:

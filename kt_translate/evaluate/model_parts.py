@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import assumed, copies, models, sequential
+from kt_translate.evaluate import assumed, copies, handed, models, sequential
 from kt_translate.evaluate.model_layers import Listed, cannot_pick, freeze, layers_of
 from kt_translate.evaluate.values import (
     Array,
@@ -30,6 +30,9 @@ def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
         return model.attributes[name]
     if name.startswith(("output", "layers", "get_layer")):
         assumed.shown_only(ev, model)
+    if name in ("layers", "get_layer") and handed.is_handed(model):
+        ev.note("KT201", "nothing is known of the layers of a model that a function is handed")
+        return Unknown("the layers of a model that is not known", ev.line)
     if name in ("input", "inputs"):
         return model.inputs if name == "input" else tensors_in(model.inputs)
     if name in ("output", "outputs"):

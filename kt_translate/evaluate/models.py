@@ -10,6 +10,7 @@ from kt_translate.evaluate import (
     activations,
     arrays,
     distributed,
+    handed,
     lambdas,
     open_inputs,
     open_sizes,
@@ -245,7 +246,7 @@ def _by_place(args: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[
 def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """A layer on tensors: its node, and the activation that it was given as a node of its own."""
     args, kwargs = _by_place(arrays.entering(ev, args), kwargs)
-    inputs = tensors_in(args[0]) if args else []
+    inputs = handed.sized(ev, layer, tensors_in(args[0]) if args else [])
     extra = [t for a in args[1:] for t in tensors_in(a)]
     if not inputs or has_unknown(args[0]):
         return open_inputs.called(ev, layer, args[0] if args else None)

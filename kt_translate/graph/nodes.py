@@ -107,7 +107,7 @@ class Plan:
     """A class to be generated: what is built in `region` between `inputs` and `result`."""
 
     name: str
-    kind: str  # "function", "model", "sequential", "loop", "layer"
+    kind: str  # "function", "model", "sequential", "loop", "layer"; "handed": no class is written of it
     region: Region
     inputs: list[Tensor]
     result: Any = None  # nested structure of tensors

@@ -64,7 +64,9 @@ class Flatten(Layer):
         self.data_format = lower(plain(self, "data_format"))
 
     def wants(self, *tensors: Tensor) -> list[Layout]:
-        return [Layout.LAST if self.data_format == "channels_first" else Layout.KEEP]
+        unknown = None in tensors[0].shape[1:]  # no weights can be loaded in torch's order
+        first = self.data_format == "channels_first"
+        return [Layout.LAST if first or unknown else Layout.KEEP]
 
     def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
         return [flat_output(tensors[0], self.data_format == "channels_first")]

@@ -62,7 +62,7 @@ class Modules(ClassScope):
     def _module(self, use: ModuleUse, construct: Any) -> Expr:
         if id(use) not in self.modules:
             given = next((n for n, v in self.plan.modules.items() if v.use is use), None)
-            made = construct() if given is None else Expr(given)
+            made = construct() if given is None else self._given(given, use)
             if made is None:
                 return Expr("None")
             attribute = self.module_names[id(use)]
@@ -72,6 +72,10 @@ class Modules(ClassScope):
             if use.mode is not None:
                 self.code.modes.append((attribute, use.mode))
         return self.modules[id(use)]
+
+    def _given(self, name: str, use: ModuleUse) -> Expr:
+        """A module among the arguments."""
+        return Expr("like_keras")(Expr(name), trainable=False) if use.frozen else Expr(name)
 
     def _weight(self, node: WeightNode) -> None:
         """A weight of the class's own: its variable in forward is the attribute."""
@@ -158,6 +162,9 @@ class Modules(ClassScope):
         """What makes a layer or model that ``within`` is given as an argument; None where nothing tells its sizes."""
         if id(value.use) in self.modules:  # which this class calls as well
             return self.modules[id(value.use)]
+        for name, given in self.plan.modules.items():
+            if given.use is value.use:
+                return Expr(name)
         known_as = getattr(getattr(value, "plan", value), "factory", None)
         if known_as is not None:
             return Expr(known_as)()

@@ -32,6 +32,10 @@ def write_parameters(writer: Modules) -> None:
     text = " ".join([*writer.code.init, *(condition for condition, _ in writer.code.guards)])
     words = set(re.findall(r"[A-Za-z_]\w*", re.sub(r"\w+=", "", text)))
     integers = symbols.symbols_of_shapes(writer.nodes)
+    of_data = {p.symbol.name for p in writer.plan.open_sizes}
+    writer.plan.params = [  # without the sizes that data would tell and that nothing has
+        p for p in writer.plan.params if p.symbol.name not in of_data - words
+    ]
     for param in writer.plan.params:
         name = param.symbol.name
         found = param.symbol.kind == "dim" or param.symbol in writer.plan.handed

@@ -285,7 +285,9 @@ class Writer(Modules):
 
     def _call(self, node: CallNode) -> None:
         chain = chain_of_model(node.plan)
-        if chain is None:
+        if node.plan.kind == "handed":
+            module = self._module(node.use, self._not_handed)
+        elif chain is None:
             self.classes(node.plan)
             self.check_alike(node)
             module = self._module(node.use, lambda: self.instance(node))
@@ -313,6 +315,9 @@ class Writer(Modules):
             self.assign(node.outputs[0], result, module=True)
         else:
             self.code.body.append(f"{self.targets(node.outputs)} = {result}")
+
+    def _not_handed(self) -> Expr:
+        raise RuleError("KT302", f"{self.plan.name} is not handed the model that it calls")
 
     def _then(self, node: LayerNode) -> Any:
         def then(value: Any, comment: str = "") -> Expr:
