@@ -37,13 +37,14 @@ from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, symbols_in
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.guesses import (
     as_input,
+    by_hand,
     code_about,
+    gathered,
     guess,
     input_of,
     is_called_on,
     is_shape,
-    is_tensor_name,
-    is_tuple,
+    keys_read,
     let_pass,
     likely_input,
     roomier,
@@ -224,6 +225,8 @@ def attempts(
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Sample values to try, the likeliest first, and which of them are guesses."""
     names = [p.name.value for p, _ in declared(function)]
+    star = gathered(function, ev.source)
+    names += [star] if star is not None else []
     calls = [bound for bound, _, _ in function.calls if own(bound)][:3]
     shape = shapes.get(function.name, shapes.get(""))
     first: dict[str, Any] = {}
@@ -234,15 +237,17 @@ def attempts(
             ev.used_settings.add(name)
             values.insert(0, ev.settings[name])
         first[name] = next((v for v in map(_sample, values) if v is not UNKNOWN), UNKNOWN)
-    sized = _by_hand(ev, function, names, shape, shapes)
+    sized = by_hand(ev, function, names, shape, shapes)
     first |= sized
+    text = code_about(ev, function)
+    if star is not None and first[star] is UNKNOWN and not keys_read(star, text):
+        first[star] = {}
     yield first, {}
     for bound in calls:
         other = {n: _sample(bound.get(n, UNKNOWN)) for n in names}
         other = {n: first[n] if v is UNKNOWN else v for n, v in other.items()} | sized
         if other != first:
             yield other, {}
-    text = code_about(ev, function)
     kinds = text if re.search(r"[A-Z]\w+\dD\b|LSTM|GRU|RNN", text) else ev.source.text
 
     guessing = partial(guess, text=text, kinds=kinds)
@@ -273,26 +278,6 @@ def _sample(value: Any) -> Any:
     if tensors_in(value):
         return value
     return UNKNOWN if isinstance(value, Unknown) else known(value)
-
-
-def _by_hand(
-    ev: Interpreter, function: Function, names: list[str], shape: Any, shapes: Shapes
-) -> dict[str, Any]:
-    """What --input-shape says of the parameters: FUNCTION=shape, or FUNCTION.parameter=shape."""
-    text = ev.source.code(function.node)
-    found: dict[str, Any] = {}
-    for name in names:
-        said = shapes.get(f"{function.name}.{name}")
-        if said is None and shape is not None and not found:
-            required = name not in function.defaults
-            said = shape if is_shape(name, text) or (required and is_tensor_name(name)) else None
-        if said is None:
-            continue
-        if is_shape(name, text) or not is_tensor_name(name):
-            found[name] = said[0] if len(said) == 1 and not is_tuple(name, text) else tuple(said)
-        else:
-            found[name] = input_of(said)
-    return found
 
 
 def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> Given:
@@ -330,6 +315,10 @@ def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> G
             given.baked.append(symbol)
         elif not sayable:
             given.taken[name] = views.called(sample)
+    if (star := gathered(function, ev.source)) is not None:
+        symbol = Symbol(star, samples[star])
+        given.params.append(Param(symbol, None, "Any", gathers=True))
+        given.values[f"**{star}"] = Sym.of(symbol)
     return given
 
 

@@ -74,7 +74,7 @@ def _arguments(given: builders.Given) -> list[str] | None:
             value = guesses.guess(name, "", "")
         if not plain(value):
             return None
-        texts.append(f"{name}={value!r}")
+        texts.append(f"**{value!r}" if param.gathers else f"{name}={value!r}")
     return texts
 
 

@@ -38,7 +38,11 @@ def signature(params: list[Param], sizes: list[Param], open_sizes: list[Param]) 
     """The parameters of a factory; what has no default after one that has is given by name."""
     texts: list[str] = []
     by_name: list[str] = []
+    gathers: list[str] = []
     for param in params:
+        if param.gathers:
+            gathers.append(f"**{param.symbol.name}: Any")
+            continue
         hint = f": {param.annotation}" if param.annotation else ""
         text = f"{param.symbol.name}{hint}"
         if param.default is not None:
@@ -49,7 +53,7 @@ def signature(params: list[Param], sizes: list[Param], open_sizes: list[Param]) 
         told = f" = {size.symbol.value!r}" if size.symbol.value is not UNKNOWN else ""
         by_name.append(f"{size.symbol.name}: int{told}")
     by_name += [f"{p.symbol.name}: int | None = None" for p in open_sizes]
-    return [*texts, *(["*", *by_name] if by_name else [])]
+    return [*texts, *(["*", *by_name] if by_name else []), *gathers]
 
 
 def instance(name: str, said: dict[str, str], open_sizes: list[str]) -> str:

@@ -57,6 +57,7 @@ class Found:
     def has_own_signature(self) -> bool:
         """Whether a function's class can take what the function takes."""
         one = self.kind == "function" and len(self.models) == 1
+        one = one and not any(p.gathers for p in self.params)
         return one and not self.sizes and not self.given.tensors
 
     @property
@@ -160,7 +161,8 @@ def arguments_text(given: Given, among: list[Param] | None = None) -> str | None
             value = param.symbol.value
             if not _sayable(value) or param.symbol.name in given.guessed:
                 return None
-            texts.append(f"{param.symbol.name}={as_expr(value)}")
+            name = "**" if param.gathers else f"{param.symbol.name}="
+            texts.append(f"{name}{as_expr(value)}")
     return ", ".join(texts)
 
 

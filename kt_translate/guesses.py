@@ -15,6 +15,7 @@ from kt_translate.graph.nodes import Param
 from kt_translate.graph.region import Node
 from kt_translate.graph.sym import Sym, Symbol, known, substitute
 from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.source.syntax import Source
 
 _GUESSES: list[tuple[str, Any]] = [
     (r"class|label|categor|n_out|num_out", 10),
@@ -70,6 +71,21 @@ def code_about(ev: Interpreter, function: Function) -> str:
     if function.name != "__init__" or function.owner is None:
         return ev.source.code(function.node)
     return re.sub(r"\bself\.", "", ev.source.code(function.owner.node))
+
+
+def gathered(function: Function, source: Source) -> str | None:
+    """The name of a function's ``**params``, where it reads settings off them by their keys."""
+    star = function.node.params.star_kwarg
+    if star is None:
+        return None
+    name = star.name.value
+    read = rf"(?<![.\w]){name}(\[\s*['\"]|\.get\()"
+    return name if re.search(read, (function.source or source).code(function.node)) else None
+
+
+def keys_read(name: str, text: str) -> list[str]:
+    """The keys by which the source reads a parameter that is a dict."""
+    return _keys(re.escape(name), text)
 
 
 def unpacked_into(name: str, code: str) -> int | None:
@@ -177,6 +193,26 @@ def is_called_on(name: str, text: str) -> bool:
     return is_tensor_name(name) and bool(
         re.search(rf"\)\(\[?{n}\b|\bModel\((inputs?\s*=\s*)?{n}\b", text)
     )
+
+
+def by_hand(
+    ev: Interpreter, function: Function, names: list[str], shape: Any, shapes: dict[str, Any]
+) -> dict[str, Any]:
+    """What --input-shape says of the parameters: FUNCTION=shape, or FUNCTION.parameter=shape."""
+    text = ev.source.code(function.node)
+    found: dict[str, Any] = {}
+    for name in names:
+        said = shapes.get(f"{function.name}.{name}")
+        if said is None and shape is not None and not found:
+            required = name not in function.defaults
+            said = shape if is_shape(name, text) or (required and is_tensor_name(name)) else None
+        if said is None:
+            continue
+        if is_shape(name, text) or not is_tensor_name(name):
+            found[name] = said[0] if len(said) == 1 and not is_tuple(name, text) else tuple(said)
+        else:
+            found[name] = input_of(said)
+    return found
 
 
 def input_of(shape: Sequence[int | None]) -> Tensor:

@@ -35,7 +35,8 @@ def made_by(ev: Interpreter, found: dict[int, Found], model: ModelValue) -> list
             if ends[at][0] is not None and ends[at][0] is not model.outputs:
                 continue
             table = _arguments_of(maker, bound, model, at)
-            if table is not None and not (_changing(ev, function) or _takes_more(function, bound)):
+            more = _takes_more(function, bound, maker)
+            if table is not None and not (_changing(ev, function) or more):
                 calls.append((maker, at, table))
     return calls
 
@@ -57,7 +58,8 @@ def handed_on(
             if result is not model or not all(_said_by(v, mine) for v in said):
                 continue
             table = _arguments_of(maker, given, model, 0, own)
-            if table is not None and not (_changing(ev, other) or _takes_more(other, bound)):
+            more = _takes_more(other, bound, maker)
+            if table is not None and not (_changing(ev, other) or more):
                 return [(maker, 0, table)]
     return []
 
@@ -140,7 +142,7 @@ def _arguments_of(
     table: dict[Any, Any] = {}
     for param in maker.params:
         name = param.symbol.name
-        value, inner = bound.get(name), maker.given.values.get(name)
+        value, inner = bound.get(name), maker.given.values.get(f"{'**' * param.gathers}{name}")
         is_object = views.is_record(inner) and views.is_record(value)
         said = is_object or isinstance(inner, Sym)
         if not said and value is not inner:
@@ -170,10 +172,11 @@ def _is_so(said: Any, value: Any) -> bool:
     return same(said, value)
 
 
-def _takes_more(function: Function, bound: dict[str, Any]) -> bool:
+def _takes_more(function: Function, bound: dict[str, Any], maker: Found) -> bool:
     """Whether a call gives what no parameter of the function's factory stands for: ``*args``, ``**kwargs``."""
     stars = (function.node.params.star_arg, function.node.params.star_kwarg)
-    return any(bound.get(s.name.value) for s in stars if isinstance(s, cst.Param))
+    names = {s.name.value for s in stars if isinstance(s, cst.Param)}
+    return any(bound.get(name) for name in names - {p.symbol.name for p in maker.params})
 
 
 def _changing(ev: Interpreter, function: Function) -> bool:

@@ -91,3 +91,25 @@ def train():
     assert pair.errors == []
     assert [m["source_name"] for m in pair.done.models] == ["Critic.critic"]
     pair.check("Critic.critic", "Critic((7, 6, 2), 4).critic", "(7, 6, 2), 4")
+
+
+GATHERED = """
+def build(width=5, **params):
+    x = inputs = keras.Input((width,))
+    for _ in range(params.get("depth", 2)):
+        x = layers.Dense(params["units"], activation=params.get("activation", "tanh"))(x)
+    if params.get("norm", False):
+        x = layers.BatchNormalization()(x)
+    return keras.Model(inputs, layers.Dense(params["model"]["classes"])(x))
+"""
+
+
+def test_settings_by_any_names(float64: None) -> None:
+    """What a function takes as ``**params`` is a dict of settings to its class, whether the file calls it or not."""
+    settings = "units=3, model={'classes': 2}"
+    for calls in ("", f"settings = dict({settings})\nmodel = build(4, **settings)\n"):
+        pair = Pair(HEAD + GATHERED + calls)
+        assert pair.errors == []
+        for given in (settings, f"6, {settings}, norm=True, depth=1, activation='relu'"):
+            pair.check("build", f"build({given})", given)
+    pair.check("model", "model")

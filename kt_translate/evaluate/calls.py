@@ -326,7 +326,8 @@ def bind_arguments(
     extra = {k: v for k, v in kwargs.items() if k not in allowed}
     names.update({k: v for k, v in kwargs.items() if k in allowed})
     if params.star_kwarg is not None:
-        names[params.star_kwarg.name.value] = extra
+        star = params.star_kwarg.name.value
+        names[star] = extra.pop(f"**{star}", extra)  # as a whole, where that is a parameter
     elif extra:
         raise Raised(f"TypeError: {function.name} has no argument {next(iter(extra))!r}")
     for name in allowed:

@@ -100,6 +100,7 @@ class Param:
     annotation: str | None = None
     keyword_only: bool = False
     source: str | None = None  # where the value comes from, for the docstring
+    gathers: bool = False  # what a function takes as ``**params``: one dict for its class
 
 
 @dataclass(eq=False, repr=False)
