@@ -270,6 +270,24 @@ x = Mix(0.5)([x, layers.RepeatVector(2)(x)])
 whole = keras.Model(i, Scale(name="last")(layers.Dense(2)(x)))
 model = keras.Model(i, [x, whole.get_layer("last").output])
 """,
+    "a flattened picture that a loop takes": """
+def head(x, widths):
+    for width in widths:
+        x = layers.Dense(width, activation="relu")(x)
+    return x
+def build(widths=(5, 4, 3), rate=0.1):
+    i = keras.Input((6, 5, 2))
+    x = layers.Conv2D(3, 2)(i)
+    y = layers.Dropout(rate)(layers.BatchNormalization()(layers.Flatten()(x)))
+    z = layers.Flatten()(layers.MaxPooling2D()(x))
+    first, second = layers.Dense(2)(z), z
+    for width in widths:
+        y = layers.Dense(width)(y)
+    for width in widths:
+        second = layers.Dense(width)(second)
+    return keras.Model(i, [y, first, second])
+model = build()
+""",
     "layers that a class calls in vain": """
 class Head(layers.Layer):
     def __init__(self, units, **kwargs):

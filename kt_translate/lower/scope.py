@@ -49,6 +49,7 @@ class ClassScope:
         self.holds_in: dict[object, list[Sym]] = {}  # of each branch, by its region's key
         self.shared: set[int] = set()  # modules that are called at several places
         self.flattened: dict[int, Any] = {}  # of each module, what its input was flattened from
+        self.in_order: set[int] = set()  # the flattened pictures that are in Keras's order
         self.variables_of_inputs: list[str] = []
         self.carried: list[tuple[Symbol, str]] = []  # with how they were spelled before
         self.tokens: dict[str, str] = (
@@ -152,7 +153,7 @@ class ClassScope:
     def ordered(self, tensor: Tensor, layout: Layout) -> Expr:
         """The tensor for a reader that counts on Keras's order of a flattened picture."""
         x = self.read(tensor, layout)
-        if tensor.flattened is None:
+        if tensor.flattened is None or id(tensor) in self.in_order:
             return x
         if sum(d is None for d in tensor.flattened) > 1:
             raise RuleError("KT303", "a picture of unknown size is flattened here")

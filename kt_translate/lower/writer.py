@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -26,6 +27,7 @@ from kt_translate.lower import control, loops, symbols
 from kt_translate.lower.blocks import Block, indented, joined_conditions
 from kt_translate.lower.chains import chain_of_model
 from kt_translate.lower.class_code import ClassCode
+from kt_translate.lower.flattening import in_keras_order
 from kt_translate.lower.liveness import last_uses, live
 from kt_translate.lower.modules import Modules
 from kt_translate.lower.names import Names, attribute_name
@@ -57,6 +59,7 @@ class Writer(Modules):
             self.plan.params = [*kept, *free]
         self.take_open_sizes(symbols.all_symbols(nodes))
         self.last_use, self.steps = last_uses(nodes, every)
+        self.in_order = in_keras_order(nodes, every)
         self._spell_hidden_constants(nodes)
         self._arguments()
         idle = self._idle(nodes)
@@ -255,6 +258,9 @@ class Writer(Modules):
             self.assign(node.outputs[0], node.read(module))
             return
         wants, tensors = rule.wants(*node.inputs), node.seen()
+        if id(node.outputs[0]) in self.in_order:
+            wants = [Layout.LAST] * len(wants)
+            tensors = [replace(t, flattened=None) for t in tensors]
         copes = node.rule.keras_kind == "dense" or node.outputs[0].flattened is not None
         read = self.read if copes else self.ordered
         inputs = [read(t, w) for t, w in zip(node.inputs, wants, strict=True)]
@@ -272,7 +278,8 @@ class Writer(Modules):
 
     def _same_flattening(self, node: LayerNode) -> None:
         """A shared layer has one order of rows. Raises RuleError where its calls need several."""
-        have = tuple(str(d) for d in node.inputs[0].flattened or ()) if node.inputs else ()
+        sizes = (t.flattened for t in node.inputs[:1] if id(t) not in self.in_order)
+        have = tuple(str(d) for d in next(sizes, None) or ())
         if self.flattened.setdefault(id(node.use), have) != have:
             raise RuleError("KT302", "a shared layer takes pictures flattened in different orders")
 
