@@ -72,6 +72,26 @@ CASES = {
         "    return keras.Model(start, kind(rate)(Conv2D(2, 3)(x)))\n",
         ["'SpatialDropout2D', 0.5"],
     ),
+    "function of a list, at a place under bounds": (
+        "MODES = [two_convs, wide]\n"
+        "def build(phi=0, filters=4):\n"
+        "    if phi > 2:\n"
+        "        raise ValueError('0, 1 or 2')\n"
+        "    x = start = keras.Input((8, 8, 3))\n"
+        "    if 1 <= phi and phi <= 2:\n"
+        "        x = MODES[phi - 1](x, filters)\n"
+        "    for _ in range(phi):\n"
+        "        x = ReLU()(Conv2D(6, 1)(x))\n"
+        "    return keras.Model(start, Conv2D(2, 3)(x))\n",
+        ["phi=1", "phi=2, filters=2"],
+    ),
+    "class of a list": (
+        "def build(kind=0):\n"
+        "    pool = (MaxPooling2D, AveragePooling2D)[kind]\n"
+        "    start = keras.Input((8, 8, 3))\n"
+        "    return keras.Model(start, Conv2D(2, 3)(pool(2)(start)))\n",
+        ["kind=1"],
+    ),
     "block function in a loop": (
         "def build(depth=10, width=3):\n"
         "    if depth not in SIZES:\n"
@@ -256,6 +276,9 @@ def test_what_is_none_of_them_is_refused() -> None:
         pair = Pair(IMPORTS + CASES[name][0])
         with pytest.raises((ValueError, KeyError), match="not supported"):
             pair.torch.build("neither")
+    pair = Pair(IMPORTS + CASES["class of a list"][0])
+    with pytest.raises(IndexError, match="not supported: kind < 0 or kind > 1"):
+        pair.torch.build(2)
 
 
 def test_functions_on_numbers_are_kept() -> None:

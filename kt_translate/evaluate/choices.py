@@ -26,7 +26,7 @@ from kt_translate.graph.choice import Choice
 from kt_translate.graph.conditions import depends
 from kt_translate.graph.nodes import ORDER
 from kt_translate.graph.region import CURRENT
-from kt_translate.graph.sym import Sym
+from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import tensors_in
 
 if TYPE_CHECKING:
@@ -157,7 +157,8 @@ def _replaced(value: Any, choice: Choice, by: Any) -> Any:
 def looked_up(ev: Interpreter, table: Any, key: Any) -> Any:
     """``table[key]`` of layer classes, functions and the like; NotImplemented where the sample has to tell."""
     if not isinstance(table, dict):
-        return tables.at(ev, table, key)
+        found = tables.at(ev, table, key)
+        return _at_place(ev, table, key) if found is NotImplemented else found
     if (
         not depends(key)
         or ev.is_pinned(key)
@@ -172,6 +173,28 @@ def looked_up(ev: Interpreter, table: Any, key: Any) -> Any:
     if plain(table):
         return Sym.index(tables.named(ev, table), key)
     return among(ev, key, list(table.items()))
+
+
+def _at_place(ev: Interpreter, table: Any, key: Any) -> Any:
+    """``blocks[phi]`` of a list of layer classes, functions and the like; NotImplemented where the sample has to tell."""
+    if not isinstance(table, (list, tuple)) or not 0 < len(table) <= MOST or plain(table):
+        return NotImplemented
+    if not depends(key) or ev.is_pinned(key) or not all(map(_is_thing, table)):
+        return NotImplemented
+    place = known(key)
+    if type(place) is not int or not 0 <= place < len(table):
+        return NotImplemented
+    shift = 0
+    if key.head in ("+", "-") and type(key.args[1]) is int:  # phi == 1, not phi - 1 == 0
+        key, shift = key.args[0], -key.args[1] if key.head == "+" else key.args[1]
+    cases = list(enumerate(table, start=shift))
+    beyond = Sym.binary("or", Sym.binary("<", key, shift), Sym.binary(">", key, cases[-1][0]))
+    branches.check(ev, beyond, "IndexError", next(ORDER))
+    return among(ev, key, cases)
+
+
+def _is_thing(value: Any) -> bool:
+    return isinstance(value, (Class, External, Function, Native, Partial))
 
 
 def among(ev: Interpreter, key: Sym, cases: list[tuple[Any, Any]]) -> Any:

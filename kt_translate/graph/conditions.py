@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -56,14 +57,34 @@ def refined(test: Sym, truth: bool) -> Iterator[None]:
             before.append((symbol, symbol.value))
             symbol.value = sample
     if not before and known(test) is not UNKNOWN and bool(known(test)) != truth:
-        for symbol in _denied(test, truth):
+        for symbol, value in _beyond(test, truth) or [(s, UNKNOWN) for s in _denied(test, truth)]:
             before.append((symbol, symbol.value))
-            symbol.value = UNKNOWN
+            symbol.value = value
     try:
         yield
     finally:
         for symbol, value in reversed(before):
             symbol.value = value
+
+
+def _beyond(test: Sym, truth: bool) -> list[tuple[Symbol, Any]]:
+    """A number on the right side of the bounds that the condition sets, where it speaks of one symbol alone."""
+    symbols = list(test.symbols)
+    if len(symbols) != 1 or type(symbols[0].value) is not int:
+        return []
+    near = [bound + step for bound in _bounds(test) for step in (0, 1, -1)]
+    holding = (n for n in near if known(substitute(test, {symbols[0]: n})) is truth)
+    return [(symbols[0], n) for n in holding][:1]
+
+
+def _bounds(test: Any) -> Iterator[int]:
+    """The whole numbers that a condition compares with."""
+    if isinstance(test, Sym):
+        for part in test.args[1:] if test.head == "unary" else test.args:
+            if type(part) is int and test.head in ("<", "<=", ">", ">="):
+                yield part
+            else:
+                yield from _bounds(part)
 
 
 def _denied(test: Any, truth: bool) -> Iterator[Symbol]:
@@ -100,6 +121,7 @@ class Facts:
         self.truths: dict[Any, bool] = {}  # by the keys of the conditions
         self.values: dict[Symbol, Any] = {}
         self.open: list[tuple[Sym, bool]] = []  # of several parts, one of which decides
+        self.between: dict[Any, Interval] = {}  # where numbers lie, by their keys
 
     def add(self, test: Any, truth: bool) -> None:
         """Take a condition, and those that it is made of as far as it tells them."""
@@ -107,6 +129,10 @@ class Facts:
             return
         self.truths[test.key] = truth
         self.values |= {s: v for s, v in _equalities(test, truth) if s not in self.values}
+        if (found := _interval(test, truth)) is not None:
+            number, (low, high) = found
+            before = self.between.get(number, EVERYWHERE)
+            self.between[number] = (max(low, before[0]), min(high, before[1]))
         if test.head == "unary" and test.args[0] == "not":
             self.add(test.args[1], not truth)
         elif (test.head == "and" and truth) or (test.head == "or" and not truth):
@@ -144,4 +170,36 @@ class Facts:
             decides = test.head == "or"
             return decides if decides in parts else None if None in parts else not decides
         said = substitute(test, self.values)
-        return said if isinstance(said, bool) else None
+        return said if isinstance(said, bool) else self._lies(test)
+
+    def _lies(self, test: Sym) -> bool | None:
+        """Whether a number lies within the bounds that a condition sets."""
+        number, (low, high) = _interval(test, True) or (None, EVERYWHERE)
+        if number not in self.between:
+            return None
+        least, most = self.between[number]
+        if least >= low and most <= high:
+            return True
+        return False if least > high or most < low else None
+
+
+Interval = tuple[tuple[float, int], tuple[float, int]]  # each end, and a step inwards if it is out
+EVERYWHERE: Interval = ((-math.inf, 0), (math.inf, 0))
+_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+_DENIED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+
+
+def _interval(test: Any, truth: bool) -> tuple[Any, Interval] | None:
+    """Which number a comparison bounds, by its key, and where it lies then; None for any other condition."""
+    if not isinstance(test, Sym) or test.head not in _TURNED:
+        return None
+    number, bound = test.args
+    op = test.head
+    if isinstance(bound, Sym):
+        number, bound, op = bound, number, _TURNED[op]
+    if not isinstance(number, Sym) or type(bound) not in (int, float):
+        return None
+    op = op if truth else _DENIED[op]
+    if op in (">", ">="):
+        return number.key, ((bound, int(op == ">")), EVERYWHERE[1])
+    return number.key, (EVERYWHERE[0], (bound, -int(op == "<")))
