@@ -604,3 +604,21 @@ def build(depth):
 def test_a_recursion_of_which_nothing_tells_the_end_ends() -> None:
     done = translate(COUNTED, "model.py", Options(), Log())
     assert {m["status"] for m in done.models} <= {"translated", "unsupported"}
+
+
+def test_functions_that_call_each_other_without_end_are_given_up_at_once() -> None:
+    """Not at every level anew, which would take for ever."""
+    text = (
+        "import keras\n"
+        "def there(x, n):\n"
+        "    if x.shape:\n        if n:\n            for k in [1, 2]:\n                y = back(x, n)\n"
+        "    y = back(x, n)\n    return y\n"
+        "def back(x, n):\n    y = there(x, [n])\n    return there(y, n)\n"
+        "i = keras.Input((3,))\n"
+        "model = keras.Model(i, there(i, 1))\n"
+        "other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])\n"
+    )
+    log = Log()
+    done = translate(text, "model.py", Options(), log)
+    assert {d.code for d in log.diagnostics if d.severity == "error"} == {"KT103"}
+    assert [m["status"] for m in done.models if m["source_name"] == "other"] == ["translated"]

@@ -19,7 +19,7 @@ from kt_translate.evaluate.closures import Around
 from kt_translate.evaluate.idle import takes_more
 from kt_translate.evaluate.inputs import ROLES, fresh_input
 from kt_translate.evaluate.numbers import Numbers
-from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
+from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, TooDeep
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import (
     Array,
@@ -217,7 +217,9 @@ def _make(
     ev.quiet += 1
     try:
         result = closures.run(ev, function, outside, inner)
-    except (Raised, LimitReached, Break, Continue, NotGeneral):
+    except (Raised, LimitReached, Break, Continue, NotGeneral) as failure:
+        if isinstance(failure, TooDeep) and ev.under_way != {key}:
+            raise  # else every function on the way would be run once more
         result = None
     finally:
         ev.quiet -= 1

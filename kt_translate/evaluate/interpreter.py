@@ -32,6 +32,7 @@ from kt_translate.evaluate.signals import (
     Raised,
     Return,
     Signal,
+    TooDeep,
 )
 from kt_translate.evaluate.state import NotGeneral, State
 from kt_translate.evaluate.values import (
@@ -188,18 +189,15 @@ class Interpreter:
             self.trial.check(self)
         self.line = self.source.line(node) or self.line
         self.comments = comments_before(node)
-        run = statements.STATEMENTS.get(type(node))
-        if run is None and not isinstance(node, cst.SimpleStatementLine):
-            self.note("KT104", f"{type(node).__name__} statements are not understood")
-            return
         outer, self.scope = self.scope, scope
         try:
-            if run is not None:
+            if (run := statements.STATEMENTS.get(type(node))) is not None:
                 run(self, node, scope)
-            for small in node.body if run is None else ():
-                self.line = self.source.line(small) or self.line
-                statements.STATEMENTS[type(small)](self, small, scope)
-        except Signal:
+            elif isinstance(node, cst.SimpleStatementLine):
+                self.suite(node, scope)
+            else:
+                self.note("KT104", f"{type(node).__name__} statements are not understood")
+        except (Signal, RecursionError):  # `run_body` says that it goes too deep
             raise
         except Exception as error:
             self.note("KT005", defect(error))
@@ -376,7 +374,7 @@ class Interpreter:
         except Return as result:
             return result.value
         except RecursionError:
-            raise LimitReached("it goes too deep") from None
+            raise TooDeep("it goes too deep") from None
         finally:
             self.running.pop()
             self.line, self.rest_of_function = line, rest

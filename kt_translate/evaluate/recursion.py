@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate.signals import MAX_DEPTH, LimitReached
+from kt_translate.evaluate.signals import MAX_DEPTH, LimitReached, TooDeep
 from kt_translate.evaluate.values import Function
 from kt_translate.graph.lists import LeftOpen
 from kt_translate.graph.sym import UNKNOWN, Sym, known, same
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def enter(ev: Interpreter, function: Function, names: dict[str, Any]) -> None:
     """Before a function is run: within itself, the conditions on what it is handed otherwise now are decided."""
     if len(ev.running) >= MAX_DEPTH:
-        raise LimitReached(f"{function.name} calls itself more than {MAX_DEPTH} levels deep")
+        raise TooDeep(f"{function.name} calls itself more than {MAX_DEPTH} levels deep")
     calls = (s.given for s in reversed(ev.running) if s.function.node is function.node)  # type: ignore[union-attr]
     outer = next(calls, None)
     if outer is None:

@@ -45,6 +45,10 @@ class LimitReached(Signal):
     """The evaluation took more steps or went deeper than a model's construction does."""
 
 
+class TooDeep(LimitReached):
+    """Functions that call each other, without an end as it seems."""
+
+
 class Idle(BaseException):
     """A loop runs on and on, and no model grows in it: it prepares data, trains or samples.
 
