@@ -18,8 +18,8 @@ from kt_translate.evaluate import (
     scripts,
     standard,
 )
+from kt_translate.evaluate.callers import CALLING, call_with_functions
 from kt_translate.evaluate.guards import guarded
-from kt_translate.evaluate.higher_order import CALLING, call_with_functions
 from kt_translate.evaluate.internals import INTERNALS
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import (

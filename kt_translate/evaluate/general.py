@@ -19,6 +19,7 @@ from kt_translate.evaluate.closures import Around
 from kt_translate.evaluate.idle import takes_more
 from kt_translate.evaluate.inputs import ROLES, fresh_input
 from kt_translate.evaluate.numbers import Numbers
+from kt_translate.evaluate.parts import calls_modules
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, TooDeep
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import (
@@ -44,7 +45,7 @@ from kt_translate.graph.nodes import (
     named,
 )
 from kt_translate.graph.objects import KerasObject, is_setting, lazily
-from kt_translate.graph.region import CURRENT, Node, Region
+from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import Sym, Symbol, key_of, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Dim, Layout, Tensor, tensors_in
 from kt_translate.graph.terms import closed
@@ -237,7 +238,7 @@ def _make(
         or ev.log.errors > errors
         or len(ev.models) > models
         or any(id(t) in ids or t.mask is not None or "ranks" in t.facts for t in outputs)
-        or not _modules(region.nodes)
+        or not calls_modules(region.nodes)
         or _from_outside(region)
         or any(s.kind == "carried" for t in outputs for s in symbols_in(closed(t.shape)) - own)
     ):
@@ -303,16 +304,6 @@ def tensors_only(value: Any) -> bool:
     if isinstance(value, dict):
         return all(map(tensors_only, value.values()))
     return value is None or isinstance(value, Tensor)
-
-
-def _modules(nodes: list[Node]) -> bool:
-    """Whether layers that have weights, or settings of their own, are among the nodes."""
-    return any(
-        isinstance(n, (CallNode, LoopNode))
-        or (isinstance(n, LayerNode) and n.makes_module())
-        or (isinstance(n, IfNode) and (_modules(n.then.nodes) or _modules(n.orelse.nodes)))
-        for n in nodes
-    )
 
 
 def _from_outside(region: Region) -> bool:

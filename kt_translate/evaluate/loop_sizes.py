@@ -9,7 +9,7 @@ from typing import Any
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Scope, items_of, plain
 from kt_translate.graph.lists import Element, Pick
-from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode
+from kt_translate.graph.nodes import CallNode, Carried, IfNode, LayerNode, LoopNode
 from kt_translate.graph.region import Node, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, same, symbols_in
 
@@ -24,6 +24,16 @@ def plain_sum(step: Any) -> Any:
             if same(part, less):
                 return rest
     return None
+
+
+def afterwards(size: Carried, turns: Any, changing: set[Symbol]) -> Any:
+    """What a size is after all turns, where words can say it; None where only running the loop can."""
+    if not symbols_in(size.leaving) & changing:
+        return size.leaving
+    poly = plain_sum(Sym.binary("-", size.leaving, size.entering))
+    if turns is None or poly is None or symbols_in(poly) & changing:
+        return None
+    return Sym.binary("+", size.before, Sym.binary("*", turns, poly))
 
 
 def bindings(targets: Any, item: Any) -> Iterator[tuple[Symbol, Any]]:

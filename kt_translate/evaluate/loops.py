@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import assumed, entries, loop_nests, loop_samples, tensor_lists
+from kt_translate.evaluate import assumed, entries, loop_nests, loop_samples, running, tensor_lists
 from kt_translate.evaluate.filling import Filling
 from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.layer_lists import LayerList
 from kt_translate.evaluate.loop_sizes import (
+    afterwards,
     free_name,
     makes_modules,
     number,
     own,
     parts_of,
-    plain_sum,
     sayable,
     size_name,
 )
+from kt_translate.evaluate.running import is_running
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, spoken
 from kt_translate.evaluate.values import Either, Scope, Unknown
@@ -107,6 +108,8 @@ class _General:
         self.entries: list[entries.Entry] = []  # that its variables hold
         self.filling = Filling(ev, node, state, value)
         self.lost = False  # something that was known before leaves unknown
+        self.running = False  # it makes nothing
+        self.left: list[Carried] = []  # what its last turn leaves then, that no turn takes
 
     def run(self) -> None:
         changed = self._turn()
@@ -279,9 +282,14 @@ class _General:
         lists = self.filling.collected(self._handed(changed), inner)
         loop_samples.carry(self.items, self.targets, list(self.sizes.values()), self.filling, lists)
 
+        changing = {c.entering.args[0] for c in self.sizes.values()} | set(self.symbols)
         for size in self.sizes.values():
-            size.after.args[0].origin = self._afterwards(size)
-        tensors = self._leave(changed)
+            size.after.args[0].origin = afterwards(size, count(self.value), changing)
+        own_body = self.regions[id(self.state.region)]
+        self.running = is_running(own_body, self.start, inner)
+        if self.running:
+            running.check(self.ev, self.sizes, lists, self.filling.elements)
+        tensors = self._leave(changed, inner)
         if any(entry.changed for entry in self.entries):
             entries.spend(self.ev, self.node, self.scope, self.state, self.through)
         self._unbind()
@@ -292,8 +300,10 @@ class _General:
             filled = lists if region is self.state.region else []
             if not body.nodes and not (region is self.state.region and self.sizes):
                 continue
-            leaves = [*(c.after for c in carried), *(c.after for c in filled)]
-            if body.nodes and (self.lost or not leaves or not makes_modules(body.nodes)):
+            left = self.left if region is self.state.region else []
+            leaves = [*(c.after for c in carried + left), *(c.after for c in filled)]
+            runs = self.running and body is own_body
+            if body.nodes and (self.lost or not leaves or not (runs or makes_modules(body.nodes))):
                 raise NotGeneral
             node = LoopNode(
                 [c.before for c in carried],
@@ -310,10 +320,13 @@ class _General:
                 name=None if self.layers is None else self.layers.name,
                 lists=filled,
                 elements=list(self.filling.elements.values()),
+                running=runs,
+                left=left,
             )
             added += bool(body.nodes)
             region.add(node)
-            own(body, node, self.start)
+            if not runs:
+                own(body, node, self.start)
         if not added and len(self.items or ()) < MANY_TURNS:
             raise NotGeneral
 
@@ -321,7 +334,7 @@ class _General:
         """The tensors that a turn hands to the next one."""
         return {p: t for p, t in changed.items() if isinstance(t, Tensor) and p in self.entering}
 
-    def _leave(self, changed: dict[Place, Any]) -> dict[int, list[Carried]]:
+    def _leave(self, changed: dict[Place, Any], inner: set[Symbol]) -> dict[int, list[Carried]]:
         """Let every place hold what the last turn leaves in it. The tensors that are carried, by region."""
         state = self.state
         table = {c.entering.args[0]: c.after for c in self.sizes.values()}
@@ -337,6 +350,9 @@ class _General:
                 state.put(place, after)
             elif (place, -1) in self.sizes:
                 state.put(place, table[self.sizes[place, -1].entering.args[0]])
+            elif self.running and place[0] >= 0 and running.lasts(leaving, inner):
+                self.left.append(Carried(None, None, leaving, running.lasting(leaving)))
+                state.put(place, self.left[-1].after)
             else:
                 state.put(place, self._last(place, leaving, table))
         return tensors
@@ -367,15 +383,3 @@ class _General:
                 raise NotGeneral
             return Unknown(why, self.ev.line)
         return tensor_lists.Left(why, self.ev.line, self.node)
-
-    def _afterwards(self, size: Carried) -> Any:
-        """What a size is after all turns, where words can say it; None where only running the loop can."""
-        changing = {c.entering.args[0] for c in self.sizes.values()} | set(self.symbols)
-        if not symbols_in(size.leaving) & changing:
-            return size.leaving
-        step = Sym.binary("-", size.leaving, size.entering)
-        poly = plain_sum(step)
-        turns = count(self.value)
-        if turns is None or poly is None or symbols_in(poly) & changing:
-            return None
-        return Sym.binary("+", size.before, Sym.binary("*", turns, poly))

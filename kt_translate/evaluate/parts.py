@@ -23,7 +23,22 @@ def has_weights(node: Node) -> bool:
     """Whether Keras may count weights of what happens there."""
     if isinstance(node, LayerNode):
         return node.makes_module()
+    if isinstance(node, LoopNode) and node.running:
+        return any(map(has_weights, node.body.nodes))
     return isinstance(node, (CallNode, IfNode, LoopNode, WeightNode))
+
+
+def calls_modules(nodes: list[Node]) -> bool:
+    """Whether layers that have weights, or settings of their own, are among the nodes."""
+    return any(
+        isinstance(n, CallNode)
+        or (isinstance(n, LoopNode) and (not n.running or calls_modules(n.body.nodes)))
+        or (isinstance(n, LayerNode) and n.makes_module())
+        or (
+            isinstance(n, IfNode) and (calls_modules(n.then.nodes) or calls_modules(n.orelse.nodes))
+        )
+        for n in nodes
+    )
 
 
 def take_checks(around: Region, region: Region | None) -> None:

@@ -6,8 +6,8 @@ import math
 from typing import Any
 
 from kt_translate.evaluate import applications, array_functions, standard
+from kt_translate.evaluate.callers import CALLING
 from kt_translate.evaluate.external import outside
-from kt_translate.evaluate.higher_order import CALLING
 from kt_translate.evaluate.values import Scope
 from kt_translate.layers.layer import REGISTRY
 from kt_translate.layers.legacy import GONE, RENAMED

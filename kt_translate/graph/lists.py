@@ -199,6 +199,8 @@ def count(value: Any) -> Any:
         bounds = value.args[1:]
         if len(bounds) == 1:
             return bounds[0]
+        if len(bounds) == 3 and bounds[2] == -1:
+            return Sym.binary("-", bounds[0], bounds[1])
         return Sym.binary("-", bounds[1], bounds[0]) if len(bounds) == 2 else None
     if isinstance(value, Sym):
         return call_symbolic("len", value)

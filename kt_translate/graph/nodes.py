@@ -211,14 +211,28 @@ class LoopNode(Node):
     name: str | None = None  # the attribute that holds the layers of its turns, in the source
     lists: list[Collected] = field(default_factory=list)  # that the turns fill
     elements: list[Element] = field(default_factory=list)  # of lists, that the turns take
+    running: bool = False  # it makes nothing, and is a loop of ``forward`` alone
+    left: list[Carried] = field(default_factory=list)  # of its last turn then, that no turn takes
 
     def uses(self) -> Iterator[Tensor]:
         yield from (c.before for c in self.tensors)
         yield from (t for c in self.lists for t in c.before)
         yield from (e.source.tensors for e in self.elements)
         own = {id(c.entering) for c in self.tensors} | {id(e.tensor) for e in self.elements}
-        own |= {id(t) for node in self.body.nodes for t in node.outputs}
+        own |= made_in(self.body.nodes)
         yield from (t for node in self.body.nodes for t in node.uses() if id(t) not in own)
+
+
+def made_in(nodes: list[Node]) -> set[int]:
+    """The ids of the tensors that nodes make, within conditions and loops too."""
+    made = {id(t) for node in nodes for t in node.outputs}
+    for node in nodes:
+        if isinstance(node, IfNode):
+            made |= made_in(node.then.nodes) | made_in(node.orelse.nodes)
+        elif isinstance(node, LoopNode):
+            made |= made_in(node.body.nodes) | {id(c.entering) for c in node.tensors}
+            made |= {id(e.tensor) for e in node.elements}
+    return made
 
 
 @dataclass(eq=False, repr=False)
@@ -283,6 +297,7 @@ __all__ = [
     "SizeNode",
     "Sym",
     "WeightNode",
+    "made_in",
     "named",
     "named_deeper",
     "named_in",

@@ -114,7 +114,7 @@ def _follow(nodes: list[Node], source: Tensor, end: Tensor, checks: bool = False
             chain.links.append(node)
             continue
         if isinstance(node, LoopNode):
-            fits = bool(node.tensors) and node.tensors[0].before is at
+            fits = bool(node.tensors) and node.tensors[0].before is at and not node.running
             fits = fits and chain_of(node.body.nodes, node.tensors) is not None
             after = node.tensors[0].after if fits else None
         elif isinstance(node, IfNode):

@@ -58,7 +58,7 @@ class SizeLists:
                     carried = next((c for c in node.sizes if same(c.leaving, dim)), None)
                     size = writer.said(dim) if carried is None else carried.entering
                     said = None if test is None else writer.said(test)
-                    (early if carried is None else late).extend(_adds(name, str(size), said))
+                    (early if carried is None else late).extend(adds(name, str(size), said))
         lines = [*body, *early, *handed, *late]
         for name, size in taken.items():
             uses = "\n".join(lines).count(name)
@@ -76,7 +76,7 @@ def write_calls(
     lines = writer.code.body
     opened = len(lines)
     for collected in node.lists:
-        _open(writer, lines, collected.before, collected.after)
+        open_list(writer, lines, collected.before, collected.after)
     names = [writer.variable(c.after) for c in node.tensors]
     starts = [(n, str(b)) for n, b in zip(names, before, strict=True) if n != str(b)]
     if starts:
@@ -114,7 +114,7 @@ def write_calls(
     lines += [head, *(f"    {line}" for line in inner)]
 
 
-def _open(writer: Writer, lines: list[str], before: list[Tensor], after: TensorList) -> None:
+def open_list(writer: Writer, lines: list[str], before: list[Tensor], after: TensorList) -> None:
     """The list, as it is before the loop."""
     if before and isinstance(before[0], TensorList):
         writer.variables[id(after)] = writer.variables[id(before[0])]
@@ -157,20 +157,20 @@ def _turn(
         into = writer.variables[id(after)][0]
         name = entering.get(id(tensor))
         if name is not None and id(tensor) not in leaving:
-            early += _adds(into, name, said)
+            early += adds(into, name, said)
             continue
         if id(tensor) not in leaving:
             own = tensor.name not in taken and tensor.name is not None
             name = tensor.name if own else singular(after.name)
             leaving[id(tensor)] = _fresh(writer, name, taken)
             results.append(leaving[id(tensor)])
-        late += _adds(into, leaving[id(tensor)], said)
+        late += adds(into, leaving[id(tensor)], said)
     if not names and len(results) == 1 and len(late) == 1:
         return [*early, late[0].replace(f"({results[0]})", f"({call})")]
     return [*early, f"{', '.join(results)} = {call}", *late]
 
 
-def _adds(into: str, what: str, test: Expr | None) -> list[str]:
+def adds(into: str, what: str, test: Expr | None) -> list[str]:
     """The statements that add something to a list, if ``test`` holds."""
     add = f"{into}.append({what})"
     return [add] if test is None else [f"if {test}:", f"    {add}"]

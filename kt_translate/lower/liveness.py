@@ -77,16 +77,17 @@ def _live_if(node: IfNode, wanted: set[int], stop: set[int]) -> IfNode | None:
 def _live_loop(node: LoopNode, wanted: set[int], stop: set[int]) -> LoopNode | None:
     needed = [c for c in node.tensors if id(c.after) in wanted]
     lists = [c for c in node.lists if id(c.after) in wanted]
+    left = [c for c in node.left if id(c.after) in wanted]
     body: list[Node] = []
     while True:
         inner = set(wanted) | {id(c.leaving) for c in needed}
-        inner |= {id(t) for c in lists for t in c.leaving}
+        inner |= {id(t) for c in lists for t in c.leaving} | {id(c.leaving) for c in left}
         body = _live(node.body.nodes, inner, stop)
         more = [c for c in node.tensors if c in needed or id(c.entering) in inner]
         if len(more) == len(needed):
             break
         needed = more
-    if not needed and not lists:
+    if not needed and not lists and not left:
         body = []
         if not node.sizes:
             return None
@@ -97,10 +98,11 @@ def _live_loop(node: LoopNode, wanted: set[int], stop: set[int]) -> LoopNode | N
     return replace(
         node,
         inputs=[c.before for c in needed],
-        outputs=[*(c.after for c in needed), *(c.after for c in lists)],
+        outputs=[*(c.after for c in needed + left), *(c.after for c in lists)],
         body=_pared(node.body, body),
         tensors=needed,
         lists=lists,
+        left=left,
         elements=elements,
     )
 
@@ -113,13 +115,31 @@ def _pared(region: Region, nodes: list[Node]) -> Region:
 def last_uses(nodes: list[Node], results: list[Tensor]) -> tuple[dict[int, int], dict[int, int]]:
     """(tensor -> step of its last use, node -> the step at which it is done), by id.
 
-    The two branches of a condition run through the same steps: only one of them is taken.
+    The two branches of a condition run through the same steps: only one of them is taken. A loop of ``forward``
+    starts at the step of its body.
     """
     uses: dict[int, int] = {}
     steps: dict[int, int] = {}
 
     def use(tensor: Tensor, step: int) -> None:
         uses[id(tensor)] = max(step, uses.get(id(tensor), -1))
+
+    def run(node: LoopNode, step: int) -> int:
+        """A turn: what it hands on is needed at its end, and what is around the loop too, for the next one."""
+        steps[id(node.body)] = step
+        for carried in node.tensors:
+            use(carried.before, step)
+            use(carried.entering, step + 1)
+        step = walk(node.body.nodes, step + 1)
+        starts = {id(c.before) for c in node.tensors}
+        inside = {id(t) for n in node.body.nodes for t in n.uses()}
+        for tensor in node.uses():
+            if id(tensor) not in starts or id(tensor) in inside:
+                use(tensor, step)
+        leaving = [c.leaving for c in (*node.tensors, *node.left)]
+        for tensor in (*leaving, *(t for c in node.lists for t in c.leaving)):
+            use(tensor, step)
+        return step
 
     def walk(nodes: list[Node], step: int) -> int:
         for node in nodes:
@@ -128,6 +148,8 @@ def last_uses(nodes: list[Node], results: list[Tensor]) -> tuple[dict[int, int],
                 for _, a, b in node.joined:
                     use(a, step)
                     use(b, step)
+            elif isinstance(node, LoopNode) and node.running:
+                step = run(node, step)
             else:
                 for tensor in node.uses():
                     use(tensor, step)

@@ -6,8 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from kt_translate.graph.lists import PRODUCT
-from kt_translate.graph.nodes import CallNode, Carried, IfNode, LoopNode, Plan
-from kt_translate.graph.region import Node
+from kt_translate.graph.nodes import CallNode, Carried, LoopNode, Plan, made_in
 from kt_translate.graph.sym import Items, Sym, code, symbols_in
 from kt_translate.graph.tensor import Tensor
 from kt_translate.graph.terms import closed
@@ -196,19 +195,8 @@ def _results(node: LoopNode) -> list[Tensor]:
 
 def _outside(node: LoopNode) -> list[Tensor]:
     """The tensors that the body reads and no turn changes."""
-    inner = _made_in(node.body.nodes) | {id(c.entering) for c in node.tensors}
+    inner = made_in(node.body.nodes) | {id(c.entering) for c in node.tensors}
     inner |= {id(e.tensor) for e in node.elements}
     found = {id(t): t for n in node.body.nodes for t in n.uses()}
     found |= {id(c.leaving): c.leaving for c in node.tensors}
     return [t for i, t in found.items() if i not in inner]
-
-
-def _made_in(nodes: list[Node]) -> set[int]:
-    made = {id(t) for node in nodes for t in node.outputs}
-    for node in nodes:
-        if isinstance(node, IfNode):
-            made |= _made_in(node.then.nodes) | _made_in(node.orelse.nodes)
-        elif isinstance(node, LoopNode):
-            made |= _made_in(node.body.nodes) | {id(c.entering) for c in node.tensors}
-            made |= {id(e.tensor) for e in node.elements}
-    return made

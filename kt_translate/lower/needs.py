@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, ModuleUse, OpNode
+from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, ModuleUse, OpNode
 from kt_translate.graph.region import Node, Region
 from kt_translate.graph.sym import Sym, same, symbols_in
 from kt_translate.graph.tensor import Fork, Tensor, tensors_in
@@ -95,5 +95,7 @@ def _uses(nodes: list[Node]) -> Iterator[ModuleUse]:
     for node in nodes:
         if isinstance(node, IfNode):
             yield from _uses(node.then.nodes + node.orelse.nodes)
+        elif isinstance(node, LoopNode):
+            yield from _uses(node.body.nodes)
         elif isinstance(node, (LayerNode, CallNode)):
             yield node.use

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 
 MAX_WIDTH = 76
@@ -21,8 +22,23 @@ def tidied(lines: list[str], returns: str) -> tuple[list[str], str]:
         else:
             lines[i : i + 2] = [joined]
             i = max(i - 1, 0)
-    lines = [_TURNED_TWICE.sub(".weight", line) for line in lines]
+    lines = [_TURNED_TWICE.sub(".weight", line) for line in _comprehended(lines)]
     return list(map(_in_one_line, lines[:-1])), lines[-1].removeprefix("return ")
+
+
+def _comprehended(lines: list[str]) -> list[str]:
+    """A loop that does nothing but fill a list, as a comprehension."""
+    i = 0
+    while i + 2 < len(lines):
+        empty = re.fullmatch(r"(\s*)(\w+): list\[Tensor\] = \[\]", lines[i])
+        head = re.fullmatch(r"(\s*)(for .*):", lines[i + 1])
+        if empty and head and empty[1] == head[1]:
+            added = re.fullmatch(rf"{head[1]}    {empty[2]}\.append\((.*)\)", lines[i + 2])
+            alone = i + 3 == len(lines) or _depth(lines[i + 3]) <= len(head[1])
+            if added and alone and len(lines[i + 1]) + len(added[1]) < MAX_WIDTH:
+                lines[i : i + 3] = [f"{empty[1]}{empty[2]} = [{added[1]} {head[2]}]"]
+        i += 1
+    return lines
 
 
 def _in_one_line(statement: str) -> str:
@@ -41,7 +57,7 @@ def _joined(lines: list[str], at: int) -> str | None:
     if not head.startswith(indent) or head[len(indent) : len(indent) + 1] == " ":
         return None
     statement = head[len(indent) :]
-    if not re.match(r"(\w+ = |return )", statement):
+    if not re.match(r"(\w+ = |return |\w+\.append\()", statement):
         return None
     width = len(indent) + len(statement) - len(name) + len(value)
     if width > MAX_WIDTH and statement != f"return {name}":
@@ -75,11 +91,40 @@ def _dies(lines: list[str], at: int, name: str, statement: str) -> bool:
     if statement.startswith(f"{name} = ") or statement.startswith("return "):
         return True
     word = re.compile(rf"(?<![\w.]){name}\b(?!=)")
-    depth = len(lines[at]) - len(lines[at].lstrip())
-    for line in lines[at + 2 :]:
+    depth = level = _depth(lines[at])
+    settled: float = math.inf  # so deep, another value has the name
+    for line in [*lines[at + 2 :], ""]:
+        if _depth(line) >= settled:
+            continue
+        settled = math.inf
+        while level > _depth(line):
+            level -= 4
+            if _read_first(lines, at, level, name, word):
+                return False
         match = _ASSIGNED.fullmatch(line)
-        if match and match[2] == name and len(match[1]) <= depth:
-            return not word.search(match[3])
-        if word.search(line.partition("  # ")[0]):
-            return False
+        given = match is not None and match[2] == name
+        reads = word.search(match[3] if match and given else line.partition("  # ")[0])
+        if reads or (match and given and len(match[1]) <= depth):
+            return not reads
+        if match and given:
+            settled = len(match[1])
     return True
+
+
+def _read_first(lines: list[str], at: int, level: int, name: str, word: re.Pattern[str]) -> bool:
+    """Whether the loop around a line, whose head is so deep, reads the name before it gives it a value: in the next turn."""
+    head = next(i for i in range(at, -1, -1) if _depth(lines[i]) <= level)
+    if not lines[head].lstrip().startswith("for "):
+        return False
+    for line in lines[head + 1 : at + 1]:
+        match = _ASSIGNED.fullmatch(line)
+        given = match is not None and match[2] == name
+        if word.search(match[3] if match and given else line.partition("  # ")[0]):
+            return True
+        if given and _depth(line) == level + 4:
+            return False
+    return False
+
+
+def _depth(line: str) -> int:
+    return len(line) - len(line.lstrip())

@@ -23,7 +23,7 @@ from kt_translate.graph.region import Node, OpNode
 from kt_translate.graph.sym import code
 from kt_translate.graph.tensor import Fork, Layout, Tensor, ends_of, tensors_in
 from kt_translate.layers.layer import Call, RuleError
-from kt_translate.lower import control, loops, symbols
+from kt_translate.lower import control, loops, symbols, turns
 from kt_translate.lower.blocks import Block, indented, joined_conditions
 from kt_translate.lower.chains import chain_of_model
 from kt_translate.lower.class_code import ClassCode
@@ -198,6 +198,8 @@ class Writer(Modules):
                         uses[node.order] = (id(node.then.key), name)
                     else:
                         walk(node.then.nodes + node.orelse.nodes)
+                elif isinstance(node, LoopNode) and node.running:
+                    walk(node.body.nodes)
                 elif isinstance(node, LoopNode):
                     uses[node.order] = (id(node.body.key), loops.attribute_of_loop(node))
                 elif isinstance(node, (ArrayNode, CallNode, WeightNode)) or (
@@ -227,6 +229,8 @@ class Writer(Modules):
             self._layer(node)
         elif isinstance(node, IfNode):
             control.write_if(self, node)
+        elif isinstance(node, LoopNode) and node.running:
+            turns.write_turns(self, node)
         elif isinstance(node, LoopNode):
             loops.write_loop(self, node)
         elif isinstance(node, WeightNode):
@@ -344,6 +348,8 @@ def _used_again(nodes: list[Node]) -> set[int]:
         node = todo.pop()
         if isinstance(node, IfNode):
             todo += node.then.nodes + node.orelse.nodes
+        elif isinstance(node, LoopNode) and node.running:
+            todo += node.body.nodes
         elif isinstance(node, (LayerNode, CallNode)):
             counts[id(node.use)] += 1
     return {use for use, count in counts.items() if count > 1}

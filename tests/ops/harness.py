@@ -124,6 +124,7 @@ def evaluate(text: str, tensors: list[Tensor]) -> tuple[Any, Region, Log]:
     names = NAMES[: len(tensors)]
     log = Log()
     ev = Interpreter(Source(IMPORTS + source_of(text, names), "source.py"), log, {})
+    ev.nothing_kept = True  # loops are unrolled: it is operations that are compared
     ev.run_module()
     region = Region()
     CURRENT.append(region)

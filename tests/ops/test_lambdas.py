@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kt_translate.evaluate import external
-from kt_translate.evaluate.higher_order import CALLING, call_with_functions
+from kt_translate.evaluate.callers import CALLING, call_with_functions
 from kt_translate.evaluate.lambdas import call_lambda, make_lambda
 from kt_translate.evaluate.values import Native, Unknown
 from kt_translate.graph.tensor import Tensor
@@ -106,6 +106,12 @@ LOOPS = [
     ("ops.vectorized_map(lambda t: ops.softmax(t) * 2, x)", [(4, 3)]),
     ("tf.map_fn(lambda t: t[0] * t[1], (x, y), fn_output_signature=tf.float32)", [(4, 3), (4, 3)]),
     ("tf.vectorized_map(lambda t: t @ y, x)", [(4, 2, 3), (3, 5)]),
+    ("ops.associative_scan(lambda a, b: a + b, x, axis=1)", [(2, 5, 3)]),
+    ("ops.associative_scan(ops.maximum, x, axis=1, reverse=True)", [(2, 6, 3)]),
+    (
+        "ops.associative_scan(lambda a, b: (a[0] * b[0], a[1] * b[0] + b[1]), (x, y), axis=1)[1]",
+        [(2, 5), (2, 5)],
+    ),
 ]
 
 

@@ -1,0 +1,68 @@
+"""Loops that make nothing: what their turns call is made before, and shared by all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate.later import read_later
+from kt_translate.evaluate.state import NotGeneral, Place, spoken
+from kt_translate.graph.lists import Collected, Element
+from kt_translate.graph.nodes import CallNode, Carried, IfNode, LayerNode, LoopNode, SizeNode
+from kt_translate.graph.region import Node, OpNode, Region
+from kt_translate.graph.sym import Symbol, symbols_in
+from kt_translate.graph.tensor import Tensor
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+
+def is_running(body: Region, start: int, inner: set[Symbol]) -> bool:
+    """Whether the loop can be one of ``forward`` alone. It begins at ``start``; ``inner``: what changes from turn to turn."""
+    calls = [n for n in body.nodes if isinstance(n, (LayerNode, CallNode))]
+    shares = not calls or any(call.use.order < start for call in calls)
+    return bool(body.nodes) and shares and all(_runs(n, start, inner) for n in body.nodes)
+
+
+def _runs(node: Node, start: int, inner: set[Symbol]) -> bool:
+    if isinstance(node, LoopNode):
+        return node.running
+    if isinstance(node, IfNode):
+        return all(isinstance(n, OpNode) for n in node.then.nodes + node.orelse.nodes)
+    if isinstance(node, (LayerNode, CallNode)):
+        sizes = [t.shape for t in node.inputs]
+        settings = list(node.args.values()) if isinstance(node, CallNode) else []
+        made = isinstance(node, CallNode) or node.makes_module()
+        before = node.use.order < start or not made
+        return before and not symbols_in([sizes, settings]) & inner
+    return isinstance(node, (OpNode, SizeNode))
+
+
+def check(
+    ev: Interpreter,
+    sizes: dict[tuple[Place, int], Carried],
+    lists: list[Collected],
+    elements: dict[Any, Element],
+) -> None:
+    """Raise NotGeneral where the turns hand on what ``forward`` has no words for."""
+    for (place, axis), size in sizes.items():
+        unsaid = size.after.args[0].origin is None
+        if unsaid and (axis >= 0 or read_later(ev, spoken(place))):
+            raise NotGeneral
+    if elements or any(c.sizes or any(c.tests) for c in lists):
+        raise NotGeneral
+
+
+def lasts(leaving: Any, inner: set[Symbol]) -> bool:
+    """Whether a name that the turns bind holds what can be read after the last one."""
+    return (
+        type(leaving) is Tensor
+        and not symbols_in(leaving.shape) & inner
+        and leaving.mask is None
+        and leaving.flattened is None
+        and not leaving.facts
+    )
+
+
+def lasting(leaving: Tensor) -> Tensor:
+    """What the last turn leaves."""
+    return Tensor(leaving.shape, leaving.dtype, leaving.layout, name=leaving.name)
