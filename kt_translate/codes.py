@@ -268,6 +268,7 @@ _declare(
     What changes pictures at random in training only: in training mode its module raises
     NotImplementedError. Or an initializer of the source's own, or a regularizer or constraint that
     has no counterpart: weights that are loaded are right, and so is all that is computed with them.
+    Or models that share layers, which Keras trains together: each factory makes modules of its own.
 
         x = layers.RandAugment(value_range=(0, 255))(x)
     """,

@@ -78,7 +78,10 @@ def _same_text(text: str, default: str | None) -> bool:
 
 
 def instances(models: list[ModelValue], codes: list[ClassCode]) -> tuple[list[str], dict[int, str]]:
-    """The modules, as the factory writes them; those that others are made of are these others' parts."""
+    """The modules, as the factory writes them; those that others are made of are these others' parts.
+
+    Layers that several have are those of the first.
+    """
     made = {}
     for model, code in zip(models, codes, strict=True):
         open_sizes = [p.symbol.name for p in plan_of(model).open_sizes]
@@ -98,6 +101,21 @@ def instances(models: list[ModelValue], codes: list[ClassCode]) -> tuple[list[st
             body.append(f"{name} = {made[id(outer)]}")
             places |= {i: f"{name}.{place}" for i, place in parts.items()}
             places[id(outer)] = name
+    for i, (model, code) in enumerate(zip(models, codes, strict=True)):
+        for before, other in zip(models[:i], codes[:i], strict=True):
+            tied = {k: a for k, a in code.held.items() if k in other.held}
+            if code is other or plan_of(model).open_sizes or plan_of(before).open_sizes:
+                continue
+            for one in (before, model) if tied else ():
+                if id(one) not in places:
+                    names = Names(set(places.values()))
+                    hint = attribute_name(one.variable or plan_of(one).name, "model")
+                    places[id(one)] = names.fresh(hint)
+                    body.append(f"{places[id(one)]} = {made[id(one)]}")
+            body += [
+                f"{places[id(model)]}.{attribute} = {places[id(before)]}.{other.held[key]}"
+                for key, attribute in tied.items()
+            ]
     return body, {**made, **places}
 
 

@@ -15,6 +15,7 @@ from kt_translate.graph.nodes import Param
 from kt_translate.graph.region import Node
 from kt_translate.graph.sym import Sym, Symbol, known, substitute
 from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.source.names import SUBMODULES
 from kt_translate.source.syntax import Source
 
 _GUESSES: list[tuple[str, Any]] = [
@@ -79,8 +80,9 @@ def gathered(function: Function, source: Source) -> str | None:
     if star is None:
         return None
     name = star.name.value
-    read = rf"(?<![.\w]){name}(\[\s*['\"]|\.get\()"
-    return name if re.search(read, (function.source or source).code(function.node)) else None
+    code = (function.source or source).code(function.node)
+    read = set(re.findall(rf"(?<![.\w]){name}(?:\[|\.get\()\s*['\"](\w+)['\"]", code))
+    return name if read - SUBMODULES.keys() else None  # these are Keras's, handed on
 
 
 def keys_read(name: str, text: str) -> list[str]:

@@ -36,7 +36,10 @@ from kt_translate.report import Writing
 from kt_translate.shown import run_examples
 from kt_translate.source.flavour import flavour_of
 from kt_translate.source.syntax import Source
+from kt_translate.tied import in_common
 from kt_translate.written import kept_names
+
+MOST_NAMES = 6  # of models, in one message
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,16 @@ def _written(ev: Interpreter, name: str, log: Log, options: Options) -> Writing:
             writing.gap(found)
         elif not isinstance(found, Object):
             writing.add(found)
+    for group in in_common(every):
+        names = list(dict.fromkeys(found.name for found in group))
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        log.add(
+            "KT208",
+            Place(max(group[0].line, 1)),
+            f"{', '.join(names[:MOST_NAMES])}{more} have layers in common: modules that their "
+            "factories make have weights of their own",
+            "to train them together, use the parts of one, or set them: a.dense = b.dense",
+        )
     called = {id(instance) for _, instance, _ in ev.objects if instance.calls}
     failed: list[tuple[Class, list[Diagnostic]]] = []
     for cls in classes.keras_classes(ev):

@@ -27,7 +27,7 @@ FLOORS = [
     ["builders", "makers", "shown"],
     ["classes", "found"],
     ["implied", "instances"],
-    ["cases", "discover", "factories"],
+    ["cases", "discover", "factories", "tied"],
     ["objects", "homes"],
     ["written"],
     ["report"],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.model_harness import Pair
 from tests.test_subclasses import Both, _double, numbers
 
 __all__ = ["_double"]
@@ -216,3 +217,39 @@ net(tf.zeros((2, 5, 3)))
 
 def test_the_batch_goes_through_a_model(tmp_path: Path) -> None:
     Both(tmp_path, TOKENS).agree("net", None, "", numbers(4, 5, 3))  # type: ignore[arg-type]
+
+
+IN_COMMON = """
+import keras
+from keras import layers
+
+
+def build(depth=3):
+    i = keras.Input((5,))
+    x = layers.Dense(4)(i)
+    for _ in range(depth):
+        x = layers.Dense(4, activation="relu")(x)
+    policy, value = layers.Dense(2)(x), layers.Dense(1)(x)
+    return keras.Model(i, policy), keras.Model(i, value), keras.Model(i, [policy, value])
+
+
+shared = layers.Dense(4)
+i = keras.Input((5,))
+actor = keras.Model(i, layers.Dense(2)(shared(i)))
+critic = keras.Model(i, layers.Dense(1)(shared(i)))
+other = keras.Model(i, layers.Dense(1)(i))
+"""
+
+
+def test_models_with_layers_in_common() -> None:
+    """What one function gives shares them; models of factories of their own cannot, which is told."""
+    pair = Pair(IN_COMMON)
+    assert pair.errors == []
+    (said,) = [d.message for d in pair.log.diagnostics if d.code == "KT208"]
+    assert said.startswith("actor, critic have layers in common")
+    for index in (0, 1):
+        pair.check("build", f"build(2)[{index}]", "2", index=index)
+    policy, value, both = pair.torch.build(2)
+    weights = [set(map(id, model.parameters())) for model in (policy, value, both)]
+    assert weights[2] == weights[0] | weights[1]
+    assert len(weights[0] & weights[1]) == 6

@@ -38,6 +38,9 @@ class ClassCode:
     inputs: list[Tensor] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
     gap: bool = False  # something of it, or of what it calls, is not translated
+    held: dict[int, str] = field(
+        default_factory=dict
+    )  # the attributes of modules with weights, by the id of what makes them
     attributes: bool = False  # its parts are kept under the same names as in Keras
 
 

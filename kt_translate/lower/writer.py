@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -76,6 +77,7 @@ class Writer(Modules):
             attribute = self.code.exposed[name] = self.attributes.fresh(name)
             self.block.add(next(ORDER), [f"self.{attribute} = {self.said(value)}"])
         write_parameters(self)
+        self.code.held = dict(self._held(nodes))
         for symbol, spelled in reversed(self.carried):
             symbol.spelled = spelled
         return self.code
@@ -96,6 +98,17 @@ class Writer(Modules):
         if isinstance(node, CallNode):
             return self.instance(node)
         return self.constructor(node, node.seen())
+
+    def _held(self, nodes: list[Node]) -> Iterator[tuple[int, str]]:
+        """What makes the modules with weights, by its id, and their attributes."""
+        for node in nodes:
+            key = id(node.body.key) if isinstance(node, LoopNode) else 0
+            if isinstance(node, CallNode) or (
+                isinstance(node, LayerNode) and any(node.rule.parameters())
+            ):
+                key = id(node.use)
+            if key in self.module_names:
+                yield key, self.module_names[key]
 
     def _spell_hidden_constants(self, nodes: list[Node]) -> None:
         """A constant of the module that has the name of a parameter is written as its value."""
