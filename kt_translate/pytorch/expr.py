@@ -7,7 +7,7 @@ precedence asks for them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, ItemsView, KeysView, ValuesView
 from typing import Any
 
 from kt_translate.diagnostics import RuleError
@@ -203,7 +203,7 @@ def literal(value: Any, of: Callable[[Any], Expr] | None = None) -> Expr:
     if isinstance(value, tuple):
         inner = ", ".join(str(of(v)) for v in value)
         return Expr(f"({inner},)" if len(value) == 1 else f"({inner})")
-    if isinstance(value, list):
+    if isinstance(value, (list, KeysView, ValuesView, ItemsView)):
         return Expr(f"[{', '.join(str(of(v)) for v in value)}]")
     if isinstance(value, dict):
         return Expr("{" + ", ".join(f"{of(k)}: {of(v)}" for k, v in value.items()) + "}")
