@@ -381,9 +381,8 @@ def outer_result(tensor: Tensor, table: dict[Symbol, Any]) -> Tensor:
 def _call(ev: Interpreter, plan: Plan, table: dict[Symbol, Any], bound: dict[str, Any]) -> Any:
     """A call of the plan's class: its results, in the caller's terms."""
     results = map_tensors(lambda t: outer_result(t, table), plan.result)
-    use = ModuleUse(
-        re.sub(r"^(build|make|create|get|add|apply)_+|_+$", "", plan.name).lower() or plan.name
-    )
+    own = plan.name.strip("_")
+    use = ModuleUse(re.sub(r"^(build|make|create|get|add|apply)_+", "", own).lower() or own)
     use.region = CURRENT[-1]
     use.comment = ev.taken_comments()
     inputs = tensors_in(list(bound.values()))

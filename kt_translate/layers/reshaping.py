@@ -166,6 +166,8 @@ class Reshape(Layer):
             return x.unflatten(1, target)
         if tensor.rank == 3 and tensor.channels is not None and same(shape[-1], tensor.channels):
             return x.unflatten(1, target[:-1])
+        if "(" in str(x):  # said once
+            return x.flatten(1).unflatten(1, target)
         return x.reshape(x.shape[0], *target)
 
 
