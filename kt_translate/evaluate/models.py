@@ -41,6 +41,7 @@ from kt_translate.layers.legacy import merge_call, modernize
 from kt_translate.layers.regularization import ActivityRegularization, activity_penalty
 from kt_translate.layers.rnn_cells import RNN
 from kt_translate.layers.spatial import MustBeKnown
+from kt_translate.layers.time_distributed import TimeDistributed
 from kt_translate.source.names import MERGE_FUNCTIONS
 
 if TYPE_CHECKING:
@@ -170,10 +171,26 @@ def make_layer(
     use = ModuleUse(rule.keras_kind, rule.weights_name, line=ev.line)
     use.frozen = rule.common.trainable is False
     use.region = CURRENT[-1]
-    if isinstance(rule, RNN) and len(rule.parts) == 1:
-        rule.cells[0].use = use  # called by itself, the cell is the same module
     use.comment = ev.taken_comments()
-    return LayerValue(rule, use, ev.line)
+    return LayerValue(rule, _shared_with_part(rule, use), ev.line)
+
+
+def _shared_with_part(rule: Layer, use: ModuleUse) -> ModuleUse:
+    """The module of a layer: also that of the one that it wraps, where this is called by itself or wrapped again."""
+    if isinstance(rule, RNN) and len(rule.parts) == 1:
+        rule.cells[0].use = use
+    if isinstance(rule, TimeDistributed) and isinstance(inner := rule.layer, LayerValue):
+        shared = inner.calls or inner.use.kind == use.kind  # called already, or wrapped
+        use.wraps = inner.use
+        inner.use = use = inner.use if shared else use
+    return use
+
+
+def _not_as_wrapped(layer: LayerValue) -> None:
+    """A layer that was wrapped and is called by itself is a layer of the model, under its own name."""
+    use, own = layer.use, layer.use.wraps
+    if own is not None and not isinstance(layer.rule, TimeDistributed):
+        use.kind, use.keras_name, use.order, use.wraps = own.kind, own.keras_name, own.order, None
 
 
 def _placed(
@@ -251,6 +268,7 @@ def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict
     if not inputs or has_unknown(args[0]):
         return open_inputs.called(ev, layer, args[0] if args else None)
     options = {k: v for k, v in kwargs.items() if k != "training" and v is not None}
+    _not_as_wrapped(layer)
     set_mode(ev, layer.use, kwargs.get("training"))
     lost = ["one of its inputs"] if is_missing_one(args[0]) else []
     lost += [f"the argument {k!r}" for k, v in options.items() if isinstance(v, Unknown)]

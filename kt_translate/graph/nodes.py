@@ -33,6 +33,7 @@ class ModuleUse:
     region: Region | None = None  # in which the source makes it
     changed: bool = False  # since it was called: other than what makes the model says
     part_of: ModuleUse | None = None  # the layer whose activation or penalty it is
+    wraps: ModuleUse | None = None  # what TimeDistributed is around
 
 
 @dataclass(eq=False, repr=False)

@@ -591,8 +591,26 @@ def convert_weights(
 
 def read_keras_layers(weights: Any) -> KerasLayer:
     """The layers of a live Keras object, or of a `.keras`, `.weights.h5` or old `.h5` file."""
-    if not isinstance(weights, str | Path):
-        return read_live_layer(weights)
+    if isinstance(weights, str | Path):
+        return with_activations_beside(read_keras_file(weights))
+    return with_activations_beside(read_live_layer(weights))
+
+
+def with_activations_beside(layer: KerasLayer) -> KerasLayer:
+    """The layers, with those that are the activation of one (`Dense(4, activation=PReLU())`) after it, not within."""
+    beside: list[KerasLayer] = []
+    for child in map(with_activations_beside, layer.children):
+        inside = [c for c in child.children if c.attribute == "activation" or c.kind == "p_re_lu"]
+        if not child.arrays or not inside:
+            beside.append(child)
+            continue
+        rest = [c for c in child.children if c not in inside]
+        new = [c for c in inside if not any(c.arrays is met.arrays for met in beside)]
+        beside += [replace(child, children=rest), *(replace(c, attribute="") for c in new)]
+    return replace(layer, children=beside)
+
+
+def read_keras_file(weights: str | Path) -> KerasLayer:
     if not zipfile.is_zipfile(weights):
         with h5py.File(weights) as file:
             old = "layer_names" in file.attrs or "model_weights" in file
@@ -628,7 +646,7 @@ def read_live_layer(
         raise TypeError(f"neither a path nor a Keras layer or model: {layer!r}")
     own = "variables" if hasattr(layer, "_trainable_variables") else "weights"
     variables = [*getattr(layer, f"_trainable_{own}"), *getattr(layer, f"_non_trainable_{own}")]
-    parts = list(layer._flatten_layers(recursive=False, include_self=False))
+    parts = without_repeats(layer._flatten_layers(recursive=False, include_self=False))
     shared = {id(weight) for part in parts for weight in part.weights}  # kept by the layer as well
     arrays = [np.asarray(v.numpy()) for v in variables if id(v) not in shared]
     if hasattr(layer, "adapt_mean"):  # a Normalization computes with copies that it makes of them
@@ -661,6 +679,20 @@ def attribute_names(layer: Any) -> dict[int, str]:
         if not name.startswith(bookkeeping):
             visit(name, value)
     return names
+
+
+def without_repeats(layers: Iterable[Any]) -> list[Any]:
+    """The layers; of several TimeDistributed around one layer, the first, if it is not there itself."""
+    every = list(layers)
+    met = {id(layer) for layer in every}
+    found = []
+    for layer in every:
+        if type(layer).__name__ == "TimeDistributed":
+            if id(layer.layer) in met:
+                continue
+            met.add(id(layer.layer))
+        found.append(layer)
+    return found
 
 
 # The parts of a layer that come in another order than by letter.
