@@ -300,7 +300,8 @@ def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> G
             continue
         sample = views.object_of(sample)
         is_object = views.holds_settings(sample)
-        sayable = sample is UNKNOWN or plain(sample) or is_setting(sample)
+        is_list = isinstance(sample, (list, tuple)) and views.sayable(sample)
+        sayable = sample is UNKNOWN or plain(sample) or is_setting(sample) or is_list
         symbol = Symbol(name, sample if sayable or is_object else UNKNOWN)
         default = default_text(ev, param, function.defaults.get(name))
         known_as = function.defaults.get(name)

@@ -16,10 +16,8 @@ from kt_translate.evaluate.values import (
     ModelValue,
     UnknownModel,
     models_in,
-    plain,
 )
 from kt_translate.graph.nodes import CallNode, LayerNode, Param, SizeNode
-from kt_translate.graph.objects import is_setting
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, ends_of, tensors_in, to_first
 from kt_translate.lower.class_code import ClassCode
@@ -159,15 +157,11 @@ def arguments_text(given: Given, among: list[Param] | None = None) -> str | None
     for param in (p for p in given.params if p.symbol in symbols):
         if param.default is None or param.symbol.name in given.guessed:
             value = param.symbol.value
-            if not _sayable(value) or param.symbol.name in given.guessed:
+            if not views.sayable(value) or param.symbol.name in given.guessed:
                 return None
             name = "**" if param.gathers else f"{param.symbol.name}="
             texts.append(f"{name}{as_expr(value)}")
     return ", ".join(texts)
-
-
-def _sayable(value: Any) -> bool:
-    return plain(value) or is_setting(value) or views.is_record(value)
 
 
 def inputs_text(given: Given) -> list[str]:

@@ -112,7 +112,7 @@ def use_classes_of_calls(ev: Interpreter, found: dict[int, Found], model: ModelV
             if (
                 general is not plan
                 and layouts == [t.layout for t in node.outputs]
-                and all(plain(known(v)) or views.is_record(v) for v in table.values())
+                and all(plain(known(v)) or views.sayable(v) for v in table.values())
                 and all(s.kind == "global" or s.root in sayable for s in symbols)
             ):
                 node.args = {p.symbol: table.get(p.symbol.name) for p in general.params}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def is_record(value: Any) -> bool:
     """Whether this is an object of which every attribute can be said in the generated code."""
-    return holds_settings(value) and all(map(_sayable, settings_of(value).values()))
+    return holds_settings(value) and all(map(sayable, settings_of(value).values()))
 
 
 def holds_settings(value: Any) -> bool:
@@ -33,11 +33,12 @@ def holds_settings(value: Any) -> bool:
     )
 
 
-def _sayable(value: Any) -> bool:
+def sayable(value: Any) -> bool:
+    """Whether the generated code can say a value, the objects in lists and dicts among it."""
     if isinstance(value, (list, tuple)):
-        return all(map(_sayable, value))
+        return all(map(sayable, value))
     if isinstance(value, dict):
-        return all(map(_sayable, value.values()))
+        return all(map(sayable, value.values()))
     return isinstance(value, Sym) or plain(value) or is_setting(value) or is_record(value)
 
 
@@ -77,7 +78,7 @@ def read(ev: Interpreter, owner: Instance, name: str) -> Any:
         value = value.facts["now"]
     given = owner.made or {}
     fixed = owner.said is not None and given.get(name) is value
-    if fixed and not _sayable(value) and not holds_settings(value):
+    if fixed and not sayable(value) and not holds_settings(value):
         ev.note_taken("a setting", f"{owner.said}.{name}", called(value))
     return value
 
@@ -92,7 +93,7 @@ def called(value: Any) -> str:
 def _part(value: Any, symbol: Symbol, name: str) -> Any:
     if holds_settings(value):
         return seen(value, symbol.field(name, value))
-    return Sym.of(symbol.field(name, known(value))) if _sayable(value) else value
+    return Sym.of(symbol.field(name, known(value))) if sayable(value) else value
 
 
 def as_given(value: Any) -> Any:
@@ -126,6 +127,8 @@ def table(symbols: dict[Symbol, str], given: dict[str, Any]) -> dict[Symbol, Any
 def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
     """An attribute of a parameter that is a member of an enumeration, a named tuple or a dict with attributes."""
     sample = owner.value if isinstance(owner, Sym) else None
+    if holds_settings(sample):
+        return _element_attribute(ev, owner, name)
     if isinstance(sample, Member) and name in ("name", "value"):
         return part_of(owner if owner.head == "symbol" else ev.demand(owner, f".{name}"), name)
     if isinstance(sample, (IntMember, TextMember)) and name == "value":
@@ -135,6 +138,20 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
     if isinstance(sample, records.Mapping) and name in sample:
         return Sym.index(owner, name)
     return NotImplemented
+
+
+def _element_attribute(ev: Interpreter, owner: Sym, name: str) -> Any:
+    """An attribute of an object that is an item of a list, say."""
+    value = owner.value
+    given = settings_of(value)
+    said = {n: Sym.attribute(owner, n) for n, v in given.items() if sayable(v)}
+    if name in said:
+        return said[name]
+    from kt_translate.evaluate import calls
+
+    attributes = {**given, **said}
+    stands_for = replace(value, attributes=attributes, said=owner, made=dict(attributes))
+    return calls.attribute(ev, stands_for, name)
 
 
 def finished(made: Any) -> Any:
@@ -168,7 +185,11 @@ def text_of(value: Instance) -> Expr:
 
 
 def annotation(value: Any) -> str | None:
-    """The type of a parameter that is an object or a member of an enumeration; None for any other."""
+    """The type of a parameter that is an object, a list of them or a member of an enumeration; None for any other."""
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+        kinds = {annotation(v) for v in value}
+        kind = kinds.pop() if len(kinds) == 1 else None
+        return None if kind is None else f"Sequence[{kind}]"
     is_of_class = isinstance(value, (Instance, Member, IntMember, TextMember))
     cls = value.cls if is_of_class else None
     return cls.name if cls is not None and definitions.definition(cls) is not None else None

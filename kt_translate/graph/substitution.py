@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kt_translate.graph import sym
+from kt_translate.graph.members import Record
 from kt_translate.graph.operators import ARITHMETIC, BINARY, UNARY, UNKNOWN, Symbol, alike
 
 
@@ -59,6 +60,10 @@ class _Substitution:
         if head == "index":
             is_sym = any(isinstance(a, sym.Sym) for a in args)
             return sym.Sym.index(*args) if is_sym else args[0][args[1]]
+        if head == "attribute":
+            owner, name = args
+            is_record = isinstance(owner, Record) and name in owner.attributes
+            return owner.attributes[name] if is_record else sym.Sym.attribute(owner, name)
         if head == "if":
             return sym.Sym.choose(*args)
         if head == "method":

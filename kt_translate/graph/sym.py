@@ -123,6 +123,13 @@ class Sym(Arithmetic):
         return Sym("index", (a, key), value)
 
     @staticmethod
+    def attribute(owner: Any, name: str) -> Any:
+        """``owner.name`` of an object that holds settings."""
+        x = known(owner)
+        value = known(x.attributes.get(name, UNKNOWN)) if isinstance(x, Record) else UNKNOWN
+        return Sym("attribute", (owner, name), value)
+
+    @staticmethod
     def choose(condition: Any, a: Any, b: Any) -> Any:
         """``a if condition else b``."""
         a, b = algebra.decided(a, condition, True), algebra.decided(b, condition, False)

@@ -1,0 +1,106 @@
+"""Lists of objects that hold settings: in an object's attributes, and as parameters."""
+
+from __future__ import annotations
+
+import keras
+import pytest
+
+from tests.model_harness import Pair, float64
+
+__all__ = ["float64"]
+
+SOURCE = """
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import keras
+from keras import layers
+
+
+class Head(NamedTuple):
+    units: int
+    rate: float = 0.0
+
+
+@dataclass
+class Stage:
+    filters: int
+    depth: int = 1
+    stride: int = 1
+
+    @property
+    def wide(self):
+        return 2 * self.filters
+
+
+class Config:
+    def __init__(self, width=1.0, stages=3, heads=(8,)):
+        self.heads = [Head(u, 0.1) for u in heads]
+        self.stages = [
+            Stage(int(4 * width * 2**i), depth=i + 1, stride=2 if i else 1) for i in range(stages)
+        ]
+
+
+def tower(x, stages):
+    for i, stage in enumerate(stages):
+        for j in range(stage.depth):
+            stride = stage.stride if j == 0 else 1
+            x = layers.Conv2D(stage.wide, 3, strides=stride, padding="same", name=f"c{i}_{j}")(x)
+        x = layers.BatchNormalization()(x)
+    return x
+
+
+def by_config(config=Config()):
+    start = keras.Input((16, 16, 3))
+    x = layers.GlobalAveragePooling2D()(tower(start, config.stages))
+    for head in config.heads:
+        x = layers.Dropout(head.rate)(layers.Dense(head.units, activation="relu")(x))
+    return keras.Model(start, layers.Dense(config.stages[-1].filters)(x))
+
+
+def by_list(stages, units=5):
+    start = keras.Input((16, 16, 3))
+    x = start
+    for stage in stages:
+        x = layers.Conv2D(stage.filters, 3, strides=stage.stride, padding="same")(x)
+        x = layers.Activation("relu")(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(start, layers.Dense(units + len(stages))(x))
+
+
+def by_numbers(n=3, width=4):
+    start = keras.Input((16, 16, 3))
+    stages = [Stage(width * (i + 1), stride=2) for i in range(n)]
+    x = start
+    for stage in stages:
+        x = layers.Conv2D(stage.filters, 3, strides=stage.stride, padding="same")(x)
+    return keras.Model(start, layers.GlobalMaxPooling2D()(x))
+
+
+one = by_config(Config(0.5, heads=(6, 5)))
+other = by_list([Stage(4), Stage(8, stride=2), Stage(16)])
+third = by_numbers()
+"""
+OTHERS = {
+    "by_config": ["", "Config(0.5, heads=(6, 5))", "Config(1.5, 2, heads=(3, 4, 5))"],
+    "by_list": ["[Stage(4), Stage(8, stride=2), Stage(16)]", "[Stage(3, stride=2), Stage(6)], 7"],
+    "by_numbers": ["", "4, 3"],
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_each_has_its_part_of_the_model(name: str, float64: None) -> None:
+    keras.utils.clear_session()
+    pair = Pair(SOURCE)
+    assert pair.errors == []
+    assert "KT301" not in {d.code for d in pair.log.diagnostics}
+    for arguments in OTHERS[name]:
+        pair.check(name, f"{name}({arguments})", arguments)
+    pair.check("one", "one")
+    pair.check("other", "other")
+
+
+def test_the_reading() -> None:
+    code = Pair(SOURCE).done.code
+    assert "def __init__(self, stages: Sequence[Stage], units: int = 5) -> None:" in code
+    assert "for stage in stages:" in code
