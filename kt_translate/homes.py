@@ -88,8 +88,15 @@ class Home:
         return code if name == code.name else replace(code, name=name)
 
     def same(self, code: ClassCode, origin: Origin) -> ClassCode | None:
-        """A class of the same origin with the same text."""
-        return next((c for c in self.origins.get(origin, []) if _text(c) == _text(code)), None)
+        """A class with the same text that is of the same place, whatever the source calls its instances."""
+        kind, _, line = origin
+        there = [
+            c
+            for (k, _, at), codes in self.origins.items()
+            if (k, at) == (kind, line)
+            for c in codes
+        ]
+        return next((c for c in there if _text(c) == _text(code)), None)
 
     def note(self, known: Iterable[Symbol], files: Mapping[str, Path], project: Project) -> None:
         """Take down the constants that its classes may name."""

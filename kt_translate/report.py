@@ -216,6 +216,7 @@ class Writing(Classes):
             self.named[id(plan)] = plan
             if len(found.models) == 1:
                 plan.name = model.called or name
+                plan.made_by = model.made_by if found.kind != "function" else None
                 plan.docstring = plan.docstring or found.docstring
                 if self.home_of(plan.file) is None:
                     plan.file, plan.line = found.stands or (None, found.line)

@@ -88,6 +88,8 @@ class Classes:
         if not plan.inputs or not tensors_in(plan.result):
             raise RuleError("KT303", f"the input of {plan.name} is not known")
         name = class_name(plan.name)
+        if plan.made_by and class_name(plan.made_by) not in home.defined:
+            plan.title, name = plan.made_by, class_name(plan.made_by)
         own = (plan.keep_signature or plan.kind == "function") and plan.name == name
         if plan.kind == "layer" and name not in home.own_names:
             own = plan.name == name
@@ -111,6 +113,9 @@ class Classes:
         self.seen.add(plan.made or plan.line)
         twin = home.same(code, origin)
         if twin is not None:
+            if not before:
+                home.defined.discard(name)
+                home.names.taken.discard(name)
             return twin
         if before:
             code.name = home.names.fresh(name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from kt_translate.diagnostics import Log
@@ -222,3 +224,36 @@ class First(layers.Layer):
 
 def test_a_slice_of_one_is_one_whatever_the_length(float64: None) -> None:
     assert Pair(HEAD + ONE).entries("First")[0]["status"] == "translated"
+
+
+TWINS = """
+import keras
+from keras import layers
+
+
+class Tracks:
+    def __init__(self, width=4, count=2):
+        self.width = width
+        self.chords = self.branch()
+        self.melodies = {}
+        for i in range(count):
+            self.melodies[i] = self.branch()
+        start = keras.Input((3,))
+        found = [self.chords(start)] + [m(start) for m in self.melodies.values()]
+        self.model = keras.Model(start, layers.concatenate(found))
+
+    def branch(self):
+        start = keras.Input((3,))
+        return keras.Model(start, layers.Dense(self.width, "tanh")(start))
+
+
+tracks = Tracks()
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_models_that_one_method_makes_are_of_one_class() -> None:
+    pair = Pair(TWINS)
+    pair.check("Tracks.model", "tracks.model")
+    assert re.findall(r"^class (\w+)\(", pair.done.code, re.MULTILINE)[:2] == ["Branch", "Model"]
+    assert pair.done.code.count("= Branch(") == 3

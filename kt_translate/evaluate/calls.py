@@ -302,10 +302,18 @@ def call_function(
         result = ev.run_body(function, bound)
         if isinstance(result, ModelValue) and result.maker is None:
             result.maker = (function, given)
+            _name_after_maker(ev, function)
         function.calls.append(
             (given, result, [(m.outputs, len(m.layers)) for m in models_in(result)])
         )
     return result
+
+
+def _name_after_maker(ev: Interpreter, function: Function) -> None:
+    """Several models of one function are of one class, as it seems, which is called by the function."""
+    made = [m for m in ev.models if m.maker is not None and m.maker[0].node is function.node]
+    for model in made if len(made) > 1 else ():
+        model.made_by = function.name
 
 
 def bind_arguments(

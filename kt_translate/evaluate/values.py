@@ -168,9 +168,7 @@ class Instance(Record):
     args: list[Any] = field(default_factory=list)
     kwargs: dict[str, Any] = field(default_factory=dict)
     line: int = 0
-    use: ModuleUse | None = (
-        None  # of a Keras layer or model of the source: the module that it becomes
-    )
+    use: ModuleUse | None = None  # of a layer or model of the source: the module that it becomes
     pending: bool = False  # its constructor has not run yet
     built: bool = False
     alone: bool = False  # its results go nowhere: nothing asks for masks that are made in it
@@ -277,6 +275,7 @@ class ModelValue:
     trainable: bool = True
     variable: str | None = None
     called: str | None = None  # the name of its class, whatever the source calls it
+    made_by: str | None = None  # the function that makes several of its kind
     deferred: list[Any] = field(default_factory=list)
     maker: Any = None  # the function that built it, and its arguments
     attributes: dict[str, Any] = field(default_factory=dict)

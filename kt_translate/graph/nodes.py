@@ -116,6 +116,7 @@ class Plan:
     params: list[Param] = field(default_factory=list)
     container: str | None = None  # the Keras kind that the class stands for as a whole, if it does
     title: str = ""  # what the docstring says it is
+    made_by: str | None = None  # the function that makes several of its kind
     line: int = 0
     demands: list[tuple[Any, Any]] = field(
         default_factory=list
