@@ -47,6 +47,7 @@ from kt_translate.guesses import (
     keys_read,
     let_pass,
     likely_input,
+    object_for,
     roomier,
 )
 from kt_translate.source.names import SUBMODULES
@@ -237,6 +238,8 @@ def attempts(
             ev.used_settings.add(name)
             values.insert(0, ev.settings[name])
         first[name] = next((v for v in map(_sample, values) if v is not UNKNOWN), UNKNOWN)
+        if first[name] is UNKNOWN and (made := object_for(ev, function, name)) is not None:
+            first[name] = made
     sized = by_hand(ev, function, names, shape, shapes)
     first |= sized
     text = code_about(ev, function)

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
+from kt_translate.evaluate import calls
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.open_sizes import open_input
 from kt_translate.evaluate.records import holding
-from kt_translate.evaluate.values import Function
+from kt_translate.evaluate.values import Class, Function
 from kt_translate.graph.nodes import Param
 from kt_translate.graph.region import Node
 from kt_translate.graph.sym import Sym, Symbol, known, substitute
@@ -88,6 +89,26 @@ def gathered(function: Function, source: Source) -> str | None:
 def keys_read(name: str, text: str) -> list[str]:
     """The keys by which the source reads a parameter that is a dict."""
     return _keys(re.escape(name), text)
+
+
+def object_for(ev: Interpreter, function: Function, name: str) -> Any:
+    """An object of the source's class that a parameter is annotated with, or named after, made without arguments.
+
+    None where there is no such class, or where it needs arguments.
+    """
+    params = [*function.node.params.params, *function.node.params.kwonly_params]
+    param = next((p for p in params if p.name.value == name), None)
+    said = param.annotation.annotation if param is not None and param.annotation else None
+    alike = name.replace("_", "").lower()
+    for known_as, cls in ev.module.names.items():
+        named = ev.source.code(said).strip("'\"") == known_as if said else known_as.lower() == alike
+        if not named or not isinstance(cls, Class) or cls.keras_base() is not None:
+            continue
+        init = cls.lookup("__init__")
+        params = list(init.node.params.params)[1:] if isinstance(init, Function) else []
+        if all(p.default is not None for p in params):
+            return calls.call(ev, cls, [], {}, None, None)
+    return None
 
 
 def unpacked_into(name: str, code: str) -> int | None:

@@ -113,3 +113,36 @@ def test_settings_by_any_names(float64: None) -> None:
         for given in (settings, f"6, {settings}, norm=True, depth=1, activation='relu'"):
             pair.check("build", f"build({given})", given)
     pair.check("model", "model")
+
+
+def test_objects_of_the_class_that_a_parameter_is_of(float64: None) -> None:
+    text = """
+class Sizes:
+    units = 4
+    depth = 3
+
+
+class Config:
+    def __init__(self, classes=2):
+        self.classes = classes
+        self.model = Sizes()
+
+
+class Net:
+    def __init__(self, config: Config):
+        self.config = config
+        self.model = None
+
+    def build(self):
+        sizes = self.config.model
+        x = inputs = keras.Input((5,))
+        for _ in range(sizes.depth):
+            x = layers.Dense(sizes.units)(x)
+        self.model = keras.Model(inputs, layers.Dense(self.config.classes)(x))
+"""
+    pair = Pair(HEAD + text)
+    assert pair.errors == []
+    net = pair.keras["Net"](pair.keras["Config"](3))
+    net.build()
+    pair.keras["built"] = net.model
+    pair.check("Net.model", "built", "Config(3)")

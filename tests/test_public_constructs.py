@@ -288,6 +288,26 @@ def build(widths=(5, 4, 3), rate=0.1):
     return keras.Model(i, [y, first, second])
 model = build()
 """,
+    "the layers of a model, asked one by one": """
+i = keras.Input((9, 8, 3))
+x = layers.Conv2D(4, 3)(i)
+for size in [4, 8, 5, 3]:
+    x = layers.BatchNormalization()(x)
+    x = layers.Conv2D(size, 3, padding="same")(x)
+whole = keras.Model(i, layers.GlobalAveragePooling2D()(x))
+found = []
+for layer in whole.layers:
+    if isinstance(layer, (layers.Conv2D, layers.MaxPooling2D)):
+        found.append(layer.output)
+model = keras.Model(whole.input, found)
+""",
+    "what comes of every layer of a model": """
+i = x = keras.Input((5,))
+for size in [4, 8, 5, 3]:
+    x = layers.Dense(size)(x)
+whole = keras.Model(i, x)
+model = keras.Model(whole.input, [layer.output for layer in whole.layers[1:]])
+""",
     "layers that a class calls in vain": """
 class Head(layers.Layer):
     def __init__(self, units, **kwargs):

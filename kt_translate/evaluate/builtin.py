@@ -9,6 +9,7 @@ from kt_translate.evaluate import arrays, copies, tensors
 from kt_translate.evaluate.attributes import set_attribute
 from kt_translate.evaluate.calls import attribute, call
 from kt_translate.evaluate.lambdas import LambdaValue
+from kt_translate.evaluate.model_layers import cannot_pick, withheld
 from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
@@ -185,6 +186,8 @@ def _next(ev: Interpreter, values: Any, *default: Any) -> Any:
 
 def _isinstance(ev: Interpreter, value: Any, kinds: Any) -> Any:
     wanted = kinds if isinstance(kinds, tuple) else (kinds,)
+    if getattr(value, "kind", None) == "part" and (hidden := withheld(ev, value)):
+        return cannot_pick(ev, hidden)
     sample = value if isinstance(value, (list, tuple, dict)) else known(value)
     for kind in wanted:
         if (

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import assumed, copies, handed, models, sequential
-from kt_translate.evaluate.model_layers import Listed, cannot_pick, freeze, layers_of
+from kt_translate.evaluate.model_layers import Listed, cannot_pick, freeze, layers_of, withheld
 from kt_translate.evaluate.values import (
     Array,
     Instance,
@@ -28,6 +28,8 @@ def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
     """What the source asks of a model."""
     if name in model.attributes:
         return model.attributes[name]
+    if model.kind == "part" and model.outputs is None and name in ("input", "output"):
+        return cannot_pick(ev, withheld(ev, model))
     if name.startswith(("output", "layers", "get_layer")):
         assumed.shown_only(ev, model)
     if name in ("layers", "get_layer") and handed.is_handed(model):
