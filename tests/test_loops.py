@@ -473,3 +473,21 @@ def test_layers_that_a_loop_added_are_taken_one_by_one(name: str) -> None:
     )
     pair.check("first", "first")
     pair.check("taken", "taken")
+
+
+def test_settings_of_layers_that_are_wrapped(float64: None) -> None:
+    keras.utils.clear_session()
+    pair = Pair(
+        IMPORTS + "def build(depth=3, units=4, kind=1, rate=0.5):\n"
+        "    x = start = keras.Input((6, 4))\n"
+        "    if kind == 1:\n"
+        "        for _ in range(depth):\n"
+        "            x = layers.Bidirectional(layers.GRU(units, dropout=rate, return_sequences=True))(x)\n"
+        "    elif kind == 2:\n"
+        "        for _ in range(depth):\n"
+        "            x = layers.Bidirectional(layers.LSTM(units, dropout=rate, return_sequences=True))(x)\n"
+        "    return keras.Model(start, x)\n"
+    )
+    assert not any(d.code.startswith("KT3") for d in pair.log.diagnostics)
+    pair.check("build", "build()")
+    pair.check("build", "build(2, 3, 2, 0.1)", "2, 3, 2, 0.1")

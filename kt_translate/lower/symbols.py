@@ -21,7 +21,8 @@ from kt_translate.graph.nodes import (
 from kt_translate.graph.region import Node
 from kt_translate.graph.sym import Sym, Symbol, spelled_in, symbols_in
 from kt_translate.graph.tensor import tensors_in
-from kt_translate.layers.layer import RuleError
+from kt_translate.layers.layer import Layer, RuleError
+from kt_translate.layers.rnn_settings import rule_of
 from kt_translate.lower.liveness import live
 
 
@@ -86,12 +87,21 @@ def all_symbols(nodes: list[Node]) -> dict[Symbol, None]:
             elif isinstance(inner, WeightNode):
                 take([v for v in (inner.initializer, inner.regularizer) if isinstance(v, Sym)])
             elif isinstance(inner, LayerNode):
-                take(vars(inner.rule) | {"name": inner.use.keras_name})
+                take([*_settings(inner.rule), inner.use.keras_name])
 
     walk(nodes)
     names = {s.name for s in found}
     found.update(dict.fromkeys(s for s in behind if s.name not in names))
     return found
+
+
+def _settings(rule: Layer) -> Iterator[Any]:
+    """What a layer is given, and what the layers are given that are its parts."""
+    for value in vars(rule).values():
+        yield value
+        for part in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(inner := rule_of(part), Layer):
+                yield from _settings(inner)
 
 
 def _of_model(node: CallNode) -> Iterator[Symbol]:
