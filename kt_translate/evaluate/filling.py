@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import parts
-from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.loop_sizes import number, size_name
 from kt_translate.evaluate.state import NotGeneral, Place, State
 from kt_translate.evaluate.tensor_lists import Growing, Shrinking, Spent, When
@@ -20,7 +19,7 @@ from kt_translate.graph.lists import (
     singular,
     some_of,
 )
-from kt_translate.graph.region import CURRENT, Node, Region
+from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, key_of, known, same, symbols_in
 from kt_translate.graph.tensor import Many, Tensor
 from kt_translate.graph.terms import closed, expand
@@ -151,8 +150,6 @@ class Filling:
                 container[:] = [Rows(columns, type(added[0]), [self.node])]
             elif id(container) in self.shrinking:
                 container[:] = [Spent(self.shrinking[id(container)])]
-        if made:
-            self._no_end(nodes, handed, [t for one in made for t in one.leaving])
         return made
 
     def _collect(
@@ -177,20 +174,6 @@ class Filling:
         listed = not one.before or getattr(one.before[0], "on_the_way", True)
         one.after.on_the_way = listed and all(id(t) in behind for t in one.leaving)
         return one
-
-    def _no_end(self, nodes: list[Node], handed: dict[Place, Tensor], added: list[Tensor]) -> None:
-        """Raise NotGeneral where layers are made in the last turn only for a next one: Keras leaves them out."""
-        unread = [
-            t for (at, name), t in handed.items() if at == 0 and not read_later(self.ev, name)
-        ]
-        read = [t for t in handed.values() if not any(t is u for u in unread)]
-        kept = parts.behind(nodes, added + read)
-        if any(
-            parts.has_weights(n) and not any(id(o) in kept for o in n.outputs)
-            for n in nodes
-            if any(id(o) in parts.behind(nodes, unread) for o in n.outputs)
-        ):
-            raise NotGeneral
 
 
 def element(some: Some, name: str, key: Any = None) -> Element:

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import assumed, entries, loop_nests, loop_samples, running, tensor_lists
+from kt_translate.evaluate import (
+    assumed,
+    entries,
+    last_turns,
+    loop_nests,
+    loop_samples,
+    running,
+    tensor_lists,
+)
 from kt_translate.evaluate.filling import Filling
 from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.layer_lists import LayerList
@@ -279,14 +287,17 @@ class _General:
             size.leaving = expand(leaving if axis < 0 else leaving.shape[axis], deeper)
         inner = set(self.symbols) | {c.entering.args[0] for c in self.sizes.values()}
         inner |= {s for e in self.filling.elements.values() for s in e.sizes.values()}
-        lists = self.filling.collected(self._handed(changed), inner)
+        own_body = self.regions[id(self.state.region)]
+        self.running = is_running(own_body, self.start, inner)
+        handed = self._handed(changed)
+        lists = self.filling.collected(handed, inner)
+        if not self.running and last_turns.leaves_out(self.ev, own_body.nodes, handed, lists):
+            raise NotGeneral
         loop_samples.carry(self.items, self.targets, list(self.sizes.values()), self.filling, lists)
 
         changing = {c.entering.args[0] for c in self.sizes.values()} | set(self.symbols)
         for size in self.sizes.values():
             size.after.args[0].origin = afterwards(size, count(self.value), changing)
-        own_body = self.regions[id(self.state.region)]
-        self.running = is_running(own_body, self.start, inner)
         if self.running:
             running.check(self.ev, self.sizes, lists, self.filling.elements)
         tensors = self._leave(changed, inner)

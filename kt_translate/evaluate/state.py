@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,22 @@ def spoken(place: Place) -> str:
     """A name for what a place holds: that of the source, for an item of a dict its key."""
     name = re.sub(r"\W+", "_", str(place[1]))
     return name if name.isidentifier() and not iskeyword(name) else "setting"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A tensor of the list or tuple that a name holds, as a place."""
+
+    name: Any
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.name}_{self.index}"
+
+
+def named_at(place: Place) -> str:
+    """The name that holds what a place holds."""
+    return str(place[1].name if isinstance(place[1], Part) else place[1])
 
 
 class NotGeneral(BaseException):
@@ -77,6 +94,10 @@ class State:
             self.models[-1 - index].outputs = value
         elif value is MISSING:
             self.spaces[index].pop(key, None)
+        elif isinstance(key, Part):
+            row = self.spaces[index][key.name]
+            parts = [value if i == key.index else t for i, t in enumerate(row)]
+            self.spaces[index][key.name] = type(row)(parts)
         else:
             self.spaces[index][key] = value
 

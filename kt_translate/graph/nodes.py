@@ -143,6 +143,9 @@ class Plan:
     factory: str | None = None  # what makes the one model of this class, in the output
     masks: list[int] = field(default_factory=list)  # which of the inputs' masks are inputs too
     handed: set[Symbol] = field(default_factory=set)  # of its user, that its parts speak of
+    fewer: dict[tuple[int, ...], Plan] = field(
+        default_factory=dict
+    )  # of a function: the same with some of its results, by their places
     passing: dict[int, int] = field(
         default_factory=dict
     )  # ids of the masks that come in: their places

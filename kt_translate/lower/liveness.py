@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from kt_translate.graph.arrays import PutNode
 from kt_translate.graph.nodes import (
@@ -11,11 +13,12 @@ from kt_translate.graph.nodes import (
     IfNode,
     LayerNode,
     LoopNode,
+    Plan,
     SizeNode,
     WeightNode,
 )
 from kt_translate.graph.region import Node, Region
-from kt_translate.graph.tensor import Tensor
+from kt_translate.graph.tensor import Tensor, tensors_in
 
 
 def live(nodes: list[Node], results: list[Tensor], given: list[Tensor]) -> list[Node]:
@@ -44,13 +47,66 @@ def _live(nodes: list[Node], wanted: set[int], stop: set[int]) -> list[Node]:
         elif isinstance(node, (CheckNode, PutNode, SizeNode, WeightNode)):
             kept = node
         elif any(id(t) in wanted for t in node.outputs):
-            kept = node
+            kept = node = _with_less(node, wanted)
             wanted |= {id(t) for t in node.uses()} - stop
             if isinstance(node, (LayerNode, CallNode)) and node.use.region is not None:
                 wanted.add(id(node.use.region.home))
         if kept is not None:
             found.append(kept)
     return found[::-1]
+
+
+def _with_less(node: Node, wanted: set[int]) -> Node:
+    """The call of a function without the results that nothing uses, if layers make them: Keras leaves these out."""
+    if not isinstance(node, CallNode) or node.plan.kind != "function":
+        return node
+    used = [i for i, t in enumerate(node.outputs) if id(t) in wanted]
+    if len(used) == len(node.outputs):
+        return node
+    plan = node.plan.fewer.get(tuple(used)) or _fewer(node.plan, used)
+    node.plan.fewer[tuple(used)] = plan
+    return node if plan is node.plan else replace(node, plan=plan, outputs=_at(node.outputs, used))
+
+
+def _fewer(plan: Plan, used: list[int]) -> Plan:
+    """The plan with some of the results; itself where the others take no layers of their own."""
+    results = tensors_in(plan.result)
+    kept = _at(results, used)
+    every, needed = (set(_layers(live(plan.region.nodes, r, plan.inputs))) for r in (results, kept))
+    if every == needed:
+        return plan
+    result: Any = tuple(kept)
+    names = [t.name for t in kept]
+    if isinstance(plan.result, dict):
+        result = {k: t for k, t in plan.result.items() if any(t is one for one in kept)}
+        names = list(result)
+    result = kept[0] if len(kept) == 1 else result
+    name = "_".join([plan.name, *(str(n) for n in names if n)])
+    title = plan.title or plan.name
+    params = list(plan.params)
+    return replace(plan, name=name, title=title, result=result, params=params, fewer={})
+
+
+def _at(tensors: list[Tensor], places: list[int]) -> list[Tensor]:
+    return [tensors[i] for i in places]
+
+
+def _layers(nodes: list[Node]) -> Iterator[tuple[int, int]]:
+    """What has weights of its own, with what of it is called."""
+    for node in nodes:
+        if isinstance(node, IfNode):
+            yield from _layers(node.then.nodes + node.orelse.nodes)
+        elif isinstance(node, LoopNode):
+            yield from _layers(node.body.nodes)
+        elif isinstance(node, CallNode):
+            yield id(node.use), id(node.plan)
+        elif isinstance(node, WeightNode) or (isinstance(node, LayerNode) and has_weights(node)):
+            yield id(node.use), 0
+
+
+def has_weights(node: LayerNode) -> bool:
+    kind = node.rule.keras_kind
+    return kind == "batch_normalization" or any(True for _ in node.rule.parameters())
 
 
 def _live_if(node: IfNode, wanted: set[int], stop: set[int]) -> IfNode | None:

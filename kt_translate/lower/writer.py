@@ -332,6 +332,8 @@ class Writer(Modules):
             whole = self.variable(
                 Tensor(node.outputs[0].shape, name=node.use.hint or node.use.kind)
             )
+            longest = max(node.outputs, key=lambda t: self.last_use.get(id(t), -1))
+            self.owner[whole] = id(longest)  # the name is free where all its items are read
             self.code.body.append(f"{whole} = {result}")
             for key, tensor in zip(keys, node.outputs, strict=True):
                 self.variables[id(tensor)] = (f"{whole}[{key!r}]", tensor.layout)
