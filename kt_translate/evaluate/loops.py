@@ -13,6 +13,7 @@ from kt_translate.evaluate import (
     loop_nests,
     loop_samples,
     running,
+    rows,
     tensor_lists,
 )
 from kt_translate.evaluate.filling import Filling
@@ -166,13 +167,15 @@ class _General:
         bound = set(self.bound)
         if self.layers is not None:
             bound = {self.node.target.value}  # type: ignore[attr-defined]
-        return {
+        changed = {
             p: after.get(p)
             for p in after
             if after[p] is not entered.get(p, MISSING)
             and not (isinstance(after[p], Sym) and same(after[p], entered.get(p)))
             and not (0 <= p[0] < state.named and p[1] in bound)
         }
+        rows.spread(changed, entered, self.before)
+        return changed
 
     def _bind_layer(self, layers: LayerList, samples: list[Any]) -> None:
         """Give the loop's target the layer of a general turn."""

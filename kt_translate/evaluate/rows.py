@@ -1,0 +1,30 @@
+"""Lists and tuples of tensors that a loop hands on whole: each of their tensors is a place of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kt_translate.evaluate.state import Part, Place
+from kt_translate.graph.tensor import Tensor
+
+
+def spread(changed: dict[Place, Any], entered: dict[Place, Any], before: dict[Place, Any]) -> None:
+    """Let what changed say which tensors of such a row changed. ``before`` learns what they were before the loop."""
+    for place, leaving in list(changed.items()):
+        start: Any = before.get(place)
+        if not _is_row(start) or not _is_row(leaving) or _form(start) != _form(leaving):
+            continue
+        del changed[place]
+        for i, (had, has) in enumerate(zip(entered[place], leaving, strict=True)):
+            part = (place[0], Part(place[1], i))
+            before[part] = start[i]
+            if has is not had:
+                changed[part] = has
+
+
+def _is_row(value: Any) -> bool:
+    return type(value) in (list, tuple) and bool(value) and all(type(t) is Tensor for t in value)
+
+
+def _form(row: Any) -> tuple[type, int]:
+    return type(row), len(row)
