@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import parts
+from kt_translate.evaluate import last_turns, parts
 from kt_translate.evaluate.loop_sizes import number, size_name
 from kt_translate.evaluate.state import NotGeneral, Place, State
 from kt_translate.evaluate.tensor_lists import Growing, Shrinking, Spent, When
@@ -125,8 +125,13 @@ class Filling:
         )
 
     # -- afterwards -----------------------------------------------------------------------------
-    def collected(self, handed: dict[Place, Tensor], inner: set[Symbol]) -> list[Collected]:
-        """The lists as they are after the loop. It hands on tensors; ``inner``: what changes from turn to turn."""
+    def collected(
+        self, handed: dict[Place, Tensor], inner: set[Symbol], shares: bool
+    ) -> list[Collected]:
+        """The lists as they are after the loop. It hands on tensors; ``inner``: what changes from turn to turn.
+
+        Raises NotGeneral where the last turn makes layers that Keras leaves out. ``shares``: no turn makes any.
+        """
         made: list[Collected] = []
         nodes = self.region.nodes if self.region is not None else []
         behind = parts.behind(nodes, list(handed.values()))
@@ -150,6 +155,8 @@ class Filling:
                 container[:] = [Rows(columns, type(added[0]), [self.node])]
             elif id(container) in self.shrinking:
                 container[:] = [Spent(self.shrinking[id(container)])]
+        if not shares and last_turns.leaves_out(self.ev, nodes, handed, made):
+            raise NotGeneral
         return made
 
     def _collect(

@@ -9,11 +9,10 @@ import libcst as cst
 from kt_translate.evaluate import (
     assumed,
     entries,
-    last_turns,
     loop_nests,
     loop_samples,
-    running,
     rows,
+    running,
     tensor_lists,
 )
 from kt_translate.evaluate.filling import Filling
@@ -292,10 +291,7 @@ class _General:
         inner |= {s for e in self.filling.elements.values() for s in e.sizes.values()}
         own_body = self.regions[id(self.state.region)]
         self.running = is_running(own_body, self.start, inner)
-        handed = self._handed(changed)
-        lists = self.filling.collected(handed, inner)
-        if not self.running and last_turns.leaves_out(self.ev, own_body.nodes, handed, lists):
-            raise NotGeneral
+        lists = self.filling.collected(self._handed(changed), inner, self.running)
         loop_samples.carry(self.items, self.targets, list(self.sizes.values()), self.filling, lists)
 
         changing = {c.entering.args[0] for c in self.sizes.values()} | set(self.symbols)
