@@ -176,7 +176,7 @@ model = keras.Sequential([
 """
     log = Log()
     translate(source, "model.py", Options(want_test=False), log)
-    assert "KT203" in [d.code for d in log.diagnostics]
+    assert "KT208" in [d.code for d in log.diagnostics]
 
 
 OUTPUTS = """
@@ -253,19 +253,6 @@ def test_what_is_not_known_of_outputs_is_said() -> None:
     assert done.training[0]["loss"] is None
 
 
-def test_a_schedule_of_the_source_is_said_not_to_be_translated() -> None:
-    schedule = (
-        "class Warm(keras.optimizers.schedules.LearningRateSchedule):\n"
-        "    def __init__(self, low=1e-5):\n        super().__init__()\n        self.low = low\n"
-        "    def __call__(self, step):\n        return self.low * step\n"
-    )
-    source = HEAD + OUTPUTS + schedule + 'model.compile(keras.optimizers.Adam(Warm()), "mse")\n'
-    log = Log()
-    done = translate(source, "model.py", Options(want_test=False), log)
-    assert "KT501" in {d.code for d in log.diagnostics}
-    assert done.training[0]["optimizer"] is None
-
-
 OWN_LOSSES = """
 from keras import ops
 import tensorflow as tf
@@ -336,12 +323,121 @@ model.compile("sgd", "mse", metrics=[smooth, r2, "mae"])
     pair.assert_same_metrics(rng.normal(size=(9, 6)), rng.normal(size=(9, 3)))
 
 
+REDUCED = """
+from keras import ops
+
+class Weighted(keras.losses.Loss):
+    def __init__(self, low=1.0, reduction="sum_over_batch_size", name="weighted"):
+        super().__init__(reduction=reduction, name=name)
+        self.low = low
+
+    def call(self, y_true, y_pred):
+        return ops.sum(ops.where(y_pred < y_true, self.low, 1.0) * ops.abs(y_true - y_pred), axis=-1)
+
+class Squared(keras.losses.Loss):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+
+    def call(self, y_true, y_pred):
+        return ops.mean(ops.square(y_true - y_pred), axis=-1)
+"""
+
+
 @pytest.mark.parametrize(
-    "loss", ["lambda y, p: unknown(y, p)", "Scaled(reduction='sum')", "lambda y, p: 3"]
+    "loss",
+    [
+        "Weighted(0.25)",
+        "Weighted(0.25, 'sum')",
+        "Squared(reduction='sum')",
+        "Squared(reduction='mean')",
+    ],
+)
+def test_reductions_of_losses_of_the_source(loss: str) -> None:
+    source = f"""{HEAD}{REDUCED}
+model = keras.Sequential([keras.Input((6,)), layers.Dense(3)])
+model.compile(keras.optimizers.SGD(0.01), {loss})
+"""
+    pair = Pair(source)
+    assert not pair.codes
+    pair.train(rng.normal(size=(9, 6)), rng.normal(size=(9, 3)))
+    pair.assert_same()
+
+
+OWN_SCHEDULES = """
+import math
+import tensorflow as tf
+from keras import ops
+
+class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
+    def __init__(self, base, total, warmup=10, first=0.0):
+        super().__init__()
+        self.base, self.total, self.warmup, self.first = base, total, warmup, first
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        turn = math.pi * (step - self.warmup) / (self.total - self.warmup)
+        rate = 0.5 * self.base * (1 + ops.cos(turn))
+        if self.warmup > 0:
+            rate = ops.where(
+                step < self.warmup, (self.base - self.first) / self.warmup * step + self.first, rate
+            )
+        return ops.where(step > self.total, 0.0, rate)
+
+class Noam(keras.optimizers.schedules.LearningRateSchedule):
+    def __init__(self, d_model, warmup_steps=40):
+        super().__init__()
+        self.d_model = tf.cast(d_model, tf.float32)
+        self.warmup_steps = warmup_steps
+
+    def __call__(self, step):
+        step = tf.cast(step, tf.float32)
+        return tf.math.rsqrt(self.d_model) * tf.math.minimum(
+            tf.math.rsqrt(step + 1.0), (step + 1.0) * self.warmup_steps**-1.5
+        )
+"""
+
+
+@pytest.mark.parametrize(
+    "schedule", ["WarmupCosine(0.1, 60)", "WarmupCosine(0.1, 50, 0)", "Noam(64)"]
+)
+def test_schedules_of_the_source(schedule: str) -> None:
+    """Keras computes them in float32."""
+    source = f"""{HEAD}{OWN_SCHEDULES}
+model = keras.Sequential([keras.Input((6,)), layers.Dense(3)])
+rate = {schedule}
+model.compile(keras.optimizers.Adam(rate), "mse")
+"""
+    pair = Pair(source)
+    assert not pair.codes
+    scope: dict[str, Any] = {}
+    exec(source, scope)
+    optimizer = pair.names[pair.report["optimizer"]](pair.torch)
+    scheduler = pair.names[pair.report["scheduler"]](optimizer)
+    for step in range(70):
+        wanted = float(scope["rate"](step))
+        assert scheduler.get_last_lr()[0] == pytest.approx(wanted, rel=1e-5, abs=1e-7), step
+        optimizer.step()
+        scheduler.step()
+
+
+def test_a_schedule_of_the_source_that_is_not_understood() -> None:
+    own = OWN_SCHEDULES.replace("step = ops.cast", "step = unknown")
+    source = f"""{HEAD}{own}
+from elsewhere import unknown
+model = keras.Sequential([keras.Input((6,)), layers.Dense(3)])
+model.compile(keras.optimizers.Adam(WarmupCosine(0.1, 60)), "mse")
+"""
+    log = Log()
+    done = translate(source, "model.py", Options(want_test=False), log)
+    assert {d.code for d in log.diagnostics} == {"KT501"}
+    assert done.training[0]["optimizer"] is None
+
+
+@pytest.mark.parametrize(
+    "loss", ["lambda y, p: unknown(y, p)", "Scaled(reduction=None)", "lambda y, p: 3"]
 )
 def test_a_loss_of_the_source_that_is_not_understood(loss: str) -> None:
-    own = OWN_LOSSES.replace("factor=2.0, **kwargs", "factor=2.0, reduction=None")
-    source = f"""{HEAD}{own}
+    source = f"""{HEAD}{OWN_LOSSES}
 from elsewhere import unknown
 model = keras.Sequential([keras.Input((6,)), layers.Dense(3)])
 model.compile("sgd", {loss})

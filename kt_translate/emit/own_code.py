@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from kt_translate.diagnostics import Log, Place
 from kt_translate.emit.support import words
+from kt_translate.evaluate.attributes import LOSSES
 from kt_translate.evaluate.calls import bind_arguments
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
@@ -21,7 +24,14 @@ from kt_translate.lower.writer import Writer
 from kt_translate.pytorch.expr import Expr
 from kt_translate.training.losses import LossCode, users_loss
 from kt_translate.training.metrics import MetricCode, users_metric
+from kt_translate.training.schedules import OwnSchedule
 
+SCHEDULES = ("keras.optimizers.schedules.LearningRateSchedule",)
+RATES = ("learning_rate", "lr")
+REDUCTIONS = {
+    **dict.fromkeys(("auto", "mean", "sum_over_batch_size", "mean_with_sample_weight"), "mean"),
+    "sum": "sum",
+}
 HINT = "write loss_fn(output, target) by hand; Keras averages over the last axis first"
 
 
@@ -71,9 +81,27 @@ def with_own_code(
             return [translate(v, o) for v, o in zip(value, outputs.values())]
         return value
 
+    def schedule(value: Any) -> Any:
+        if not isinstance(value, Instance):
+            return value
+        return (
+            attempt("KT501", "optimizer not translated", lambda: own_schedule(ev, value)) or value
+        )
+
     settings = {"loss": loss, "metrics": metric, "weighted_metrics": metric}
     found = {name: each(given.get(name), translate) for name, translate in settings.items()}
+    if "optimizer" in given:
+        found["optimizer"] = _scheduled(given["optimizer"], schedule)
     return {**given, **found}
+
+
+def _scheduled(optimizer: Any, schedule: Callable[[Any], Any]) -> Any:
+    """An optimizer with ``schedule(rate)`` as its learning rate."""
+    if not isinstance(optimizer, KerasObject):
+        return optimizer
+    kwargs = {name: schedule(v) if name in RATES else v for name, v in optimizer.kwargs.items()}
+    args = [*map(schedule, optimizer.args[:1]), *optimizer.args[1:]]
+    return replace(optimizer, args=args, kwargs=kwargs)
 
 
 def own_loss(ev: Interpreter, value: Function | Instance, output: Tensor, flavour: str) -> LossCode:
@@ -82,11 +110,25 @@ def own_loss(ev: Interpreter, value: Function | Instance, output: Tensor, flavou
     Keras gives functions targets (N,) as (N, 1) for such an output; Keras 3 does not do so for classes.
     """
     function, before = _function_of(ev, value)
+    reduction = reduction_of(value, flavour) if isinstance(value, Instance) else "mean"
     statements, result, rank = traced(ev, function, before, output)
     if output.shape[-1] == 1 and (flavour != "3" or isinstance(value, Function)):
         statements[0] = "target = target.reshape(output.shape).to(output.dtype)"
     title = value.cls.name if isinstance(value, Instance) else function.name
-    return users_loss(title, statements, result, whole=rank == 0)
+    return users_loss(title, statements, result, whole=rank == 0, reduction=reduction)
+
+
+def reduction_of(loss: Instance, flavour: str) -> str:
+    """What becomes of the losses of all samples: their "mean" or "sum"."""
+    started = loss.attributes.get("super()", KerasObject("losses.Loss", [], {}))
+    order = ("name", "reduction") if flavour == "3" else ("reduction", "name")
+    given = dict(zip(order, started.args)) | started.kwargs
+    said = given.get("reduction", "auto")
+    said = getattr(said, "path", said)
+    word = said.rpartition(".")[2].lower() if isinstance(said, str) else said
+    if word not in REDUCTIONS:
+        raise NotPlain(f"reduction={word!r} of {loss.cls.name} gives no single number")
+    return REDUCTIONS[word]
 
 
 def own_metric(ev: Interpreter, function: Function, output: Tensor) -> MetricCode:
@@ -112,22 +154,43 @@ def traced(
     target = Tensor(shape, "float32", output.layout)
     given = Tensor(output.shape, output.dtype, output.layout)
     target.facts["input"], given.facts["input"] = "target", "output"
+    body, returns, result = _written(ev, function, before, [target, given])
+    return [f"target = {aligned}.to(output.dtype)", *body], returns, result.rank
+
+
+def own_schedule(ev: Interpreter, value: Instance) -> OwnSchedule:
+    """The learning rate as a function of the step."""
+    call = value.cls.lookup("__call__")
+    if not isinstance(call, Function) or value.cls.keras_base() not in SCHEDULES:
+        raise NotPlain(f"{value.cls.name} is not a schedule of Keras's kind")
+    step = Tensor((), "float32")
+    step.facts["input"] = "step"
+    body, returns, _ = _written(ev, call, [value], [step])
+    return OwnSchedule(value.cls.name, tuple(body), returns)
+
+
+def _written(
+    ev: Interpreter, function: Function, before: list[Any], tensors: list[Tensor]
+) -> tuple[list[str], Expr, Tensor]:
+    """What a function of tensors does, after other arguments: its statements, the text of its result, and that."""
     region = Region()
-    region.add(Node([], [target, given], function.line))
+    region.add(Node([], tensors, function.line))
     noted = len(ev.log.diagnostics)
     CURRENT.append(region)
     try:
-        result = ev.run_body(function, bind_arguments(ev, function, [*before, target, given], {}))
+        result = ev.run_body(function, bind_arguments(ev, function, [*before, *tensors], {}))
     finally:
         CURRENT.pop()
     if not isinstance(result, Tensor) or len(ev.log.diagnostics) > noted:
+        del ev.log.diagnostics[noted:]
         why = result.why if isinstance(result, Unknown) else "it does not give a tensor"
         raise NotPlain(f"{function.name}: {why}")
-    plan = Plan(function.name, "function", region, [target, given], result, line=function.line)
-    code = Writer(plan, "Loss", _no_class).write()
+    plan = Plan(function.name, "function", region, tensors, result, line=function.line)
+    code = Writer(plan, "Own", _no_class).write()
     if code.init:
         raise NotPlain(f"{function.name} has weights or modules of its own")
-    return [f"target = {aligned}.to(output.dtype)", *code.body], Expr.raw(code.returns), result.rank
+    atom = isinstance(ast.parse(code.returns, mode="eval").body, (ast.Call, ast.Name))
+    return code.body, Expr(code.returns) if atom else Expr.raw(code.returns), result
 
 
 def takes_class_numbers(ev: Interpreter, function: Function) -> bool:
@@ -143,13 +206,10 @@ def _function_of(ev: Interpreter, value: Function | Instance) -> tuple[Function,
     if isinstance(value, Function):
         return value, []
     call = value.cls.lookup("call")
-    if not isinstance(call, Function) or value.cls.keras_base() not in (
-        "keras.losses.Loss",
-        "keras.Loss",
-    ):
+    if not isinstance(call, Function) or value.cls.keras_base() not in LOSSES:
         raise NotPlain(f"{value.cls.name} is not a loss of Keras's kind")
-    if "reduction" in ev.source.code(value.cls.node):
-        raise NotPlain(f"{value.cls.name} has a reduction of its own")
+    if isinstance(value.cls.lookup("__call__"), Function):
+        raise NotPlain(f"{value.cls.name} says itself what becomes of the losses")
     return call, [value]
 
 

@@ -35,6 +35,8 @@ from kt_translate.graph.sym import Sym
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
+LOSSES = ("keras.losses.Loss", "keras.Loss")
+
 
 def of_class(ev: Interpreter, cls: Class, name: str) -> Any:
     """An attribute of a class of the source."""
@@ -109,3 +111,13 @@ def set_attribute(ev: Interpreter, owner: Any, name: str, value: Any) -> None:
         owner.names[name] = value
     elif isinstance(owner, records.Mapping) and not name.startswith("__"):
         owner[name] = value
+
+
+def started(instance: Instance) -> Native:
+    """``super().__init__`` of an object that is no layer: of a loss, its settings are remembered."""
+
+    def start(ev: Interpreter, *args: Any, **kwargs: Any) -> None:
+        if instance.cls.keras_base() in LOSSES:
+            instance.attributes["super()"] = KerasObject("losses.Loss", list(args), kwargs)
+
+    return Native("super().__init__", start)

@@ -111,6 +111,8 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
             return records.of_dict(owner.instance, name)
         if isinstance(owner.instance, Instance) and owner.instance.use is not None:
             return subclasses.builtin_part(ev, owner.instance, name)
+        if name == "__init__" and isinstance(owner.instance, Instance):
+            return attributes.started(owner.instance)
         return Native(f"super().{name}", lambda ev, *a, **k: None)
     if isinstance(owner, Module):
         found = modules.member(ev, owner, name)

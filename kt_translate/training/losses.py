@@ -97,14 +97,17 @@ def losses_rule(
         return None
 
 
-def users_loss(name: str, statements: list[str], value: Expr, *, whole: bool = False) -> LossCode:
-    """A loss of the source, as a function of ``output`` and ``target``: Keras averages what it gives.
+def users_loss(
+    name: str, statements: list[str], value: Expr, *, whole: bool = False, reduction: str = "mean"
+) -> LossCode:
+    """A loss of the source, as a function of ``output`` and ``target``: Keras averages what it gives, or adds it up.
 
     ``whole``: it gives a single number.
     """
-    body = [*statements, f"return {value if whole else value.mean()}"]
+    total = getattr(value, reduction)()
+    body = [*statements, f"return {value if whole else total}"]
     title = "The lambda" if "lambda" in name else f"``{name}``"
-    over = "of the batch" if whole else "mean over the batch"
+    over = "of the batch" if whole else f"{reduction} over the batch"
     return LossCode(body, f"{title} of the source, {over}.", "forward")
 
 

@@ -10,7 +10,7 @@ from kt_translate.diagnostics import Log, Place
 from kt_translate.graph.sym import known
 from kt_translate.pytorch.expr import OMIT, Expr
 from kt_translate.training.arguments import NotTranslatable, Setting, decided, number, setting
-from kt_translate.training.schedules import LearningRate, learning_rate
+from kt_translate.training.schedules import LearningRate, OwnSchedule, learning_rate
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class OptimizerCode:
     expression: str
     support: tuple[str, ...] = ()
     scheduler: str | None = None
+    schedule: OwnSchedule | None = None  # the function of the source that the scheduler calls
 
 
 Code = tuple[Expr, tuple[str, ...]]  # an expression and the support code that it uses
@@ -195,7 +196,7 @@ def _clipped(
         function = LOOKUP_CLIPPING[name] if lookups else function
         expression = Expr(function)(expression, **{argument: number(given[name])})
         support = (*support, function)
-    return OptimizerCode(str(expression), (*support, *rate.support), rate.scheduler)
+    return OptimizerCode(str(expression), (*support, *rate.support), rate.scheduler, rate.schedule)
 
 
 def _own(name: str, request: Request, *settings: str) -> Code:

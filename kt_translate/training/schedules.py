@@ -47,18 +47,42 @@ SCHEDULES: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
+class OwnSchedule:
+    """A schedule of the source: statements on a tensor called ``step``, and the rate that they give."""
+
+    name: str
+    statements: tuple[str, ...]
+    rate: Expr
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The function."""
+        return (
+            "def learning_rate(count: int) -> float:",
+            f'    """``{self.name}`` of the source."""',
+            "    step = torch.tensor(float(count))",
+            *(f"    {line}" for line in self.statements),
+            f"    return float({self.rate})",
+        )
+
+
+@dataclass(frozen=True)
 class LearningRate:
     """The optimizer's own rate, and how the scheduler changes it."""
 
     rate: Expr
     scheduler: str | None = None
     support: tuple[str, ...] = ()
+    schedule: OwnSchedule | None = None
 
 
 def learning_rate(value: Any, decay: Any = None) -> LearningRate:
     """Translate a number or a schedule; ``decay`` is that of Keras 2's old optimizers."""
     if isinstance(value, KerasObject):
         return _schedule(setting(value, "learning rate schedule"))
+    if isinstance(value, OwnSchedule):
+        made = "torch.optim.lr_scheduler.LambdaLR(optimizer, learning_rate)"
+        return LearningRate(Expr("1.0"), made, schedule=value)
     try:
         said = isinstance(known(value), (int, float)) or hasattr(value, "expr")
     except RuleError:  # of an object that the generated code cannot have
