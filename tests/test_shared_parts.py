@@ -73,3 +73,26 @@ def test_parts_are_shared_as_in_keras(tmp_path: Path, name: str) -> None:
         *(v if isinstance(v, (list, tuple)) else [v] for v in (got, wanted)), strict=True
     ):
         np.testing.assert_allclose(a.detach().numpy(), np.asarray(b), rtol=1e-9, atol=1e-10)
+
+
+GIVEN_TENSORS = """
+class Scale(layers.Layer):
+    def __init__(self, low, high):
+        super().__init__()
+        self.low, self.high = low, high
+        self.dense = layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(2.0 * (x - self.low) / (self.high - self.low) - 1.0)
+
+
+def build():
+    inputs = keras.Input((5, 2))
+    low, high = ops.convert_to_tensor([0.0, -1.0]), ops.convert_to_tensor([1.0, 2.0])
+    return keras.Model(inputs, Scale(low, high)(inputs))
+"""
+
+
+def test_tensors_that_a_constructor_is_given(tmp_path: Path) -> None:
+    both = Both(tmp_path, GIVEN_TENSORS)
+    both.agree("build", "", "", numbers(3, 5, 2))

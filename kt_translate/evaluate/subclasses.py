@@ -270,8 +270,8 @@ def call_instance(
 
 def _call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
     assert instance.use is not None
-    tensors = tensors_in(list(given.values()))
     plan = own_classes.plan_of_instance(ev, instance, given)
+    tensors = tensors_in([*(instance.bound or {}).values(), *given.values()])
     if plan is None:
         return Unknown(f"the result of {instance.cls.name}", ev.line)
     if plan is own_classes.IN_PLACE:
