@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import general
+from kt_translate.evaluate import general, methods
 from kt_translate.evaluate.state import NotGeneral
-from kt_translate.evaluate.values import Class, External, Function, Native, Scope, plain
+from kt_translate.evaluate.values import Class, External, Function, Instance, Native, Scope, plain
 from kt_translate.graph.sym import Sym, key_of, symbols_in
 from kt_translate.source.walk import names_in, own_names, rebinds_outer
 
@@ -26,18 +26,27 @@ class Around:
     settings: dict[str, Any] = field(default_factory=dict)  # that become parameters
     fixed: dict[str, Any] = field(default_factory=dict)
     maker: Function | None = None  # that gave the function, and has ended
+    me: Instance | None = None  # the object of a method
 
     @property
     def key(self) -> Any:
         """Equal keys: the same but for the settings."""
-        return tuple(
+        known = [
             (name, id(v.node) if isinstance(v, Function) else key_of(v))
             for name, v in sorted(self.fixed.items())
-        )
+        ]
+        return (*known, *([] if self.me is None else [id(self.me.cls)]))
 
 
-def around(ev: Interpreter, function: Function, bound: dict[str, Any]) -> Around | None:
+def around(
+    ev: Interpreter, function: Function, bound: dict[str, Any], me: Instance | None
+) -> Around | None:
     """What a function's class would have to know beside its arguments; None where there is to be no class."""
+    if me is not None:
+        own = methods.settings_of(function, me)
+        if own is None or bound.keys() & own[0].keys():
+            return None
+        return Around(*own, me=me) if any(map(general.is_number, bound.values())) else None
     scope = function.scope
     if scope.kind == "module":
         return Around()
@@ -63,6 +72,9 @@ def around(ev: Interpreter, function: Function, bound: dict[str, Any]) -> Around
 def run(ev: Interpreter, function: Function, known: Around, inner: dict[str, Any]) -> Any:
     """The function's result on ``inner``: its arguments, and the settings from around it as its class has them."""
     outer = {name: inner.pop(name) for name in known.settings} | known.fixed
+    if known.me is not None:
+        me = replace(known.me, attributes={**known.me.attributes, **outer})
+        return ev.run_body(function, {function.node.params.params[0].name.value: me, **inner})
     if known.maker is not None:
         made = ev.run_body(known.maker, outer)
         if not isinstance(made, Function) or made.node is not function.node:

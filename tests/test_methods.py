@@ -1,0 +1,93 @@
+"""Methods on tensors of classes that build models: they become classes as functions do."""
+
+from __future__ import annotations
+
+import keras
+import pytest
+
+from tests.model_harness import Pair, float64
+
+__all__ = ["float64"]
+
+SOURCE = """
+from keras import Input, Model
+from keras.layers import *
+
+
+class Base:
+    axis = -1
+
+    def __init__(self, classes, alpha=1.0):
+        self.classes = classes
+        self.alpha = alpha
+        self.made = []
+
+    def _conv(self, x, filters, kernel, act='relu'):
+        x = Conv2D(int(filters * self.alpha), kernel, padding="same")(x)
+        x = BatchNormalization(axis=self.axis)(x)
+        return self._act(x, act)
+
+    def _act(self, x, act):
+        if act == 'relu':
+            x = ReLU()(x)
+        if act == 'tanh':
+            x = Activation('tanh')(x)
+        return x
+
+    def _bottleneck(self, x, filters, kernel, act):
+        y = self._conv(x, filters, 1, act)
+        y = self._conv(y, filters, kernel, act)
+        return Concatenate()([x, y])
+
+
+class Small(Base):
+    def build(self, shape):
+        i = Input(shape)
+        x = self._conv(i, 4, 3)
+        x = self._bottleneck(x, 6, 3, 'tanh')
+        x = self._bottleneck(x, 4, 1, 'relu')
+        return Model(i, Dense(self.classes)(GlobalAveragePooling2D()(x)))
+
+
+class Other(Base):
+    def _act(self, x, act):
+        return LeakyReLU(0.25)(x)
+
+    def build(self, shape):
+        i = Input(shape)
+        x = self._bottleneck(i, 3, 3, 'tanh')
+        return Model(i, self._conv(x, 2, 1))
+
+
+class Counting(Base):
+    def block(self, x, units):
+        self.made.append(units)
+        return Dense(units + len(self.made))(x)
+
+    def named(self, x, units):
+        self.last = units
+        return Dense(units)(x)
+
+    def build(self, features):
+        i = Input((features,))
+        x = self.named(self.block(self.block(i, 3), 3), 4)
+        return Model(i, Dense(self.last + len(self.made))(x))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_methods_on_tensors() -> None:
+    pair = Pair(SOURCE)
+    assert not pair.errors
+    for name, given in (
+        ("Small", "shape=(9, 8, 3)"),
+        ("Other", "shape=(9, 8, 3)"),
+        ("Counting", "features=5"),
+    ):
+        for made in ("3", "4, 2.0"):
+            keras.utils.clear_session()
+            pair.check(f"{name}.build", f"{name}({made}).build({given})", f"{made}, {given}")
+    code = pair.done.code
+    assert code.count("class Bottleneck(") == 1
+    assert "self.bottleneck_1 = Bottleneck(" in code
+    assert "class Block(" not in code  # it changes its object
