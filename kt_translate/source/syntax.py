@@ -133,10 +133,3 @@ def comments_before(node: Any) -> list[str]:
         else:
             lines.append(line.comment.value)
     return lines
-
-
-def trailing_comment(node: Any) -> str:
-    """The comment behind a one-line statement, "" if there is none."""
-    trailing = getattr(node, "trailing_whitespace", None)
-    comment = getattr(trailing, "comment", None)
-    return comment.value if comment is not None else ""
