@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import arrays, copies, tensors
+from kt_translate.evaluate import arrays, copies, setting_files, tensors
 from kt_translate.evaluate.attributes import set_attribute
 from kt_translate.evaluate.calls import attribute, call
 from kt_translate.evaluate.lambdas import LambdaValue
@@ -316,6 +316,7 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     "hasattr": lambda ev, o, n: not isinstance(attribute(ev, o, n), Unknown),
     "setattr": _setattr,
     "print": _nothing,
+    "open": setting_files.opened,
     "type": _type,
     "super": _super_of,
     "callable": lambda ev, f: isinstance(

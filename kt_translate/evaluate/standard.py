@@ -12,7 +12,7 @@ import string
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import records, scikit
+from kt_translate.evaluate import records, scikit, setting_files
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import External, Native, Unknown, items_of, plain
 from kt_translate.graph.sym import known
@@ -173,6 +173,7 @@ _OPERATORS = {
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **records.FUNCTIONS,
     **scikit.FUNCTIONS,
+    **setting_files.FUNCTIONS,
     "enum.auto": lambda ev: External("enum.auto()"),
     "functools.reduce": _reduce,
     "itertools.chain": _over(itertools.chain),
