@@ -71,9 +71,11 @@ def test_mask_of_a_lambda() -> None:
 
 
 def test_wrong_shape() -> None:
-    assert "says" in rejects(
-        "keras.layers.Lambda(lambda t: t * 2, output_shape=(7,))(x)", (None, 3)
-    )
+    text = "keras.layers.Lambda(lambda t: t * 2, output_shape=(7,))(x)"
+    found, _, log = evaluate(text, [Tensor((None, 3))])
+    assert found.shape == (None, 3)
+    assert [d.code for d in log.diagnostics] == ["KT101"]
+    assert "says" in log.diagnostics[0].message
 
 
 def test_training() -> None:
