@@ -96,12 +96,16 @@ def all_symbols(nodes: list[Node]) -> dict[Symbol, None]:
 
 
 def _settings(rule: Layer) -> Iterator[Any]:
-    """What a layer is given, and what the layers are given that are its parts."""
-    for value in vars(rule).values():
-        yield value
-        for part in value if isinstance(value, (list, tuple)) else (value,):
-            if isinstance(inner := rule_of(part), Layer):
-                yield from _settings(inner)
+    """What a layer is given, and what the layers are given that are its parts, which may know it in turn."""
+    waiting, seen = [rule], [rule]
+    while waiting:
+        for value in vars(waiting.pop()).values():
+            yield value
+            for part in value if isinstance(value, (list, tuple)) else (value,):
+                inner = rule_of(part)
+                if isinstance(inner, Layer) and all(inner is not other for other in seen):
+                    waiting.append(inner)
+                    seen.append(inner)
 
 
 def _of_model(node: CallNode) -> Iterator[Symbol]:
