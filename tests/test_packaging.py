@@ -90,7 +90,8 @@ def third_party_imports() -> set[str]:
                 found |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 found.add(node.module.split(".")[0])
-    return found - sys.stdlib_module_names - {"kt_translate", "tomllib"}
+    found -= sys.stdlib_module_names | {"kt_translate", "tomllib"}
+    return {{"yaml": "pyyaml"}.get(name, name) for name in found}
 
 
 def test_what_is_imported_is_required_and_the_other_way_round(project: dict[str, Any]) -> None:

@@ -88,7 +88,8 @@ class Scale(layers.Layer):
 
 def build():
     inputs = keras.Input((5, 2))
-    low, high = ops.convert_to_tensor([0.0, -1.0]), ops.convert_to_tensor([1.0, 2.0])
+    low = ops.convert_to_tensor([0.0, -1.0], dtype=inputs.dtype)
+    high = ops.convert_to_tensor([1.0, 2.0], dtype=inputs.dtype)
     return keras.Model(inputs, Scale(low, high)(inputs))
 """
 

@@ -271,7 +271,11 @@ def call_instance(
 def _call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
     assert instance.use is not None
     plan = own_classes.plan_of_instance(ev, instance, given)
-    tensors = tensors_in([*(instance.bound or {}).values(), *given.values()])
+    tensors = tensors_in(list(given.values()))
+    if isinstance(
+        instance.cls.lookup("call"), Function
+    ):  # else its constructor has built a model of them
+        tensors = [*tensors_in(list((instance.bound or {}).values())), *tensors]
     if plan is None:
         return Unknown(f"the result of {instance.cls.name}", ev.line)
     if plan is own_classes.IN_PLACE:
