@@ -61,6 +61,7 @@ MODELS = {
     "an axis": "layers.Conv1D(5, 2, kernel_regularizer=Columns(), bias_regularizer=Columns())",
     "a limit": "layers.Dense(5, kernel_constraint=Clip(0.05), bias_constraint=Clip(0.01))",
     "a norm": "layers.Conv1D(5, 2, kernel_constraint=rows)",
+    "over the gates": "layers.GRU(5, recurrent_constraint=rows, kernel_regularizer=Columns())",
     "of its own": "Own()",
     "of an output": "layers.Dense(5, 'sigmoid', activity_regularizer=Sparse())",
 }
@@ -106,3 +107,37 @@ def test_what_has_no_code_is_left_out_and_said() -> None:
     done = translate(text, "model.py", Options(), log)
     assert [d.code for d in log.diagnostics] == ["KT208"]
     assert [m["status"] for m in done.models if m["source_name"] == "model"] == ["translated"]
+
+
+REFUSED = {
+    "a bias in two parts": "layers.GRU(3, bias_regularizer=lambda b: ops.mean(b * b))",
+    "gates in another order": "layers.GRU(3, kernel_regularizer=lambda w: ops.sum(w[:, :2] ** 2))",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_pytorchs_parameter_does_not_have_is_left_out_and_said(name: str) -> None:
+    log = Log()
+    text = HEAD + f"model = keras.Sequential([keras.Input((6, 4)), {REFUSED[name]}])\n"
+    done = translate(text, "model.py", Options(), log)
+    assert [d.code for d in log.diagnostics] == ["KT208"]
+    made = done.code.partition("class Model(")[2].partition("def forward")[0]
+    assert "nn.GRU(" in made
+    assert "regularize=" not in made
+
+
+def test_places_in_a_flattened_picture_are_refused() -> None:
+    """The rows of its kernel are in another order; what adds them up is right all the same."""
+    log = Log()
+    text = HEAD + (
+        "def upper(weight):\n    return ops.sum(weight[:4] ** 2)\n"
+        "def make(penalty):\n"
+        "    return keras.Sequential([keras.Input((3, 4, 2)), layers.Conv2D(2, 1), layers.Flatten(),\n"
+        "        layers.Dense(3, kernel_regularizer=penalty)])\n"
+        "first, second = make(upper), make(Columns())\n"
+    )
+    done = translate(text, "model.py", Options(), log)
+    assert {d.code for d in log.diagnostics if d.severity == "error"} == {"KT203"}
+    found = {m["source_name"]: m["status"] for m in done.models}
+    assert found["first"] == "unsupported"
+    assert found["second"] == "translated"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
 
-_OF_ALL = {"reduce", "mean", "amax", "amin"}
+_REDUCTIONS = {"reduce", "mean", "amax", "amin"}
 
 
 def is_own(value: Any) -> bool:
@@ -49,6 +49,8 @@ def settle(ev: Interpreter, rule: Layer) -> None:
                 if is_own(value):
                     order = keras_order(rule, parameter)
                     made = _code(ev, value, Tensor((None,) * len(order)), order)
+                    if made.by_place and rule.keras_kind == "gru":
+                        raise RuleError("KT203", "PyTorch has a GRU's gates in another order")
                     setattr(rule, f"{prefix}_{setting}", made)
                 elif setting == "regularizer":
                     regularizer(value)
@@ -106,19 +108,27 @@ def _code(
     given = Expr(name)
     if not isinstance(result, Tensor):
         return WeightCode(Expr(f"lambda {name}: {as_expr(result)}"))
-    moved = not all(map(_is_alike, region.nodes)) and order != tuple(range(len(order)))
+    alike = all(_is_alike(n) or _is_of_all(n) for n in region.nodes)
+    moved = not alike and order != tuple(range(len(order)))
     if moved and None in order:
         raise RuleError("KT203", "PyTorch's parameter has other axes")
     seen = given.permute(*order) if moved else given
     body = written(result, {id(weight): seen}, Layout.LAST, given.device)
     if moved and result.rank == weight.rank:
         body = body.permute(*(order.index(axis) for axis in range(len(order))))
-    return WeightCode(Expr(f"lambda {name}: {body}"))
+    by_place = not all(_is_alike(n) or _reduces(n) for n in region.nodes)
+    return WeightCode(Expr(f"lambda {name}: {body}"), by_place)
 
 
 def _is_alike(node: Node) -> bool:
     """Whether something happens to all elements alike, wherever they stand."""
-    if not isinstance(node, OpNode):
-        return False
-    whole = node.label in _OF_ALL and all(t.rank == 0 for t in node.outputs)
-    return whole or node.pointwise
+    return isinstance(node, OpNode) and node.pointwise
+
+
+def _reduces(node: Node) -> bool:
+    """Whether elements are brought together whose order among each other is nothing to the result."""
+    return isinstance(node, OpNode) and node.label in _REDUCTIONS
+
+
+def _is_of_all(node: Node) -> bool:
+    return _reduces(node) and all(t.rank == 0 for t in node.outputs)

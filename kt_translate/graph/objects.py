@@ -40,6 +40,9 @@ class WeightCode:
     """A regularizer or constraint of the source's own: the function of a parameter that the generated code has for it."""
 
     expr: Expr
+    by_place: bool = (
+        False  # elements at other places count otherwise: not if they are only added up, say
+    )
 
 
 @dataclass

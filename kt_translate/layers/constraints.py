@@ -66,8 +66,6 @@ def _dims(axis: Any, rule: Layer | None, parameter: str) -> Any:
 
 def _dim(axis: int, rule: Layer, parameter: str) -> int:
     order = keras_order(rule, parameter)
-    if rule.keras_kind == "gru" and parameter.startswith("bias"):
-        raise RuleError("KT203", "a norm of a GRU's bias is not supported as a constraint")
     if not -len(order) <= axis < len(order):
         raise RuleError("KT204", f"a constraint along axis {axis} of {len(order)} axes")
     dim = order[axis]
@@ -86,6 +84,8 @@ def keras_order(rule: Layer, parameter: str) -> tuple[int | None, ...]:
     if parameter in ("bias", "weight") and kind.endswith("normalization"):
         return (0,)
     if parameter.startswith("bias"):
+        if kind == "gru":
+            raise RuleError("KT203", "PyTorch has the bias of a GRU in two parts")
         return (0,)
     if kind in ("dense", "lstm", "gru", "simple_rnn"):
         return (1, 0)

@@ -6,7 +6,7 @@ from typing import Any
 
 from kt_translate.graph.arrays import ArrayNode
 from kt_translate.graph.nodes import ModuleUse, WeightNode
-from kt_translate.graph.objects import initializer, initializer_name, regularizer
+from kt_translate.graph.objects import WeightCode, initializer, initializer_name, regularizer
 from kt_translate.graph.region import OpNode
 from kt_translate.graph.sym import Sym, code
 from kt_translate.graph.tensor import Tensor
@@ -41,6 +41,7 @@ def like_keras(rule: Layer, use: ModuleUse, tensors: list[Tensor]) -> dict[str, 
         and rule.keras_kind in ("dense", "batch_normalization")
     ):
         settings["flattened"] = as_expr(tuple(tensors[0].flattened))
+        _check_places(rule)
     if init:
         settings["init"] = as_expr(init)
     if regularize:
@@ -50,6 +51,14 @@ def like_keras(rule: Layer, use: ModuleUse, tensors: list[Tensor]) -> dict[str, 
     if use.frozen:
         settings["trainable"] = False
     return settings
+
+
+def _check_places(rule: Layer) -> None:
+    """Raise RuleError for code on the kernel that counts on the order of its rows, where PyTorch has another one."""
+    for setting in ("kernel_regularizer", "kernel_constraint"):
+        value = getattr(rule, setting, None)
+        if isinstance(value, WeightCode) and value.by_place:
+            raise RuleError("KT203", f"a {setting} that hangs on the order of a flattened picture")
 
 
 def _of_settings(tensor: Tensor) -> Expr:
