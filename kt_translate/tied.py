@@ -11,7 +11,7 @@ from kt_translate.evaluate.values import ModelValue
 from kt_translate.found import Found, Gap
 from kt_translate.graph.nodes import LayerNode
 from kt_translate.graph.tensor import tensors_in
-from kt_translate.lower.liveness import live
+from kt_translate.lower.liveness import has_weights, live
 
 
 def in_common(every: list[Found | Gap]) -> Iterator[list[Found]]:
@@ -41,7 +41,7 @@ def weighted(model: ModelValue) -> set[int]:
     plan = plan_of(model)
     found = {id(model.use)}
     for node in live(plan.region.nodes, tensors_in(plan.result), plan.inputs):
-        if isinstance(node, LayerNode) and not any(node.rule.parameters()):
+        if isinstance(node, LayerNode) and not has_weights(node):
             continue
         found |= {id(use) for use in uses_within(node)}
     return found

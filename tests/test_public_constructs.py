@@ -321,11 +321,12 @@ class Net(keras.Model):
         super().__init__()
         self.dense = layers.Dense(units, activation="relu")
         self.aside = layers.Dense(3)
+        self.norm = layers.BatchNormalization(center=False, scale=False)
         self.heads = Head(2), Head(3)
         self.never = layers.Dense(7)
     def call(self, x):
         x = self.dense(x)
-        side = self.heads[1](self.aside(x))
+        side = self.heads[1](self.norm(self.aside(x)))
         return self.heads[0](x)
 i = keras.Input((5,))
 model = keras.Model(i, Net()(i))

@@ -105,6 +105,7 @@ def _layers(nodes: list[Node]) -> Iterator[tuple[int, int]]:
 
 
 def has_weights(node: LayerNode) -> bool:
+    """Whether a layer has weights; a BatchNormalization without any has moving statistics all the same."""
     kind = node.rule.keras_kind
     return kind == "batch_normalization" or any(True for _ in node.rule.parameters())
 

@@ -29,7 +29,7 @@ from kt_translate.lower.blocks import Block, indented, joined_conditions
 from kt_translate.lower.chains import chain_of_model
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.flattening import in_keras_order
-from kt_translate.lower.liveness import last_uses, live
+from kt_translate.lower.liveness import has_weights, last_uses, live
 from kt_translate.lower.modules import Modules
 from kt_translate.lower.names import Names, attribute_name
 from kt_translate.lower.needs import placed, where_needed
@@ -91,7 +91,7 @@ class Writer(Modules):
         return [
             n
             for n in {id(n.use): n for n in called if id(n.use) not in used}.values()
-            if isinstance(n, CallNode) or (n.makes_module() and any(n.rule.parameters()))
+            if isinstance(n, CallNode) or (n.makes_module() and has_weights(n))
         ]
 
     def _made(self, node: LayerNode | CallNode) -> Expr | None:
@@ -103,9 +103,7 @@ class Writer(Modules):
         """What makes the modules with weights, by its id, and their attributes."""
         for node in nodes:
             key = id(node.body.key) if isinstance(node, LoopNode) else 0
-            if isinstance(node, CallNode) or (
-                isinstance(node, LayerNode) and any(node.rule.parameters())
-            ):
+            if isinstance(node, CallNode) or (isinstance(node, LayerNode) and has_weights(node)):
                 key = id(node.use)
             if key in self.module_names:
                 yield key, self.module_names[key]
