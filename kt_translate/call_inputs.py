@@ -14,6 +14,7 @@ from kt_translate.evaluate.values import Class, Function, Instance, ModelValue, 
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 
+# To try where the source does not tell: rows of features first, then pictures, sequences, volumes.
 RANKS = (2, 4, 3, 5)
 MIXED: tuple[tuple[int, ...], ...] = (
     (2, 3),

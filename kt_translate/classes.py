@@ -23,8 +23,6 @@ from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.graph.terms import shown
 from kt_translate.guesses import guess, is_tensor_name, unpacked_into
 
-# The ranks to try where the source does not tell: rows of features first, then pictures, sequences, volumes.
-
 
 def keras_classes(ev: Interpreter) -> Iterator[Class]:
     """The classes of the module that extend Keras's layers or models; not those that only others extend."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -234,38 +234,48 @@ def rnn(
 
 
 # -- as comprehensions, or turn by turn -------------------------------------------------------------
-def _element(x: Tensor, i: int) -> Tensor:
-    """``x[i]``."""
-    return derived(lambda e: e[i], [x], x.shape[1:], x.dtype, label="index")
+def _each(xs: Any, part: Callable[[Tensor], Tensor]) -> Any:
+    """``part`` of every tensor in a list, tuple or dict."""
+    if isinstance(xs, (list, tuple)):
+        return type(xs)(_each(x, part) for x in xs)
+    if isinstance(xs, dict):
+        return {k: _each(x, part) for k, x in xs.items()}
+    return part(tensor(xs, "what is looped over"))
 
 
 def _elements(xs: Any, i: int) -> Any:
-    if isinstance(xs, (list, tuple)):
-        return type(xs)(_elements(x, i) for x in xs)
-    if isinstance(xs, dict):
-        return {k: _elements(x, i) for k, x in xs.items()}
-    return _element(tensor(xs, "what is looped over"), i)
+    """``x[i]`` of each."""
+    return _each(xs, lambda x: derived(lambda e: e[i], [x], x.shape[1:], x.dtype, label="index"))
+
+
+def _together(results: list[Any], join: Callable[[list[Tensor]], Any]) -> Any:
+    """What turns give, in lists, tuples or dicts: one of these, of the joined tensors."""
+    first = results[0]
+    if isinstance(first, (list, tuple)):
+        return type(first)(_together([r[i] for r in results], join) for i in range(len(first)))
+    if isinstance(first, dict):
+        return {k: _together([r[k] for r in results], join) for k in first}
+    return join([tensor(r, "the result of a turn") for r in results])
 
 
 def stacked(results: list[Any], axis: int = 0) -> Any:
     """The results of the turns, each of them stacked."""
-    first = results[0]
-    if isinstance(first, (list, tuple)):
-        return type(first)(stacked([r[i] for r in results], axis) for i in range(len(first)))
-    if isinstance(first, dict):
-        return {k: stacked([r[k] for r in results], axis) for k in first}
-    found = [tensor(r, "the result of a turn") for r in results]
-    shape = (*first.shape[:axis], len(found), *first.shape[axis:])
-    return derived(
-        lambda *es: torch.stack(list(es), dim=axis), found, shape, first.dtype, label="stack"
-    )
+
+    def stack(found: list[Tensor]) -> Tensor:
+        shape = (*found[0].shape[:axis], len(found), *found[0].shape[axis:])
+        return derived(
+            lambda *es: torch.stack(list(es), dim=axis), found, shape, found[0].dtype, label="stack"
+        )
+
+    return _together(results, stack)
 
 
 def map_over(ev: Interpreter, function: Any, xs: Any) -> Any:
     """``function`` of every element along the first axis, as a comprehension; unrolled where that has no words for it."""
-    size = tensors_in(xs)[0].shape[0] if tensors_in(xs) else None
-    if not tensors_in(xs):
+    found = tensors_in(xs)
+    if not found:
         raise RuleError("KT203", "a map over what is not known")
+    size = found[0].shape[0]
     if not isinstance(size, int):
         return inlined(lambda item: run(ev, function, item), xs)
     if size > MAX_UNROLLED:
@@ -297,24 +307,13 @@ def associative_scan(
     size = ev.demand(first[0].shape[at], "a scan")
     if not isinstance(size, int) or size > MAX_UNROLLED:
         raise RuleError("KT203", "a scan of a length that is not known, or large")
-
-    def part(xs: Any, i: int) -> Any:
-        if isinstance(xs, (list, tuple)):
-            return type(xs)(part(x, i) for x in xs)
-        return index_tensor(xs, (*[slice(None)] * at, slice(i, i + 1)))
-
     totals: list[Any] = []
     for i in range(size)[:: -1 if backwards else 1]:
-        found = part(elems, i)
+        key = (*[slice(None)] * at, slice(i, i + 1))
+        found = _each(elems, partial(index_tensor, key=key))
         totals.append(run(ev, f, totals[-1], found) if totals else found)
     totals = totals[::-1] if backwards else totals
-
-    def joined(parts: list[Any]) -> Any:
-        if isinstance(parts[0], (list, tuple)):
-            return type(parts[0])(joined([p[i] for p in parts]) for i in range(len(parts[0])))
-        return call_op("keras.ops.concatenate", [parts], {"axis": at})
-
-    return joined(totals)
+    return _together(totals, lambda ts: call_op("keras.ops.concatenate", [ts], {"axis": at}))
 
 
 def while_loop(

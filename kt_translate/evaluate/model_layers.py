@@ -78,6 +78,8 @@ class Listed(list[Any]):
 def withheld(ev: Interpreter, layer: Any) -> set[Statement]:
     """The loops, ended by now, that made a layer and hold it for all their turns."""
     use = getattr(layer, "use", None)
+    if use is None or use.region is CURRENT[-1]:
+        return set()
     regions = [m.region for m in ev.models if m.region is not None]
     region: Region | None = CURRENT[-1]
     while region is not None:

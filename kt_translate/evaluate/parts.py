@@ -14,7 +14,7 @@ def behind(nodes: list[Node], tensors: list[Tensor], given: Sequence[Tensor] = (
     stop = {id(t) for t in given}
     found = {id(t) for t in tensors}
     for node in reversed(nodes):
-        if any(id(t) in found - stop for t in node.outputs):
+        if any(id(t) in found and id(t) not in stop for t in node.outputs):
             found |= {id(t) for t in node.uses()}
     return found
 

@@ -46,7 +46,7 @@ def _load(parse: Callable[[str], Any]) -> Callable[..., Any]:
 
 
 def _yaml(text: str) -> Any:
-    from yaml import safe_load  # that libcst brings
+    from yaml import safe_load  # takes its time, and few sources need it
 
     return safe_load(text)
 

@@ -272,9 +272,8 @@ def _call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
     assert instance.use is not None
     plan = own_classes.plan_of_instance(ev, instance, given)
     tensors = tensors_in(list(given.values()))
-    if isinstance(
-        instance.cls.lookup("call"), Function
-    ):  # else its constructor has built a model of them
+    if isinstance(instance.cls.lookup("call"), Function):
+        # Without a method of its own it is a model, which its constructor has built of these.
         tensors = [*tensors_in(list((instance.bound or {}).values())), *tensors]
     if plan is None:
         return Unknown(f"the result of {instance.cls.name}", ev.line)

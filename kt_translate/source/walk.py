@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import cache, lru_cache
+from typing import Any
 
 import libcst as cst
 
@@ -50,10 +51,15 @@ def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 @lru_cache(maxsize=4096)
 def names_in(node: cst.CSTNode) -> frozenset[str]:
     """The variables that a piece of the source names."""
-    if isinstance(node, cst.Name):
-        return frozenset((node.value,))
-    inner = [node.value] if isinstance(node, (cst.Attribute, cst.Arg)) else parts(node)
-    return frozenset().union(*map(names_in, inner))
+    found: set[str] = set()
+    waiting: list[Any] = [node]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, cst.Name):
+            found.add(inner.value)
+        attached = isinstance(inner, (cst.Attribute, cst.Arg))
+        waiting.extend([inner.value] if attached else parts(inner))
+    return frozenset(found)
 
 
 @lru_cache(maxsize=4096)
@@ -62,16 +68,22 @@ def bound_in(node: cst.CSTNode) -> frozenset[str]:
 
     What comprehensions bind is theirs alone.
     """
-    if isinstance(node, (cst.FunctionDef, cst.ClassDef)):
-        return frozenset((node.name.value,))
-    found: frozenset[str] = frozenset()
-    if isinstance(node, _TARGETS) and not isinstance(node.target, (cst.Attribute, cst.Subscript)):
-        found = names_in(node.target)
-    elif isinstance(node, cst.AsName):
-        found = names_in(node.name)
-    elif isinstance(node, cst.ImportAlias) and node.asname is None:
-        found = frozenset((node.evaluated_name.partition(".")[0],))
-    return found.union(*map(bound_in, parts(node)))
+    found: set[str] = set()
+    waiting: list[Any] = [node]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, (cst.FunctionDef, cst.ClassDef)):
+            found.add(inner.name.value)
+            continue
+        if isinstance(inner, _TARGETS):
+            if not isinstance(inner.target, (cst.Attribute, cst.Subscript)):
+                found |= names_in(inner.target)
+        elif isinstance(inner, cst.AsName):
+            found |= names_in(inner.name)
+        elif isinstance(inner, cst.ImportAlias) and inner.asname is None:
+            found.add(inner.evaluated_name.partition(".")[0])
+        waiting.extend(parts(inner))
+    return frozenset(found)
 
 
 def own_names(node: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
