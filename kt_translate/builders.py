@@ -263,13 +263,16 @@ def attempts(
         }
 
     guessed = likely([n for n in names if first[n] is UNKNOWN])
-    shapes_left_out = (n for n in names if first[n] is None and n not in sized)
-    guessed |= {n: guessing(n) for n in shapes_left_out if is_shape(n, text)}
     if guessed:
+        yield {**first, **guessed}, dict(guessed)
+    shapes_left_out = (n for n in names if first[n] is None and n not in sized)
+    shapes_guessed = {n: guessing(n) for n in shapes_left_out if is_shape(n, text)}
+    if shapes_guessed:
+        guessed |= shapes_guessed
         yield {**first, **guessed}, guessed
-        larger = {n: roomier(v) for n, v in guessed.items()}
-        if larger != guessed:
-            yield {**first, **larger}, larger
+    larger = {n: roomier(v) for n, v in guessed.items()}
+    if larger != guessed:
+        yield {**first, **larger}, larger
     if isinstance(first.get("weights"), str):  # of a model whose weights have gone
         yield {**first, **guessed, "weights": None}, guessed
     required = likely([n for n in names if n not in function.defaults and n not in sized])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.model_harness import Pair, float64
 
 __all__ = ["float64"]
@@ -146,3 +148,26 @@ class Net:
     net.build()
     pair.keras["built"] = net.model
     pair.check("Net.model", "built", "Config(3)")
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_default_of_none_is_kept_where_other_arguments_have_to_be_guessed() -> None:
+    pair = Pair(
+        "import keras\nfrom keras import layers\n"
+        "def build(cfg, context_size=None):\n"
+        "    x = start = keras.Input((5,))\n"
+        "    found = []\n"
+        "    for i in range(cfg['layers']):\n"
+        "        found.append(layers.Dense(cfg['units'])(x if i == 0 else found[-1]))\n"
+        "    x = layers.concatenate([x] + found)\n"
+        "    output = layers.Dense(3)(x)\n"
+        "    if context_size is None:\n"
+        "        model = keras.Model(inputs=[start], outputs=[output])\n"
+        "    else:\n"
+        "        context = keras.Input(shape=(context_size,))\n"
+        "        more = layers.Dense(2)(layers.concatenate([x, context]))\n"
+        "        model = keras.Model(inputs=[start, context], outputs=[more, output])\n"
+        "    return model\n"
+    )
+    given = "{'layers': 2, 'units': 4}"
+    pair.check("build", f"build({given})", given)
