@@ -89,6 +89,11 @@ class Run:
         made = models_in(self.result)
         return bool(made) and not self.failed and all(map(is_complete, made))
 
+    @property
+    def guesses_branches(self) -> bool:
+        """Whether the first branch was taken of a condition of which nothing is known: a likely sample tells better."""
+        return any(d.code == "KT101" for d in self.found)
+
 
 def is_complete(model: ModelValue) -> bool:
     """Whether the model is known from its inputs to its outputs."""
@@ -194,7 +199,7 @@ def best_run(
     for samples, guessed in chain(attempts(ev, function, shapes, own), better):
         for modules in handed_modules(function):
             tries.append(((samples, guessed, modules), tried(samples, guessed, modules)))
-            if ready(tries[-1][1]):
+            if ready(tries[-1][1]) and not tries[-1][1].guesses_branches:
                 ev.models += tries[-1][1].models
                 ev.hurried = False
                 return tries[-1][1]
@@ -202,8 +207,12 @@ def best_run(
             if isinstance(refused, Sym) and len(better) < MAX_BETTER:
                 passed = let_pass(refused, samples)
                 better += [({**samples, **passed}, {**guessed, **passed})] if passed else []
+    ev.hurried = False
+    if (told := next((found for _, found in tries if ready(found)), None)) is not None:
+        ev.models += told.models
+        return told
     likely, best = next((t for t in tries if t[1].result is not None), tries[0])
-    ev.nothing_kept, ev.hurried = True, False
+    ev.nothing_kept = True
     plain_run = tried(*likely)
     ev.nothing_kept = False
     best = plain_run if ready(plain_run) or best.result is None else best

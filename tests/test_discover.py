@@ -372,6 +372,29 @@ def flat(units):
 """
 
 
+OCR = """
+import keras
+from keras.layers import Dense, Input, Lambda
+
+def ocr(training):
+    inputs = Input((4,))
+    y = Dense(3)(inputs)
+    labels = Input((3,))
+    loss = Lambda(lambda a: a[0] - a[1])([y, labels])
+    if training:
+        return keras.Model([inputs, labels], loss)
+    else:
+        return keras.Model([inputs], y)
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_likely_sample_goes_before_the_first_branch() -> None:
+    pair = Pair(OCR)
+    pair.check("ocr", "ocr(False)", "False")
+    assert len(pair.entries("ocr")[0]["inputs"]) == 1
+
+
 @pytest.mark.usefixtures("float64")
 def test_functions_that_nothing_calls() -> None:
     pair = Pair(GUESSED)

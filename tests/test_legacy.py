@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import sys
 from types import ModuleType
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 from kt_translate.diagnostics import Log
+from kt_translate.emit.old_calls import modern
 from kt_translate.emit.slices import slice_of
 from kt_translate.graph.objects import KerasFunction
 from kt_translate.layers import catalogue
@@ -70,12 +72,27 @@ FLAVOURS = [
         "from keras.layers import Conv2D, LSTM\nConv2D(4, (3, 3), kernel_initializer='he_normal')\nConv3D(4, 3, 3, 3, border_mode='same')",
     ),
     ("1", "from keras.layers import LSTM\nLSTM(output_dim=32,\n  input_shape=(3, 4))"),
+    (
+        "3",
+        "from keras.layers import Layer\nclass Att(Layer):\n    def __init__(self, W_regularizer=None, b_constraint=None):\n        pass\nAtt(W_regularizer=f(2))",
+    ),
+    (
+        "2",
+        "from keras.layers import Dense\nDense(3, W_regularizer=l2(1))\nclass Att(Layer):\n    def compute_output_shape(self, s): return s",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("flavour", "source"), FLAVOURS)
 def test_flavour(flavour: str, source: str) -> None:
     assert flavour_of(source) == flavour
+
+
+def test_imports_within_statements_are_brought_up_to_tf_keras() -> None:
+    tried = "try:\n    from keras.engine import merge\nexcept ImportError:\n    from keras.layers.merge import add, concatenate"
+    (made,) = modern(ast.parse(tried).body[0], "2")
+    assert "from tf_keras.layers import concatenate" in ast.unparse(made)
+    assert "keras.layers.merge" not in ast.unparse(made)
 
 
 # -- names ----------------------------------------------------------------------------------------

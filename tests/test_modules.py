@@ -55,6 +55,10 @@ def messages(done: Translation) -> list[str]:
             "try:\n    from .missing import residual\nexcept ImportError:\n    from blocks import residual",
             "residual",
         ),
+        (
+            "try:\n    from keras.engine import merge\nexcept ImportError:\n    from blocks import residual",
+            "residual",
+        ),
     ],
 )
 def test_a_file_beside_the_source(tmp_path: Path, imports: str, call: str) -> None:

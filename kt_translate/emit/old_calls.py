@@ -47,10 +47,9 @@ def modern(
 
     ``version_1`` are the source's names of ``tensorflow.compat.v1``.
     """
-    if isinstance(node, (ast.Import, ast.ImportFrom)):
-        yield from _imports(node, "keras" if flavour == "3" else "tf_keras")
-    else:
-        yield ast.fix_missing_locations(_Old(flavour, version_1).visit(node))
+    found = _Old(flavour, version_1).visit(node)
+    for statement in found if isinstance(found, list) else [found]:
+        yield ast.fix_missing_locations(statement)
 
 
 def names_of_version_1(statements: Iterable[ast.stmt]) -> set[str]:
@@ -133,6 +132,12 @@ class _Old(ast.NodeTransformer):
     def __init__(self, flavour: str, version_1: AbstractSet[str]) -> None:
         self.flavour = flavour
         self.version_1 = version_1
+
+    def visit_Import(self, node: ast.Import) -> Any:
+        return list(_imports(node, "keras" if self.flavour == "3" else "tf_keras"))
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:
+        return list(_imports(node, "keras" if self.flavour == "3" else "tf_keras"))
 
     def visit_Attribute(self, node: ast.Attribute) -> Any:
         self.generic_visit(node)

@@ -51,6 +51,20 @@ def import_names(ev: Interpreter, node: cst.ImportFrom, scope: Scope) -> None:
         ev.bind(alias.evaluated_alias or name, _imported(ev, module, name, base), scope)
 
 
+def also_imported(ev: Interpreter, handler: cst.BaseSuite, scope: Scope) -> None:
+    """What ``except ImportError`` imports, and ``try`` does not: the names that another version of a library has."""
+    for line in handler.body:
+        for node in line.body if isinstance(line, cst.SimpleStatementLine) else ():
+            if isinstance(node, cst.ImportFrom) and not isinstance(node.names, cst.ImportStar):
+                names = [a.evaluated_alias or a.evaluated_name for a in node.names]
+            elif isinstance(node, cst.Import):
+                names = [a.evaluated_alias or dotted(a.name).split(".")[0] for a in node.names]
+            else:
+                continue
+            if not any(name in scope.names for name in names):
+                ev.statement(node, scope)
+
+
 def _import_all(ev: Interpreter, module: Any, base: str, scope: Scope) -> None:
     if isinstance(module, Module):
         for name, value in modules.public_names(module).items():

@@ -312,6 +312,8 @@ def _try(ev: Interpreter, node: cst.Try, scope: Scope) -> None:
         if node.handlers:
             ev.suite(node.handlers[0].body, scope)
     else:
+        for handler in node.handlers:
+            imports.also_imported(ev, handler.body, scope)
         if node.orelse is not None:
             ev.suite(node.orelse.body, scope)
     finally:

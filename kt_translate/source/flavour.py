@@ -95,7 +95,9 @@ _KERAS_1_WORDS = re.compile(
 _AFTER_KERAS_1 = re.compile(
     r"[(,]\s*(?:(?:kernel|recurrent)_(?:initializer|regularizer|constraint|size)|use_bias)\s*=(?!=)"
     r"|[(,]\s*padding\s*=\s*['\"](?:same|valid)['\"]|\bimage_data_format\("
+    r"|\bdef compute_output_shape\b|[(,]\s*(?:epochs|steps_per_epoch|filters|units)\s*=(?!=)"
 )
+_OWN_CLASS = re.compile(r"^[ \t]*class[ \t]+(\w+)", re.MULTILINE)
 
 
 def flavour_of(text: str, others: Iterable[str] = ()) -> str:
@@ -113,13 +115,19 @@ def told_flavour(text: str) -> str | None:
     if re.search(r"^tf_keras\b", modules, re.MULTILINE):
         return "2"
     words = _with_short_strings(text)
-    if _KERAS_1_WORDS.search(words) and not _of_tensorflow(imported):
+    if _KERAS_1_WORDS.search(_without_own(words)) and not _of_tensorflow(imported):
         return "2" if _AFTER_KERAS_1.search(words) else "1"
     if _KERAS_3_MODULES.search(modules) or _KERAS_3_WORDS.search(bare):
         return "3"
     names = {name.rpartition(".")[2] for name in imported}
     old = _KERAS_2_MODULES.search(modules) or names & _KERAS_2_NAMES or _KERAS_2_WORDS.search(bare)
     return "2" if old or _uses_old_backend(bare, imported) else None
+
+
+def _without_own(text: str) -> str:
+    """Without what the source names itself: parameters of its functions, arguments of its classes (``W_regularizer``)."""
+    own = "|".join([r"def[ \t]+\w+", *map(re.escape, _OWN_CLASS.findall(text))])
+    return re.sub(rf"\b(?:{own})[ \t]*\({_INSIDE}\)", "", text)
 
 
 def _blank(match: re.Match[str]) -> str:
