@@ -491,3 +491,18 @@ def test_settings_of_layers_that_are_wrapped(float64: None) -> None:
     assert not any(d.code.startswith("KT3") for d in pair.log.diagnostics)
     pair.check("build", "build()")
     pair.check("build", "build(2, 3, 2, 0.1)", "2, 3, 2, 0.1")
+
+
+def test_settings_that_only_expressions_of_a_turn_name(float64: None) -> None:
+    text = IMPORTS + (
+        "def build(n=3, width=4, rate=0.5):\n"
+        "    inp, parts = keras.Input((n, width)), []\n"
+        "    for i in range(n):\n"
+        "        parts.append(layers.Dense(2)(inp[:, i, :] * rate) * (i + 1))\n"
+        "    return keras.Model(inp, layers.Concatenate()(parts))\n"
+    )
+    keras.utils.clear_session()
+    pair = Pair(text)
+    assert pair.errors == []
+    pair.check("build", "build()")
+    pair.check("build", "build(2, 5, 0.25)", "2, 5, 0.25")

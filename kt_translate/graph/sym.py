@@ -8,7 +8,7 @@ with it as with a number; the emitter writes it down. Sums and products are norm
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import Any
 
@@ -168,9 +168,15 @@ class Sym(Arithmetic):
             symbol = self.args[0]
             if symbol.unnamed:
                 return code(symbol.origin)
+            for names in _NAMING:
+                names[symbol] = None
             return Expr(symbol.spelled)
         if self.head == "list":
-            return Expr.comprehension(code(self.args[0]), self.args[1].name, code(self.args[2]))
+            with naming() as names:
+                item = code(self.args[0])
+            for outer in _NAMING:
+                outer.update(dict.fromkeys(s for s in names if s is not self.args[1]))
+            return Expr.comprehension(item, self.args[1].name, code(self.args[2]))
         if self.head == "text":
             return Expr(self.args[0], self.args[1])
         if self.head == "attribute":
@@ -249,6 +255,7 @@ def _symbols_in(args: Any) -> Iterator[Symbol]:
 
 
 _NUMBERS: dict[Any, int] = {}
+_NAMING: list[dict[Symbol, None]] = []  # where the symbols go that a text names, if anyone asks
 
 
 def _number_of(key: Any) -> int:
@@ -277,6 +284,17 @@ def spelled_in(value: Any) -> Iterator[Symbol]:
         yield from spelled_in(list(value.values()))
     elif isinstance(value, Record):
         yield from spelled_in(value.parts())
+
+
+@contextmanager
+def naming() -> Iterator[dict[Symbol, None]]:
+    """Within, the symbols are noted that a text comes to name."""
+    outer = _NAMING[:]
+    _NAMING[:] = [{}]
+    try:
+        yield _NAMING[0]
+    finally:
+        _NAMING[:] = outer
 
 
 def call_value(args: tuple[Any, ...]) -> Any:

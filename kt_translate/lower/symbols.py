@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -14,16 +15,18 @@ from kt_translate.graph.nodes import (
     IfNode,
     LayerNode,
     LoopNode,
+    OpNode,
     Param,
     SizeNode,
     WeightNode,
 )
 from kt_translate.graph.region import Node
-from kt_translate.graph.sym import Sym, Symbol, spelled_in, symbols_in
+from kt_translate.graph.sym import Sym, Symbol, naming, spelled_in, symbols_in
 from kt_translate.graph.tensor import tensors_in
 from kt_translate.layers.layer import Layer, RuleError
 from kt_translate.layers.rnn_settings import rule_of
 from kt_translate.lower.liveness import live
+from kt_translate.pytorch.expr import Expr
 
 
 def free_symbols(nodes: list[Node]) -> list[Param]:
@@ -88,10 +91,20 @@ def all_symbols(nodes: list[Node]) -> dict[Symbol, None]:
                 take([v for v in (inner.initializer, inner.regularizer) if isinstance(v, Sym)])
             elif isinstance(inner, LayerNode):
                 take([*_settings(inner.rule), inner.use.keras_name])
+            elif isinstance(inner, OpNode):
+                found.update(_said_by(inner))
 
     walk(nodes)
     names = {s.name for s in found}
     found.update(dict.fromkeys(s for s in behind if s.name not in names))
+    return found
+
+
+def _said_by(node: OpNode) -> dict[Symbol, None]:
+    """The settings that the expression of a node names."""
+    where = {"device": Expr("device")} if node.device else {}
+    with naming() as found, suppress(RuleError):  # raised once more where it is written
+        str(node.render(*(Expr("x") for _ in node.inputs), **where))
     return found
 
 
