@@ -275,6 +275,20 @@ _declare(
     "augment the data in the input pipeline; set the initial weights after the module is made",
 )
 _declare(
+    "KT209",
+    "warning",
+    "a name that a layer reads late",
+    """
+    Keras calls the function of a Lambda layer whenever the model runs. A name around it that was
+    bound anew in the meantime, as a loop does it, then holds what it was bound to last: here every
+    part is the last one. That is what is translated.
+
+        for i in range(3):
+            parts.append(Lambda(lambda x: x[:, i])(inputs))
+    """,
+    "let the function keep the value: lambda x, i=i: x[:, i]",
+)
+_declare(
     "KT301",
     "note",
     "function specialised to the arguments given",

@@ -15,6 +15,7 @@ from kt_translate.cases import said_by_hand, values_of
 from kt_translate.diagnostics import Diagnostic, Log, Place, Statement
 from kt_translate.discover import discover
 from kt_translate.emit import module, parity, training
+from kt_translate.evaluate import late
 from kt_translate.evaluate.general import file_of
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.open_inputs import UnknownInput
@@ -159,14 +160,21 @@ def _try(
     nothing_kept: bool,
     inputs: dict[tuple[str, int], Any],
 ) -> _Try:
-    CURRENT[:] = [Region()]
+    start = options.project.state()
+    read_late: dict[tuple[Any, str], Any] = {}
     settings = {k: ast.literal_eval(v) for k, v in options.settings.items()}
-    ev = Interpreter(source, Log(), settings)
-    ev.flavour = flavour_of(source.text, texts_beside(options.path, source.text))
-    ev.input_shapes, ev.inputs = options.input_shapes, inputs
-    ev.given_up, ev.nothing_kept = frozenset(given_up), nothing_kept
-    ev.in_place = frozenset(in_place)
-    ev.run_module()
+    while True:
+        CURRENT[:] = [Region()]
+        ev = Interpreter(source, Log(), settings)
+        ev.flavour = flavour_of(source.text, texts_beside(options.path, source.text))
+        ev.input_shapes, ev.inputs = options.input_shapes, inputs
+        ev.given_up, ev.nothing_kept = frozenset(given_up), nothing_kept
+        ev.in_place, ev.module.late = frozenset(in_place), read_late
+        ev.run_module()
+        if not (found := late.changed(ev.module)):
+            break
+        read_late |= found
+        options.project.restore(start)
     run_examples(ev)
     writing = _written(ev, source.name, ev.log, options)
     return ev, writing, list(CURRENT), options.project.state()

@@ -20,6 +20,7 @@ from kt_translate.evaluate import (
     choices,
     elements,
     expressions,
+    late,
     open_ends,
     recursion,
     statements,
@@ -381,13 +382,14 @@ class Interpreter:
         return None
 
     def _run_kept(self, body: Any, scope: Scope) -> None:
-        """Run a function's body; again with those loops and conditions decided that leave open what it asks for."""
+        """Run a function's body; again with that decided which leaves open what it asks for."""
         state, decided = State(self, scope), set(self.decided)
         self.guards.append(object())
         try:
             while True:
                 try:
-                    return self.suite(body, scope)
+                    with late.settled_at_end(scope):
+                        return self.suite(body, scope)
                 except LeftOpen as left:
                     if self.decided.issuperset(left.statements):
                         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.evaluate import late
 from kt_translate.evaluate.higher_order import is_callable, run, training
 from kt_translate.evaluate.values import (
     Function,
@@ -83,7 +84,7 @@ def call_lambda(
     if "training" in expected and "training" not in more:
         given = kwargs.get("training")
         more["training"] = training() if given is None else given
-    result = run(ev, value.function, inputs, **more)
+    result = run(ev, late.as_called_later(ev, value.function), inputs, **more)
     if value.mask is not None:
         found = run(ev, value.mask, inputs, mask) if is_callable(value.mask) else value.mask
         result = _masked(result, found)

@@ -85,13 +85,12 @@ class Scope:
     nonlocals: set[str] = field(default_factory=set)
     function: Function | None = None
     given: dict[str, Any] = field(default_factory=dict)  # arguments of the call
+    late: dict[Any, Any] = field(default_factory=dict)  # what functions of layers read of it
+    read_late: list[tuple[Any, Any]] = field(default_factory=list)  # and have read up to now
 
     @property
     def module(self) -> Scope:
-        scope = self
-        while scope.parent is not None:
-            scope = scope.parent
-        return scope
+        return self if self.parent is None else self.parent.module
 
 
 @dataclass(eq=False, repr=False)
