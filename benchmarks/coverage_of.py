@@ -77,9 +77,10 @@ class Torch:
 
 def keras_model(subject: dict[str, Any]) -> Any:
     keras = importlib.import_module(subject["keras"])
-    keras.backend.set_floatx("float64")
-    if hasattr(keras, "config"):
-        keras.config.set_dtype_policy("float64")
+    if subject["float32"] != "all":
+        keras.backend.set_floatx("float64")
+        if hasattr(keras, "config"):
+            keras.config.set_dtype_policy("float64")
     names: dict[str, Any] = {"keras": keras}
     exec(subject["prepare"], names)
     module = importlib.import_module(subject["module"])
@@ -90,9 +91,19 @@ def keras_model(subject: dict[str, Any]) -> Any:
     )
     if not subject["inputs"]:
         return made
-    kind = "int32" if subject["integers"] else "float64"
-    inputs = [keras.Input(shape, dtype=kind) for shape in eval(subject["inputs"])]
-    return keras.Model(inputs, made(*inputs))
+    kind = "int32" if subject["integers"] else None
+
+    def tensors(shapes: Any) -> Any:
+        if isinstance(shapes, list):
+            return [tensors(shape) for shape in shapes]
+        return keras.Input(shapes, dtype=kind)
+
+    shapes = ast.literal_eval(subject["inputs"])
+    if isinstance(shapes, dict):
+        named = {name: tensors(shape) for name, shape in shapes.items()}
+        return keras.Model(list(named.values()), made(**named))
+    given = tensors(shapes)
+    return keras.Model(flat(given), made(*given))
 
 
 # -- comparing ------------------------------------------------------------------------------------
@@ -136,11 +147,11 @@ def difference(
         array = random.integers(0, whole, size=shape) if whole else random.normal(size=shape)
         arrays.append(array.astype(kind))
     fed: Any = arrays if len(arrays) > 1 else arrays[0]
+    named = dict(zip(input_names(theirs), arrays))
     if isinstance(getattr(theirs, "_inputs_struct", None), dict):
-        fed = dict(zip(theirs.input_names, arrays))
+        fed = named
     wanted = flat(theirs(fed, training=False))
     ports = entry["inputs"]
-    named = dict(zip(getattr(theirs, "input_names", ()), arrays))
     given = [named.get(p["name"]) for p in ports]
     if any(array is None for array in given):
         given = arrays
@@ -155,6 +166,15 @@ def difference(
         assert np.isfinite(want).all(), "Keras's output is not finite"
         figures.append(float(np.abs(want - have).max() / (np.abs(want).max() or 1)))
     return max(figures)
+
+
+def input_names(model: Any) -> list[str]:
+    """What a model's inputs are called where it is fed by a dict, in the order of `model.inputs`."""
+    struct = getattr(model, "_inputs_struct", None)
+    if not isinstance(struct, dict):
+        return list(getattr(model, "input_names", ()))
+    names = {id(tensor): name for name, tensor in struct.items()}
+    return [names[id(tensor)] for tensor in model.inputs]
 
 
 def flat(value: Any) -> list[Any]:
@@ -238,7 +258,11 @@ def support() -> frozenset[str]:
 
 def result_of(subject: dict[str, Any], sides: Callable[..., Torch]) -> dict[str, Any]:
     inputs = ast.literal_eval(subject["inputs"] or "[]")
-    shapes = repr([(subject["function"], shape) for shape in inputs]) if len(inputs) == 1 else ""
+    shapes = ""
+    if isinstance(inputs, dict):
+        shapes = repr([(f"{subject['function']}.{name}", s) for name, s in inputs.items()])
+    elif len(inputs) == 1 and isinstance(inputs[0], tuple):
+        shapes = repr([(subject["function"], inputs[0])])
 
     def side_for(settings: str) -> Torch:
         return sides(settings, shapes)

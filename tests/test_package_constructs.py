@@ -673,3 +673,53 @@ def test_the_settings_of_a_class_that_nothing_makes_may_be_said_by_hand() -> Non
     pair = Pair(DEEP, settings={"depth": "3"})
     assert not pair.errors
     pair.check("Deep", "Deep(3)", "3")
+
+
+CACHED = """
+import keras
+from keras import layers, ops
+
+
+class CachedAttention(layers.MultiHeadAttention):
+    def call(
+        self, query, value, key=None, attention_mask=None, cache=None, return_attention_scores=False
+    ):
+        query = self._query_dense(query)
+        if cache is not None:
+            key, value = cache[:, 0], cache[:, 1]
+        else:
+            key, value = self._key_dense(value), self._value_dense(value)
+        attended, weights = self._compute_attention(
+            query=query,
+            key=key,
+            value=value,
+            attention_mask=attention_mask,
+            return_attention_scores=return_attention_scores,
+        )
+        attended = self._output_dense(attended)
+        return (attended, weights) if return_attention_scores else attended
+
+
+class Block(layers.Layer):
+    def build(self, shape):
+        self.attention = CachedAttention(num_heads=2, key_dim=shape[-1] // 2, dropout=0.1, name="own")
+        self.attention.build(query_shape=shape, value_shape=shape)
+
+    def call(self, x):
+        past = ops.tril(ops.ones((1, 5, 5)))
+        return self.attention(query=x, value=x, attention_mask=past)
+
+
+i = keras.Input((5, 8))
+j = keras.Input((4, 3))
+scored = CachedAttention(num_heads=2, key_dim=4, value_dim=5, use_bias=False)
+x, scores = scored(i, j, return_attention_scores=True)
+model = keras.Model([i, j], [Block()(x), scores])
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_an_attention_that_calls_the_layers_inside_it() -> None:
+    pair = Pair(CACHED)
+    assert not pair.errors
+    pair.check("model", "model")

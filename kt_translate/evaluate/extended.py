@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import calls, external
+from kt_translate.evaluate import attention_parts, calls, external
 from kt_translate.evaluate.constructors import changed_hook
 from kt_translate.evaluate.own_weights import make_weight
 from kt_translate.evaluate.values import Class, Function, Instance, LayerValue, Native, Unknown
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 INPUT = "super() input"
 """The attribute that holds what a layer is called on: its sizes are those of the weights."""
+CALLED = "super() called"
 _PER_AXIS = ("kernel_size", "strides", "dilation_rate")
 _DENSE: dict[str, Callable[[Any, Any], tuple[Any, ...]]] = {
     "kernel": lambda rule, channels: (channels, rule.units),
@@ -46,6 +47,8 @@ def attribute(ev: Interpreter, instance: Instance, own: LayerValue, name: str) -
     kind = type(rule).__name__
     if name in _weights_of(rule):
         return _weight(ev, instance, rule, name)
+    if (part := attention_parts.attribute(ev, instance, own, name)) is not None:
+        return part
     if name == "activation" and getattr(rule, "activation", name) is None:
         return "linear"
     if name in ("convolution_op", "_convolution_op") and kind.startswith("Conv"):
@@ -65,7 +68,7 @@ def _weight(ev: Interpreter, instance: Instance, rule: Layer, name: str) -> Any:
         return Unknown(f"{name} of a layer that is not built", ev.line)
     if name == "bias" and rule.use_bias is False:  # type: ignore[attr-defined]
         return None
-    if "super() called" in instance.attributes:
+    if CALLED in instance.attributes:
         ev.note("KT204", f"{name} is read in a layer that calls super().call() too")
     first = getattr(rule, "data_format", None) == "channels_first"
     channels = entered[0].shape[1 if first else -1]
@@ -124,13 +127,14 @@ def called(ev: Interpreter, instance: Instance, args: list[Any], kwargs: dict[st
         return ev.run_method(merge, instance, [_of_one_rank(ev, args[0])], {})
     if type(own.rule).__name__ == "Embedding" and _reads(instance, "embeddings"):
         return _looked_up(ev, instance, own.rule, args[0])
-    if any(isinstance(instance.attributes.get(n), Tensor) for n in _weights_of(own.rule)):
+    taken = (*_weights_of(own.rule), *attention_parts.PROJECTIONS)
+    if any(isinstance(instance.attributes.get(n), (Tensor, LayerValue)) for n in taken):
         ev.note("KT204", "super().call() in a layer that reads the weights itself")
     operation = next(
         (f for n in ("convolution_op", "_convolution_op") if (f := instance.cls.lookup(n))), None
     )
     if not isinstance(operation, Function):
-        instance.attributes["super() called"] = True
+        instance.attributes[CALLED] = True
         return calls.call(ev, own, args, kwargs, None, None)
     instance.attributes.setdefault(INPUT, args[0])
     kernel = calls.attribute(ev, instance, "kernel")

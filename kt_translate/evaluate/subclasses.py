@@ -187,7 +187,9 @@ def _start(
 
 
 def _build(ev: Interpreter, instance: Instance, *args: Any, **kwargs: Any) -> None:
-    """``model.build(shape)``: as if it were called on inputs of this shape."""
+    """``model.build(shape)``: as if it were called on inputs of this shape. A part of another class will be called."""
+    if ev.under_way:
+        return
     shape = args[0] if args else next(iter(kwargs.values()), None)
     inputs = _inputs_of_shape(shape)
     if inputs is not None and instance.cls.lookup("call") is not None:

@@ -1,4 +1,4 @@
-"""Parts of networks as functions: one-hot, normalization, dropout, lookups, attention."""
+"""Parts of networks as functions: one-hot, normalization, dropout, lookups."""
 
 from __future__ import annotations
 
@@ -308,50 +308,6 @@ def embedding_lookup(
 def l2_loss(t: Any) -> Tensor:
     x = tensor(t, "the argument of l2_loss")
     return derived(lambda e: e.square().sum() / 2, [x], (), x.dtype, wants=Layout.KEEP)
-
-
-# -- attention ------------------------------------------------------------------------------------
-
-
-@op("keras.ops.dot_product_attention")
-def dot_product_attention(
-    query: Any,
-    key: Any,
-    value: Any,
-    bias: Any = None,
-    mask: Any = None,
-    scale: Any = None,
-    is_causal: Any = False,
-    flash_attention: Any = None,
-    attn_logits_soft_cap: Any = None,
-) -> Tensor:
-    """Keras has the heads (N, L, H, D) after the sequence, PyTorch before it."""
-    q, k, v = tensor(query, "the query"), tensor(key, "the key"), tensor(value, "the value")
-    if attn_logits_soft_cap is not None:
-        raise RuleError("KT203", "attn_logits_soft_cap is not supported")
-    causal = bool(decided(is_causal, "is_causal"))
-    extra = [t for t in (bias, mask) if isinstance(t, Tensor)]
-    if causal and extra:
-        raise RuleError("KT203", "causal attention with a mask or a bias is not supported")
-    grouped = q.shape[2] != k.shape[2]
-
-    def render(q: Expr, k: Expr, v: Expr, *given: Expr) -> Expr:
-        added: Any = OMIT
-        if len(given) == 2:
-            added = given[0].masked_fill(Expr.unary("~", given[1]), Expr("-math.inf"))
-        elif given:
-            added = given[0]
-        return F.scaled_dot_product_attention(
-            q.transpose(1, 2),
-            k.transpose(1, 2),
-            v.transpose(1, 2),
-            attn_mask=added,
-            is_causal=unless(causal, False),
-            scale=unless(scale, None),
-            enable_gqa=unless(grouped, False),
-        ).transpose(1, 2)
-
-    return derived(render, [q, k, v, *extra], (*q.shape[:-1], v.shape[-1]), q.dtype)
 
 
 # -- channels and pixels --------------------------------------------------------------------------
