@@ -38,6 +38,7 @@ from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.guesses import (
     as_input,
     by_hand,
+    chosen,
     code_about,
     gathered,
     guess,
@@ -239,6 +240,7 @@ def attempts(
     names += [star] if star is not None else []
     calls = [bound for bound, _, _ in function.calls if own(bound)][:3]
     shape = shapes.get(function.name, shapes.get(""))
+    text = code_about(ev, function)
     first: dict[str, Any] = {}
     for name in names:
         values = [function.defaults[name]] if name in function.defaults else []
@@ -249,9 +251,10 @@ def attempts(
         first[name] = next((v for v in map(_sample, values) if v is not UNKNOWN), UNKNOWN)
         if first[name] is UNKNOWN and (made := object_for(ev, function, name)) is not None:
             first[name] = made
+        if first[name] is UNKNOWN:
+            first[name] = chosen(ev, name, text)
     sized = by_hand(ev, function, names, shape, shapes)
     first |= sized
-    text = code_about(ev, function)
     if star is not None and first[star] is UNKNOWN and not keys_read(star, text):
         first[star] = {}
     yield first, {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -14,7 +15,7 @@ from kt_translate.evaluate.records import holding
 from kt_translate.evaluate.values import Class, Function
 from kt_translate.graph.nodes import Param
 from kt_translate.graph.region import Node
-from kt_translate.graph.sym import Sym, Symbol, known, substitute
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, substitute
 from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.source.names import SUBMODULES
 from kt_translate.source.syntax import Source
@@ -109,6 +110,26 @@ def object_for(ev: Interpreter, function: Function, name: str) -> Any:
         if all(p.default is not None for p in params):
             return calls.call(ev, cls, [], {}, None, None)
     return None
+
+
+def chosen(ev: Interpreter, name: str, text: str) -> Any:
+    """What a parameter may be that takes an item of a table, or is compared with words and numbers: the first of these.
+
+    UNKNOWN where the code has no such table.
+    """
+    n = re.escape(name)
+    for table in re.findall(rf"(?<![.\w])(\w+)(?:\[|\.get\()\s*{n}\s*[\]),]", text):
+        held = known(ev.module.names.get(table))
+        if isinstance(held, (list, tuple, dict)) and held:
+            return next(iter(held)) if isinstance(held, dict) else 0
+        if local := re.search(rf"\b{table}\s*=\s*{{\s*({_LITERAL})\s*:", text):
+            return ast.literal_eval(local[1])
+    compared = rf"(?<![.\w]){n}\s*(?:==|(?:not )?in\s*[\[({{])\s*({_LITERAL})"
+    said = re.search(compared, text)
+    return ast.literal_eval(said[1]) if said else UNKNOWN
+
+
+_LITERAL = r"'[^'\n]*'|\"[^\"\n]*\"|\d+\b(?!\.)"
 
 
 def unpacked_into(name: str, code: str) -> int | None:

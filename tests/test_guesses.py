@@ -171,3 +171,27 @@ def test_a_default_of_none_is_kept_where_other_arguments_have_to_be_guessed() ->
     )
     given = "{'layers': 2, 'units': 4}"
     pair.check("build", f"build({given})", given)
+
+
+def test_a_key_of_a_table_and_a_word_that_is_compared_are_the_first_of_them(float64: None) -> None:
+    text = """
+WIDTHS = [6, 4, 8]
+KINDS = {"small": 3, "large": 5}
+
+
+def build(phi, kind, mode, depth):
+    cells = {"gru": layers.GRU, "lstm": layers.LSTM}
+    x = inputs = keras.Input((7, 4))
+    x = layers.Dense(WIDTHS[phi])(x)
+    x = cells[mode](KINDS[kind])(x)
+    repeats = [2, 1] if depth == 18 else [1, 3]
+    for repeat in repeats:
+        for _ in range(repeat):
+            x = layers.Dense(5)(x)
+    return keras.Model(inputs, x)
+"""
+    pair = Pair(HEAD + text)
+    assert pair.errors == []
+    assert not [d for d in pair.log.diagnostics if d.code == "KT101"]
+    given = "1, 'large', 'lstm', 34"
+    pair.check("build", f"build({given})", given)
