@@ -464,10 +464,10 @@ UNTOLD = {  # the source, the arguments that its class takes, and those that it 
 def build(layer):
     made = keras.Sequential()
     made.add(layers.Conv2D(4, 3, activation="relu", input_shape=(8, 8, 3)))
-    if layer == "conv1":
+    if "conv1" == layer:
         return made
     made.add(layers.Conv2D(5, 3))
-    if layer == "conv2":
+    if "conv2" == layer:
         return made
     return None
 """,
@@ -479,10 +479,10 @@ def build(layer):
 def build(kind):
     inputs = keras.Input((5,))
     x = layers.Dense(4)(inputs)
-    if kind == "a":
+    if "a" == kind:
         return keras.Model(inputs, layers.Dense(3)(x))
     x = layers.Dense(2)(x)
-    if kind == "b":
+    if "b" == kind:
         return keras.Model(inputs, x)
 """,
         ["'a'", "'b'"],
@@ -493,7 +493,7 @@ def build(kind):
 def build(kind):
     inputs = keras.Input((5,))
     x = layers.Dense(4)(inputs)
-    while kind == "b":
+    while "b" == kind:
         x = layers.Dense(9)(x)
         kind = "c"
     return keras.Model(inputs, x)
