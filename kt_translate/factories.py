@@ -65,6 +65,14 @@ def instance(name: str, said: dict[str, str], open_sizes: list[str]) -> str:
     )
 
 
+def sized_class(name: str, cls: str, sizes: list[str], docstring: str) -> FactoryCode:
+    """A function that takes what a class takes, and may be left without sizes that weights tell."""
+    taken = ["*args: Any", *(f"{n}: int | None = None" for n in sizes), "**kwargs: Any"]
+    said = ", ".join(f'"{n}": {n}' for n in sizes)
+    call = f"sized_by_weights(partial({cls}, *args), {{{said}}}, **kwargs)"
+    return FactoryCode(name, taken, call, cls, docstring)
+
+
 def arguments_said(made: ClassCode, table: dict[str, Any], params: list[Param]) -> dict[str, str]:
     """The arguments of a class, by name, as the output says them, without those that are its defaults."""
     defaults = {p.symbol.name: p.default for p in params}

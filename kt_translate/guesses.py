@@ -38,6 +38,7 @@ _GUESSES: list[tuple[str, Any]] = [
 ]
 _LISTS: list[tuple[str, Any]] = [  # where a number is taken for each of several layers or stages
     (r"depth|stage|block|repeat", (2, 2, 2)),
+    (r"dilation", (1, 2, 4)),
     (r"filter|width|channel|unit|hidden|neuron|layers|dims$", (16, 32, 64, 128)),
 ]
 ROLES = {2: ("features",), 3: ("length", "features"), 4: ("height", "width", "channels")}
@@ -185,7 +186,8 @@ def _is_list(name: str, text: str) -> bool:
     """Whether a parameter has several values, of which the source takes one after the other."""
     n = re.escape(name)
     used = rf"\b{n}\[|\blen\({n}\)|\bin (?:(?:enumerate|reversed|zip)\()?{n}\b"
-    return bool(re.search(used, text))
+    said = rf"\b{n}(?:,\s*#\s*type)?:\s*(?:\w+\.)?(?:List|Sequence|Tuple|Iterable|list|tuple)\b"
+    return bool(re.search(rf"{used}|{said}", text))
 
 
 def _unpacked_shapes(name: str, text: str) -> list[str]:

@@ -17,12 +17,14 @@ from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Class, Instance, ModelValue, Module
 from kt_translate.found import Found, Gap, Object, each_of, ports
 from kt_translate.graph.nodes import CallNode, Plan
+from kt_translate.graph.objects import snake_case
 from kt_translate.graph.sym import UNKNOWN, Sym, symbols_in
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.homes import Home, Project
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.liveness import live
+from kt_translate.lower.modules import sizes_of
 from kt_translate.objects import made_object
 from kt_translate.pytorch.library import reserved_names
 from kt_translate.written import Classes
@@ -111,7 +113,8 @@ class Writing(Classes):
             cls.name,
             classes.kind_of(cls),
             cls.line,
-            code.name,
+            self._sized(found, plan, code, sizes),
+            torch_name=code.name,
             inferred={k: v for k, v in sizes.items() if k in code.used_parameters},
             inputs=ports(code.inputs, plan.inputs, "input", found),
             outputs=ports(code.outputs, tensors_in(plan.result), "output", found),
@@ -119,6 +122,16 @@ class Writing(Classes):
         )
         if not code.gap:
             entry["cases"] = [cases.of_class(cls, code.name, code, plan, instance, tensors)]
+
+    def _sized(self, found: Found, plan: Plan, code: ClassCode, told: dict[str, Any]) -> str:
+        """The name of the class, or of a function that gives it where the weights are to tell sizes."""
+        sizes = [n for n in code.used_parameters if n in sizes_of(plan) and n not in told]
+        if not sizes or code.gap:
+            return code.name
+        said = f"``{found.name}`` ({self.source}:{found.line}); the weights tell its sizes."
+        name = self.names.fresh(f"make_{snake_case(found.name)}")
+        self.factories.append(factories.sized_class(name, code.name, sizes, said))
+        return name
 
     def object(self, found: Object) -> None:
         """Write what a variable of the module holds or a function gives, an object of a class of the source."""
@@ -197,7 +210,6 @@ class Writing(Classes):
                 said,
                 f"--input-shape {found.name}=... and --set NAME=VALUE give others",
             )
-
         for name, value in found.given.taken.items():
             said = f"{found.name} is translated for {name} = {value}, whatever it is given"
             self.log.add("KT301", Place(max(found.line, 1)), said)
@@ -231,13 +243,12 @@ class Writing(Classes):
 
     def _codes(self, found: Found) -> list[ClassCode]:
         """The classes of the models found; fewer than there are models where one cannot be written."""
-        own_signature = found.has_own_signature
         codes = []
         for model in found.models:
             if "gap" in model.attributes:
                 continue
             plan = plan_of(model)
-            plan.keep_signature |= own_signature and id(plan) not in self.codes
+            plan.keep_signature |= found.has_own_signature and id(plan) not in self.codes
             try:
                 codes.append(self.class_of(plan))
             except (RuleError, Raised) as error:

@@ -38,6 +38,27 @@ if random.random() > 2:
     pair.check("compile_model", f"compile_model({network}, 4, (5,))", f"{network}, 4, (5,)")
 
 
+def test_a_list_that_only_its_type_comment_tells(float64: None) -> None:
+    text = """
+def halved(rates):
+    return [rate // 2 for rate in rates]
+
+
+def build(num_feat,  # type: int
+          nb_filters,  # type: int
+          dilations,  # type: List[int]
+          length):
+    # type: (...) -> keras.Model
+    x = inputs = keras.Input((length, num_feat))
+    for rate in halved(dilations):
+        x = layers.Conv1D(nb_filters, 2, padding="causal", dilation_rate=rate + 1)(x)
+    return keras.Model(inputs, x)
+"""
+    pair = Pair(HEAD + text)
+    assert pair.errors == []
+    pair.check("build", "build(3, 4, [1, 2, 4], 12)", "3, 4, [1, 2, 4], 12")
+
+
 def test_lists_of_dicts_that_an_object_keeps(float64: None) -> None:
     text = """
 class Residual:

@@ -19,6 +19,40 @@ from keras import layers
 """
 
 MODELS = {
+    "the same tensor at several places of what a layer is given, and then others": """
+class Attend(layers.Layer):
+    def __init__(self, units):
+        super().__init__()
+        self.query, self.key, self.value = (layers.Dense(units) for _ in range(3))
+    def call(self, given):
+        if isinstance(given, dict):
+            given = [given["query"], given["key"], given["value"]]
+        query, key, value = given
+        return tf.matmul(self.query(query), self.key(key), transpose_b=True) @ self.value(value)
+a, b = keras.Input((5, 3)), keras.Input((7, 3))
+x = Attend(3)([a, a, a])
+x = x + Attend(3)([x, b, b])
+y = Attend(3)({"query": x, "key": x, "value": x})
+model = keras.Model([a, b], y + Attend(3)({"query": y, "key": b, "value": b}))
+""",
+    "a model called with its inputs by name": """
+a, b = keras.Input((4,)), keras.Input((4,))
+inner = keras.Model([a, b], layers.Dense(3)(a) * layers.Dense(3)(b))
+i = keras.Input((4,))
+model = keras.Model(i, keras.Sequential([layers.Dense(2)])(inputs=inner(inputs=[i, -i])))
+""",
+    "a conditional expression of which one side calls what is not given": """
+class Net(layers.Layer):
+    def __init__(self, units=3, features=None):
+        super().__init__()
+        self.features = features
+        self.dense = layers.Dense(units)
+    def call(self, x):
+        x = self.features(x) if self.features is not None else x
+        return self.dense(x)
+i = keras.Input((4,))
+model = keras.Model(i, Net()(i))
+""",
     "layers of the module that a function calls": """
 scorer, mix = layers.Dense(1, activation="tanh"), layers.Concatenate()
 cell, head = layers.LSTM(4, return_state=True), layers.Dense(3)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from tests.model_harness import Pair, float64
 from tests.test_subclasses import Both, _double, numbers
 
-__all__ = ["_double"]
+__all__ = ["_double", "float64"]
 
 CASES: dict[str, tuple[str, str, str, tuple[tuple[int, ...], ...]]] = {
     "a list, asked for in build": (
@@ -107,3 +109,24 @@ def test_functions_that_give_objects_of_model_classes(tmp_path: Path) -> None:
     taken = numbers(2, 4), table
     both.agree("make", "", "in_features=4", *taken, structure=lambda *x: list(x))
     both.agree("make_wide", "20, factor=3", "20, factor=3", *taken, structure=lambda *x: list(x))
+
+
+def test_sizes_that_nothing_tells_come_with_the_weights(float64: None) -> None:
+    text = """
+class Gated(layers.Layer):
+    def __init__(self, units):
+        super().__init__()
+        self.gate, self.value = layers.Dense(units, activation="sigmoid"), layers.Dense(units)
+
+    def call(self, x):
+        return self.gate(x) * self.value(x)
+"""
+    pair = Pair("import keras\nfrom keras import layers\n" + text)
+    (entry,) = pair.entries("Gated")
+    theirs, ours = pair.keras["Gated"](3), getattr(pair.torch, entry["factory"])(3)
+    x = np.random.default_rng(0).normal(size=(2, 5))
+    wanted = theirs(x)
+    with pytest.raises(ValueError, match="features: give it to the module, or load weights"):
+        ours(torch.from_numpy(x))
+    vars(pair.torch)["load_keras_weights"](ours, theirs)
+    np.testing.assert_allclose(ours(torch.from_numpy(x)).detach(), wanted, rtol=1e-12)

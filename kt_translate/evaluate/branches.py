@@ -69,12 +69,25 @@ def conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
     )
     if kept is not NotImplemented:
         return kept
-    if isinstance(test, Sym) and keeps(ev, node, scope):
-        a, b = ev.evaluate(node.body, scope), ev.evaluate(node.orelse, scope)
-        if all(isinstance(v, Sym) or plain(v) for v in (a, b)):
-            return Sym.choose(test, a, b)
-        return a if _holds(ev, test) else b
+    said = _said(ev, node, test, scope)
+    if said is not NotImplemented:
+        return said
     return ev.evaluate(node.body if _holds(ev, test) else node.orelse, scope)
+
+
+def _said(ev: Interpreter, node: cst.IfExp, test: Any, scope: Scope) -> Any:
+    """``a if test else b`` of numbers and texts, as an expression; NotImplemented where they are more."""
+    if not isinstance(test, Sym) or not keeps(ev, node, scope):
+        return NotImplemented
+    state = State(ev, scope)
+    try:
+        sides = [ev.evaluate(side, scope) for side in (node.body, node.orelse)]
+    except (Raised, TypeError, LookupError, ValueError, ArithmeticError):
+        sides = [NotImplemented]
+    if all(isinstance(side, Sym) or plain(side) for side in sides) and not state.failed():
+        return Sym.choose(test, *sides)
+    state.restore()
+    return NotImplemented
 
 
 def _holds(ev: Interpreter, test: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -86,7 +86,7 @@ def _said(ev: Interpreter, node: cst.ListComp | cst.GeneratorExp, scope: Scope) 
     state = State(ev, scope)
     through = expressions.evaluate(ev, clause.iter, scope)
     values: Any = known(through) if isinstance(through, Sym) and depends(through) else UNKNOWN
-    if values is UNKNOWN or len(values) == 0:
+    if not isinstance(values, Collection) or len(values) == 0:
         state.restore()
         return None
     first = next(iter(values))

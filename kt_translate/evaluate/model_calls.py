@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """A model called as a layer."""
+    args = args or [kwargs[name] for name in kwargs if name == "inputs"]
     inputs = tensors_in(args[0]) if args else []
     if not inputs or models.has_unknown(args[0]):
         return Unknown("a model called on what is not known", ev.line)

@@ -209,7 +209,9 @@ class _Entering:
             said = [k for k in sorted(value, key=str) for _ in tensors_in(value[k])]
         else:
             said = unpacked_names(cls, name, len(flat)) if len(flat) > 1 else [name]
-        fresh: dict[int, Tensor] = {}
+        fresh: list[Tensor] = (
+            []
+        )  # one for each place, though the same stand at several in this call
         for tensor, own in zip(flat, said, strict=False):
             own = re.sub(r"\W", "_", str(own)).strip("_") or "x"
             made = fresh_input(tensor, own, several, names, self.sizes, self.inputs, self.fixed)
@@ -221,10 +223,11 @@ class _Entering:
                     made.mask = Tensor(shape, "bool", Layout.LAST, name=called)
                     self.masks[id(tensor.mask)] = made.mask
                 self.masked.add(id(made))
-            fresh[id(tensor)] = made
+            fresh.append(made)
             if isinstance(value, dict):
                 made.facts["input"] = own
-        return map_tensors(lambda t: fresh[id(t)], value)
+        entering = iter(fresh)
+        return map_tensors(lambda t: next(entering), value)
 
 
 def unpacked_names(cls: Class, name: str, count: int) -> list[str]:
