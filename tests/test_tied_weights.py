@@ -253,3 +253,43 @@ def test_models_with_layers_in_common() -> None:
     weights = [set(map(id, model.parameters())) for model in (policy, value, both)]
     assert weights[2] == weights[0] | weights[1]
     assert len(weights[0] & weights[1]) == 6
+
+
+GAN = """
+import keras
+from keras import layers
+
+
+def generator(z, size):
+    widths = [4, 3, 2]
+    x = layers.Reshape((size, size, 3))(layers.Dense(size * size * 3)(z))
+    for width in widths:
+        strides = 2 if width > widths[-1] else 1
+        x = layers.BatchNormalization()(x)
+        x = layers.Conv2DTranspose(width, 3, strides, padding="same")(x)
+    return keras.Model(z, x)
+
+
+def critic(picture):
+    x, widths = picture, [3, 4, 5]
+    for width in widths:
+        strides = 1 if width == widths[-1] else 2
+        x = layers.Conv2D(width, 3, strides, padding="same")(x)
+    return keras.Model(picture, layers.Dense(1)(layers.Flatten()(x)))
+
+
+def build():
+    judge = critic(keras.Input((8, 8, 2)))
+    judge.compile("sgd", "mse")
+    z = keras.Input((4,))
+    maker = generator(z, 2)
+    judge.trainable = False
+    return maker, judge, keras.Model(z, judge(maker(z)))
+"""
+
+
+def test_loops_in_models_that_another_calls() -> None:
+    pair = Pair(GAN)
+    assert pair.errors == []
+    for index in range(3):
+        pair.check("build", f"build()[{index}]", "", index=index)

@@ -103,6 +103,8 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
         return found
     if isinstance(owner, Class):
         return attributes.of_class(ev, owner, name)
+    if isinstance(owner, Function) and name == "__name__":
+        return owner.name
     if isinstance(owner, Super):
         for base in owner.cls.mro()[1:]:
             if isinstance(base, Class) and isinstance(base.names.get(name), Function):

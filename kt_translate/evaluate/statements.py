@@ -17,6 +17,7 @@ from kt_translate.evaluate import (
     branches,
     calculations,
     choices,
+    decorators,
     elements,
     enums,
     expressions,
@@ -132,7 +133,7 @@ def _function(ev: Interpreter, node: cst.FunctionDef, scope: Scope) -> None:
     function = Function(node.name.value, node, scope, defaults, ev.source.line(node))
     function.source = ev.source
     function.decorators = tuple(ev.source.code(d.decorator) for d in node.decorators)
-    ev.bind(node.name.value, function, scope)
+    decorators.bind_decorated(ev, node, function, scope)
 
 
 def _class(ev: Interpreter, node: cst.ClassDef, scope: Scope) -> None:
@@ -144,15 +145,9 @@ def _class(ev: Interpreter, node: cst.ClassDef, scope: Scope) -> None:
     for value in inner.names.values():
         if isinstance(value, Function):
             value.owner = cls
-    cls.decorators = tuple(_path(ev, d.decorator, scope) for d in node.decorators)
+    cls.decorators = tuple(decorators.path(ev, d.decorator, scope) for d in node.decorators)
     enums.make_members(ev, cls)
-    ev.bind(node.name.value, cls, scope)
-
-
-def _path(ev: Interpreter, decorator: cst.BaseExpression, scope: Scope) -> str:
-    """What decorates, by its canonical path, whether it is called or not."""
-    function = decorator.func if isinstance(decorator, cst.Call) else decorator
-    return getattr(ev.evaluate(function, scope), "path", "")
+    decorators.bind_decorated(ev, node, cls, scope)
 
 
 def _if(ev: Interpreter, node: cst.If, scope: Scope) -> None:

@@ -102,7 +102,7 @@ class Writer(Modules):
     def _held(self, nodes: list[Node]) -> Iterator[tuple[int, str]]:
         """What makes the modules with weights, by its id, and their attributes."""
         for node in nodes:
-            key = id(node.body.key) if isinstance(node, LoopNode) else 0
+            key = id(node.body.key) if isinstance(node, LoopNode) and node.body.nodes else 0
             if isinstance(node, CallNode) or (isinstance(node, LayerNode) and has_weights(node)):
                 key = id(node.use)
             if key in self.module_names:
