@@ -6,13 +6,14 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
-from kt_translate.evaluate import calls
+from kt_translate.evaluate import calls, views
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.open_sizes import open_input
 from kt_translate.evaluate.records import holding
-from kt_translate.evaluate.values import Class, Function
+from kt_translate.evaluate.values import Class, Function, Instance
 from kt_translate.graph.nodes import Param
 from kt_translate.graph.region import Node
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, substitute
@@ -96,7 +97,7 @@ def keys_read(name: str, text: str) -> list[str]:
 def object_for(ev: Interpreter, function: Function, name: str) -> Any:
     """An object of the source's class that a parameter is annotated with, or named after, made without arguments.
 
-    None where there is no such class, or where it needs arguments.
+    Else one that has what is read of the parameter; None where there is none.
     """
     params = [*function.node.params.params, *function.node.params.kwonly_params]
     param = next((p for p in params if p.name.value == name), None)
@@ -106,11 +107,28 @@ def object_for(ev: Interpreter, function: Function, name: str) -> Any:
         named = ev.source.code(said).strip("'\"") == known_as if said else known_as.lower() == alike
         if not named or not isinstance(cls, Class) or cls.keras_base() is not None:
             continue
-        init = cls.lookup("__init__")
-        params = list(init.node.params.params)[1:] if isinstance(init, Function) else []
-        if all(p.default is not None for p in params):
+        if _needs_nothing(cls):
             return calls.call(ev, cls, [], {}, None, None)
+    return _object_with(ev, name, set(_attributes(name, code_about(ev, function))))
+
+
+def _object_with(ev: Interpreter, name: str, read: set[str]) -> Any:
+    """An object of the source that has the attributes that are read of a parameter: a variable, or of a class."""
+    variables = [ev.module.names.get(name), *ev.module.names.values()] if read else []
+    objects = (v for v in variables if views.holds_settings(v))
+    classes = (v for v in variables if isinstance(v, Class) and v.keras_base() is None)
+    made = (calls.call(ev, c, [], {}, None, None) for c in classes if _needs_nothing(c))
+    for value in chain(objects, made):
+        if isinstance(value, Instance) and views.settings_of(value).keys() >= read:
+            return value
     return None
+
+
+def _needs_nothing(cls: Class) -> bool:
+    """Whether an object of a class is made without arguments."""
+    init = cls.lookup("__init__")
+    params = list(init.node.params.params)[1:] if isinstance(init, Function) else []
+    return all(p.default is not None for p in params)
 
 
 def chosen(ev: Interpreter, name: str, text: str) -> Any:
@@ -148,13 +166,20 @@ _OF_OBJECTS = re.compile(  # what tensors, layers, models and modules have
 
 def _settings(name: str, text: str, whole: str) -> list[str]:
     """The attributes of a parameter of which nothing but settings are read, ``config.units``, here or by others."""
-    n = re.escape(name)
-    if "." in name or is_tensor_name(name) or re.search(rf"(?<![.\w]){n}(\[|\(|\.\w+\()", text):
-        return []
-    read, whole = rf"(?<![.\w]){n}\.(\w+)", re.sub(r"\bself\.", "", whole)
-    found = re.findall(read, text)
-    found = list(dict.fromkeys([*found, *(re.findall(read, whole) if found else ())]))
+    found = _attributes(name, text)
+    found = list(dict.fromkeys([*found, *(_attributes(name, whole) if found else ())]))
     return [] if any(map(_OF_OBJECTS.search, found)) else found
+
+
+def _attributes(name: str, text: str) -> list[str]:
+    """The attributes that are read of a parameter, or of what else it is called; none where it is called or indexed."""
+    text = re.sub(r"\bself\.", "", text)
+    n = re.escape(name)
+    others = re.findall(rf"^\s*(\w+)\s*=\s*{n}\s*$", text, re.MULTILINE)
+    known_as = rf"(?<![.\w])(?:{'|'.join(map(re.escape, dict.fromkeys([name, *others])))})"
+    if "." in name or is_tensor_name(name) or re.search(rf"{known_as}(\[|\(|\.\w+\()", text):
+        return []
+    return re.findall(rf"{known_as}\.(\w+)", text)
 
 
 def _keys(path: str, text: str) -> list[str]:

@@ -216,3 +216,51 @@ def build(phi, kind, mode, depth):
     assert not [d for d in pair.log.diagnostics if d.code == "KT101"]
     given = "1, 'large', 'lstm', 34"
     pair.check("build", f"build({given})", given)
+
+
+def test_objects_by_what_is_read_of_a_parameter(float64: None) -> None:
+    """A class without a name in common, whose settings are read by another name of the parameter; a variable."""
+    text = """
+import argparse
+
+
+class Defaults:
+    input_shape = (5,)
+    units = 4
+    classes = 2
+
+
+class Base:
+    def __init__(self, config):
+        self.config = config
+
+
+class Net(Base):
+    def __init__(self, config):
+        super().__init__(config)
+        self.model = self.build()
+
+    def build(self):
+        c = self.config
+        inputs = keras.Input(c.input_shape)
+        x = layers.Dense(c.units)(inputs)
+        return keras.Model(inputs, layers.Dense(c.classes)(x))
+
+
+def make(flags):
+    inputs = keras.Input((flags.width,))
+    return keras.Model(inputs, layers.Dense(flags.neurons)(inputs))
+
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--width", type=int, default=3)
+parser.add_argument("--neurons", type=int, default=7)
+args = parser.parse_args([])
+"""
+    pair = Pair(HEAD + text)
+    assert pair.errors == []
+    assert "KT101" not in {d.code for d in pair.log.diagnostics}
+    pair.keras["built"] = pair.keras["Net"](pair.keras["Defaults"]()).model
+    pair.check("Net.model", "built", "Defaults()")
+    other = "__import__('types').SimpleNamespace(width=2, neurons=4)"
+    pair.check("make", f"make({other})", other)
