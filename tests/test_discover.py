@@ -898,3 +898,40 @@ def test_a_parameter_that_says_how_many_weights_there_are_is_the_samples(float64
     pair.check("model", "model")
     with pytest.raises(NotImplementedError, match="tie = True"):
         pair.torch.Tied(9, 4, tie=False)
+
+
+PER_STEP = """
+import keras
+from keras import layers
+
+
+def last(name):
+    start = keras.Input((7, 4))
+    return start, layers.Conv1D(5, 3, padding="same", name=name)(start)
+
+
+def softmax():
+    start, x = last("a")
+    return keras.Model(start, layers.Activation("softmax")(x))
+
+
+def over_steps():
+    start, x = last("b")
+    return keras.Model(start, layers.Softmax(axis=1)(x))
+
+
+def op():
+    start, x = last("c")
+    return keras.Model(start, keras.ops.softmax(x))
+
+
+def pointwise():
+    start, x = last("d")
+    return keras.Model(start, keras.ops.sigmoid(x))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("name", ["softmax", "over_steps", "op", "pointwise"])
+def test_the_activation_of_every_step_is_over_the_axis_that_keras_means(name: str) -> None:
+    Pair(PER_STEP).check(name, f"{name}()")

@@ -126,11 +126,11 @@ class Filling:
 
     # -- afterwards -----------------------------------------------------------------------------
     def collected(
-        self, handed: dict[Place, Tensor], inner: set[Symbol], shares: bool
+        self, handed: dict[Place, Tensor], inner: set[Symbol], spared: bool
     ) -> list[Collected]:
         """The lists as they are after the loop. It hands on tensors; ``inner``: what changes from turn to turn.
 
-        Raises NotGeneral where the last turn makes layers that Keras leaves out. ``shares``: no turn makes any.
+        Raises NotGeneral where the last turn makes layers that Keras leaves out. ``spared``: it will make none of these.
         """
         made: list[Collected] = []
         nodes = self.region.nodes if self.region is not None else []
@@ -155,7 +155,7 @@ class Filling:
                 container[:] = [Rows(columns, type(added[0]), [self.node])]
             elif id(container) in self.shrinking:
                 container[:] = [Spent(self.shrinking[id(container)])]
-        if not shares and last_turns.leaves_out(self.ev, nodes, handed, made):
+        if not spared and last_turns.leaves_out(self.ev, nodes, handed, made):
             raise NotGeneral
         return made
 

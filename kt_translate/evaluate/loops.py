@@ -32,6 +32,7 @@ from kt_translate.evaluate.running import is_running
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, spoken
 from kt_translate.evaluate.values import Either, Scope, Unknown
+from kt_translate.graph.last_turn import another_follows
 from kt_translate.graph.lists import Pick, Some, count
 from kt_translate.graph.nodes import ORDER, Carried, LoopNode, named_deeper
 from kt_translate.graph.region import Region
@@ -291,7 +292,8 @@ class _General:
         inner |= {s for e in self.filling.elements.values() for s in e.sizes.values()}
         own_body = self.regions[id(self.state.region)]
         self.running = is_running(own_body, self.start, inner)
-        lists = self.filling.collected(self._handed(changed), inner, self.running)
+        told = self.layers is None and another_follows(self.targets, self.value) is not None
+        lists = self.filling.collected(self._handed(changed), inner, self.running or told)
         loop_samples.carry(self.items, self.targets, list(self.sizes.values()), self.filling, lists)
 
         changing = {c.entering.args[0] for c in self.sizes.values()} | set(self.symbols)

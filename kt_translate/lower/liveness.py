@@ -72,7 +72,9 @@ def _fewer(plan: Plan, used: list[int]) -> Plan:
     """The plan with some of the results; itself where the others take no layers of their own."""
     results = tensors_in(plan.result)
     kept = _at(results, used)
-    every, needed = (set(_layers(live(plan.region.nodes, r, plan.inputs))) for r in (results, kept))
+    every, needed = (
+        set(layers_of(live(plan.region.nodes, r, plan.inputs))) for r in (results, kept)
+    )
     if every == needed:
         return plan
     result: Any = tuple(kept)
@@ -91,13 +93,13 @@ def _at(tensors: list[Tensor], places: list[int]) -> list[Tensor]:
     return [tensors[i] for i in places]
 
 
-def _layers(nodes: list[Node]) -> Iterator[tuple[int, int]]:
+def layers_of(nodes: list[Node]) -> Iterator[tuple[int, int]]:
     """What has weights of its own, with what of it is called."""
     for node in nodes:
         if isinstance(node, IfNode):
-            yield from _layers(node.then.nodes + node.orelse.nodes)
+            yield from layers_of(node.then.nodes + node.orelse.nodes)
         elif isinstance(node, LoopNode):
-            yield from _layers(node.body.nodes)
+            yield from layers_of(node.body.nodes)
         elif isinstance(node, CallNode):
             yield id(node.use), id(node.plan)
         elif isinstance(node, WeightNode) or (isinstance(node, LayerNode) and has_weights(node)):

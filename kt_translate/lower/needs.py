@@ -20,7 +20,7 @@ def where_needed(nodes: list[Node], result: Any) -> list[Node]:
     """The nodes, with those that make layers for one branch only in conditions of their own."""
     if not any(isinstance(n, IfNode) for n in nodes) and not isinstance(result, Fork):
         return nodes
-    needed = _needed(nodes, result)
+    needed = conditions(nodes, result)
     wrapped: set[int] = set()
     found: list[Node] = []
     for node in nodes:
@@ -39,16 +39,16 @@ def where_needed(nodes: list[Node], result: Any) -> list[Node]:
 def placed(nodes: list[Node], home: object) -> dict[int, object]:
     """The regions of the modules, by their ids, that such a condition has taken out of ``home``."""
     found: dict[int, object] = {}
-    for node in nodes:
-        if isinstance(node, IfNode) and node.then.parent is None:
-            for use in _uses(node.then.nodes):
-                if use.region is None or use.region.home is home:
-                    found[id(use)] = node.then.key
+    sides = [s for n in nodes if isinstance(n, IfNode) for s in (n.then, n.orelse)]
+    for side in sides:
+        for use in _uses(side.nodes) if side.parent is None else ():
+            if use.region is None or use.region.home is home:
+                found[id(use)] = side.key
     return found
 
 
-def _needed(nodes: list[Node], result: Any) -> dict[int, Condition]:
-    """Under which condition each node is needed, by its id."""
+def conditions(nodes: list[Node], result: Any) -> dict[int, Condition]:
+    """Under which condition each node and each tensor is needed, by its id; tensors that nothing needs are not there."""
     of_tensors: dict[int, Condition] = {}
 
     def need(tensors: list[Tensor], condition: Condition) -> None:
@@ -84,7 +84,7 @@ def _needed(nodes: list[Node], result: Any) -> dict[int, Condition]:
         one = bool(wanted) and all(same(w, wanted[0]) for w in wanted)
         found[id(node)] = wanted[0] if one and plain else ALWAYS
         need(list(node.uses()), found[id(node)])
-    return found
+    return found | of_tensors
 
 
 def _not(test: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -29,6 +29,7 @@ from kt_translate.lower.blocks import Block, indented, joined_conditions
 from kt_translate.lower.chains import chain_of_model
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.flattening import in_keras_order
+from kt_translate.lower.last_turns import spared
 from kt_translate.lower.liveness import has_weights, last_uses, live
 from kt_translate.lower.modules import Modules
 from kt_translate.lower.names import Names, attribute_name
@@ -50,7 +51,7 @@ class Writer(Modules):
         ends = [logits.logits] if logits is not None and logits.logits is not None else outputs
         nodes = live(self.plan.region.nodes, every, self.plan.inputs)
         if self.plan.kind != "layer":  # whose weights Keras makes in any case
-            nodes = where_needed(nodes, self.plan.result)
+            nodes = where_needed(spared(nodes, self.plan.result), self.plan.result)
         self.nodes, self.placed = nodes, placed(nodes, self.plan.region.key)
         if self.plan.kind == "model" and not self.plan.keep_signature:
             told = self.plan.symbols
@@ -139,21 +140,20 @@ class Writer(Modules):
         self.code.annotation = " | ".join(dict.fromkeys(reversed(kinds)))
         if logits is not None:
             node = logits.node
-            names = ", ".join(self.variables_of_inputs)
+            source = node.inputs[0] if node is not None else logits
+            given = Expr(f"self.logits({', '.join(self.variables_of_inputs)})")
+            layout = Layout.LAST if source.rank == 3 else source.layout  # as `logits` gives it
             if isinstance(node, OpNode):
-                self.code.logits = str(node.render(Expr(f"self.logits({names})")))
+                turned = layout is not source.layout and node.wants[0] is Layout.KEEP
+                given = given.transpose(1, 2) if turned and not node.pointwise else given
+                made = node.render(given)
+                self.code.logits = str(
+                    made.transpose(1, 2) if turned and not node.pointwise else made
+                )
                 return
             assert isinstance(node, LayerNode)
-            source = node.inputs[0]
-            call = Call(
-                Expr("self"),
-                [Expr(f"self.logits({names})")],
-                [source],
-                [None],
-                node.outputs,
-                {},
-                _never,
-            )
+            seen = source.seen_in(layout)
+            call = Call(Expr("self"), [given], [seen], [None], node.outputs, {}, _never)
             self.code.logits = str(node.rule.forward(call))
 
     def _returns(self, result: Any, ends: list[Any], kinds: list[str]) -> list[str]:
@@ -195,7 +195,7 @@ class Writer(Modules):
 
     def _name_modules(self, nodes: list[Node]) -> None:
         """Names in the order in which the source makes the layers, which is Keras's for its own names."""
-        uses: dict[int, tuple[int, str]] = {}
+        uses: dict[int, dict[int, str]] = defaultdict(dict)  # several: of one in either branch
         shared = self.shared = _used_again(nodes)
 
         def walk(nodes: list[Node]) -> None:
@@ -206,13 +206,13 @@ class Writer(Modules):
                         None if self._is_read_later(node) else control.attribute_of_if(node, shared)
                     )
                     if name is not None:
-                        uses[node.order] = (id(node.then.key), name)
+                        uses[node.order] = {id(node.then.key): name}
                     else:
                         walk(node.then.nodes + node.orelse.nodes)
                 elif isinstance(node, LoopNode) and node.running:
                     walk(node.body.nodes)
                 elif isinstance(node, LoopNode):
-                    uses[node.order] = (id(node.body.key), loops.attribute_of_loop(node))
+                    uses[node.order] = {id(node.body.key): loops.attribute_of_loop(node)}
                 elif isinstance(node, (ArrayNode, CallNode, WeightNode)) or (
                     isinstance(node, LayerNode) and node.makes_module()
                 ):
@@ -220,12 +220,12 @@ class Writer(Modules):
                     if isinstance(node, (ArrayNode, WeightNode)):
                         given = node.outputs[0].name or node.use.hint
                         name = attribute_name(given, node.use.kind)
-                    uses[node.use.order] = (id(node.use), name)
+                    uses[node.use.order][id(node.use)] = name
 
         walk(nodes)
         for order in sorted(uses):
-            key, name = uses[order]
-            self.module_names[key] = self.attributes.fresh(name)
+            name = self.attributes.fresh(next(iter(uses[order].values())))
+            self.module_names |= dict.fromkeys(uses[order], name)
 
     def _is_read_later(self, node: IfNode) -> bool:
         """Whether something that a branch makes on the way is read after the condition."""

@@ -1,0 +1,46 @@
+"""Says, within a loop, whether another turn follows."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from kt_translate.graph.lists import PRODUCT, Element, count
+from kt_translate.graph.sym import Items, Sym, Symbol
+
+
+def another_follows(targets: Any, iterable: Any) -> tuple[Any, Any, Sym] | None:
+    """A loop's targets and what it goes through, such that they tell it, and the condition; None where nothing does."""
+    if isinstance(targets, Symbol):
+        end = _end(iterable)
+        if end is not None:
+            return targets, iterable, Sym.binary("<", Sym.of(targets), end)
+    if isinstance(iterable, Items) and iterable.function == PRODUCT:
+        pairs = zip(targets, iterable.args, strict=True)
+        if not all(isinstance(t, Symbol) and _end(through) is not None for t, through in pairs):
+            return None
+        pairs = zip(targets, iterable.args, strict=True)
+        tests = [Sym.binary("<", Sym.of(t), _end(through)) for t, through in pairs]
+        return targets, iterable, reduce(lambda a, b: Sym.binary("or", a, b), tests)
+    turns = count(iterable)
+    if turns is None or isinstance(iterable, Element):
+        return None
+    last = Sym.binary("-", turns, 1)
+    counted = isinstance(iterable, Items) and iterable.function == "enumerate"
+    if counted and isinstance(targets, tuple) and isinstance(targets[0], Symbol):
+        return targets, iterable, Sym.binary("<", Sym.of(targets[0]), last)
+    turn = Symbol("turn", 0, "loop")
+    through = Items(
+        enumerate(iterable if isinstance(iterable, list) else ()), "enumerate", (iterable,)
+    )
+    return (turn, targets), through, Sym.binary("<", Sym.of(turn), last)
+
+
+def _end(iterable: Any) -> Any:
+    """The last number of a range that goes up by one."""
+    if isinstance(iterable, range):
+        return iterable.stop - 1 if iterable.step == 1 else None
+    if isinstance(iterable, Sym) and iterable.head == "call" and iterable.args[0] == "range":
+        bounds = iterable.args[1:]
+        return Sym.binary("-", bounds[len(bounds) > 1], 1) if len(bounds) < 3 else None
+    return None
