@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from itertools import repeat
 from typing import Any
 
@@ -23,7 +24,11 @@ MIXED: tuple[tuple[int, ...], ...] = (
     (2, 4),
     (3, 3, 2),
 )  # a sequence of indices and what goes with it
-NOT_TENSORS = ("self", "training", "mask", "train")
+NOT_TENSORS = ("self", "training", "train")
+_SEQUENCES = re.compile(r"(Attention|1D|LSTM|GRU|RNN)\(|sequence|seq_len")
+_OVER_HEADS = re.compile(  # what makes a mask for attention of several heads
+    r"\[\s*:\s*,\s*(?:\w+\.)?(?:newaxis|None)\s*,\s*(?:\w+\.)?(?:newaxis|None)\s*,\s*:\s*\]"
+)
 
 
 def likely_inputs(
@@ -36,9 +41,9 @@ def likely_inputs(
     """Arguments of ``call`` to try, the likeliest first; ``sizes_of``: those of a tensor of so many axes."""
     call = cls.lookup("call")
     names = ["inputs"]
-    text = ""
+    text = whole = ""
     if isinstance(call, Function) and cls.source is not None:
-        text = cls.source.code(call.node)
+        text, whole = cls.source.code(call.node), cls.source.text
         params = call.node.params
         every = [*params.posonly_params, *params.params, *params.kwonly_params][1:]
         names = [
@@ -58,7 +63,10 @@ def likely_inputs(
         each = map(sizes_of, found_ranks)
         yield {name: _structure(text, name, each) for name in names}
     tries = shapes or list(map(sizes_of, likely))
+    masks = [name for name in names if "mask" in name.lower()] if _OVER_HEADS.search(whole) else []
     for sizes in tries:
+        if masks and len(sizes) < 3:
+            yield {n: _input(sizes_of(4) if n in masks else sizes) for n in names}
         found = {name: _structure(text, name, repeat(sizes)) for name in names}
         yield found
     for ranks in MIXED if shape is None else ():
@@ -70,6 +78,26 @@ def likely_inputs(
         for ranks in [*alike, *MIXED]:
             if len(ranks) == count and count != len(tensors_in(found)):
                 yield {names[0]: [_input(sizes_of(rank)) for rank in ranks]}
+
+
+def looked_up(
+    cls: Class, given: dict[str, Any], sizes_of: Callable[[int], tuple[Any, ...]]
+) -> Iterator[dict[str, Any]]:
+    """The arguments once more where they hold indices: these are rows, and what goes with them are sequences of vectors
+    where the class speaks of sequences.
+    """
+    beside = 3 if _SEQUENCES.search(code_of(cls)) else 2
+
+    def likelier(name: str, tensor: Tensor) -> Tensor:
+        is_index = tensor.dtype.startswith("int")
+        rank = 2 if is_index else tensor.rank if "mask" in name.lower() else beside
+        return (
+            tensor if rank == tensor.rank else replace(_input(sizes_of(rank)), dtype=tensor.dtype)
+        )
+
+    found = {n: map_tensors(partial(likelier, n), value) for n, value in given.items()}
+    if any(a is not b for a, b in zip(*(tensors_in(list(v.values())) for v in (found, given)))):
+        yield found
 
 
 def _counts(cls: Class, name: str) -> list[int]:
@@ -97,9 +125,7 @@ def code_of(cls: Class) -> str:
 def _of_sequences(cls: Class) -> bool:
     """Whether the class speaks of sequences of vectors: not of indices that it looks up."""
     text = code_of(cls)
-    return "Embedding(" not in text and bool(
-        re.search(r"(Attention|1D|LSTM|GRU|RNN)\(|sequence|seq_len", text)
-    )
+    return "Embedding(" not in text and bool(_SEQUENCES.search(text))
 
 
 def _indexed(text: str, names: list[str]) -> list[int]:

@@ -5,10 +5,16 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from itertools import chain
 from typing import Any
 
-from kt_translate.call_inputs import code_of, fitting, likely_inputs, others, unknown
+from kt_translate.call_inputs import (
+    code_of,
+    fitting,
+    likely_inputs,
+    looked_up,
+    others,
+    unknown,
+)
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate import own_classes, subclasses
 from kt_translate.evaluate.constructors import base_of, needed_by_base, only_hooks
@@ -106,7 +112,10 @@ def try_calls(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> bo
         return _attempt(ev, instance, {})
     first: list[Any] | None = None
     kinds = (unknown, others, fitting) if shape is None else (unknown,)
-    for given in chain(*(likely_inputs(ev, cls, instance, shape, kind) for kind in kinds)):
+    tries = (
+        (kind, given) for kind in kinds for given in likely_inputs(ev, cls, instance, shape, kind)
+    )
+    for kind, given in tries:
         diagnostics, plans = list(ev.log.diagnostics), dict(ev.plans)
         uses = {key: list(found) for key, found in ev.class_plans.items()}
         if takers:
@@ -120,9 +129,10 @@ def try_calls(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> bo
                 return True
             for tensor, inner in zip(tensors_in(list(given.values())), plan.inputs, strict=False):
                 tensor.dtype = "int32" if id(inner) in indices else tensor.dtype
-            _forget(ev, uses, plans)
-            if _attempt(ev, instance, called):
-                return True
+            for likelier in (*([] if takers else looked_up(cls, given, kind)), called):
+                _forget(ev, uses, plans)
+                if _attempt(ev, instance, likelier):
+                    return True
         first = first or list(ev.log.diagnostics)
         ev.log.diagnostics[:] = diagnostics
         _forget(ev, uses, plans)

@@ -418,6 +418,40 @@ def test_layers_in_a_list_of_any_length(both: Any, n: int) -> None:
     case.agree("Stack", f"{n}, 6", f"{n}, 6, features=5", numbers(2, 5))
 
 
+INDEXED = """
+class Half(layers.Layer):
+    def __init__(self, units):
+        super().__init__()
+        self.dense = layers.Dense(units)
+
+    def call(self, x, scale):
+        return x + scale * self.dense(x)
+
+
+class Stack(layers.Layer):
+    def __init__(self, units, n=2):
+        super().__init__()
+        self.n = n
+        self.first = layers.Dense(units)
+        self.halves = [Half(units) for _ in range(n)]
+        self.others = [layers.Dense(units, activation="tanh") for _ in range(self.n)]
+
+    def call(self, x):
+        x = scale = self.first(x)
+        for i in range(self.n):
+            x = self.halves[i](x, scale)
+        for k in range(len(self.others)):
+            x = self.others[k](x)
+        return x
+"""
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_layers_in_a_list_of_any_length_by_their_places(n: int, tmp_path: Path) -> None:
+    both = Both(tmp_path, INDEXED)
+    both.agree("Stack", f"4, {n}", f"4, {n}, features=5", numbers(2, 5))
+
+
 def test_layers_in_lists_that_are_zipped_and_dicts(both: Any) -> None:
     case = both("""
 class Tower(layers.Layer):

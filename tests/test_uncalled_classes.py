@@ -111,6 +111,31 @@ def test_functions_that_give_objects_of_model_classes(tmp_path: Path) -> None:
     both.agree("make_wide", "20, factor=3", "20, factor=3", *taken, structure=lambda *x: list(x))
 
 
+def test_masks_over_heads_and_indices_in_a_class_of_sequences() -> None:
+    text = """
+def padding_mask(ids):
+    return ops.cast(ops.equal(ids, 0), "float32")[:, None, None, :]
+
+
+class Decoder(layers.Layer):
+    def __init__(self, vocab, units):
+        super().__init__()
+        self.embedding = layers.Embedding(vocab, units)
+        self.query, self.key = layers.Dense(units), layers.Dense(units)
+
+    def call(self, x, enc_output, mask):
+        seq_len = ops.shape(x)[1]
+        query = ops.reshape(self.query(self.embedding(x)), (-1, seq_len, 2, 4))
+        key = ops.reshape(self.key(enc_output), (-1, ops.shape(enc_output)[1], 2, 4))
+        scores = ops.einsum("bqhd,bkhd->bhqk", query, key)
+        return ops.softmax(scores - 1e9 * mask)
+"""
+    pair = Pair("import keras\nfrom keras import layers, ops\n" + text)
+    assert pair.errors == []
+    (entry,) = pair.entries("Decoder")
+    assert [len(port["shape"]) for port in entry["inputs"]] == [2, 3, 4]
+
+
 def test_sizes_that_nothing_tells_come_with_the_weights(float64: None) -> None:
     text = """
 class Gated(layers.Layer):

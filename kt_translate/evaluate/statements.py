@@ -22,12 +22,12 @@ from kt_translate.evaluate import (
     enums,
     expressions,
     imports,
+    indexed_lists,
     layer_lists,
     loops,
     model_parts,
     numbers,
     open_ends,
-    tensor_lists,
 )
 from kt_translate.evaluate.signals import MAX_TURNS, Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.values import Class, Function, ModelValue, Scope, Unknown, items_of
@@ -202,10 +202,9 @@ def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
         if isinstance(owner, ModelValue) and owner.kind == "functional":
             model_parts.set_trainable(ev, owner, trainable)
             return
-    if isinstance(node.iter, cst.Attribute):
-        value = expressions.attribute_value(ev, node.iter, scope)
-    else:
-        value = tensor_lists.raw(ev, node.iter, scope)
+    if indexed_lists.run_for(ev, node, scope):
+        return
+    value = indexed_lists.gone_through(ev, node.iter, scope)
     if loops.run_for(ev, node, scope, value):
         return
     value = arrays.concrete(ev, choices.settled(ev, layer_lists.settled(ev, value)))

@@ -8,18 +8,48 @@ from typing import Any
 
 from kt_translate.graph.sym import Sym
 
-_RESERVED = {
-    "forward",
-    "logits",
-    "training",
-    "train",
-    "eval",
-    "register_buffer",
-    "self",
-    "T",
-    "type",
-    "to",
-    "half",
+_RESERVED = {  # nn.Module's own, and what the outputs have beside
+    *[
+        "self",
+        "T",
+        "forward",
+        "logits",
+        "training",
+        "train",
+        "eval",
+        "type",
+        "to",
+        "half",
+        "float",
+        "double",
+        "bfloat16",
+        "cpu",
+        "cuda",
+        "ipu",
+        "xpu",
+        "mtia",
+    ],
+    *[
+        "apply",
+        "compile",
+        "children",
+        "modules",
+        "parameters",
+        "buffers",
+        "state_dict",
+        "zero_grad",
+        "share_memory",
+    ],
+    *[
+        "register_buffer",
+        "register_parameter",
+        "register_module",
+        "add_module",
+        "extra_repr",
+        "to_empty",
+    ],
+    *["named_children", "named_modules", "named_parameters", "named_buffers", "load_state_dict"],
+    *["get_parameter", "get_buffer", "get_submodule", "set_submodule", "requires_grad_"],
 }
 
 
@@ -32,8 +62,7 @@ def attribute_name(value: Any, kind: str) -> str:
     )
     text = re.sub(r"\W+", "_", text)
     text = re.sub(r"__+", "_", text).strip("_")
-    if not text:
-        return kind
+    text = text or kind
     if text[0].isdigit():
         digits, rest = re.match(r"(\d[\d_]*?)(?:_(?=[^\d_])|(?=[^\d_])|$)(.*)", text).groups()  # type: ignore[union-attr]
         text = f"{rest}_{digits}" if rest else f"{kind}_{digits}"
