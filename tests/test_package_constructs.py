@@ -723,3 +723,32 @@ def test_an_attention_that_calls_the_layers_inside_it() -> None:
     pair = Pair(CACHED)
     assert not pair.errors
     pair.check("model", "model")
+
+
+BY_PLACE = """
+import keras
+from keras import layers, ops
+
+
+class Attend(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.softmax, self.mean = layers.Softmax(), layers.GlobalAveragePooling1D()
+
+    def call(self, x, mask):
+        scores = ops.matmul(x, ops.transpose(x, (0, 2, 1)))
+        past = ops.cast(ops.tril(ops.ones((1, 5, 5))), "int32")
+        return self.mean(ops.matmul(self.softmax(scores, past), x), mask)
+
+
+i = keras.Input((5, 6))
+m = keras.Input((5,), dtype="bool")
+model = keras.Model([i, m], Attend()(i, m))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_masks_by_their_places() -> None:
+    pair = Pair(BY_PLACE)
+    assert not pair.errors
+    pair.check("model", "model")

@@ -14,6 +14,7 @@ from kt_translate.evaluate import (
     lambdas,
     open_inputs,
     open_sizes,
+    places,
     precision,
     sequential,
     unmasking,
@@ -249,20 +250,9 @@ def _taken(ev: Interpreter, layer: str, value: Any) -> Any:
     return value
 
 
-_INPUT_NAMES = ("inputs", "x", "sequence", "sequences", "states", "query", "value", "key")
-
-
-def _by_place(args: list[Any], kwargs: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """Inputs that the source gives by name, in their places."""
-    named = {k: kwargs[k] for k in _INPUT_NAMES if kwargs.get(k) is not None}
-    if "mask" in kwargs and isinstance(kwargs["mask"], (list, tuple)):
-        kwargs = {k: v for k, v in kwargs.items() if k != "mask" or any(m is not None for m in v)}
-    return [*args, *named.values()], {k: v for k, v in kwargs.items() if k not in named}
-
-
 def call_layer(ev: Interpreter, layer: LayerValue, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """A layer on tensors: its node, and the activation that it was given as a node of its own."""
-    args, kwargs = _by_place(arrays.entering(ev, args), kwargs)
+    args, kwargs = places.in_place(layer.rule, arrays.entering(ev, args), kwargs)
     inputs = handed.sized(ev, layer, tensors_in(args[0]) if args else [])
     extra = [t for a in args[1:] for t in tensors_in(a)]
     if not inputs or has_unknown(args[0]):

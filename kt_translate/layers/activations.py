@@ -190,6 +190,8 @@ class Softmax(Elementwise):
     """``keras.layers.Softmax``; the mask says which elements take part."""
 
     heeds = True
+    call_arguments = ("inputs", "mask")
+
     axis: Any = -1
 
     def check(self) -> None:
@@ -209,7 +211,9 @@ class Softmax(Elementwise):
     def mask(self, call: Call) -> Expr | None:
         mask = call.options.get("mask")
         if mask is not None:
-            return mask if isinstance(mask, Expr) else Expr(str(mask))
+            mask, said = mask if isinstance(mask, Expr) else Expr(str(mask)), call.output.mask
+            number = self.flavour == "3" and said is not None and said.dtype != "bool"
+            return Expr.binary(">", mask, Expr("0.5")) if number else mask
         own = call.tensor.mask
         if own is not None and own.rank != call.tensor.rank:
             raise RuleError("KT203", "Softmax takes the mask of its input, which has another shape")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 from kt_translate.layers.layer import (
     OMIT,
@@ -30,7 +30,6 @@ class Attending(Layer, abstract=True):
 
     heeds = True
     layout = Layout.LAST
-    call_arguments: ClassVar[tuple[str, ...]] = ()  # of `call`, in Keras's order
 
     def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
         self.note(tensors, options)

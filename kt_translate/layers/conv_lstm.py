@@ -29,6 +29,8 @@ from kt_translate.layers.spatial import Spatial, compact, known_channels, name_o
 class ConvLSTM(Spatial, abstract=True):
     """A convolutional LSTM; in torch (N, C, L, ...)."""
 
+    call_arguments = ()
+
     heeds = True
     renamed = {**RENAMED, "inner_activation": "recurrent_activation"}
     inert = ("seed",)

@@ -123,6 +123,8 @@ class Layer:
     unused: ClassVar[frozenset[str]] = frozenset()  # what Keras 2 takes and makes nothing of
     only: ClassVar[dict[str, tuple[Any, ...]]] = {}  # values that are supported; any other is KT203
     inert: ClassVar[tuple[str, ...]] = ()  # arguments without effect on the numbers in PyTorch
+    call_arguments: ClassVar[tuple[str, ...]] = ("inputs", "training", "mask")
+    # of its `call`, in Keras's order; none where all that comes by place is an input
     activates_inside: ClassVar[bool] = False  # whether its activation is not one of its output
     settings_kept: ClassVar[tuple[str, ...]] = ()
     common: Common
@@ -155,6 +157,10 @@ class Layer:
     def keras_precision(self) -> float:
         """How near to exact Keras's own layer comes in float64."""
         return EXACT
+
+    def call_order(self) -> tuple[str, ...]:
+        """What a call's arguments mean by their places."""
+        return self.call_arguments
 
     def check(self) -> None:
         """Raise `RuleError` for settings that Keras or PyTorch cannot do. Called once, when the layer is made."""

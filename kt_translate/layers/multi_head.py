@@ -44,6 +44,12 @@ class MultiHead(Attending, abstract=True):
         "use_causal_mask",
     )
 
+    def call_order(self) -> tuple[str, ...]:
+        if self.flavour == "3":
+            return self.call_arguments
+        scores = ("return_attention_scores", "training", "use_causal_mask")
+        return ("query", "value", "key", "attention_mask", *scores)
+
     def head_size(self) -> Any:
         raise NotImplementedError
 

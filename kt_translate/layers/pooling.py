@@ -253,6 +253,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling, aliases=("GlobalAvgPool1D",))
     """``keras.layers.GlobalAveragePooling1D``; masked steps do not count."""
 
     heeds = True
+    call_arguments = ("inputs", "mask")
     rank = 1
 
     def wants(self, *tensors: Tensor) -> list[Layout]:

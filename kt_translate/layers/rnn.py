@@ -55,6 +55,8 @@ class Recurrent(Layer, abstract=True):
     (a loop) for other activations and for dropout of the states.
     """
 
+    call_arguments = ()
+
     heeds = True
     layout = Layout.LAST
     renamed = OLD_NAMES

@@ -41,6 +41,8 @@ class Cell(Layer, abstract=True):
     PyTorch's own class where it computes the same, `Keras...Cell` for other activations and for dropout.
     """
 
+    call_arguments = ()
+
     inert = ("seed",)
     renamed = OLD_NAMES
     activates_inside = True
@@ -228,6 +230,8 @@ class GRUCellV1(GRUCell):
 class StackedRNNCells(Layer):
     """``keras.layers.StackedRNNCells``."""
 
+    call_arguments = ()
+
     cells: Any
 
     def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
@@ -236,6 +240,8 @@ class StackedRNNCells(Layer):
 
 class RNN(Layer):
     """``keras.layers.RNN``: the layer of its cell, or a stack of those of several cells."""
+
+    call_arguments = ()
 
     heeds = True
     layout = Layout.LAST

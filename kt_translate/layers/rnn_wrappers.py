@@ -50,6 +50,8 @@ class Wrapper(Layer, abstract=True):
 class Bidirectional(Wrapper):
     """``keras.layers.Bidirectional``: one module of PyTorch where both directions are alike."""
 
+    call_arguments = ()
+
     only = {"weights": (None,)}
 
     layer: Any
