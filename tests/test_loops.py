@@ -98,6 +98,23 @@ MERGED = {
         "    return keras.Model(start, layers.Conv2D(2, 1)(x))\n",
         "(3, 1), 5",
     ),
+    "pooled_in_a_comprehension": (
+        "def build(widths=(2, 3, 4), filters=4):\n"
+        "    start = keras.Input((12, 5))\n"
+        "    found = [layers.Conv1D(filters, k, activation='relu')(start) for k in widths]\n"
+        "    pooled = [layers.GlobalMaxPooling1D()(c) for c in found]\n"
+        "    return keras.Model(start, layers.Dense(3)(layers.concatenate(pooled)))\n",
+        "(1, 2, 3, 5), 3",
+    ),
+    "pooled_beside_their_widths": (
+        "def build(widths=(2, 3, 4), filters=4):\n"
+        "    start = keras.Input((12, 5))\n"
+        "    found = [layers.Conv1D(filters, k, activation='relu')(start) for k in widths]\n"
+        "    pooled = [layers.MaxPooling1D(8 - k)(c) for k, c in zip(widths, found)]\n"
+        "    x = layers.Concatenate(axis=1)(pooled)\n"
+        "    return keras.Model(start, layers.Dense(3)(layers.Flatten()(x)))\n",
+        "(1, 2, 3, 5), 3",
+    ),
     "skips_added": (
         "def build(dilations=(1, 2, 4), filters=4):\n"
         "    start = keras.Input((12, 3))\n"

@@ -44,11 +44,11 @@ def comprehended(ev: Interpreter, node: cst.ListComp, scope: Scope) -> LayerList
     clause = node.for_in
     if clause.ifs or clause.inner_for_in is not None or not isinstance(node.elt, cst.Call):
         return None
-    value = ev.evaluate(clause.iter, scope)
+    value = tensor_lists.raw(ev, clause.iter, scope)
     symbolic = isinstance(value, Sym) or (
         isinstance(value, Items) and any(isinstance(a, Sym) for a in value.goes_through)
     )
-    items = items_of(value, None) if symbolic else None
+    items = items_of(value, None) if symbolic and not tensor_lists.countless(value) else None
     if not items:
         return None
     layers, state = [], State(ev, scope)

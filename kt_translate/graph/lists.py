@@ -18,6 +18,7 @@ from kt_translate.graph.sym import (
     call_symbolic,
     code,
     known,
+    same,
     substitute,
 )
 from kt_translate.graph.tensor import Many, Tensor
@@ -190,6 +191,9 @@ def count(value: Any) -> Any:
         and len(value.args) == 1
     ):
         return count(value.args[0])
+    if isinstance(value, Items) and value.function == "zip" and value.args:
+        first, *others = (count(a) for a in value.args)
+        return first if all(same(c, first) for c in others) else None
     if isinstance(value, Items) and value.function == PRODUCT:
         counts = [count(a) for a in value.args]
         return None if None in counts else reduce(lambda a, b: Sym.binary("*", a, b), counts)
