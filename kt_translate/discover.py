@@ -231,6 +231,11 @@ class Finder:
             instance.attributes.clear()
             instance.attributes.update(kept)
         yield from (found for _, found in made_by.values())
+        if not (known or made_by or gaps) and made.failed:  # its constructor has run all of them
+            owing = [m for m in methods if owes_model(self.ev, m, self.makers)]
+            for method in owing[:1]:
+                name = f"{cls.name}.{method.name}"
+                yield Gap(name, "method", method.line, made.found, made.why)
         for method, gap in gaps:
             if any(_takes_functions(bound) and models_in(r) for bound, r, _ in method.calls):
                 self._note_inlined(method, GIVEN_FUNCTIONS)

@@ -935,3 +935,25 @@ def pointwise():
 @pytest.mark.parametrize("name", ["softmax", "over_steps", "op", "pointwise"])
 def test_the_activation_of_every_step_is_over_the_axis_that_keras_means(name: str) -> None:
     Pair(PER_STEP).check(name, f"{name}()")
+
+
+def test_a_class_of_which_no_model_comes_is_told() -> None:
+    text = HEAD + """
+import json
+
+
+class Net:
+    def __init__(self, path):
+        with open(path) as file:
+            self.widths = [int(width) for width in json.load(file)["widths"]]
+        self.model = self.build()
+
+    def build(self):
+        x = i = Input((4,))
+        for width in self.widths:
+            x = Dense(width)(x)
+        return Model(i, x)
+"""
+    done = translate(text, "model.py", Options(), log := Log())
+    assert [(m["source_name"], m["status"]) for m in done.models] == [("Net.build", "unsupported")]
+    assert "KT107" in {d.code for d in log.diagnostics}

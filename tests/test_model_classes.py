@@ -257,3 +257,21 @@ def test_models_that_one_method_makes_are_of_one_class() -> None:
     pair.check("Tracks.model", "tracks.model")
     assert re.findall(r"^class (\w+)\(", pair.done.code, re.MULTILINE)[:2] == ["Branch", "Model"]
     assert pair.done.code.count("= Branch(") == 3
+
+
+def test_a_name_among_the_arguments_keeps_its_place() -> None:
+    text = HEAD + (
+        "class Actor(keras.Model):\n"
+        "    def __init__(self, units, name, limit=1.0, directory='models/'):\n"
+        "        super().__init__()\n"
+        "        self.model_name = name\n"
+        "        self.limit = limit\n"
+        "        self.dense = layers.Dense(units, activation='tanh')\n"
+        "    def call(self, x):\n"
+        "        return self.dense(x) * self.limit\n"
+    )
+    pair = Pair(text)
+    assert pair.errors == []
+    (actor,) = [m for m in pair.done.models if m["source_name"] == "Actor"]
+    made = getattr(pair.torch, actor["factory"])(3, "actor", 2.0, features=4)
+    assert made.limit == 2.0

@@ -52,10 +52,21 @@ def constructor_arguments(
             more = bound.pop(params.star_kwarg.name.value, None) or {}
             if base_of(cls) not in ROOTS or _hands_on(cls, params.star_kwarg.name.value):
                 bound |= {k: v for k, v in more.items() if k not in LAYER_ARGUMENTS}
-        return {k: v for k, v in bound.items() if k not in ("name", "dtype", "trainable")}
+        needed = _needed_in_place(init, order[1:])
+        return {k: v for k, v in bound.items() if k not in _OF_KERAS or k in needed}
     names = [n for n, _ in signature(cls)]
     given = dict(zip(names, args, strict=False), **kwargs)
     return {k: v for k, v in given.items() if k not in LAYER_ARGUMENTS}
+
+
+def _needed_in_place(init: Function, order: list[str]) -> set[str]:
+    """The parameters that a call has to give, or that others of the source's own follow."""
+    own = [i for i, name in enumerate(order) if name not in _OF_KERAS]
+    last = own[-1] if own else 0
+    return {name for i, name in enumerate(order) if i < last or name not in init.defaults}
+
+
+_OF_KERAS = ("name", "dtype", "trainable")
 
 
 def _hands_on(cls: Class, kwargs: str) -> bool:
