@@ -155,6 +155,7 @@ def difference(
     given = [named.get(p["name"]) for p in ports]
     if any(array is None for array in given):
         given = arrays
+    given = [a.astype("float64") if a.dtype.kind == "f" else a for a in given]
     feeds = [torch.from_numpy(np.ascontiguousarray(transposed(a, p))) for a, p in zip(given, ports)]
     with torch.no_grad():
         got = flat(ours(*feeds))

@@ -25,7 +25,9 @@ MIXED: tuple[tuple[int, ...], ...] = (
     (3, 3, 2),
 )  # a sequence of indices and what goes with it
 NOT_TENSORS = ("self", "training", "train")
-_SEQUENCES = re.compile(r"(Attention|1D|LSTM|GRU|RNN)\(|sequence|seq_len")
+_SEQUENCES = re.compile(
+    r"(Attention|1D|LSTM|GRU|RNN)\(|sequence|seq_len|\b(query|key|value)\b.*=.*inputs\b"
+)
 _OVER_HEADS = re.compile(  # what makes a mask for attention of several heads
     r"\[\s*:\s*,\s*(?:\w+\.)?(?:newaxis|None)\s*,\s*(?:\w+\.)?(?:newaxis|None)\s*,\s*:\s*\]"
 )
@@ -50,6 +52,9 @@ def likely_inputs(
             p.name.value for p in every if p.default is None and p.name.value not in NOT_TENSORS
         ]
         names = names or [p.name.value for p in every[:1]] or ["*0"]
+    if isinstance(shape, dict):  # of each argument
+        yield {name: _input(tuple(said)) for name, said in shape.items()}
+        return
     shapes = [tuple(shape)] if shape is not None else []
     for value in [*instance.args, *instance.kwargs.values()] if shape is None else []:
         if isinstance(value, ModelValue) and len(tensors_in(value.inputs)) == 1:

@@ -68,17 +68,21 @@ def is_functional(cls: Class) -> bool:
     )
 
 
-def uses_of(
-    ev: Interpreter, cls: Class, shape: Any = None
-) -> list[tuple[Plan, Instance, list[Tensor]]]:
+def uses_of(ev: Interpreter, cls: Class) -> list[tuple[Plan, Instance, list[Tensor]]]:
     """The torch classes of a Keras class, each with an object of it and what the file calls that on.
 
-    Where the file never calls it, it is tried on inputs of ``shape`` (without the batch axis), or of unknown sizes.
+    Where the file never calls it, or --input-shape names it, it is tried on inputs of such shapes.
     """
-    if not ev.class_plans.get(id(cls.node)) and has_call(cls):
+    named = {n: s for n, s in ev.input_shapes.items() if n.partition(".")[0] == cls.name}
+    shape = named.pop(cls.name, None) or {n.partition(".")[2]: s for n, s in named.items()}
+    found = ev.class_plans.get(id(cls.node), [])
+    if (shape or not found) and has_call(cls):
         made = ev.made.get(id(cls.node), [])
         known_ones = [i for i in made if not _open_settings(i)]
-        try_calls(ev, cls, known_ones[0] if known_ones else _sample(ev, cls, made), shape)
+        tried = known_ones[0] if known_ones else _sample(ev, cls, made)
+        if try_calls(ev, cls, tried, shape or ev.input_shapes.get("")) and found:
+            plan, tensors, _ = tried.calls[-1]
+            ev.class_plans[id(cls.node)].insert(0, (plan, tried, tensors))
     return ev.class_plans.get(id(cls.node), [])
 
 

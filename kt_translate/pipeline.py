@@ -222,9 +222,8 @@ def _written(ev: Interpreter, name: str, log: Log, options: Options) -> Writing:
         if use is not None:
             writing.layer(cls, use.plan, use.instance, use.tensors)
             continue
-        shape = ev.input_shapes.get(cls.name, ev.input_shapes.get(""))
         before = list(ev.log.diagnostics)
-        if uses := classes.uses_of(ev, cls, shape):
+        if uses := classes.uses_of(ev, cls):
             writing.layer(cls, *uses[0])
         elif classes.has_call(cls):  # another class may make it, and give it what it needs
             failed.append((cls, [d for d in ev.log.diagnostics if d not in before]))

@@ -155,3 +155,45 @@ class Gated(layers.Layer):
         ours(torch.from_numpy(x))
     vars(pair.torch)["load_keras_weights"](ours, theirs)
     np.testing.assert_allclose(ours(torch.from_numpy(x)).detach(), wanted, rtol=1e-12)
+
+
+SAID = """
+class Rows(layers.Layer):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, shape):
+        self.kernel = self.add_weight(shape=(shape[-1], self.units), name="kernel")
+
+    def call(self, x):
+        return ops.matmul(x, self.kernel)
+
+
+class Cross(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.rows = Rows(4)
+
+    def call(self, query, context):
+        return ops.einsum("nac,nbc->nab", self.rows(query), self.rows(context))
+
+
+class Chosen(layers.Layer):
+    def call(self, inputs):
+        query, value = inputs if isinstance(inputs, list) else (inputs, inputs)
+        return ops.matmul(ops.einsum("...ac,...bc->...ab", query, value), value)
+"""
+
+
+def test_shapes_that_are_said_of_classes_and_of_their_inputs(tmp_path: Path) -> None:
+    shapes = {"Rows": (5,), "Cross.query": (6, 7), "Cross.context": (3, 7)}
+    case = Both(tmp_path, SAID, **shapes)
+    assert not case.log.has_errors
+    rows, cross = case.entry("Rows"), case.entry("Cross")
+    assert rows["inputs"][0]["shape"] == [None, 5]
+    assert rows["inferred"] == {"features": 5}
+    assert [i["shape"] for i in cross["inputs"]] == [[None, 6, 7], [None, 3, 7]]
+    assert len(case.entry("Chosen")["inputs"][0]["shape"]) == 3
+    case.agree("Rows", "4", "4, features=5", numbers(2, 5))
+    case.agree("Cross", "", "in_features=7", numbers(2, 6, 7), numbers(2, 3, 7))
