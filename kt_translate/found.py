@@ -127,7 +127,7 @@ def changed(model: ModelValue) -> bool:
 
 def frozen(model: ModelValue) -> bool:
     nodes = model.region.nodes if model.region is not None else []
-    return any(n.use.frozen for n in nodes if isinstance(n, (LayerNode, CallNode)))
+    return any(n.use.frozen is not False for n in nodes if isinstance(n, (LayerNode, CallNode)))
 
 
 def parameters_of(made: Run, method: Run) -> list[Param]:

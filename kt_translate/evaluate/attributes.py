@@ -26,7 +26,6 @@ from kt_translate.evaluate.values import (
     Unknown,
     name_value,
     opaque,
-    plain,
 )
 from kt_translate.graph.choice import Choice
 from kt_translate.graph.objects import KerasObject
@@ -99,10 +98,10 @@ def set_attribute(ev: Interpreter, owner: Any, name: str, value: Any) -> None:
         owner.attributes[name] = value
         own = owner.attributes.get("super()")
         if name == "trainable" and isinstance(own, LayerValue):
-            model_parts.set_trainable(ev, own, bool(ev.demand(value, "trainable=")))
+            model_parts.set_trainable(ev, own, value)
     elif isinstance(owner, (LayerValue, ModelValue)):
         if name == "trainable":
-            model_parts.set_trainable(ev, owner, bool(value) if plain(value) else True)
+            model_parts.set_trainable(ev, owner, value)
         elif isinstance(owner, ModelValue):
             owner.attributes[name] = value
         else:

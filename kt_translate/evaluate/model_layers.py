@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.diagnostics import Statement
 from kt_translate.evaluate.values import LayerValue, ModelValue, Unknown, map_tensors
+from kt_translate.graph.conditions import negated
 from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, ModuleUse
 from kt_translate.graph.region import CURRENT, Node, Region
 from kt_translate.graph.tensor import Tensor, tensors_in
@@ -29,17 +30,17 @@ def layers_of(model: ModelValue) -> list[Any]:
             found[id(function)] = function
         elif isinstance(node, LayerNode):
             layer = found.setdefault(id(node.use), LayerValue(node.rule, node.use, node.line))
-            layer.trainable = not node.use.frozen
+            layer.trainable = negated(node.use.frozen)
             given = [ends.get(id(t), t) for t in node.outputs]
             layer.calls.append((node.inputs, given[0] if len(given) == 1 else given))
         elif isinstance(node, CallNode):
             part = ModelValue("part", list(node.inputs), _result(node), name=node.use.keras_name)
-            part.use, part.trainable = node.use, not node.use.frozen
+            part.use, part.trainable = node.use, negated(node.use.frozen)
             found.setdefault(id(node.use), part)
         elif isinstance(node, (IfNode, LoopNode)):
             for use in uses_within(node):
                 part = ModelValue("part", name=use.keras_name)
-                part.use, part.trainable = use, not use.frozen
+                part.use, part.trainable = use, negated(use.frozen)
                 found.setdefault(id(use), part)
         elif not node.inputs and node.outputs and "input" in node.outputs[0].facts:
             found[id(node)] = node.outputs[0]
@@ -129,7 +130,7 @@ def uses_within(node: Node) -> Iterator[ModuleUse]:
             yield inner.use
 
 
-def freeze(model: ModelValue, frozen: bool) -> None:
+def freeze(model: ModelValue, frozen: Any) -> None:
     """``model.trainable = ...``: of everything between its inputs and its outputs."""
     for node in _in_keras_order(tensors_in(model.inputs), tensors_in(model.outputs)):
         for use in uses_within(node):

@@ -15,9 +15,11 @@ from kt_translate.evaluate.values import (
     ModelValue,
     Native,
     Unknown,
+    plain,
 )
+from kt_translate.graph.conditions import depends, negated
 from kt_translate.graph.region import CURRENT
-from kt_translate.graph.sym import known
+from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
 
 if TYPE_CHECKING:
@@ -120,9 +122,9 @@ def spread_out(ev: Interpreter, model: ModelValue) -> None:
         _stand_for(again, model)
         model.region = again.region
         model.plan = None
-        if not model.trainable:
-            freeze(model, True)
-            models.plan_of(model).frozen = True
+        if model.trainable is not True:
+            freeze(model, negated(model.trainable))
+            models.plan_of(model).frozen = model.trainable is False
 
 
 def _stand_for(again: ModelValue, model: ModelValue) -> None:
@@ -145,31 +147,35 @@ def _build(ev: Interpreter, model: ModelValue, input_shape: Any = None) -> None:
         sequential.build_deferred(ev, model, tuple(input_shape[1:]))
 
 
-def set_trainable(ev: Interpreter, owner: Any, value: bool) -> None:
+def set_trainable(ev: Interpreter, owner: Any, value: Any) -> None:
     """``owner.trainable = value``. What was compiled goes on training: it is frozen where other models call it."""
+    value = value if isinstance(value, Sym) else not plain(value) or bool(value)
+    tests = [test if holds else Sym.unary("not", test) for test, holds in ev.assumed]
+    for test in filter(depends, tests):
+        value = Sym.choose(test, value, owner.trainable)
     owner.trainable = value
     if any(model is owner for model, _, _ in ev.compiled):
-        owner.use.frozen = not value
+        owner.use.frozen = negated(value)
     else:
         _set_parts(ev, owner, value)
 
 
-def _set_parts(ev: Interpreter, owner: Any, value: bool) -> None:
-    if isinstance(owner, LayerValue):
-        owner.use.frozen = not value
+def _set_parts(ev: Interpreter, owner: Any, value: Any) -> None:
+    if isinstance(owner, LayerValue) or owner.kind == "part":
+        owner.use.frozen = negated(value)
     elif owner.layers:
         for layer in owner.layers:
             set_trainable(ev, layer, value)
     else:
-        freeze(owner, not value)
-        models.plan_of(owner).frozen = not value
+        freeze(owner, negated(value))
+        models.plan_of(owner).frozen = value is False
 
 
 def _compile(ev: Interpreter, model: ModelValue, *args: Any, **kwargs: Any) -> None:
     third = ("loss_weights", "metrics") if ev.flavour == "3" else ("metrics", "loss_weights")
     given = dict(zip(("optimizer", "loss", *third), args), **kwargs)
-    if not model.trainable:  # what counts is how it is compiled last
-        _set_parts(ev, model, False)
+    if model.trainable is not True:  # what counts is how it is compiled last
+        _set_parts(ev, model, model.trainable)
     ev.compiled.append((model, ev.main_line, given))
 
 

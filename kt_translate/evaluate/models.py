@@ -31,6 +31,7 @@ from kt_translate.evaluate.values import (
     UnknownModel,
     map_tensors,
 )
+from kt_translate.graph.conditions import negated
 from kt_translate.graph.nodes import LayerNode, ModuleUse, Plan
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.region import CURRENT, Node
@@ -170,7 +171,7 @@ def make_layer(
         return Unknown(f"a {name} that is not translated", ev.line)
     weight_code.settle(ev, rule)
     use = ModuleUse(rule.keras_kind, rule.weights_name, line=ev.line)
-    use.frozen = rule.common.trainable is False
+    use.frozen = negated(rule.common.trainable)
     use.region = CURRENT[-1]
     use.comment = ev.taken_comments()
     return LayerValue(rule, _shared_with_part(rule, use), ev.line)

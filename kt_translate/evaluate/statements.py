@@ -226,7 +226,10 @@ def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
 
 def _run_turns(ev: Interpreter, node: cst.For, scope: Scope, items: list[Any]) -> None:
     for item in items:
-        ev.assign(node.target, item, scope)
+        if hasattr(item, "use") and isinstance(node.target, cst.Name):
+            ev.bind(node.target.value, item, scope)  # a loop's variable is no layer's name
+        else:
+            ev.assign(node.target, item, scope)
         try:
             _turn(ev, node.body, scope)
         except Break:

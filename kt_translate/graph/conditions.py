@@ -16,6 +16,14 @@ def depends(value: Any) -> bool:
     return isinstance(value, Sym) and any(s.kind not in ("global", "local") for s in value.symbols)
 
 
+def negated(value: Any) -> Any:
+    """``not value``, which may be a condition on settings; of None, that nothing is said."""
+    if not isinstance(value, Sym):
+        return value is not None and not value
+    denies = value.head == "unary" and value.args[0] == "not"
+    return value.args[1] if denies else Sym.unary("not", value)
+
+
 def agree(a: Dim, b: Dim, values: dict[Symbol, Any]) -> bool:
     """Whether two sizes are one where symbols have these values: there one of them may mean nothing (`None[0]`)."""
     try:

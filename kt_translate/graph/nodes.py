@@ -25,7 +25,7 @@ class ModuleUse:
         None  # the name that the source gives it (a string or Sym), None for Keras's own
     )
     hint: str | None = None  # the variable or attribute that holds it
-    frozen: bool = False
+    frozen: Any = False  # True, or the condition on settings under which it is
     mode: bool | None = None  # training=True or False, passed by hand
     line: int = 0
     comment: str = ""

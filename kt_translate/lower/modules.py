@@ -9,7 +9,7 @@ from functools import reduce
 from typing import Any
 
 from kt_translate.diagnostics import RuleError
-from kt_translate.graph.conditions import answered
+from kt_translate.graph.conditions import answered, negated
 from kt_translate.graph.nodes import (
     CallNode,
     IfNode,
@@ -22,7 +22,7 @@ from kt_translate.graph.nodes import (
 )
 from kt_translate.graph.objects import lazily
 from kt_translate.graph.region import Node
-from kt_translate.graph.sym import Sym, Symbol, substitute
+from kt_translate.graph.sym import Sym, Symbol, code, substitute
 from kt_translate.graph.tensor import Tensor
 from kt_translate.lower.blocks import Block, indented
 from kt_translate.lower.chains import Chain, constructors
@@ -75,7 +75,9 @@ class Modules(ClassScope):
 
     def _given(self, name: str, use: ModuleUse) -> Expr:
         """A module among the arguments."""
-        return Expr("like_keras")(Expr(name), trainable=False) if use.frozen else Expr(name)
+        if use.frozen is False:
+            return Expr(name)
+        return Expr("like_keras")(Expr(name), trainable=self.said(negated(use.frozen)))
 
     def _weight(self, node: WeightNode) -> None:
         """A weight of the class's own: its variable in forward is the attribute."""
@@ -145,8 +147,9 @@ class Modules(ClassScope):
             }
             named = {n: e for n, e in named.items() if lazily(given[n]) != defaults[n]}
             instance = Expr(made.name)(*sizes, **named)
-            if node.use.frozen and not (node.plan.frozen or self.plan.frozen or self.plan.covered):
-                return Expr("like_keras")(instance, trainable=False)
+            covered = node.plan.frozen or self.plan.frozen or self.plan.covered
+            if node.use.frozen is not False and not covered:
+                return Expr("like_keras")(instance, trainable=code(negated(node.use.frozen)))
             return instance
 
     def take_open_sizes(self, found: Iterable[Symbol]) -> None:

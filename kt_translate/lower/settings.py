@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kt_translate.graph.arrays import ArrayNode
+from kt_translate.graph.conditions import negated
 from kt_translate.graph.nodes import ModuleUse, WeightNode
 from kt_translate.graph.objects import WeightCode, initializer, initializer_name, regularizer
 from kt_translate.graph.region import OpNode
@@ -48,8 +49,8 @@ def like_keras(rule: Layer, use: ModuleUse, tensors: list[Tensor]) -> dict[str, 
         settings["regularize"] = as_expr(regularize)
     if constrain:
         settings["constrain"] = as_expr(constrain)
-    if use.frozen:
-        settings["trainable"] = False
+    if use.frozen is not False:
+        settings["trainable"] = code(negated(use.frozen))
     return settings
 
 

@@ -68,7 +68,7 @@ def all_symbols(nodes: list[Node]) -> dict[Symbol, None]:
             for tensor in (*inner.inputs, *inner.outputs):
                 take(tensor.shape)
             if isinstance(inner, CallNode):
-                take(list(inner.args.values()))
+                take([*inner.args.values(), inner.use.frozen])
                 found.update(dict.fromkeys(_of_model(inner)))
             elif isinstance(inner, IfNode):
                 take(inner.test)
@@ -90,7 +90,7 @@ def all_symbols(nodes: list[Node]) -> dict[Symbol, None]:
             elif isinstance(inner, WeightNode):
                 take([v for v in (inner.initializer, inner.regularizer) if isinstance(v, Sym)])
             elif isinstance(inner, LayerNode):
-                take([*_settings(inner.rule), inner.use.keras_name])
+                take([*_settings(inner.rule), inner.use.keras_name, inner.use.frozen])
             elif isinstance(inner, OpNode):
                 found.update(_said_by(inner))
 
