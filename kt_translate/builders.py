@@ -38,7 +38,7 @@ from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.guesses import (
     as_input,
     by_hand,
-    chosen,
+    choices,
     code_about,
     gathered,
     guess,
@@ -252,7 +252,7 @@ def attempts(
         if first[name] is UNKNOWN and (made := object_for(ev, function, name)) is not None:
             first[name] = made
         if first[name] is UNKNOWN:
-            first[name] = chosen(ev, name, text)
+            first[name] = next(iter(choices(ev, name, text)), UNKNOWN)
     sized = by_hand(ev, function, names, shape, shapes)
     first |= sized
     if star is not None and first[star] is UNKNOWN and not keys_read(star, text):

@@ -9,6 +9,7 @@ import libcst as cst
 
 from kt_translate.builders import Given, Run, Shapes, best_run, declared, is_complete, run
 from kt_translate.diagnostics import Place
+from kt_translate.evaluate.assumed import settled
 from kt_translate.evaluate.calls import call_function
 from kt_translate.evaluate.constructors import base_of
 from kt_translate.evaluate.general import docstring_of, file_of, is_class_of_its_own
@@ -17,6 +18,7 @@ from kt_translate.evaluate.sequential import build_deferred
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import (
     Class,
+    Either,
     Function,
     Instance,
     ModelValue,
@@ -51,6 +53,7 @@ from kt_translate.makers import (
     receiver,
     returned_by,
 )
+from kt_translate.variants import add_others
 
 AnyModel = ModelValue | UnknownModel
 GIVEN_FUNCTIONS = "a function among its arguments decides what it builds"
@@ -90,6 +93,13 @@ def _called_by_builders(ev: Interpreter) -> list[Function]:
         if any(p.default is None for p, _ in declared(f))
         and any(f.name in called[id(g)] for g in functions if g is not f)
     ]
+
+
+def _may_be_a_model(value: Any) -> bool:
+    """Whether a condition leaves open which model this is, or whether there is one."""
+    if isinstance(value, Either):
+        return _may_be_a_model(value.then) or _may_be_a_model(value.orelse)
+    return isinstance(value, ModelValue)
 
 
 def _is_own_model(value: Any) -> bool:
@@ -134,7 +144,8 @@ class Finder:
             return
 
         def act(values: dict[str, Any]) -> Any:
-            return with_model(self.ev, call_function(self.ev, function, [], values), function.line)
+            result = settled(self.ev, call_function(self.ev, function, [], values))
+            return with_model(self.ev, result, function.line)
 
         done = best_run(self.ev, function, act, self.shapes)
         if inlined and (not done.whole or any(len(str(s)) > LONG for s, _ in done.demands)):
@@ -144,8 +155,9 @@ class Finder:
             self._note_inlined(function, "of the tensors that it is given, one is made of another")
             return
         if models_in(done.result):
-            self.found[id(function)] = self._of_function(function, done)
-            yield self.found[id(function)]
+            found = self.found[id(function)] = self._of_function(function, done)
+            add_others(self.ev, function, done, act, found, self._of_function)
+            yield found
             return
         if _is_own_model(done.result) and not done.demands:
             yield Object(function.name, "function", function.line, done.result, done.given.params)
@@ -254,6 +266,9 @@ class Finder:
                 call_function(self.ev, init, [instance], values)
             except Raised as raised:
                 self.ev.note("KT106", f"the source raises here: {raised.text}")
+            for name, value in instance.attributes.items():
+                if _may_be_a_model(value):
+                    instance.attributes[name] = settled(self.ev, value)
             return instance
 
         return best_run(

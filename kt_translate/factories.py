@@ -73,6 +73,12 @@ def sized_class(name: str, cls: str, sizes: list[str], docstring: str) -> Factor
     return FactoryCode(name, taken, call, cls, docstring)
 
 
+def where(test: Any, code: ClassCode) -> list[str]:
+    """The statements that give a module of another class where a condition on the arguments holds."""
+    made = instance(code.name, {n: n for n in code.used_parameters}, [])
+    return [f"if {sym.code(test)}:", f"    return {made}"]
+
+
 def arguments_said(made: ClassCode, table: dict[str, Any], params: list[Param]) -> dict[str, str]:
     """The arguments of a class, by name, as the output says them, without those that are its defaults."""
     defaults = {p.symbol.name: p.default for p in params}

@@ -42,6 +42,9 @@ class Found:
     stands: tuple[str | None, int] | None = None  # file and line, where they are not the source's
     docstring: str = ""  # of the function that builds it
     run_models: list[ModelValue] = field(default_factory=list)  # all that were made for it
+    others: list[tuple[Any, Found]] = field(
+        default_factory=list
+    )  # that it gives where a condition holds
     lacks_models: bool = False  # one of those that come together is not translated
     made: list[tuple[Found, int, dict[str, Any]]] = field(default_factory=list)
     """By which calls of functions a variable's model was made, the one to prefer first; of a function, by that which is all
@@ -55,7 +58,7 @@ class Found:
     def has_own_signature(self) -> bool:
         """Whether a function's class can take what the function takes."""
         one = self.kind == "function" and len(self.models) == 1
-        one = one and not any(p.gathers for p in self.params)
+        one = one and not any(p.gathers for p in self.params) and not self.others
         return one and not self.sizes and not self.given.tensors
 
     @property

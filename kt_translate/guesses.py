@@ -16,7 +16,7 @@ from kt_translate.evaluate.records import holding
 from kt_translate.evaluate.values import Class, Function, Instance
 from kt_translate.graph.nodes import Param
 from kt_translate.graph.region import Node
-from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, substitute
+from kt_translate.graph.sym import Sym, Symbol, known, substitute
 from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.source.names import SUBMODULES
 from kt_translate.source.syntax import Source
@@ -131,24 +131,23 @@ def _needs_nothing(cls: Class) -> bool:
     return all(p.default is not None for p in params)
 
 
-def chosen(ev: Interpreter, name: str, text: str) -> Any:
-    """What a parameter may be that takes an item of a table, or is compared with words and numbers: the first of these.
-
-    UNKNOWN where the code has no such table.
-    """
+def choices(ev: Interpreter, name: str, text: str) -> list[Any]:
+    """What a parameter may be that takes an item of a table, or is compared with words and numbers."""
     n = re.escape(name)
+    found: list[Any] = []
     for table in re.findall(rf"(?<![.\w])(\w+)(?:\[|\.get\()\s*{n}\s*[\]),]", text):
         held = known(ev.module.names.get(table))
-        if isinstance(held, (list, tuple, dict)) and held:
-            return next(iter(held)) if isinstance(held, dict) else 0
-        if local := re.search(rf"\b{table}\s*=\s*{{\s*({_LITERAL})\s*:", text):
-            return ast.literal_eval(local[1])
-    compared = rf"(?<![.\w]){n}\s*(?:==|(?:not )?in\s*[\[({{])\s*({_LITERAL})"
-    said = re.search(compared, text)
-    return ast.literal_eval(said[1]) if said else UNKNOWN
+        if isinstance(held, dict):
+            found += held
+        elif isinstance(held, (list, tuple)):
+            found += range(len(held))
+        elif local := re.search(rf"\b{table}\s*=\s*{{\s*({_LITERAL})\s*:", text):
+            found.append(ast.literal_eval(local[1]))
+    compared = rf"(?<![.\w]){n}\s*(?:==|!=|(?:not )?in\s*[\[({{])\s*({_LITERAL})"
+    return found + [ast.literal_eval(said) for said in re.findall(compared, text)]
 
 
-_LITERAL = r"'[^'\n]*'|\"[^\"\n]*\"|\d+\b(?!\.)"
+_LITERAL = r"'[^'\n]*'|\"[^\"\n]*\"|\d+\b(?!\.)|\(\d+(?:, ?\d+)+\)"
 
 
 def unpacked_into(name: str, code: str) -> int | None:
@@ -349,18 +348,18 @@ def let_pass(wrong: Sym, samples: dict[str, Any]) -> dict[str, Any]:
     symbols = [s for s in sorted(wrong.symbols, key=lambda s: s.name) if s.name in samples]
     table: dict[Symbol, Any] = {s: samples[s.name] for s in symbols}
     for chosen in [[s] for s in symbols] + [symbols]:
-        for value in (*_literals(wrong), *_LIKELY, *_SHAPES):
+        for value in (*literals(wrong), *_LIKELY, *_SHAPES):
             with suppress(Exception):  # a value of another kind than is asked for
                 if known(substitute(wrong, table | dict.fromkeys(chosen, value))) is False:
                     return {s.name: value for s in chosen}
     return {}
 
 
-def _literals(value: Any) -> Iterator[Any]:
+def literals(value: Any) -> Iterator[Any]:
     """The plain values that an expression compares with."""
     if isinstance(value, Sym):
         for part in value.args[1:] if value.head in ("unary", "call") else value.args:
-            yield from _literals(part)
+            yield from literals(part)
     elif isinstance(value, (list, tuple)):
         yield from value
     elif isinstance(value, (int, float, str)):

@@ -27,17 +27,19 @@ def made_by(ev: Interpreter, found: dict[int, Found], model: ModelValue) -> list
     """The calls that gave a model: of what was found for the function, which one, and its arguments."""
     calls: list[Made] = []
     for function in [v for v in ev.module.names.values() if isinstance(v, Function)]:
-        maker = found.get(id(function))
-        for bound, result, ends in function.calls if maker is not None else []:
+        first = found.get(id(function))
+        makers = [] if first is None else [first, *(other for _, other in first.others)]
+        for bound, result, ends in function.calls if makers else []:
             at = next((i for i, m in enumerate(models_in(result)) if m is model), None)
-            if maker is None or at is None or ends[at][1] != len(model.layers):
+            if at is None or ends[at][1] != len(model.layers):
                 continue
             if ends[at][0] is not None and ends[at][0] is not model.outputs:
                 continue
-            table = _arguments_of(maker, bound, model, at)
-            more = _takes_more(function, bound, maker)
-            if table is not None and not (_changing(ev, function) or more):
-                calls.append((maker, at, table))
+            for maker in makers:
+                table = _arguments_of(maker, bound, model, at)
+                more = _takes_more(function, bound, maker)
+                if table is not None and not (_changing(ev, function) or more):
+                    calls.append((maker, at, table))
     return calls
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import libcst as cst
@@ -66,10 +67,30 @@ def called_by(ev: Interpreter, function: Function) -> set[str]:
     found = set()
     for root, last in re.findall(r"(?<![\w.])(\w+)((?:\.\w+)*)\s*\(", text):
         name = last.rpartition(".")[2] or root
-        owner = ev.module.names.get(root)
-        ready = isinstance(owner, External) and owner.path.startswith("keras.applications.")
+        ready = _is_ready(ev.module.names.get(root))
         found.add("Model" if ready and name[:1].isupper() else name)
+    for table in re.findall(r"(?<![\w.])(\w+)(?:\[|\.get\()", text):
+        held = ev.module.names.get(table)
+        for value in _within(held) if isinstance(held, (list, tuple, dict)) else ():
+            if isinstance(value, (Function, Class)):
+                found.add(value.name)
+            elif _is_ready(value):
+                found.add("Model")
     return found
+
+
+def _is_ready(value: Any) -> bool:
+    """Whether it is of Keras's ready models."""
+    return isinstance(value, External) and value.path.startswith("keras.applications.")
+
+
+def _within(value: Any) -> Iterator[Any]:
+    """What a table holds, that of its rows too."""
+    if not isinstance(value, (list, tuple, dict)):
+        yield value
+        return
+    for part in value.values() if isinstance(value, dict) else value:
+        yield from _within(part)
 
 
 def returned_by(ev: Interpreter, function: Function) -> list[str]:

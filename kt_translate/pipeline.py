@@ -305,7 +305,7 @@ def _compiled(
     found: dict[tuple[str, int], tuple[str, int, dict[str, Any], ClassCode]] = {}
     for model, line, given in last.values():
         code = writing.codes.get(id(model.plan))
-        if code is not None:
+        if code is not None and id(model.plan) not in writing.of_others:
             title = writing.titles.get(id(model)) or model.variable or model.plan.name
             found.setdefault((code.name, line), (title, line, _settled(given), code))
     return list(found.values())

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,17 @@ from kt_translate.evaluate.open_sizes import told_by_weights
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Class, Instance, ModelValue, Module
 from kt_translate.found import Found, Gap, Object, each_of, ports
-from kt_translate.graph.nodes import CallNode, Plan
+from kt_translate.graph.nodes import Plan
 from kt_translate.graph.objects import snake_case
 from kt_translate.graph.sym import UNKNOWN, Sym, symbols_in
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.homes import Home, Project
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.class_code import ClassCode
-from kt_translate.lower.liveness import live
 from kt_translate.lower.modules import sizes_of
 from kt_translate.objects import made_object
 from kt_translate.pytorch.library import reserved_names
 from kt_translate.written import Classes
-
-_PLAIN_NAMES = {"model", "m", "net", "network", "seq"}
 
 
 @dataclass
@@ -39,7 +35,7 @@ class _Written:
     factory: str
     codes: list[ClassCode]
     inferred: dict[str, Any]
-    sizes_said: bool = True
+    cases: list[cases.Case] = field(default_factory=list)  # of what it gives for other arguments
 
 
 class Writing(Classes):
@@ -54,8 +50,6 @@ class Writing(Classes):
         self.names = home.names
         self.factories = home.factories
         self.entries: list[dict[str, Any]] = []
-        self.named: dict[int, Plan] = {}
-        self.titles: dict[int, str] = {}  # of each model, by its id
         self.stuck: set[Statement] = set()  # loops and functions whose code could not be written
 
     # -- models ---------------------------------------------------------------------------------
@@ -95,6 +89,7 @@ class Writing(Classes):
         if len(each) > 1:
             entry["models"] = each
         entry["cases"] = cases.of_models(found, made.factory, made.codes, found.value)
+        entry["cases"] += made.cases
         self._guesses(found)
 
     def layer(self, cls: Class, plan: Plan, instance: Instance, tensors: list[Tensor]) -> None:
@@ -215,32 +210,6 @@ class Writing(Classes):
             self.log.add("KT301", Place(max(found.line, 1)), said)
 
     # -- classes --------------------------------------------------------------------------------
-    def name_plans(self, found: Found) -> None:
-        """The classes are called by what the source calls the models, by the first name that it has for each."""
-        title = re.split(r"[.\[]", found.name.rstrip("]"))
-        name = found.name if found.kind == "function" else "_".join(p for p in title[-2:] if p)
-        if found.kind == "method" and "[" not in found.name:
-            name = title[-1]
-        for i, model in enumerate(found.models):
-            plan = plan_of(model)
-            if id(plan) in self.codes or id(plan) in self.named:
-                continue
-            self.named[id(plan)] = plan
-            if len(found.models) == 1:
-                plan.name = model.called or name
-                plan.made_by = model.made_by if found.kind != "function" else None
-                plan.docstring = plan.docstring or found.docstring
-                if self.home_of(plan.file) is None:
-                    plan.file, plan.line = found.stands or (None, found.line)
-            else:
-                plan.name = model.variable or plan.name
-                if plan.name in _PLAIN_NAMES:
-                    plan.name = f"{name}_{i}"
-            for node in live(plan.region.nodes, tensors_in(plan.result), plan.inputs):
-                inner = node.plan if isinstance(node, CallNode) else None
-                if inner is not None and inner.kind == "model" and inner.name in _PLAIN_NAMES:
-                    inner.title, inner.name = inner.name, f"{plan.name}_layers"
-
     def _codes(self, found: Found) -> list[ClassCode]:
         """The classes of the models found; fewer than there are models where one cannot be written."""
         codes = []
@@ -273,9 +242,11 @@ class Writing(Classes):
 
     def _factory(self, found: Found, codes: list[ClassCode]) -> _Written | None:
         """A function that takes what the source's takes, and gives the modules."""
-        used = {n for c in codes for n in c.used_parameters}
+        others = self.others(found, codes[0])
+        used = {n for c in [*codes, *(c for _, _, c in others)] for n in c.used_parameters}
         sizes = [p for p in found.sizes if p.symbol.name in used]
-        named = factories.named_on_the_way(found.models, used)
+        models = [*found.models, *(m for _, other, _ in others for m in other.models)]
+        named = factories.named_on_the_way(models, used)
         said = {p.symbol.name for p in [*found.params, *sizes, *found.open_sizes]} | named.keys()
         unsaid = used - said
         if unsaid:
@@ -289,6 +260,9 @@ class Writing(Classes):
         name = factories.name_of(found, self.names)
         returns = factories.structure(found.value, table)
         annotation = codes[0].name if isinstance(found.value, ModelValue) else "Any"
+        for test, _, code in others:
+            body += factories.where(test, code)
+            annotation += f" | {code.name}"
         if isinstance(found.value, tuple):
             returns = returns.removeprefix("(").removesuffix(")")
             if len(found.value) == len(codes):
@@ -304,7 +278,8 @@ class Writing(Classes):
             )
         )
         inferred = {p.symbol.name: p.symbol.value for p in sizes if p.symbol.value is not UNKNOWN}
-        return _Written(name, codes, inferred)
+        more = [c for _, o, code in others for c in cases.of_models(o, name, [code], o.value)]
+        return _Written(name, codes, inferred, more)
 
     def _made_by_call(self, found: Found) -> _Written | None:
         """A variable's model as an instance of the class of the function that made it."""

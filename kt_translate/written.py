@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from kt_translate.defects import defect
 from kt_translate.emit.support import words
+from kt_translate.evaluate.models import plan_of
+from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Class, Function, Instance, Module
-from kt_translate.graph.nodes import Plan
+from kt_translate.found import Found
+from kt_translate.graph.nodes import CallNode, Plan
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.homes import Home, Project, Use
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.class_code import ClassCode, shown_shape
+from kt_translate.lower.liveness import live
 from kt_translate.lower.names import class_name
 from kt_translate.lower.writer import Writer
 from kt_translate.pytorch.library import reserved_names
 from kt_translate.source.docstrings import escaped, fitting
+
+_PLAIN_NAMES = {"model", "m", "net", "network", "seq"}
 
 
 class Classes:
@@ -36,6 +44,9 @@ class Classes:
         self.files = files
         self.written: list[ClassCode] = []
         self.codes: dict[int, ClassCode] = {}  # of each plan, by its id
+        self.named: dict[int, Plan] = {}
+        self.titles: dict[int, str] = {}  # of each model, by its id
+        self.of_others: set[int] = set()  # plans of what functions give for other arguments
         self.seen: set[int] = set()  # lines on which the models that were written are made
         self.touched: list[Home] = [home]
         self._made_in: dict[tuple[int, int], ClassCode] = {}  # of each plan in each file
@@ -57,6 +68,48 @@ class Classes:
             self.codes[id(plan)] = code
         self.codes.setdefault(id(plan), code)
         return code
+
+    def name_plans(self, found: Found) -> None:
+        """The classes are called by what the source calls the models, by the first name that it has for each."""
+        title = re.split(r"[.\[]", found.name.rstrip("]"))
+        name = found.name if found.kind == "function" else "_".join(p for p in title[-2:] if p)
+        if found.kind == "method" and "[" not in found.name:
+            name = title[-1]
+        for i, model in enumerate(found.models):
+            plan = plan_of(model)
+            if id(plan) in self.codes or id(plan) in self.named:
+                continue
+            self.named[id(plan)] = plan
+            if len(found.models) == 1:
+                plan.name = model.called or name
+                plan.made_by = model.made_by if found.kind != "function" else None
+                plan.docstring = plan.docstring or found.docstring
+                if self.home_of(plan.file) is None:
+                    plan.file, plan.line = found.stands or (None, found.line)
+            else:
+                plan.name = model.variable or plan.name
+                if plan.name in _PLAIN_NAMES:
+                    plan.name = f"{name}_{i}"
+            for node in live(plan.region.nodes, tensors_in(plan.result), plan.inputs):
+                inner = node.plan if isinstance(node, CallNode) else None
+                if inner is not None and inner.kind == "model" and inner.name in _PLAIN_NAMES:
+                    inner.title, inner.name = inner.name, f"{plan.name}_layers"
+
+    def others(self, found: Found, first: ClassCode) -> list[tuple[Any, Found, ClassCode]]:
+        """What a function gives where a condition holds, and not the model of its ``first`` class."""
+        made = []
+        for test, other in found.others:
+            plan = plan_of(other.models[0])
+            self.name_plans(other)
+            plan.title = found.name
+            self.of_others.add(id(plan))
+            try:
+                code = self.class_of(plan)
+            except (RuleError, Raised):
+                continue  # as the first class says, it is not for these arguments
+            if not code.gap and _ends(code) == _ends(first):
+                made.append((test, other, code))
+        return made
 
     def home_of(self, file: str | None) -> Home | None:
         """The output of another file that the source reads, if it has one."""
@@ -147,3 +200,8 @@ def kept_names(names: Mapping[str, object]) -> set[str]:
 
 def _shown(found: list[Tensor]) -> str:
     return ", ".join(f"({', '.join(shown_shape(tensor))})" for tensor in found)
+
+
+def _ends(code: ClassCode) -> list[tuple[Any, ...]]:
+    """How a class takes and gives tensors."""
+    return [(t.rank, t.layout, t.dtype) for t in [*code.inputs, *code.outputs]]

@@ -26,7 +26,7 @@ FLOORS = [
     ["call_inputs", "guesses"],
     ["builders", "makers", "shown"],
     ["classes", "found"],
-    ["implied", "instances"],
+    ["implied", "instances", "variants"],
     ["cases", "discover", "factories", "tied"],
     ["objects", "homes"],
     ["written"],

@@ -1,0 +1,173 @@
+"""Builders that give another model for another word: what they give then, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial, reduce
+from itertools import islice
+from typing import Any
+
+from kt_translate.builders import Run, arguments, declared, run
+from kt_translate.diagnostics import Diagnostic, shorten
+from kt_translate.evaluate.interpreter import Interpreter
+from kt_translate.evaluate.models import plan_of
+from kt_translate.evaluate.values import Function, models_in
+from kt_translate.found import Found
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, substitute, symbols_in
+from kt_translate.graph.tensor import tensors_in
+from kt_translate.graph.terms import shown
+from kt_translate.guesses import choices, code_about, literals
+
+MOST = 6  # runs for one function
+ANY_OTHER = "other"  # a word that the source does not compare with
+Told = tuple[str, Any]  # a parameter and a value of it
+
+
+def add_others(
+    ev: Interpreter,
+    function: Function,
+    first: Run,
+    act: Callable[[dict[str, Any]], Any],
+    found: Found,
+    as_found: Callable[[Function, Run], Found],
+) -> None:
+    """Run a builder for the values of its parameters that its first run does not hold for."""
+    if not _is_alone(first) or found.open_sizes:
+        return
+    for told in islice(_untold(ev, function, first), MOST):
+        models = len(ev.models)
+        other = _run_for(ev, function, first, act, told)
+        if other.whole and _is_alone(other) and _ends(other) == _ends(first):
+            made = as_found(function, other)
+            if not made.open_sizes:
+                made.name = f"{function.name}_{_called(*told)}"
+                made.given.guessed |= dict([told])  # the parity test says it
+                found.others.append((_where(first, told), made))
+                continue
+        del ev.models[models:]
+    for one in [found, *(other for _, other in found.others)]:
+        one.said = [d for d in one.said if not _is_told(d, one, found)]
+
+
+def _is_alone(done: Run) -> bool:
+    """Whether one model came out of arguments that are settings alone."""
+    given = done.given
+    settings = not (given.sizes or given.tensors or given.modules or given.taken or given.baked)
+    gathers = any(p.gathers for p in given.params)
+    return settings and not gathers and len(models_in(done.result)) == 1
+
+
+def _ends(done: Run) -> list[Any]:
+    """What kinds of tensors the model takes and gives."""
+    model = models_in(done.result)[0]
+    return [[(t.rank, t.dtype) for t in tensors_in(e)] for e in (model.inputs, model.outputs)]
+
+
+def _untold(ev: Interpreter, function: Function, first: Run) -> Iterator[Told]:
+    """The parameters, each with the values that the source tells and that the first run does not hold for."""
+    text = "\n".join(_code_with(ev, function))
+    params = {p.symbol for p in first.given.params}
+    given: set[Told] = set()
+    for said, _ in first.demands:
+        symbols = symbols_in(said) & params
+        if len(symbols) != 1 or len(symbols_in(said)) != 1:
+            continue
+        (symbol,) = symbols
+        is_word, is_flag = (isinstance(symbol.value, kind) for kind in (str, bool))
+        values = [*literals(said), *choices(ev, symbol.name, text)]
+        values += [not symbol.value] if is_flag else [ANY_OTHER] if is_word else []
+        for value in values:
+            told = (symbol.name, value)
+            fits = isinstance(value, str) == is_word and isinstance(value, bool) == is_flag
+            if fits and told not in given and _refusing(first, told):
+                given.add(told)
+                yield told
+
+
+def _code_with(ev: Interpreter, function: Function) -> Iterator[str]:
+    """The code of a function, and that of others of the module which take parameters of these names."""
+    names = {p.name.value for p, _ in declared(function)}
+    yield code_about(ev, function)
+    others = [v for v in ev.module.names.values() if isinstance(v, Function) and v is not function]
+    for other in others:
+        if names & {p.name.value for p, _ in declared(other)}:
+            yield code_about(ev, other)
+
+
+def _run_for(
+    ev: Interpreter,
+    function: Function,
+    first: Run,
+    act: Callable[[dict[str, Any]], Any],
+    told: Told,
+) -> Run:
+    """The run for another value of one parameter; without keeping any loop or condition where nothing else does."""
+    samples = {p.symbol.name: p.symbol.value for p in first.given.params}
+
+    def tried() -> Run:
+        given = arguments(ev, function, samples | dict([told]))
+        given.guessed = {n: v for n, v in first.given.guessed.items() if n != told[0]}
+        return run(ev, given, partial(act, given.values))
+
+    models = len(ev.models)
+    done = tried()
+    if done.whole or done.why:
+        return done
+    del ev.models[models:]
+    ev.nothing_kept = True
+    try:
+        return tried()
+    finally:
+        ev.nothing_kept = False
+
+
+def _symbol(done: Run, name: str) -> Symbol:
+    return next(p.symbol for p in done.given.params if p.symbol.name == name)
+
+
+def _refusing(done: Run, told: Told) -> list[tuple[Sym, Any]]:
+    """What a run takes for granted and is not so for another value of one parameter."""
+    symbol = _symbol(done, told[0])
+    refusing = []
+    for said, taken in done.demands:
+        if isinstance(said, Sym) and taken is not UNKNOWN and symbol in symbols_in(said):
+            found: Any = UNKNOWN
+            with suppress(Exception):  # a value of another kind than is asked for
+                found = known(substitute(said, {symbol: told[1]}))
+            if found is UNKNOWN or found != taken:
+                refusing.append((said, taken))
+    return refusing
+
+
+def _called(name: str, value: Any) -> str:
+    """What the class has in its name."""
+    if isinstance(value, bool):
+        return name if value else f"no_{name}"
+    return value if isinstance(value, str) and value[:1].isalpha() else f"{name}_{value}"
+
+
+def _where(first: Run, told: Told) -> Any:
+    """Where a builder gives what it gives for that value; for any other word: where the first run is not it."""
+    name, value = told
+    symbol = Sym.of(_symbol(first, name))
+    if isinstance(value, bool):
+        return symbol if value else Sym.unary("not", symbol)
+    if value != ANY_OTHER:
+        return Sym.binary("==", symbol, value)
+    return reduce(lambda a, b: Sym.binary("or", a, b), map(_denied, _refusing(first, told)))
+
+
+def _denied(demand: tuple[Sym, Any]) -> Any:
+    said, taken = demand
+    if isinstance(taken, bool):
+        return Sym.unary("not", said) if taken else said
+    return Sym.binary("!=", said, taken)
+
+
+def _is_told(said: Diagnostic, one: Found, found: Found) -> bool:
+    """Whether a note says that a model holds for one value of a parameter by which the builder gives others."""
+    names = {s.name for test, _ in found.others for s in symbols_in(test)}
+    demands = [d for d, _ in plan_of(one.models[0]).demands]
+    told = [shorten(shown(d)) for d in demands if {s.name for s in symbols_in(d)} <= names]
+    return said.code == "KT301" and any(f"depends on {text}: " in said.message for text in told)

@@ -1,0 +1,94 @@
+"""Builders that give another model for another word: a class for each, and a function that tells which."""
+
+from __future__ import annotations
+
+import keras
+import pytest
+
+from tests.model_harness import Pair, float64
+
+__all__ = ["float64"]
+
+HEAD = """
+import keras
+from keras import layers
+
+def flat(shape, classes):
+    x = start = keras.Input(shape)
+    x = layers.Dense(4, activation="relu")(layers.Flatten()(x))
+    return keras.Model(start, layers.Dense(classes)(x))
+
+def convolved(shape, classes):
+    x = start = keras.Input(shape)
+    x = layers.Flatten()(layers.Conv2D(3, 3)(x))
+    return keras.Model(start, layers.Dense(classes)(x))
+"""
+BODIES = {  # a builder of `name`, the words that it takes, and one that it does not
+    "a chain that raises": (
+        "def build(name, shape=(6, 5, 2), classes=3):\n"
+        "    if name == 'flat':\n"
+        "        model = flat(shape, classes)\n"
+        "    elif name == 'convolved':\n"
+        "        model = convolved(shape, classes)\n"
+        "    else:\n"
+        "        raise ValueError(name)\n"
+        "    model.compile('adam', 'mse')\n"
+        "    return model\n",
+        ["flat", "convolved"],
+        "none",
+    ),
+    "any other word": (
+        "def build(name='flat', shape=(6, 5, 2), classes=3):\n"
+        "    base = convolved(shape, 4) if name != 'flat' else flat(shape, 4)\n"
+        "    x = layers.Dense(classes)(base.output)\n"
+        "    return keras.Model(base.input, x)\n",
+        ["flat", "anything"],
+        "",
+    ),
+    "a table": (
+        "KINDS = {'flat': flat, 'convolved': convolved}\n"
+        "def build(name, classes=3):\n"
+        "    return KINDS[name]((6, 5, 2), classes)\n",
+        ["flat", "convolved"],
+        "none",
+    ),
+}
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("case", BODIES)
+def test_words_that_choose_a_model(case: str) -> None:
+    keras.utils.clear_session()
+    body, words, unknown = BODIES[case]
+    pair = Pair(HEAD + body)
+    assert pair.errors == []
+    assert "KT301" not in {d.code for d in pair.log.diagnostics}
+    assert len(pair.done.training) == body.count("compile")
+    for word in words:
+        pair.check("build", f"build({word!r}, classes=2)", f"{word!r}, classes=2")
+    if unknown:
+        with pytest.raises(NotImplementedError):
+            pair.torch.build(unknown)
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_variable_has_the_class_of_its_word() -> None:
+    body = BODIES["a chain that raises"][0]
+    pair = Pair(HEAD + body + "model = build('convolved')\nother = build('flat')\n")
+    pair.check("model", "model")
+    pair.check("other", "other")
+    made = {m["source_name"]: m["torch_name"] for m in pair.done.models}
+    assert made["model"] != made["other"]
+
+
+@pytest.mark.usefixtures("float64")
+def test_an_object_that_keeps_the_model_of_a_word() -> None:
+    pair = Pair(
+        HEAD + "class Net:\n"
+        "    def __init__(self, kind='flat', classes=3):\n"
+        "        if kind == 'flat':\n"
+        "            self.model = flat((6, 5, 2), classes)\n"
+        "        elif kind == 'convolved':\n"
+        "            self.model = convolved((6, 5, 2), classes)\n"
+    )
+    pair.check("Net.model", "Net(classes=2).model", "classes=2")
