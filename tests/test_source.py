@@ -83,6 +83,18 @@ def test_comments_stay_with_their_statement() -> None:
     assert comments_before(statement) == ["# The width."]
 
 
+def test_tabs_and_spaces_as_python_takes_them() -> None:
+    text = (
+        "class A:\n    def f(self):\n\t    x = '''a\n\tb'''\n        # here\n\t    return x\n"
+        "    def g(self):\n        return 1\n"
+    )
+    source = Source(text, "model.py")
+    f, g = source.module.body[0].body.body  # type: ignore[union-attr]
+    returned = f.body.body[1]  # type: ignore[union-attr]
+    assert [source.line(node) for node in (f, returned, g)] == [2, 6, 7]
+    assert "'''a\n\tb'''" in source.module.code
+
+
 def test_what_is_not_python_says_where() -> None:
     with pytest.raises(SourceError) as caught:
         Source("x = (1\ny = 2\n", "m.py")

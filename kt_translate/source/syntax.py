@@ -8,7 +8,9 @@ diagnostic is about to show one.
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +48,7 @@ class Source:
                 getattr(error, "msg", None) or str(error), Place(line, max(column, 0))
             ) from error
         try:
-            self.module = cst.parse_module(text)
+            self.module = _parsed(text)
         except (cst.ParserSyntaxError, RecursionError) as error:
             line, column = getattr(error, "raw_line", 1), getattr(error, "raw_column", 0)
             raise SourceError(getattr(error, "message", str(error)), Place(line, column)) from error
@@ -122,6 +124,25 @@ class Source:
                 self._pair_suite(handler.body, found_handler.body)
             if item.finalbody is not None:
                 self._pair_suite(item.finalbody.body, found.finalbody)
+
+
+def _parsed(text: str) -> cst.Module:
+    """libcst's tree; of indents of tabs and spaces mixed, which libcst refuses where Python does not, without tabs."""
+    try:
+        return cst.parse_module(text)
+    except cst.ParserSyntaxError:
+        lines = text.split("\n")
+        within = {
+            row
+            for token in tokenize.generate_tokens(io.StringIO(text).readline)
+            if token.type not in (tokenize.NEWLINE, tokenize.NL)
+            for row in range(token.start[0] + 1, token.end[0] + 1)
+        }
+        for row, line in enumerate(lines, start=1):
+            indent = line[: len(line) - len(line.lstrip(" \t"))]
+            if "\t" in indent and row not in within:
+                lines[row - 1] = indent.expandtabs() + line[len(indent) :]
+        return cst.parse_module("\n".join(lines))
 
 
 def comments_before(node: Any) -> list[str]:
