@@ -546,3 +546,31 @@ def test_a_sequential_that_learns_its_input(name: str) -> None:
     pair = Pair("import keras\nfrom keras import layers\n" + STARTS[name])
     assert not pair.errors
     pair.check("build", "build()")
+
+
+MEASURED = """
+def build(n=12, verbose=True):
+    metrics = ["accuracy"]
+    if n >= 10:
+        metrics.append("top_k_categorical_accuracy")
+    if verbose:
+        shown = ["loss"]
+        loss = "mse"
+    else:
+        loss, shown = "mae", []
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(n)])
+    model.compile("adam", loss, metrics=metrics)
+    return model
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_what_only_training_reads_pins_nothing() -> None:
+    pair = Pair(HEAD + MEASURED)
+    assert "KT301" not in {d.code for d in pair.log.diagnostics}
+    assert [m["name"] for m in pair.done.training[0]["metrics"]] == [
+        "accuracy",
+        "top_k_categorical_accuracy",
+    ]
+    for given in ("", "3", "3, False"):
+        pair.check("build", f"build({given})", given)

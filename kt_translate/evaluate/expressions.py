@@ -29,6 +29,7 @@ from kt_translate.evaluate.values import (
     Either,
     External,
     Function,
+    Native,
     Scope,
     Super,
     Unknown,
@@ -119,6 +120,9 @@ def attribute_value(ev: Interpreter, node: cst.Attribute, scope: Scope) -> Any:
     return calls.attribute(ev, evaluate(ev, node.value, scope), node.attr.value)
 
 
+TRAINING = ("compile", "fit", "fit_generator")  # methods of models
+
+
 def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     if isinstance(node.func, cst.Name) and node.func.value == "super" and not node.args:
         return _super(ev, scope)
@@ -132,6 +136,8 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     read = tensor_lists.raw if tensor_lists.copes(function) else evaluate
     if isinstance(function, External) and function.path == "keras.Model":
         read, settled = _as_it_stands, layer_lists.as_outputs
+    if isinstance(function, Native) and function.name in TRAINING:
+        read, settled = _as_it_stands, layer_lists.of_sample
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
     for arg in node.args:

@@ -12,9 +12,17 @@ import libcst as cst
 
 from kt_translate.evaluate import assumed, tensor_lists
 from kt_translate.evaluate.state import State
-from kt_translate.evaluate.values import Instance, LayerValue, ModelValue, Scope, items_of
+from kt_translate.evaluate.values import (
+    Either,
+    Instance,
+    LayerValue,
+    ModelValue,
+    Scope,
+    items_of,
+)
+from kt_translate.graph.lists import Forked
 from kt_translate.graph.nodes import ORDER
-from kt_translate.graph.sym import Items, Sym
+from kt_translate.graph.sym import Items, Sym, known
 from kt_translate.graph.tensor import Fork
 
 if TYPE_CHECKING:
@@ -66,6 +74,17 @@ def as_outputs(ev: Interpreter, value: Any) -> Any:
     """What a model is made of: outputs may be other ones where a condition holds."""
     found = assumed.forked(value)
     return found if isinstance(found, Fork) else settled(ev, value)
+
+
+def of_sample(ev: Interpreter, value: Any) -> Any:
+    """What only training reads: of what a condition on settings left open, what the sample has."""
+    while isinstance(value, Either):
+        value = value.then if known(value.test) is True else value.orelse
+    for i, item in enumerate(value if isinstance(value, list) else ()):
+        if isinstance(item, Forked):
+            side = item.then if known(item.test) is True else item.orelse
+            return of_sample(ev, [*value[:i], *side, *value[i + 1 :]])
+    return settled(ev, value)
 
 
 def settled(ev: Interpreter, value: Any) -> Any:
