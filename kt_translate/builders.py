@@ -33,7 +33,7 @@ from kt_translate.evaluate.values import (
 from kt_translate.graph.nodes import Param
 from kt_translate.graph.objects import is_setting, lazily
 from kt_translate.graph.region import CURRENT, Region
-from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, symbols_in
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, known, symbols_in
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.guesses import (
     as_input,
@@ -345,8 +345,9 @@ def default_text(ev: Interpreter, param: cst.Param, value: Any) -> str | None:
     """The default of a parameter, as the output can say it."""
     if param.default is None:
         return None
-    if isinstance(value, Sym) and all(s.kind == "global" for s in symbols_in(value)):
-        return str(value)
+    said = isinstance(value, Sym) or (isinstance(value, (tuple, list)) and views.sayable(value))
+    if said and symbols_in(value) and all(s.kind == "global" for s in symbols_in(value)):
+        return str(code(value))
     if plain(value):
         text = ev.source.code(param.default)
         simple = re.fullmatch(r"[\d.e+-]+|'[^'\n]*'|\"[^\"\n]*\"|None|True|False", text)

@@ -27,6 +27,7 @@ _GUESSES: list[tuple[str, Any]] = [
     (r"vocab|word|token|max_features", 1000),
     (r"len|steps|seq", 20),
     (r"activ|_act$", "relu"),
+    (r"_init$|initiali[sz]er", "glorot_uniform"),
     (r"eps(ilon)?$|std(dev)?$|_range$", 0.02),
     (r"name|prefix", "model"),
     (r"dir(ectory)?$|folder", "out"),
@@ -34,7 +35,7 @@ _GUESSES: list[tuple[str, Any]] = [
     (r"optim", "adam"),
     (r"weights|path|file|loss|metric|callback|pool$|pooling$", None),
     (r"^(use|is|include|with|has)_|_?(norm|bias)$|^trainable|^training", False),
-    (r"kernel|stride|depth|block|layers|repeat|heads", 2),
+    (r"kernel|stride|depth|block|layers|repeat|heads|skip", 2),
     (r"pad", "same"),
 ]
 _LISTS: list[tuple[str, Any]] = [  # where a number is taken for each of several layers or stages
@@ -42,6 +43,7 @@ _LISTS: list[tuple[str, Any]] = [  # where a number is taken for each of several
     (r"dilation", (1, 2, 4)),
     (r"filter|width|channel|unit|hidden|neuron|layers|dims$", (16, 32, 64, 128)),
 ]
+_THROUGH = r"\bin (?:(?:enumerate|reversed|zip)\()?(?:\w+\[['\"])?"  # what a loop goes through
 ROLES = {2: ("features",), 3: ("length", "features"), 4: ("height", "width", "channels")}
 
 
@@ -60,6 +62,8 @@ def guess(name: str, text: str, kinds: str) -> Any:
         return listed
     if parts := _unpacked_shapes(name, text):
         return tuple(guess(part, text, kinds) for part in parts)
+    if re.search(rf"{_THROUGH}{n}\b", text) and "shape" not in lower:
+        return (2, 2)
     if is_tuple(name, text):
         if re.search(r"TimeDistributed\(\s*[\w.]*2D\b", text):
             return (5, 64, 64, 3)
@@ -74,8 +78,22 @@ def guess(name: str, text: str, kinds: str) -> Any:
 def code_about(ev: Interpreter, function: Function) -> str:
     """Where the parameters of a function are used: those of a constructor in the class, as its attributes."""
     if function.name != "__init__" or function.owner is None:
-        return ev.source.code(function.node)
+        code, star = ev.source.code(function.node), function.node.params.star_kwarg
+        handed = () if star is None else _handed_on(ev, star.name.value, code, {function.name})
+        return "\n".join([code, *handed])
     return re.sub(r"\bself\.", "", ev.source.code(function.owner.node))
+
+
+def _handed_on(ev: Interpreter, star: str, code: str, seen: set[str]) -> Iterator[str]:
+    """The code of the functions to which code hands on its ``**params``, under that name."""
+    for name in re.findall(rf"\b(\w+)\((?:[^()]|\([^()]*\))*\*\*{star}\b", code):
+        function = ev.module.names.get(name)
+        if isinstance(function, Function) and name not in seen:
+            seen.add(name)
+            own = function.node.params.star_kwarg
+            text = ev.source.code(function.node)
+            text = text if own is None else re.sub(rf"\b{own.name.value}\b", star, text)
+            yield from (text, *_handed_on(ev, star, text, seen))
 
 
 def gathered(function: Function, source: Source) -> str | None:
@@ -209,7 +227,7 @@ def _items(path: str, text: str) -> str:
 def _is_list(name: str, text: str) -> bool:
     """Whether a parameter has several values, of which the source takes one after the other."""
     n = re.escape(name)
-    used = rf"\b{n}\[|\blen\({n}\)|\bin (?:(?:enumerate|reversed|zip)\()?{n}\b"
+    used = rf"\b{n}\[|\blen\({n}\)|{_THROUGH}{n}\b"
     said = rf"\b{n}(?:,\s*#\s*type)?:\s*(?:\w+\.)?(?:List|Sequence|Tuple|Iterable|list|tuple)\b"
     return bool(re.search(rf"{used}|{said}", text))
 

@@ -59,6 +59,35 @@ def build(num_feat,  # type: int
     pair.check("build", "build(3, 4, [1, 2, 4], 12)", "3, 4, [1, 2, 4], 12")
 
 
+def test_settings_that_functions_hand_on_from_one_to_the_next(float64: None) -> None:
+    text = """
+def conv(x, filters, stride=1, **params):
+    return layers.Conv1D(filters, params["conv_size"], strides=stride, padding="same")(x)
+
+
+def block(x, index, stride, **params):
+    x = conv(x, params["conv_start"] * (index + 1), stride if index else 1, **params)
+    return layers.Activation(params["conv_activation"])(x)
+
+
+def build_network(**params):
+    inputs = keras.Input(shape=params["input_shape"])
+    x = conv(inputs, 3, **params)
+    for index, stride in enumerate(params["conv_strides"]):
+        x = block(x, index, stride, **params)
+    return keras.Model(inputs, layers.Dense(params["num_categories"])(x))
+"""
+    pair = Pair(HEAD + text)
+    assert pair.errors == []
+    given = (
+        "input_shape=(12, 3), conv_strides=[1, 2, 1], conv_size=4, conv_start=5,"
+        " conv_activation='tanh', num_categories=6"
+    )
+    pair.check("build_network", f"build_network({given})", given)
+    with pytest.raises(NotImplementedError, match="translated for 'stride' in params = False"):
+        pair.torch.build_network(stride=2, **eval(f"dict({given})"))
+
+
 def test_lists_of_dicts_that_an_object_keeps(float64: None) -> None:
     text = """
 class Residual:

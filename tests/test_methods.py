@@ -91,3 +91,27 @@ def test_methods_on_tensors() -> None:
     assert code.count("class Bottleneck(") == 1
     assert "self.bottleneck_1 = Bottleneck(" in code
     assert "class Block(" not in code  # it changes its object
+
+
+SHAPED = """
+import keras
+from keras import layers
+
+FRAMES, BANKS = 8, 6
+
+
+class Speaker:
+    def __init__(self, batch_shape=(None, FRAMES, BANKS, 1), units=None):
+        inputs = keras.Input(batch_shape=batch_shape)
+        x = layers.Flatten()(layers.Conv2D(3, 3, strides=2, padding="same")(inputs))
+        self.m = keras.Model(inputs, layers.Dense(2 if units is None else units)(x))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_shape_with_the_batch_axis_is_an_argument_whose_default_names_constants() -> None:
+    pair = Pair(SHAPED)
+    assert not pair.errors
+    pair.check("Speaker.m", "Speaker().m", "")
+    given = "batch_shape=(None, 4, 10, 2), units=5"
+    pair.check("Speaker.m", f"Speaker({given}).m", given)

@@ -367,6 +367,21 @@ def test_a_chain_of_conditions_of_which_the_last_raises(float64: None) -> None:
     both.check("build", "build(3)", "3")
 
 
+def test_a_layer_is_given_the_shape_of_data_at_once(float64: None) -> None:
+    both = Pair(
+        SOURCE + "def build(table, classes):\n"
+        "    words = keras.Input((None,))\n"
+        "    x = layers.Embedding(*table.shape, weights=[table])(words)\n"
+        "    return keras.Model(words, layers.Dense(classes)(x))\n"
+        "model = build(np.genfromtxt(io.StringIO('1 2 3\\n4 5 6')), 4)\n"
+    )
+    assert both.errors == []
+    ours = getattr(both.torch, both.entries("model")[0]["factory"])()
+    theirs, x = both.keras["model"], np.array([[1, 0, 1]])
+    vars(both.torch)["load_keras_weights"](ours, theirs)
+    np.testing.assert_allclose(ours(torch.from_numpy(x)).detach(), theirs(x), rtol=1e-12)
+
+
 def test_sizes_that_a_class_is_given_go_by_its_names_for_them(float64: None) -> None:
     both = Pair(
         SOURCE + "class Words:\n"

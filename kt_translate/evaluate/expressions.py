@@ -17,6 +17,7 @@ from kt_translate.evaluate import (
     elements,
     indexing,
     layer_lists,
+    spread,
     stars,
     tensor_lists,
     tensors,
@@ -33,14 +34,13 @@ from kt_translate.evaluate.values import (
     Scope,
     Super,
     Unknown,
-    items_of,
     plain,
 )
 from kt_translate.graph import conditions
 from kt_translate.graph.choice import Choice
 from kt_translate.graph.lists import Rows, some_of
 from kt_translate.graph.nodes import ORDER
-from kt_translate.graph.sym import Sym, known
+from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Tensor
 from kt_translate.source.operators import OPERATORS
 
@@ -143,12 +143,9 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     for arg in node.args:
         value = settled(ev, read(ev, arg.value, scope))
         if arg.star == "*":
-            items = items_of(value, None)
-            args += (
-                items if items is not None else [Unknown("arguments of what is not known", ev.line)]
-            )
+            args += spread.arguments(ev, function, len(args), value, arg.value)
         elif arg.star == "**":
-            kwargs.update(_named_arguments(ev, value, function))
+            kwargs.update(spread.named(ev, function, args, kwargs, value))
         elif arg.keyword is not None:
             kwargs[arg.keyword.value] = value
         else:
@@ -167,17 +164,6 @@ def _as_it_stands(ev: Interpreter, node: Any, scope: Scope) -> Any:
     """The value of an expression, whatever conditions and loops have left open in it."""
     read = branches.conditional if isinstance(node, cst.IfExp) else tensor_lists.raw
     return read(ev, node, scope)
-
-
-def _named_arguments(ev: Interpreter, value: Any, function: Any) -> dict[str, Any]:
-    """What ``**value`` gives to a call."""
-    if isinstance(value, Sym):
-        value = ev.demand(value, "arguments")
-    if isinstance(value, dict):
-        return {str(known(k)): v for k, v in value.items()}
-    if isinstance(function, External) and function.path.startswith("keras.layers."):
-        return {"**": Unknown("arguments that are not known", ev.line)}
-    return {}
 
 
 def _super(ev: Interpreter, scope: Scope) -> Any:

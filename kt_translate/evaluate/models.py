@@ -35,7 +35,7 @@ from kt_translate.graph.conditions import negated
 from kt_translate.graph.nodes import LayerNode, ModuleUse, Plan
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.region import CURRENT, Node
-from kt_translate.graph.sym import Sym
+from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 from kt_translate.layers.decisions import decisions
 from kt_translate.layers.layer import REGISTRY, Layer, RuleError
@@ -84,16 +84,9 @@ def make_input(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) -> Any:
     if given.get("tensor") is not None:
         return given["tensor"]
     shape = given.get("shape", given.get("input_shape"))
-    full = given.get("batch_shape", given.get("batch_input_shape"))
-    if isinstance(full, (tuple, list)):
-        shape = tuple(full[1:])
-    if isinstance(shape, Sym):
-        sample = shape.value
-        if isinstance(sample, (tuple, list)):
-            shape = tuple(Sym.index(shape, i) for i in range(len(sample)))
-        elif isinstance(sample, int):
-            shape = (shape,)
-    if isinstance(shape, int):
+    full = _axes(given.get("batch_shape", given.get("batch_input_shape")))
+    shape = tuple(full[1:]) if isinstance(full, (tuple, list)) else _axes(shape)
+    if isinstance(shape, int) or (isinstance(shape, Sym) and isinstance(shape.value, int)):
         shape = (shape,)
     if isinstance(shape, (tuple, list)) and len(shape) > 1 and not isinstance(shape[-1], Unknown):
         shape = open_sizes.left_open(ev, shape)
@@ -110,10 +103,19 @@ def make_input(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) -> Any:
     layout = Layout.FIRST if len(shape) >= 3 else Layout.LAST
     tensor = Tensor((None, *shape), dtype if isinstance(dtype, str) else "float32", layout)
     tensor.facts["input"] = given.get("name")
-    tensor.facts["batch"] = full[0] if isinstance(full, (tuple, list)) else given.get("batch_size")
+    tensor.facts["batch"] = (
+        known(full[0]) if isinstance(full, (tuple, list)) else given.get("batch_size")
+    )
     node = Node([], [tensor], ev.line)
     CURRENT[-1].add(node)
     return tensor
+
+
+def _axes(shape: Any) -> Any:
+    """A shape that is a parameter, axis by axis."""
+    if isinstance(shape, Sym) and isinstance(shape.value, (tuple, list)):
+        return tuple(Sym.index(shape, i) for i in range(len(shape.value)))
+    return shape
 
 
 # -- layers ---------------------------------------------------------------------------------------
