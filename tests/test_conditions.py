@@ -322,6 +322,19 @@ def build(n=4, deep=False):
         outputs = [outputs, aside]
     return keras.Model(inputs=[inputs], outputs=outputs)
 """,
+    "cases of which none has to hold": """
+def build(n=4, deep=False):
+    inputs = keras.Input((6, 6, 3))
+    x = layers.Conv2D(n, 3, padding="same")(inputs)
+    outputs = layers.Conv2D(1, 1)(x)
+    if n > 5:
+        outputs = [outputs, layers.Conv2D(2, 1)(x), layers.Conv2D(3, 1)(x)]
+    elif deep:
+        aside = layers.Conv2D(2, 1)(x)
+        aside = layers.Activation("tanh")(aside)
+        outputs = [outputs, aside]
+    return keras.Model(inputs, outputs)
+""",
     "a conditional expression": """
 def build(n=4, deep=False):
     inputs = keras.Input((6, 6, 3))

@@ -9,8 +9,9 @@ import libcst as cst
 
 from kt_translate.evaluate.assumed import decided, keeps, take
 from kt_translate.evaluate.joining import Outcome, Statement, appends, has_tensors, join, may_fork
+from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
-from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State
+from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, named_at
 from kt_translate.evaluate.values import (
     Scope,
     plain,
@@ -143,8 +144,8 @@ def both(
     try:
         a = _branch(ev, state, test, True, then)
         b = _branch(ev, state, test, False, orelse)
-        made = [v for p, v in a.places.items() if p[0] == 0 and p not in b.places]
-        if lone and any(map(has_tensors, made)):
+        made = {p: v for p, v in a.places.items() if p[0] == 0 and p not in b.places}
+        if lone and any(has_tensors(v) and read_later(ev, named_at(p)) for p, v in made.items()):
             b.raised = "ValueError"
         raises = a.raised is not None or b.raised is not None
         if not raises and (a.returned is MISSING) != (b.returned is MISSING):
