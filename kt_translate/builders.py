@@ -38,7 +38,6 @@ from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.guesses import (
     as_input,
     by_hand,
-    choices,
     code_about,
     gathered,
     guess,
@@ -52,6 +51,7 @@ from kt_translate.guesses import (
     roomier,
 )
 from kt_translate.source.names import SUBMODULES
+from kt_translate.words import choices, code_with
 
 Shapes = dict[str, tuple[int | None, ...]]
 MAX_BETTER = 4  # tries with values that a check lets pass
@@ -252,7 +252,7 @@ def attempts(
         if first[name] is UNKNOWN and (made := object_for(ev, function, name)) is not None:
             first[name] = made
         if first[name] is UNKNOWN:
-            first[name] = next(iter(choices(ev, name, text)), UNKNOWN)
+            first[name] = next(iter(choices(ev, name, code_with(ev, function))), UNKNOWN)
     sized = by_hand(ev, function, names, shape, shapes)
     first |= sized
     if star is not None and first[star] is UNKNOWN and not keys_read(star, text):

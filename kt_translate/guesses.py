@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -147,25 +146,6 @@ def _needs_nothing(cls: Class) -> bool:
     init = cls.lookup("__init__")
     params = list(init.node.params.params)[1:] if isinstance(init, Function) else []
     return all(p.default is not None for p in params)
-
-
-def choices(ev: Interpreter, name: str, text: str) -> list[Any]:
-    """What a parameter may be that takes an item of a table, or is compared with words and numbers."""
-    n = re.escape(name)
-    found: list[Any] = []
-    for table in re.findall(rf"(?<![.\w])(\w+)(?:\[|\.get\()\s*{n}\s*[\]),]", text):
-        held = known(ev.module.names.get(table))
-        if isinstance(held, dict):
-            found += held
-        elif isinstance(held, (list, tuple)):
-            found += range(len(held))
-        elif local := re.search(rf"\b{table}\s*=\s*{{\s*({_LITERAL})\s*:", text):
-            found.append(ast.literal_eval(local[1]))
-    compared = rf"(?<![.\w]){n}\s*(?:==|!=|(?:not )?in\s*[\[({{])\s*({_LITERAL})"
-    return found + [ast.literal_eval(said) for said in re.findall(compared, text)]
-
-
-_LITERAL = r"'[^'\n]*'|\"[^\"\n]*\"|\d+\b(?!\.)|\(\d+(?:, ?\d+)+\)"
 
 
 def unpacked_into(name: str, code: str) -> int | None:

@@ -8,7 +8,7 @@ from functools import partial, reduce
 from itertools import islice
 from typing import Any
 
-from kt_translate.builders import Run, arguments, declared, run
+from kt_translate.builders import Run, arguments, run
 from kt_translate.diagnostics import Diagnostic, shorten
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.models import plan_of
@@ -17,7 +17,8 @@ from kt_translate.found import Found
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, substitute, symbols_in
 from kt_translate.graph.tensor import tensors_in
 from kt_translate.graph.terms import shown
-from kt_translate.guesses import choices, code_about, literals
+from kt_translate.guesses import literals
+from kt_translate.words import choices, code_with
 
 MOST = 6  # runs for one function
 ANY_OTHER = "other"  # a word that the source does not compare with
@@ -66,7 +67,7 @@ def _ends(done: Run) -> list[Any]:
 
 def _untold(ev: Interpreter, function: Function, first: Run) -> Iterator[Told]:
     """The parameters, each with the values that the source tells and that the first run does not hold for."""
-    text = "\n".join(_code_with(ev, function))
+    text = code_with(ev, function)
     params = {p.symbol for p in first.given.params}
     given: set[Told] = set()
     for said, _ in first.demands:
@@ -83,16 +84,6 @@ def _untold(ev: Interpreter, function: Function, first: Run) -> Iterator[Told]:
             if fits and told not in given and _refusing(first, told):
                 given.add(told)
                 yield told
-
-
-def _code_with(ev: Interpreter, function: Function) -> Iterator[str]:
-    """The code of a function, and that of others of the module which take parameters of these names."""
-    names = {p.name.value for p, _ in declared(function)}
-    yield code_about(ev, function)
-    others = [v for v in ev.module.names.values() if isinstance(v, Function) and v is not function]
-    for other in others:
-        if names & {p.name.value for p, _ in declared(other)}:
-            yield code_about(ev, other)
 
 
 def _run_for(

@@ -24,6 +24,7 @@ FLOORS = [
     ["evaluate", "lower"],
     ["emit"],
     ["call_inputs", "guesses"],
+    ["words"],
     ["builders", "makers", "shown"],
     ["classes", "found"],
     ["implied", "instances", "variants"],

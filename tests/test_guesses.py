@@ -293,3 +293,26 @@ args = parser.parse_args([])
     pair.check("Net.model", "built", "Defaults()")
     other = "__import__('types').SimpleNamespace(width=2, neurons=4)"
     pair.check("make", f"make({other})", other)
+
+
+def test_what_a_function_that_is_called_compares_with(float64: None) -> None:
+    text = """
+def pooled(x, level, input_shape):
+    if input_shape == (8, 8):
+        sizes = {1: 4, 2: 2}
+    elif input_shape == (12, 6):
+        sizes = {1: 3, 2: 1}
+    else:
+        raise ValueError(input_shape)
+    return layers.AveragePooling2D(sizes[level], padding="same")(x)
+
+
+def build(width, input_shape):
+    half = tuple(int(np.ceil(n / 2)) for n in input_shape)
+    x = inputs = keras.Input((*input_shape, 3))
+    x = pooled(layers.Conv2D(width, 3, padding="same")(x), 1, input_shape)
+    return keras.Model(inputs, layers.Dense(sum(half))(pooled(x, 2, input_shape)))
+"""
+    pair = Pair(HEAD + text)
+    assert pair.errors == []
+    pair.check("build", "build(4, (12, 6))", "4, (12, 6)")
