@@ -1124,3 +1124,26 @@ def test_weights_that_a_call_sets(tmp_path: Path) -> None:
     assert kernel.u.shape == (1, 3)
     given = torch.from_numpy(np.ascontiguousarray(np.transpose(x, (0, 3, 1, 2))))
     np.testing.assert_allclose(ours(given).detach().numpy(), wanted, rtol=1e-9, atol=1e-10)
+
+
+def test_a_layer_whose_setting_says_how_many_axes_it_gives(both: Any) -> None:
+    case = both("""
+class Expand(layers.Layer):
+    def __init__(self, side, rate, as_rows=True, **kwargs):
+        super().__init__(**kwargs)
+        self.side, self.rate, self.as_rows = side, rate, as_rows
+        self.mix = layers.Dense(rate)
+
+    def call(self, x):
+        x = ops.reshape(self.mix(x), (-1, self.side, self.side, self.rate))
+        if self.as_rows:
+            x = ops.reshape(x, (-1, self.side * self.side, self.rate))
+        return x
+
+
+inputs = keras.Input((16, 3))
+x = Expand(4, 6)(inputs)
+model = keras.Model(inputs, layers.Conv2D(2, 3)(Expand(4, 5, as_rows=False)(x)))
+""")
+    case.agree("model", None, "", numbers(2, 16, 3))
+    case.agree("Expand", "4, 5", "4, 5, features=3", numbers(2, 16, 3))

@@ -31,7 +31,7 @@ from kt_translate.graph.nodes import CheckNode, IfNode, named, named_in
 from kt_translate.graph.objects import KerasFunction, KerasObject, is_setting
 from kt_translate.graph.operators import alike
 from kt_translate.graph.region import CURRENT, Region
-from kt_translate.graph.sym import UNKNOWN, Sym, known, same, symbols_in
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Dim, Layout, Tensor, tensors_in
 from kt_translate.graph.terms import expand
 
@@ -108,7 +108,7 @@ class _Joiner:
         else:
             shown = a if known(self.test) is UNKNOWN or known(self.test) else b
             out = Tensor(shown.shape, shown.dtype, Layout.LAST)
-            out.facts["ranks"] = {a.rank, b.rank}
+            out.facts["ranks"] = (self.test, a, b)
         out.flattened = a.flattened if same(a.flattened, b.flattened) else None
         out.name = (
             a.name if a.name == b.name or b.name is None else b.name if a.name is None else a.name
@@ -146,6 +146,17 @@ class _Joiner:
         self.ev.models[:] = [m for m in self.ev.models if m is not a and m is not b]
         self.ev.models.append(joined)
         return joined
+
+
+def in_call(tensor: Tensor, table: dict[Symbol, Any]) -> Tensor:
+    """What a class gives in a call, where its settings say how many axes that has."""
+    while "ranks" in tensor.facts:
+        test, then, orelse = tensor.facts["ranks"]
+        holds = known(substitute(test, table))
+        if holds is UNKNOWN:
+            return tensor
+        tensor = replace(then if holds else orelse, layout=Layout.LAST)
+    return tensor
 
 
 def join(

@@ -9,6 +9,7 @@ import libcst as cst
 from kt_translate.evaluate import (
     assumed,
     extended,
+    joining,
     layer_parts,
     model_calls,
     own_classes,
@@ -286,7 +287,7 @@ def _call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
         if said.symbols == {TRAINING}:  # each module has a mode of its own
             continue
         ev.demand(substitute(said, table), f"a setting of {instance.cls.name}")
-    results = map_tensors(lambda t: outer_result(t, table), plan.result)
+    results = map_tensors(lambda t: outer_result(joining.in_call(t, table), table), plan.result)
     own_masks.set_results(ev, instance, plan, given, results, tensors)
     entering = own_classes.entering(plan, tensors)
     CURRENT[-1].add(CallNode(entering, tensors_in(results), ev.line, plan, instance.use, table))
