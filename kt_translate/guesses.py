@@ -51,8 +51,12 @@ def guess(name: str, text: str, kinds: str) -> Any:
     if settings := _settings(name, text, kinds):
         return holding({s: guess(f"{name}.{s}", text, kinds) for s in settings})
     n = re.escape(name)
-    if keys := _keys(n, text):
-        return _table(n, keys, text, kinds)
+    copied = re.search(
+        rf"^\s*(\w+)\s*=\s*(?:(?:dict|copy|deepcopy)\()?{n}(?:\.copy\(\))?\)?\s*$", text, re.M
+    )
+    held = rf"(?:{n}|{copied[1]})" if copied else n
+    if keys := _keys(held, text):
+        return _table(held, keys, text, kinds)
     if keys := _keys(items := _items(n, text), text):
         return [_table(items, keys, text, kinds) for _ in range(2)]
     lower = name.rpartition(".")[2].lower()

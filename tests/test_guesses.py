@@ -59,6 +59,27 @@ def build(num_feat,  # type: int
     pair.check("build", "build(3, 4, [1, 2, 4], 12)", "3, 4, [1, 2, 4], 12")
 
 
+def test_a_dict_that_is_copied_first(float64: None) -> None:
+    text = """
+class Net:
+    def __init__(self, raw_params):
+        params = dict(raw_params)
+        self.time_steps = int(params['total_time_steps'])
+        self.input_size = int(params['input_size'])
+        self.dropout_rate = float(params['dropout_rate'])
+        self.model = self.build_model()
+
+    def build_model(self):
+        inputs = keras.Input((self.time_steps, self.input_size))
+        x = layers.Dropout(self.dropout_rate)(layers.LSTM(4)(inputs))
+        return keras.Model(inputs, layers.Dense(self.input_size)(x))
+"""
+    pair = Pair(HEAD + text)
+    assert pair.errors == []
+    given = {"total_time_steps": 5, "input_size": 3, "dropout_rate": 0.2}
+    pair.check("Net.model", f"Net({given}).model", f"{given}")
+
+
 def test_settings_that_functions_hand_on_from_one_to_the_next(float64: None) -> None:
     text = """
 def conv(x, filters, stride=1, **params):

@@ -19,6 +19,19 @@ from keras import layers
 """
 
 MODELS = {
+    "a model applied to every step, and once more by itself": """
+def build():
+    words, several, one = keras.Input((4,)), keras.Input((3, 4)), keras.Input((1, 4))
+    encoder = keras.Model(words, layers.BatchNormalization()(layers.Dense(5)(words)))
+    steps = layers.LSTM(6)(layers.TimeDistributed(encoder)(several))
+    alone = encoder(layers.Reshape((4,))(one))
+    return keras.Model([several, one], layers.Concatenate()([steps, alone]))
+model = build()
+""",
+    "an Ellipsis by its name": """
+i = keras.Input((5, 4, 3))
+model = keras.Model(i, layers.Dense(2)(i[Ellipsis, 1:]))
+""",
     "the same tensor at several places of what a layer is given, and then others": """
 class Attend(layers.Layer):
     def __init__(self, units):
@@ -444,7 +457,7 @@ part = {picked}
     pair.check("whole", "whole")
     pair.check("part", "part")
     pair.check("build", "build()")
-    assert ("self.layer = like_keras(Block(" in pair.done.code) is ("-2" in picked)
+    assert ("self.block = like_keras(Block(" in pair.done.code) is ("-2" in picked)
 
 
 FRAMES = IMPORTS + """

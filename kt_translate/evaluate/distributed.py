@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate.lambdas import LambdaValue
 from kt_translate.evaluate.values import Instance, ModelValue, Native, Unknown
-from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode
+from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, Plan
 from kt_translate.graph.region import CURRENT, Node, Region, derived
-from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 from kt_translate.layers.layer import RuleError
 from kt_translate.layers.time_distributed import WITH_STATISTICS
 from kt_translate.pytorch.expr import Expr
@@ -46,7 +46,7 @@ def _every_step(ev: Interpreter, layer: Any, x: Any) -> Any:
         return y
     if not isinstance(inner, CallNode) or len(region.nodes) > 1 or not isinstance(y, Tensor):
         raise RuleError("KT203", "TimeDistributed of what is no class by itself is not supported")
-    statistics = _has_statistics(inner.plan.region.nodes)
+    statistics = _has_statistics(_nodes_of(inner.plan))
     if statistics and x.shape[1] is None:
         raise RuleError(
             "KT203", "TimeDistributed of a model with statistics needs a fixed number of steps"
@@ -85,13 +85,24 @@ def steps_first(x: Tensor, layout: Layout) -> Tensor:
     return derived(lambda e: e, [x], x.shape, x.dtype, wants=Layout.LAST)
 
 
+def _nodes_of(plan: Plan) -> list[Node]:
+    """What a class computes its result with: of the region in which a model was built, no more than that."""
+    wanted = {id(t) for t in tensors_in(plan.result)}
+    found = []
+    for node in reversed(plan.region.nodes):
+        if not wanted.isdisjoint(map(id, node.outputs)):
+            wanted |= {id(t) for t in node.uses()}
+            found.append(node)
+    return found
+
+
 def _has_statistics(nodes: list[Node]) -> bool:
     for node in nodes:
         inside: list[Node] = []
         if isinstance(node, LayerNode) and type(node.rule).__name__ in WITH_STATISTICS:
             return True
         if isinstance(node, CallNode):
-            inside = node.plan.region.nodes
+            inside = _nodes_of(node.plan)
         elif isinstance(node, IfNode):
             inside = node.then.nodes + node.orelse.nodes
         elif isinstance(node, LoopNode):

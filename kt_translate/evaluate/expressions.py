@@ -108,7 +108,7 @@ def _name(ev: Interpreter, node: cst.Name, scope: Scope) -> Any:
     return Unknown(f"the name {name} is not defined", ev.line)
 
 
-CONSTANTS = {"True": True, "False": False, "None": None}
+CONSTANTS = {"True": True, "False": False, "None": None, "Ellipsis": Ellipsis}
 
 
 def _attribute(ev: Interpreter, node: cst.Attribute, scope: Scope) -> Any:
