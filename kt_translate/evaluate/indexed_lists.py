@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import expressions, loops, tensor_lists
+from kt_translate.evaluate import expressions, layer_lists, loops, tensor_lists
 from kt_translate.evaluate.layer_lists import LayerList
 from kt_translate.evaluate.values import Scope
-from kt_translate.graph.lists import count
+from kt_translate.graph.lists import count, singular
 from kt_translate.graph.sym import same
 from kt_translate.source.walk import names_in, walk
 
@@ -38,7 +38,12 @@ def run_for(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
 
 
 def gone_through(ev: Interpreter, node: cst.BaseExpression, scope: Scope) -> Any:
-    """What a loop goes through: a list of layers keeps its length open."""
+    """What a loop goes through: a list of layers keeps its length open, and so do several, gone through together."""
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "zip":
+        lists = [gone_through(ev, arg.value, scope) for arg in node.args if _is_named(arg.value)]
+        made = layer_lists.abreast(lists) if len(lists) == len(node.args) else None
+        if made is not None:
+            return made
     if isinstance(node, cst.Attribute):
         return expressions.attribute_value(ev, node, scope)
     return tensor_lists.raw(ev, node, scope)
@@ -52,17 +57,39 @@ def _through_items(node: cst.For) -> cst.For | None:
     place = node.target.value
     taken = [part for part in walk(node.body) if _is_item(part, place)]
     reads = [part for part in walk(node.body) if isinstance(part, cst.Name) and part.value == place]
-    lists = {cst.Module([]).code_for_node(part.value) for part in taken}  # type: ignore[attr-defined]
-    if len(lists) != 1 or len(reads) != len(taken):
+    text = cst.Module([]).code_for_node(node.body)
+    lists: dict[str, Any] = {cst.Module([]).code_for_node(p.value): p.value for p in taken}  # type: ignore[attr-defined]
+    if not lists or len(reads) != len(taken):
         return None
-    variable = "layer"
-    while variable in names_in(node):
-        variable += "_"
-    body: Any = node.body
-    for part in taken:
-        body = body.deep_replace(part, cst.Name(variable))
-    listed: Any = taken[0]
-    return node.with_changes(target=cst.Name(variable), iter=listed.value, body=body)
+    lists = dict(sorted(lists.items(), key=lambda item: text.index(item[0])))
+    variables: dict[str, str] = {}
+    for said in lists:
+        variable = singular(said.rpartition(".")[2])
+        while variable in names_in(node) or variable in variables.values():
+            variable += "_"
+        variables[said] = variable
+    named = {id(part): variables[cst.Module([]).code_for_node(part.value)] for part in taken}  # type: ignore[attr-defined]
+    body = node.body.visit(_Named(named))
+    names = [cst.Name(name) for name in variables.values()]
+    if len(names) == 1:
+        return node.with_changes(target=names[0], iter=next(iter(lists.values())), body=body)
+    together = cst.Call(cst.Name("zip"), [cst.Arg(listed) for listed in lists.values()])
+    target = cst.Tuple([cst.Element(name) for name in names])
+    return node.with_changes(target=target, iter=together, body=body)
+
+
+class _Named(cst.CSTTransformer):
+    """Puts names in the places of items."""
+
+    def __init__(self, names: dict[int, str]) -> None:
+        super().__init__()
+        self.names = names
+
+    def leave_Subscript(
+        self, original_node: cst.Subscript, updated_node: cst.Subscript
+    ) -> cst.BaseExpression:
+        name = self.names.get(id(original_node))
+        return updated_node if name is None else cst.Name(name)
 
 
 def _is_range(node: cst.BaseExpression) -> bool:
@@ -71,8 +98,14 @@ def _is_range(node: cst.BaseExpression) -> bool:
     return ranged and node.func.value == "range" and len(node.args) == 1  # type: ignore[attr-defined]
 
 
+def _is_named(node: cst.BaseExpression) -> bool:
+    return isinstance(node, (cst.Name, cst.Attribute))
+
+
 def _is_length(node: Any, listed: cst.BaseExpression) -> bool:
-    """``len(listed)``."""
+    """``len(listed)``, or of one of those that are gone through together."""
+    if isinstance(listed, cst.Call):
+        return any(_is_length(node, arg.value) for arg in listed.args)
     if not isinstance(node, cst.Call) or not isinstance(node.func, cst.Name):
         return False
     return node.func.value == "len" and node.args[0].value.deep_equals(listed)
@@ -84,4 +117,4 @@ def _is_item(node: cst.CSTNode, place: str) -> bool:
         return False
     key: Any = node.slice[0].slice
     plain = isinstance(key, cst.Index) and isinstance(key.value, cst.Name)
-    return plain and key.value.value == place and isinstance(node.value, (cst.Name, cst.Attribute))
+    return plain and key.value.value == place and _is_named(node.value)

@@ -6,12 +6,14 @@ stays as long as the parameter says. Whatever else reads the list takes the samp
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
 from kt_translate.evaluate import assumed, tensor_lists
-from kt_translate.evaluate.state import State
+from kt_translate.evaluate.loop_sizes import is_stateless
+from kt_translate.evaluate.state import NotGeneral, State
 from kt_translate.evaluate.values import (
     Either,
     Instance,
@@ -21,8 +23,9 @@ from kt_translate.evaluate.values import (
     items_of,
 )
 from kt_translate.graph.lists import Forked
-from kt_translate.graph.nodes import ORDER
-from kt_translate.graph.sym import Items, Sym, known
+from kt_translate.graph.nodes import ORDER, CallNode, Held, LayerNode, SizeNode
+from kt_translate.graph.region import OpNode, Region
+from kt_translate.graph.sym import Items, Sym, known, same
 from kt_translate.graph.tensor import Fork
 
 if TYPE_CHECKING:
@@ -45,6 +48,117 @@ class LayerList(list):  # type: ignore[type-arg]
         inner = Scope("function", {}, self.scope)
         bind(self.node.for_in.target, inner)
         return ev.evaluate(self.node.elt, inner)
+
+
+class Abreast(LayerList):
+    """Several such lists, made for the same items, gone through together: what a turn has is one layer of each."""
+
+    def __init__(self, lists: list[LayerList]) -> None:
+        first = lists[0]
+        super().__init__(list(first), first.iterable, first.node, first.scope)
+        self.lists = lists
+        self.order = min(one.order for one in lists)
+
+    def element(self, ev: Interpreter, bind: Any) -> Any:
+        names: list[Any] = []
+
+        def first(target: Any, inner: Scope) -> None:
+            bind(target, inner)
+            names[:] = [ev.evaluate(name, inner) for name in _names(target)]
+
+        def other(target: Any, inner: Scope) -> None:
+            for name, value in zip(_names(target), names, strict=True):
+                ev.assign(name, value, inner)
+
+        made = [self.lists[0].element(ev, first)]
+        return (*made, *(one.element(ev, other) for one in self.lists[1:]))
+
+
+def abreast(values: list[Any]) -> Abreast | None:
+    """The lists gone through together; None where they are not of one kind."""
+    if not values or not all(type(v) is LayerList for v in values):
+        return None
+    first = values[0]
+    alike = all(
+        same(v.iterable, first.iterable)
+        and len(_names(v.node.for_in.target)) == len(_names(first.node.for_in.target))
+        for v in values
+    )
+    return Abreast(values) if alike else None
+
+
+def _names(target: Any) -> list[cst.Name]:
+    if isinstance(target, cst.Name):
+        return [target]
+    return [name for element in target.elements for name in _names(element.value)]
+
+
+def layers_of(element: Any, target: Any) -> dict[str, Any]:
+    """A loop's variables, and the layers that they hold in a turn. Raises NotGeneral where there is not one for each."""
+    if isinstance(target, cst.Name) and not isinstance(element, tuple):
+        return {target.value: element}
+    parts = target.elements if isinstance(target, (cst.Tuple, cst.List)) else ()
+    names = [part.value.value for part in parts if isinstance(part.value, cst.Name)]
+    if not isinstance(element, tuple) or len(names) != len(element):
+        raise NotGeneral
+    return dict(zip(names, element, strict=True))
+
+
+def held_layers(
+    body: Region, layers: LayerList | None, made: dict[str, Any], start: int
+) -> list[Held]:
+    """The layers of a turn, where the lists are to stay lists: gone through together, or beside a layer with weights
+    that all turns share. Empty for any other loop. Raises NotGeneral where the turns make something else, too.
+    """
+    if layers is None:
+        return []
+    lists = layers.lists if isinstance(layers, Abreast) else [layers]
+    nodes = [n for n in body.nodes if isinstance(n, (LayerNode, CallNode))]
+    shared = [n for n in nodes if n.use.order < start and not is_stateless(n)]
+    if len(lists) == 1 and not shared:
+        return []
+    uses = [getattr(one, "use", None) for one in made.values()]
+    others = [n for n in nodes if n.use.order >= start and not is_stateless(n)]
+    if not all(any(n.use is use for use in uses) for n in others):
+        raise NotGeneral
+    if None in uses or not all(one.name for one in lists):
+        raise NotGeneral
+    if not all(isinstance(n, (LayerNode, CallNode, OpNode, SizeNode)) for n in body.nodes):
+        raise NotGeneral
+    pairs = zip(lists, made.items(), strict=True)
+    return [Held(layer.use, str(one.name), name, one.order) for one, (name, layer) in pairs]
+
+
+def appended(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
+    """Let lists be what a loop fills that does nothing but append a layer to each: as comprehensions would make them."""
+    parts = _appends(node)
+    state = State(ev, scope)
+    made = []
+    for owner, item in parts:
+        if ev.evaluate(owner, scope) != [] or (one := comprehended(ev, item, scope)) is None:
+            state.restore()
+            return False
+        made.append(one)
+    for (owner, _), one in zip(parts, made, strict=True):
+        ev.assign(owner, one, scope)
+    return bool(parts)
+
+
+@lru_cache(maxsize=1024)
+def _appends(node: cst.For) -> list[tuple[Any, cst.ListComp]]:
+    """The lists that the loop's statements append to, and the comprehensions that would make them; none in another loop."""
+    found: list[tuple[Any, cst.ListComp]] = []
+    for line in node.body.body:
+        small = line.body if isinstance(line, cst.SimpleStatementLine) else []
+        call = small[0].value if len(small) == 1 and isinstance(small[0], cst.Expr) else None
+        if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
+            return []
+        if call.func.attr.value != "append" or not isinstance(call.args[0].value, cst.Call):
+            return []
+        clause = cst.CompFor(node.target, node.iter)
+        found.append((call.func.value, cst.ListComp(call.args[0].value, clause)))
+    owners = {cst.Module([]).code_for_node(owner) for owner, _ in found}
+    return found if len(owners) == len(found) else []
 
 
 def comprehended(ev: Interpreter, node: cst.ListComp, scope: Scope) -> LayerList | None:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Scope, items_of, plain
 from kt_translate.graph.lists import Element, Pick
-from kt_translate.graph.nodes import CallNode, Carried, IfNode, LayerNode, LoopNode
+from kt_translate.graph.nodes import (
+    ORDER,
+    CallNode,
+    Carried,
+    IfNode,
+    LayerNode,
+    LoopNode,
+    ModuleUse,
+)
 from kt_translate.graph.region import Node, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, same, symbols_in
+from kt_translate.layers.layer import Layer
+from kt_translate.layers.rnn_settings import rule_of
 
 
 def plain_sum(step: Any) -> Any:
@@ -95,8 +106,9 @@ def makes_modules(nodes: list[Node]) -> bool:
 def own(body: Region, loop: LoopNode, start: int) -> None:
     """A layer made before the loop and called in it is shared by all turns: no class of the body could hold it.
 
-    Raises NotGeneral then.
+    Raises NotGeneral then. One without weights is the same wherever it is made: every turn gets its own.
     """
+    own_uses: dict[int, ModuleUse] = {}
 
     def walk(nodes: list[Node]) -> None:
         for node in nodes:
@@ -105,6 +117,19 @@ def own(body: Region, loop: LoopNode, start: int) -> None:
             elif isinstance(node, LoopNode):
                 walk(node.body.nodes)
             elif isinstance(node, (LayerNode, CallNode)) and node.use.order < start:
-                raise NotGeneral
+                if not is_stateless(node):
+                    raise NotGeneral
+                fresh = replace(node.use, region=body, order=next(ORDER))
+                node.use = own_uses.setdefault(id(node.use), fresh)
 
     walk(body.nodes)
+
+
+def is_stateless(node: LayerNode | CallNode) -> bool:
+    """Whether a layer has no weights, by itself or within it."""
+    if isinstance(node, CallNode):
+        return False
+    rule = node.rule
+    inner = any(isinstance(rule_of(value), Layer) for value in vars(rule).values())
+    has_statistics = rule.keras_kind == "batch_normalization"
+    return not inner and not has_statistics and not any(True for _ in rule.parameters())

@@ -17,7 +17,7 @@ from kt_translate.evaluate import (
 )
 from kt_translate.evaluate.filling import Filling
 from kt_translate.evaluate.later import read_later
-from kt_translate.evaluate.layer_lists import LayerList
+from kt_translate.evaluate.layer_lists import LayerList, held_layers, layers_of
 from kt_translate.evaluate.loop_sizes import (
     afterwards,
     free_name,
@@ -33,12 +33,13 @@ from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised,
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, spoken
 from kt_translate.evaluate.values import Either, Scope, Unknown
 from kt_translate.graph.last_turn import another_follows
-from kt_translate.graph.lists import Pick, Some, count
-from kt_translate.graph.nodes import ORDER, Carried, LoopNode, named_deeper
+from kt_translate.graph.lists import Collected, Pick, Some, count
+from kt_translate.graph.nodes import ORDER, Carried, Held, LoopNode, named_deeper
 from kt_translate.graph.region import Region
 from kt_translate.graph.sym import UNKNOWN, Items, Sym, Symbol, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Tensor
 from kt_translate.graph.terms import expand
+from kt_translate.source.walk import names_in
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -108,14 +109,14 @@ class _General:
         self.order = self.start if layers is None else layers.order
         self.before = state.places()
         self.entering: dict[Place, Any] = {}
-        self.sizes: dict[tuple[Place, int], Carried] = (
-            {}
-        )  # of a tensor's axis; axis -1: of a number
+        # of a tensor's axis; axis -1: of a number
+        self.sizes: dict[tuple[Place, int], Carried] = {}
         self.symbols: list[Symbol] = []
         self.targets: Any = None
         self.bound: list[str] = []
         self.entries: list[entries.Entry] = []  # that its variables hold
         self.filling = Filling(ev, node, state, value)
+        self.held: dict[str, Any] = {}  # its variables, and the layers in them
         self.lost = False  # something that was known before leaves unknown
         self.running = False  # it makes nothing
         self.left: list[Carried] = []  # what its last turn leaves then, that no turn takes
@@ -166,7 +167,7 @@ class _General:
         after = state.places()
         bound = set(self.bound)
         if self.layers is not None:
-            bound = {self.node.target.value}  # type: ignore[attr-defined]
+            bound = set(names_in(self.node.target))
         changed = {
             p: after.get(p)
             for p in after
@@ -183,10 +184,8 @@ class _General:
         def bind(target: Any, inner: Scope) -> None:
             self.targets = self._bind(target, samples, inner)
 
-        element = layers.element(self.ev, bind)
-        if not isinstance(self.node.target, cst.Name):
-            raise NotGeneral
-        self.scope.names[self.node.target.value] = element
+        self.held = layers_of(layers.element(self.ev, bind), self.node.target)
+        self.scope.names |= self.held
 
     def _bind(self, target: Any, samples: list[Any], scope: Scope) -> Any:
         """Give the loop's targets symbols; the nest of them, as the source writes it."""
@@ -283,7 +282,7 @@ class _General:
 
     # -- afterwards -------------------------------------------------------------------------------
     def _finish(self, changed: dict[Place, Any]) -> None:
-        """Put one node per region in place of the loop, and what it leaves into the places."""
+        """Find what kind of loop it is, and what its turns hand on."""
         deeper = {s for r in self.regions.values() for s in named_deeper(r.nodes)}
         for (place, axis), size in self.sizes.items():
             leaving = changed.get(place, self.entering[place])
@@ -291,28 +290,35 @@ class _General:
         inner = set(self.symbols) | {c.entering.args[0] for c in self.sizes.values()}
         inner |= {s for e in self.filling.elements.values() for s in e.sizes.values()}
         own_body = self.regions[id(self.state.region)]
-        self.running = is_running(own_body, self.start, inner)
+        held = held_layers(own_body, self.layers, self.held, self.start)
+        self.running = bool(held) or is_running(own_body, self.start, inner)
         told = self.layers is None and another_follows(self.targets, self.value) is not None
-        lists = self.filling.collected(self._handed(changed), inner, self.running or told)
+        handed = {p: t for p, t in changed.items() if isinstance(t, Tensor) and p in self.entering}
+        lists = self.filling.collected(handed, inner, self.running or told)
         loop_samples.carry(self.items, self.targets, list(self.sizes.values()), self.filling, lists)
-
         changing = {c.entering.args[0] for c in self.sizes.values()} | set(self.symbols)
         for size in self.sizes.values():
             size.after.args[0].origin = afterwards(size, count(self.value), changing)
-        if self.running:
+        if self.running and not held:
             running.check(self.ev, self.sizes, lists, self.filling.elements)
         tensors = self._leave(changed, inner)
         if any(entry.changed for entry in self.entries):
             entries.spend(self.ev, self.node, self.scope, self.state, self.through)
         self._unbind()
+        self._add(tensors, lists, held)
+
+    def _add(
+        self, tensors: dict[int, list[Carried]], lists: list[Collected], held: list[Held]
+    ) -> None:
+        """Put one node per region in place of the loop."""
+        own_body = self.regions[id(self.state.region)]
         added = 0
         for region in self.state.regions():
             body = self.regions[id(region)]
             carried = tensors[id(region)]
-            filled = lists if region is self.state.region else []
+            filled, left = (lists, self.left) if region is self.state.region else ([], [])
             if not body.nodes and not (region is self.state.region and self.sizes):
                 continue
-            left = self.left if region is self.state.region else []
             leaves = [*(c.after for c in carried + left), *(c.after for c in filled)]
             runs = self.running and body is own_body
             if body.nodes and (self.lost or not leaves or not (runs or makes_modules(body.nodes))):
@@ -334,6 +340,7 @@ class _General:
                 elements=list(self.filling.elements.values()),
                 running=runs,
                 left=left,
+                held=held if runs else [],
             )
             added += bool(body.nodes)
             region.add(node)
@@ -341,10 +348,6 @@ class _General:
                 own(body, node, self.start)
         if not added and len(self.items or ()) < MANY_TURNS:
             raise NotGeneral
-
-    def _handed(self, changed: dict[Place, Any]) -> dict[Place, Tensor]:
-        """The tensors that a turn hands to the next one."""
-        return {p: t for p, t in changed.items() if isinstance(t, Tensor) and p in self.entering}
 
     def _leave(self, changed: dict[Place, Any], inner: set[Symbol]) -> dict[int, list[Carried]]:
         """Let every place hold what the last turn leaves in it. The tensors that are carried, by region."""
@@ -372,8 +375,8 @@ class _General:
     def _unbind(self) -> None:
         """After the loop, nothing is known of its variables. Raises NotGeneral where the source reads one."""
         if self.layers is not None:
-            name = self.node.target.value  # type: ignore[attr-defined]
-            self.ev.bind(name, Unknown("the last layer of a list", self.ev.line), self.scope)
+            for name in names_in(self.node.target):
+                self.ev.bind(name, Unknown("the last layer of a list", self.ev.line), self.scope)
             return
         for name in self.bound:
             last = self._left("the last value of a loop variable", name)

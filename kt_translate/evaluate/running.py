@@ -25,7 +25,7 @@ def is_running(body: Region, start: int, inner: set[Symbol]) -> bool:
 
 def _runs(node: Node, start: int, inner: set[Symbol]) -> bool:
     if isinstance(node, LoopNode):
-        return node.running
+        return node.running and not node.held
     if isinstance(node, IfNode):
         return all(isinstance(n, OpNode) for n in node.then.nodes + node.orelse.nodes)
     if isinstance(node, (LayerNode, CallNode)):

@@ -202,7 +202,7 @@ def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
         if isinstance(owner, ModelValue) and owner.kind == "functional":
             model_parts.set_trainable(ev, owner, trainable)
             return
-    if indexed_lists.run_for(ev, node, scope):
+    if layer_lists.appended(ev, node, scope) or indexed_lists.run_for(ev, node, scope):
         return
     value = indexed_lists.gone_through(ev, node.iter, scope)
     if loops.run_for(ev, node, scope, value):

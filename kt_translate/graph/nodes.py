@@ -202,6 +202,16 @@ class Carried:
 
 
 @dataclass(eq=False, repr=False)
+class Held:
+    """The layer that a turn of a loop takes of a list of layers."""
+
+    use: ModuleUse
+    name: str  # of the list
+    variable: str  # that holds the layer
+    order: int  # of the list among what the source makes
+
+
+@dataclass(eq=False, repr=False)
 class LoopNode(Node):
     """A loop over settings that is kept: one general turn."""
 
@@ -218,6 +228,7 @@ class LoopNode(Node):
     elements: list[Element] = field(default_factory=list)  # of lists, that the turns take
     running: bool = False  # it makes nothing, and is a loop of ``forward`` alone
     left: list[Carried] = field(default_factory=list)  # of its last turn then, that no turn takes
+    held: list[Held] = field(default_factory=list)  # all that it makes, if it is one of ``forward``
 
     def uses(self) -> Iterator[Tensor]:
         yield from (c.before for c in self.tensors)
@@ -289,6 +300,7 @@ __all__ = [
     "CallNode",
     "Carried",
     "CheckNode",
+    "Held",
     "IfNode",
     "LayerNode",
     "LoopNode",

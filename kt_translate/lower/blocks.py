@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from kt_translate.diagnostics import RuleError
+
 _ASSIGNED = re.compile(r"\s*(κ\d+κ) = (.*)")
 _GIVEN = re.compile(
     r"\s*(κ\d+κ)(?:: list\[int\])?(?: = |\.append\(|(?=\[))(.*)"
@@ -23,6 +25,7 @@ class Block:
     """Statements, each with its place in the order in which the source makes things."""
 
     entries: list[tuple[int, Callable[[], list[str]]]] = field(default_factory=list)
+    by_attribute: bool = False  # the layers are known by their attributes, not by their order
 
     def add(self, order: int, lines: list[str]) -> None:
         self.add_later(order, lambda: lines)
@@ -33,7 +36,33 @@ class Block:
 
     def lines(self) -> list[str]:
         ordered = [lines() for _, lines in sorted(self.entries, key=lambda e: e[0])]
+        if not self.by_attribute and _loops_first(ordered) != ordered:
+            raise RuleError("KT302", "a layer is made before the loop that tells its size")
+        ordered = _loops_first(ordered)
         return joined_conditions([line for lines in _sizes_first(ordered) for line in lines])
+
+
+def _loops_first(statements: list[list[str]]) -> list[list[str]]:
+    """The statements, with a loop before those that read what its turns hand on."""
+    given = {
+        m[1]: i
+        for i, s in enumerate(statements)
+        if len(s) > 1
+        for ln in s
+        if (m := _ASSIGNED.match(ln))
+    }
+    late = {
+        at
+        for at, lines in enumerate(statements)
+        if any(given.get(name, at) > at for name in _TOKEN.findall("\n".join(lines)))
+    }
+    if not late:
+        return statements
+    last = max(
+        given[n] for at in late for n in _TOKEN.findall("\n".join(statements[at])) if n in given
+    )
+    before = [s for at, s in enumerate(statements[: last + 1]) if at not in late]
+    return [*before, *(statements[at] for at in sorted(late)), *statements[last + 1 :]]
 
 
 def _sizes_first(statements: list[list[str]]) -> list[list[str]]:

@@ -41,9 +41,8 @@ class ClassScope:
         self.step = 0
         self.owner: dict[str, int] = {}
         self.module_names: dict[int, str] = {}
-        self.block = (
-            Block()
-        )  # where what is made now goes: of __init__, or of a loop or condition in it
+        # where what is made now goes: of __init__, or of a loop or condition in it
+        self.block = Block(by_attribute=plan.kind == "layer")
         self.blocks: dict[object, Block] = {plan.region.key: self.block}
         self.holds: list[Sym] = []  # the conditions of the branches around what is written
         self.holds_in: dict[object, list[Sym]] = {}  # of each branch, by its region's key

@@ -10,6 +10,7 @@ from kt_translate.graph.sym import code
 from kt_translate.graph.tensor import Tensor
 from kt_translate.graph.terms import expand
 from kt_translate.layers.layer import RuleError
+from kt_translate.lower import held
 from kt_translate.lower.blocks import indented
 from kt_translate.lower.headings import heading
 from kt_translate.lower.lists import adds, open_list
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 
 def write_turns(writer: Writer, node: LoopNode) -> None:
+    head = held.make_lists(writer, node) if node.held else ""
     writer.step = writer.steps[id(node.body)]
     before = [str(writer.ordered(c.before, c.entering.layout)) for c in node.tensors]
     names = []
@@ -30,7 +32,8 @@ def write_turns(writer: Writer, node: LoopNode) -> None:
     _moved(writer.code.body, names, before)
     for collected in node.lists:
         open_list(writer, writer.code.body, collected.before, collected.after)
-    _bind(writer, node)
+    if not node.held:
+        _bind(writer, node)
     lines, writer.code.body = writer.code.body, []
     waiting = [list(c.leaving) for c in node.lists]
     for inner in node.body.nodes:
@@ -43,13 +46,17 @@ def write_turns(writer: Writer, node: LoopNode) -> None:
     body, writer.code.body = writer.code.body, lines
     writer.step = writer.steps[id(node)]
     leaving = [str(writer.ordered(c.leaving, c.entering.layout)) for c in node.tensors]
-    sizes = _sizes(node, body)
+    if node.held:
+        held.check_body(node, body)
+    sizes = [] if node.held else _sizes(node, body)
     _moved(lines, [str(s.entering) for s in sizes], [str(code(s.before)) for s in sizes])
     handed = [str(code(expand(s.leaving))) for s in sizes]
     _moved(body, [*names, *(str(s.entering) for s in sizes)], [*leaving, *handed])
     used = set(re.findall(r"\w+", "\n".join(body)))
-    target, through = heading(node.targets, node.iterable, used)
-    lines += [*node.comment.splitlines(), f"for {target} in {through}:", *indented(body)]
+    if not head:
+        target, through = heading(node.targets, node.iterable, used)
+        head = f"for {target} in {through}:"
+    lines += [*node.comment.splitlines(), head, *indented(body)]
     for carried, name in zip(node.tensors, names, strict=True):
         writer.variables[id(carried.after)] = (name, carried.entering.layout)
         writer.owner[name] = id(carried.after)

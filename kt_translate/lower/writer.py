@@ -211,6 +211,8 @@ class Writer(Modules):
                         walk(node.then.nodes + node.orelse.nodes)
                 elif isinstance(node, LoopNode) and node.running:
                     walk(node.body.nodes)
+                    for held in node.held:
+                        uses[held.use.order] = {id(held.use): held.name}
                 elif isinstance(node, LoopNode):
                     uses[node.order] = {id(node.body.key): loops.attribute_of_loop(node)}
                 elif isinstance(node, (ArrayNode, CallNode, WeightNode)) or (

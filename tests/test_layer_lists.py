@@ -1,0 +1,96 @@
+"""Lists of layers stay lists, whatever fills them and however ``call`` goes through them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import torch
+
+from tests.model_harness import Pair, float64
+
+__all__ = ["float64"]
+
+HEAD = """
+import keras
+from keras import layers, ops
+
+
+class Base(keras.Model):
+    def __init__(self, n=3, width=4):
+        super().__init__()
+        self.n = n
+        self.mid = layers.Dense(width)
+        self.norm = layers.LayerNormalization()
+        self.drop = layers.Dropout(0.5)
+        self.out = layers.Dense(2)
+        self.make(n, width)
+"""
+FORMS = {
+    "a dropout for all": (
+        "self.blocks = [layers.Dense(w, activation='relu') for _ in range(n)]",
+        "for b in self.blocks:\n    x = self.drop(b(x), training=training)",
+        "self.blocks.append(nn.Dropout(0.5))",
+    ),
+    "appended": (
+        "self.blocks = []\nfor i in range(n):\n    self.blocks.append(layers.Dense(w + i))",
+        "for block in self.blocks:\n    x = self.drop(ops.tanh(block(x)))",
+        "for i in range(n):",
+    ),
+    "by place": (
+        "self.firsts = [layers.Dense(w + i) for i in range(n)]\nself.norms = [layers.LayerNormalization() for _ in range(n)]",
+        "for i in range(self.n):\n    x = self.firsts[i](x)\n    x = self.norms[i](ops.relu(x))",
+        "for first, norm in zip(self.firsts, self.norms):",
+    ),
+    "abreast, of one kind": (
+        "self.firsts = []\nself.seconds = []\nfor _ in range(n):\n    self.firsts.append(layers.Dense(w))\n    self.seconds.append(layers.Dense(w, use_bias=False))",
+        "for first, second in zip(self.firsts, self.seconds):\n    x = second(ops.tanh(first(x)))",
+        "for first, second in zip(self.firsts, self.seconds):",
+    ),
+    "one after the other": (
+        "self.seconds = [layers.Dense(w) for _ in range(n)]\nself.firsts = [layers.Dense(w) for _ in range(n)]",
+        "for i in range(len(self.firsts)):\n    x = ops.tanh(self.seconds[i](self.firsts[i](x)))",
+        "for second, first in zip(self.seconds, self.firsts):",
+    ),
+    "a norm for all": (
+        "self.blocks = [layers.Dense(w) for _ in range(n)]",
+        "for block in self.blocks:\n    x = x + self.norm(block(x))",
+        "for block in self.blocks:",
+    ),
+}
+ARGUMENTS = ["", "2, 5", "n=1", "4"]
+
+
+def _class(form: str) -> str:
+    made, called, _ = FORMS[form]
+    lines = {
+        "    def make(self, n, w):": made,
+        "    def call(self, x, training=False):\n        x = self.mid(x)": called,
+    }
+    text = HEAD
+    for head, body in lines.items():
+        text += f"\n{head}\n" + "".join(f"        {line}\n" for line in body.splitlines())
+    return text + "        return self.out(x)\n\n\nmodel = Base()\nmodel.build((None, 4))\n"
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("form", FORMS)
+def test_lists_of_layers_are_as_long_as_the_arguments_say(form: str) -> None:
+    keras.utils.clear_session()
+    pair = Pair(_class(form))
+    assert not pair.errors
+    assert FORMS[form][2] in pair.done.code
+    random = np.random.default_rng(0)
+    x = random.normal(size=(3, 4))
+    for given in ARGUMENTS:
+        keras.utils.clear_session()
+        theirs: Any = eval(f"Base({given})", pair.keras)
+        theirs(x)
+        theirs.set_weights([random.uniform(0.1, 0.9, size=w.shape) for w in theirs.get_weights()])
+        values, named = eval(f"(lambda *a, **k: (a, k))({given})")
+        ours = pair.torch.Base(*values, **named, features=4)
+        pair.torch.load_keras_weights(ours, theirs)
+        have = ours.eval()(torch.from_numpy(x)).detach().numpy()
+        np.testing.assert_allclose(have, np.asarray(theirs(x)), rtol=1e-9, atol=1e-9)
