@@ -3,7 +3,8 @@
 python benchmarks/coverage.py                       # every package of subjects.toml that is installed
 python benchmarks/coverage.py image-classifiers     # only these; the other sections stay as they are
 
-A package may lie anywhere on PYTHONPATH, without what it depends on: pip install --no-deps --target FOLDER NAME.
+The packages may lie in any folder on PYTHONPATH, without what they depend on: pip install --no-deps --target FOLDER
+NAME. Those that import each other belong into one.
 Each model function is translated with the file where it stands, and both sides are built with the same arguments and
 compared in float64 with the same random weights. Lines are those of the functions and methods that run on either
 side, formatted alike, without comments and docstrings; the loader and the support classes are not counted.
@@ -22,6 +23,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +148,9 @@ def section(package: str, rows: list[str]) -> str:
         version = importlib.metadata.version(package.partition(".")[0])
     except importlib.metadata.PackageNotFoundError:
         version = ""
-    head = [f"## {package} {version}".rstrip(), "", "| function | | | lines |", "|---|---|---|---|"]
+    today = f"{date.today():%d %B %Y}".lstrip("0")
+    head = [f"## {package} {version}".rstrip(), "", f"Run on {today}.", ""]
+    head += ["| function | | | lines |", "|---|---|---|---|"]
     return "\n".join([*head, *rows, ""])
 
 
