@@ -523,3 +523,57 @@ def test_settings_that_only_expressions_of_a_turn_name(float64: None) -> None:
     assert pair.errors == []
     pair.check("build", "build()")
     pair.check("build", "build(2, 5, 0.25)", "2, 5, 0.25")
+
+
+COUNTED = """
+import keras
+from keras import layers
+
+NUMBER = 0
+
+
+def norm(x):
+    global NUMBER
+    NUMBER += 1
+    return layers.LayerNormalization(name="norm_%d" % NUMBER)(x)
+
+
+def twice(units=4):
+    start = keras.Input((5,))
+    return keras.Model(start, norm(layers.Dense(units)(norm(start))))
+
+
+def often(depth=3, units=4):
+    x = start = keras.Input((5,))
+    for _ in range(depth):
+        x = norm(layers.Dense(units)(x))
+    return keras.Model(start, norm(x))
+"""
+
+
+@pytest.mark.parametrize(("name", "other"), [("twice", "6"), ("often", "2, 3")])
+def test_functions_that_count_in_a_variable_of_the_module(
+    name: str, other: str, float64: None
+) -> None:
+    pair = Pair(COUNTED)
+    assert pair.errors == []
+    for given in ("", other):
+        keras.utils.clear_session()
+        pair.keras["NUMBER"] = 0
+        pair.check(name, f"{name}({given})", given)
+
+
+def test_a_sequential_asks_once_what_a_turn_adds(float64: None) -> None:
+    text = IMPORTS + (
+        "def build(n=3, norm=True):\n"
+        "    model = keras.Sequential([keras.Input((5,))])\n"
+        "    for k in range(n):\n"
+        "        model.add(layers.Dense(4 + k))\n"
+        "        if norm:\n"
+        "            model.add(layers.LayerNormalization())\n"
+        "    return model\n"
+    )
+    pair = Pair(text)
+    assert pair.done.code.count("if norm:") == 1
+    for given in ("", "2, False", "4"):
+        pair.check("build", f"build({given})", given)

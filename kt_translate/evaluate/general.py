@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import chosen_arguments, closures, methods, views
+from kt_translate.evaluate import chosen_arguments, closures, counters, methods, views
 from kt_translate.evaluate.captured import captured
 from kt_translate.evaluate.closures import Around
 from kt_translate.evaluate.idle import takes_more
@@ -60,7 +60,7 @@ def call_general(ev: Interpreter, function: Function, bound: dict[str, Any]) -> 
     in_place = ev.inlining or (file_of(ev, function), function.line) in ev.in_place
     me = methods.object_of(function, bound)
     bound = {name: v for name, v in bound.items() if me is None or v is not me}
-    if in_place or not _eligible(function, bound):
+    if in_place or not _eligible(function, bound) or counters.counts(ev, function):
         return NotImplemented
     outside = closures.around(ev, function, bound, me)
     if outside is None:

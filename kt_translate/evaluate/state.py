@@ -54,6 +54,9 @@ class NotGeneral(BaseException):
     """
 
 
+_GLOBAL = re.compile(r"^\s+global \w", re.MULTILINE)
+
+
 class State:
     """The places and containers that are in reach, as they are at the moment of construction."""
 
@@ -61,6 +64,8 @@ class State:
         self.ev = ev
         self.kind = scope.kind
         self.spaces = list(spaces_of(scope))
+        if scope.kind != "module" and _GLOBAL.search(ev.source.text):
+            self.spaces.append(scope.module.names)  # in which functions count
         self.named = len(self.spaces)  # those that follow are dicts
         self.containers = [(c, _copy(c)) for c in containers_in(self.spaces)]
         self.spaces += [c for c, _ in self.containers if isinstance(c, dict)]

@@ -92,6 +92,8 @@ class Modules(ClassScope):
 
     def _where_called(self, use: ModuleUse, lines: list[str]) -> list[str]:
         """The statements that make a module, under the conditions under which it is called: else Keras leaves it out."""
+        if self._made_in(use) not in self.blocks:
+            return lines  # they are put into the branch at hand
         home = self.holds_in.get(self._made_in(use), [])
         made = [(test, True) for test in home]
         others = [test for test in self.holds if answered(test, made) is None]
