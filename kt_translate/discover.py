@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import libcst as cst
@@ -18,7 +19,6 @@ from kt_translate.evaluate.sequential import build_deferred
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import (
     Class,
-    Either,
     Function,
     Instance,
     ModelValue,
@@ -53,7 +53,7 @@ from kt_translate.makers import (
     receiver,
     returned_by,
 )
-from kt_translate.variants import add_others
+from kt_translate.variants import add_others, add_others_kept, settle_models
 
 AnyModel = ModelValue | UnknownModel
 GIVEN_FUNCTIONS = "a function among its arguments decides what it builds"
@@ -93,13 +93,6 @@ def _called_by_builders(ev: Interpreter) -> list[Function]:
         if any(p.default is None for p, _ in declared(f))
         and any(f.name in called[id(g)] for g in functions if g is not f)
     ]
-
-
-def _may_be_a_model(value: Any) -> bool:
-    """Whether a condition leaves open which model this is, or whether there is one."""
-    if isinstance(value, Either):
-        return _may_be_a_model(value.then) or _may_be_a_model(value.orelse)
-    return isinstance(value, ModelValue)
 
 
 def _is_own_model(value: Any) -> bool:
@@ -221,13 +214,15 @@ class Finder:
         methods = [m for m in own if self._builds(m) or implies_model(self.ev, m, own)]
         if not methods:
             return
-        made = self._instance(cls)
+        made, add_others_of = self._instance(cls)
         instance = made.result = made.result or Instance(cls)
         kept = dict(instance.attributes)
         known: dict[int, Found] = {}
         for attribute, value in kept.items():
             for path, model in elements(value):
-                found = self._member(cls, f"{attribute}{path}", model, [made])
+                member = partial(self._member, cls, f"{attribute}{path}")
+                found = member(model, [made])
+                add_others_of(attribute, found, member)
                 known.setdefault(id(model), found)
                 yield found
         gaps: list[tuple[Function, Gap]] = []
@@ -254,11 +249,11 @@ class Finder:
             else:
                 yield gap
 
-    def _instance(self, cls: Class) -> Run:
-        """The class instantiated on symbols."""
+    def _instance(self, cls: Class) -> tuple[Run, Callable[..., None]]:
+        """The class instantiated on symbols, and what adds the models that it keeps for other arguments."""
         init = cls.lookup("__init__")
         if not isinstance(init, Function):
-            return run(self.ev, Given(), lambda: Instance(cls))
+            return run(self.ev, Given(), lambda: Instance(cls)), lambda *_: None
 
         def act(values: dict[str, Any]) -> Instance:
             instance = Instance(cls, {}, [], values, cls.line)
@@ -266,19 +261,12 @@ class Finder:
                 call_function(self.ev, init, [instance], values)
             except Raised as raised:
                 self.ev.note("KT106", f"the source raises here: {raised.text}")
-            for name, value in instance.attributes.items():
-                if _may_be_a_model(value):
-                    instance.attributes[name] = settled(self.ev, value)
+            settle_models(self.ev, instance.attributes)
             return instance
 
-        return best_run(
-            self.ev,
-            init,
-            act,
-            self.shapes,
-            own=lambda bound: _is_of(bound, cls),
-            ready=_is_instance_of_known,
-        )
+        is_of = partial(_is_of, cls=cls)
+        made = best_run(self.ev, init, act, self.shapes, is_of, ready=_is_instance_of_known)
+        return made, partial(add_others_kept, self.ev, init, made, act)
 
     def _method(
         self, cls: Class, method: Function, made: Run, kept: dict[str, Any]

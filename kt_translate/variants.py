@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial, reduce
 from itertools import islice
 from typing import Any
 
 from kt_translate.builders import Run, arguments, run
 from kt_translate.diagnostics import Diagnostic, shorten
+from kt_translate.evaluate.assumed import settled
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.models import plan_of
-from kt_translate.evaluate.values import Function, models_in
+from kt_translate.evaluate.values import Either, Function, Instance, ModelValue, models_in
 from kt_translate.found import Found
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, substitute, symbols_in
 from kt_translate.graph.tensor import tensors_in
@@ -42,13 +44,45 @@ def add_others(
         if other.whole and _is_alone(other) and _ends(other) == _ends(first):
             made = as_found(function, other)
             if not made.open_sizes:
-                made.name = f"{function.name}_{_called(*told)}"
-                made.given.guessed |= dict([told])  # the parity test says it
+                made.name = f"{found.name}_{_called(*told)}"
                 found.others.append((_where(first, told), made))
                 continue
         del ev.models[models:]
     for one in [found, *(other for _, other in found.others)]:
         one.said = [d for d in one.said if not _is_told(d, one, found)]
+
+
+def add_others_kept(
+    ev: Interpreter,
+    init: Function,
+    first: Run,
+    act: Callable[[dict[str, Any]], Instance],
+    attribute: str,
+    found: Found,
+    as_found: Callable[[Any, list[Run]], Found],
+) -> None:
+    """The same of a class's constructor, for a model that the object keeps in an attribute."""
+    add_others(
+        ev,
+        init,
+        replace(first, result=first.result.attributes.get(attribute)),
+        lambda values: act(values).attributes.get(attribute),
+        found,
+        lambda _, done: as_found(done.result, [done]),
+    )
+
+
+def settle_models(ev: Interpreter, attributes: dict[str, Any]) -> None:
+    """Take for granted which model it is, where a condition leaves that open."""
+    for name, value in attributes.items():
+        if _may_be_a_model(value):
+            attributes[name] = settled(ev, value)
+
+
+def _may_be_a_model(value: Any) -> bool:
+    if isinstance(value, Either):
+        return _may_be_a_model(value.then) or _may_be_a_model(value.orelse)
+    return isinstance(value, ModelValue)
 
 
 def _is_alone(done: Run) -> bool:
@@ -99,6 +133,7 @@ def _run_for(
     def tried() -> Run:
         given = arguments(ev, function, samples | dict([told]))
         given.guessed = {n: v for n, v in first.given.guessed.items() if n != told[0]}
+        given.guessed |= dict([told])  # the parity test says it
         return run(ev, given, partial(act, given.values))
 
     models = len(ev.models)

@@ -91,4 +91,5 @@ def test_an_object_that_keeps_the_model_of_a_word() -> None:
         "        elif kind == 'convolved':\n"
         "            self.model = convolved((6, 5, 2), classes)\n"
     )
-    pair.check("Net.model", "Net(classes=2).model", "classes=2")
+    for given in ("classes=2", "'convolved', 2"):
+        pair.check("Net.model", f"Net({given}).model", given)
