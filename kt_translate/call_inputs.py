@@ -91,14 +91,14 @@ def looked_up(
     """The arguments once more where they hold indices: these are rows, and what goes with them are sequences of vectors
     where the class speaks of sequences.
     """
-    beside = 3 if _SEQUENCES.search(code_of(cls)) else 2
+    beside = 3 if _SEQUENCES.search(code_of(cls)) else None
 
     def likelier(name: str, tensor: Tensor) -> Tensor:
         is_index = tensor.dtype.startswith("int")
-        rank = 2 if is_index else tensor.rank if "mask" in name.lower() else beside
-        return (
-            tensor if rank == tensor.rank else replace(_input(sizes_of(rank)), dtype=tensor.dtype)
-        )
+        rank = 2 if is_index else None if "mask" in name.lower() else beside
+        if rank is None or rank == tensor.rank:
+            return tensor
+        return replace(_input(sizes_of(rank)), dtype=tensor.dtype)
 
     found = {n: map_tensors(partial(likelier, n), value) for n, value in given.items()}
     if any(a is not b for a, b in zip(*(tensors_in(list(v.values())) for v in (found, given)))):

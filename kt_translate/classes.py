@@ -135,8 +135,10 @@ def try_calls(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> bo
                 tensor.dtype = "int32" if id(inner) in indices else tensor.dtype
             for likelier in (*([] if takers else looked_up(cls, given, kind)), called):
                 _forget(ev, uses, plans)
+                said = list(ev.log.diagnostics)
                 if _attempt(ev, instance, likelier):
                     return True
+                ev.log.diagnostics[:] = said
         first = first or list(ev.log.diagnostics)
         ev.log.diagnostics[:] = diagnostics
         _forget(ev, uses, plans)
@@ -232,7 +234,7 @@ def _sample(ev: Interpreter, cls: Class, made: list[Instance]) -> Instance:
         said = {n: ev.settings[n] for n in names if n in ev.settings}
         ev.used_settings |= said.keys()
         told |= said
-        text = re.sub(r"\bself\.", "", code_of(cls))
+        text = re.sub(r"\bself\.", "", "\n".join(map(code_of, _made_in(ev, cls))))
         for name in names:
             value = known(told.get(name, UNKNOWN))
             if value is UNKNOWN:
@@ -246,6 +248,16 @@ def _sample(ev: Interpreter, cls: Class, made: list[Instance]) -> Instance:
     instance = subclasses.make_instance(ev, cls, [], given)
     ev.made[id(cls.node)].remove(instance)
     return instance
+
+
+def _made_in(ev: Interpreter, cls: Class) -> list[Class]:
+    """The class, and those of which its code makes objects: they read what it hands on to them."""
+    found = [cls]
+    for one in found:
+        called = re.findall(r"\b(\w+)\(", code_of(one))
+        inner = (ev.module.names.get(name) for name in dict.fromkeys(called))
+        found += [c for c in inner if isinstance(c, Class) and c not in found]
+    return found
 
 
 def _arguments_elsewhere(ev: Interpreter, cls: Class, names: list[str]) -> dict[str, Any]:

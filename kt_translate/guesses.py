@@ -57,7 +57,7 @@ def guess(name: str, text: str, kinds: str) -> Any:
     held = rf"(?:{n}|{copied[1]})" if copied else n
     if keys := _keys(held, text):
         return _table(held, keys, text, kinds)
-    if keys := _keys(items := _items(n, text), text):
+    if keys := _keys(items := _items(held, text), text):
         return [_table(items, keys, text, kinds) for _ in range(2)]
     lower = name.rpartition(".")[2].lower()
     listed = next((value for pattern, value in _LISTS if re.search(pattern, lower)), None)

@@ -452,6 +452,40 @@ def test_layers_in_a_list_of_any_length_by_their_places(n: int, tmp_path: Path) 
     both.agree("Stack", f"4, {n}", f"4, {n}, features=5", numbers(2, 5))
 
 
+TABLES = """
+class Sizes(layers.Layer):
+    def __init__(self, columns, units):
+        super().__init__()
+        self.total = 0
+        for column in columns:
+            self.total += column["count"]
+        self.dense = layers.Dense(units)
+
+    def build(self, input_shape):
+        self.table = self.add_weight(shape=(self.total, 3), name="table")
+
+    def call(self, x):
+        return self.dense(ops.matmul(x, self.table))
+
+
+class Net(keras.Model):
+    def __init__(self, columns, units=4):
+        super().__init__()
+        self.sizes = Sizes(columns, units)
+
+    def call(self, x):
+        return self.sizes(x)
+"""
+
+
+def test_lists_of_dicts_among_the_settings_of_a_layer(tmp_path: Path) -> None:
+    both = Both(tmp_path, TABLES)
+    given = "[{'count': 2}, {'count': 5}]"
+    both.agree("Net", given, given, numbers(2, 7))
+    with pytest.raises(NotImplementedError, match=r"len\(columns\) = 2"):
+        both.out.Net([{"count": 3}])
+
+
 def test_layers_in_lists_that_are_zipped_and_dicts(both: Any) -> None:
     case = both("""
 class Tower(layers.Layer):

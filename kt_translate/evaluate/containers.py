@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import expressions, filling_comprehensions, indexing, layer_lists
+from kt_translate.evaluate.lengths import demand_length
 from kt_translate.evaluate.loop_sizes import free_name
 from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.state import NotGeneral, State
@@ -120,7 +121,7 @@ def _turns(ev: Interpreter, node: cst.CompFor, scope: Scope, body: Callable[[], 
     """Run a comprehension. Whether it is known which turns it takes."""
     value = expressions.evaluate(ev, node.iter, scope)
     for part in value.goes_through if isinstance(value, Items) else [value]:
-        ev.demand(part, "the length of a list")
+        demand_length(ev, part, "the length of a list")
     items = items_of(value, None)
     if items is None:
         return False

@@ -38,6 +38,7 @@ from kt_translate.evaluate.values import (
     ModelValue,
     Unknown,
     map_tensors,
+    plain,
 )
 from kt_translate.graph.nodes import Param, Plan
 from kt_translate.graph.objects import snake_case
@@ -123,6 +124,13 @@ def is_module(value: Any) -> bool:
     )
 
 
+def _is_table(value: Any) -> bool:
+    """Whether this is a dict of plain settings, or a list of such."""
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(map(_is_table, value))
+    return isinstance(value, dict) and plain(value)
+
+
 def _foreign(values: Iterable[Any]) -> Iterator[Symbol]:
     """The symbols in settings that do not become parameters of the class."""
     for value in values:
@@ -185,7 +193,7 @@ class _Entering:
             default = "None" if has_default(cls, name) else None
             kind = "nn.Module | None" if default else "nn.Module"
             self.params.append(Param(Symbol(name, UNKNOWN, "module"), default, kind))
-        elif is_number(value):
+        elif is_number(value) or _is_table(value):
             symbol = Symbol(name, known(value), "param")
             self.params.append(Param(symbol, *declared(cls, name, symbol.value)))
             self.inner[name] = as_parameter(Sym.of(symbol), value)

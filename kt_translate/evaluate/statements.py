@@ -29,6 +29,7 @@ from kt_translate.evaluate import (
     numbers,
     open_ends,
 )
+from kt_translate.evaluate.lengths import demand_length
 from kt_translate.evaluate.signals import MAX_TURNS, Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.values import Class, Function, ModelValue, Scope, Unknown, items_of
 from kt_translate.graph import conditions
@@ -213,7 +214,7 @@ def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
         value.args[1:] if ranged else value.goes_through if isinstance(value, Items) else [value]
     )
     for part in parts:
-        ev.demand(part, "the number of turns of a loop")
+        demand_length(ev, part, "the number of turns of a loop")
     items = items_of(elements.unrolled(ev, node, value, scope), None)
     if items is None or len(items) > MAX_TURNS:
         item = Unknown("an element of what is not known", ev.line)
