@@ -382,6 +382,28 @@ def test_a_layer_is_given_the_shape_of_data_at_once(float64: None) -> None:
     np.testing.assert_allclose(ours(torch.from_numpy(x)).detach(), theirs(x), rtol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        "np.stack([rows[:, :3], rows[:, 1:4]])",
+        "rows[:, 1:].reshape(-1, 2, rows.shape[1] - 4)",
+    ],
+    ids=["of any shape", "in a shape that is known in part"],
+)
+def test_the_last_sizes_of_data_at_once(data: str, float64: None) -> None:
+    both = Pair(
+        SOURCE + f"data = {data}\n"
+        "def build():\n"
+        "    i = keras.Input(shape=data.shape[-2:])\n"
+        "    return keras.Model(i, layers.Dense(2)(layers.LSTM(4)(i)))\n"
+    )
+    assert both.errors == []
+    theirs, ours = both.keras["build"](), both.torch.build()
+    x = np.random.default_rng(1).normal(size=(2, 2, 3))
+    vars(both.torch)["load_keras_weights"](ours, theirs)
+    np.testing.assert_allclose(ours(torch.from_numpy(x)).detach(), theirs(x), rtol=1e-12)
+
+
 def test_sizes_that_a_class_is_given_go_by_its_names_for_them(float64: None) -> None:
     both = Pair(
         SOURCE + "class Words:\n"

@@ -65,7 +65,8 @@ class DataShape(tuple):  # type: ignore[type-arg]
     def __getitem__(self, key: Any) -> Any:
         found = super().__getitem__(key)
         if isinstance(key, slice):
-            return tuple(None if isinstance(s, Unknown) else s for s in found)
+            sizes, last = found[:-1], found[-1:]  # the last is asked for: weights tell it
+            return (*(None if isinstance(s, Unknown) else s for s in sizes), *last)
         return found
 
 

@@ -250,6 +250,8 @@ def _subscript(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
     some = some_of(value)
     if some is not None:
         return tensor_lists.index(ev, some, key)
+    if (sizes := spread.last_sizes(ev, value, key, node.value)) is not None:
+        return sizes
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Rows):
         return tensor_lists.row(ev, value[0], key)
     return indexing.index(ev, layer_lists.settled(ev, value), key)

@@ -177,5 +177,6 @@ def _name_of(node: Any, said: str) -> str:
 
 
 def _word(text: str) -> str:
+    text = re.sub(r"-(?=\d)", "last_", text)  # x.shape[-2] is no x.shape[2]
     word = re.sub(r"\W+", "_", text).strip("_").lower()
     return word if word[:1].isalpha() else f"size_{word}"

@@ -8,7 +8,7 @@ import libcst as cst
 
 from kt_translate.evaluate import indexing
 from kt_translate.evaluate.values import External, Function, Unknown, items_of
-from kt_translate.graph.sym import Sym, known
+from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.layers.layer import EMPTY, REGISTRY
 
 if TYPE_CHECKING:
@@ -30,10 +30,26 @@ def arguments(
     return [_item(ev, value, i, node) for i in range(len(needed))]
 
 
+def last_sizes(ev: Interpreter, shape: Any, key: Any, node: cst.BaseExpression) -> Any:
+    """``data.shape[-2:]`` of data that is not known: its last sizes, each by itself. None for anything else."""
+    ends = isinstance(key, slice) and (key.stop, key.step) == (None, None)
+    if not ends or not isinstance(key.start, int) or key.start >= 0 or not _is_shape(shape):
+        return None
+    return tuple(_item(ev, shape, place, node) for place in range(key.start, 0))
+
+
+def _is_shape(value: Any) -> bool:
+    """Whether it is the shape of what is not known."""
+    if isinstance(value, Unknown):
+        return value.parts is not None and (value.parts[0], value.parts[2]) == (".", "shape")
+    said = isinstance(value, Sym) and value.head == "attribute"
+    return said and value.args[1] == "shape" and value.value is UNKNOWN
+
+
 def _item(ev: Interpreter, value: Any, place: int, node: cst.BaseExpression) -> Any:
     found = indexing.index(ev, value, place)
     if isinstance(found, Unknown):
-        key = cst.SubscriptElement(cst.Index(cst.Integer(str(place))))
+        key = cst.SubscriptElement(cst.Index(cst.parse_expression(str(place))))
         found.node = cst.Subscript(node, [key])
     return found
 
