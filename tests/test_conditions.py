@@ -587,3 +587,32 @@ def test_what_only_training_reads_pins_nothing() -> None:
     ]
     for given in ("", "3", "3, False"):
         pair.check("build", f"build({given})", given)
+
+
+SOUGHT = """
+def index_of(model, name):
+    for i, layer in enumerate(model.layers):
+        if layer.name == name:
+            return i
+    raise ValueError(name)
+
+
+def build(name="second", n=3):
+    inputs = keras.Input((4,))
+    x = inputs
+    for part in ("first", "second", "third", "last"):
+        x = layers.Dense(n, name=part)(x)
+    base = keras.Model(inputs, x)
+    found = base.layers[index_of(base, name)].output
+    return keras.Model(inputs, layers.Dense(2)(found))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_layer_that_is_sought_by_its_name_takes_the_name_for_granted() -> None:
+    pair = Pair(HEAD + SOUGHT)
+    assert not pair.errors
+    pair.check("build", "build(n=5)", "n=5")
+    assert pair.done.code.count("raise NotImplementedError") == 1
+    with pytest.raises(NotImplementedError):
+        pair.torch.build("third")

@@ -38,6 +38,8 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
     is_flag = isinstance(a, Sym) and isinstance(known(a), bool)
     if op in ("in", "not in") and is_flag and isinstance(b, (list, tuple, set)) and plain(b):
         return _flag_among(a, {bool(v) for v in b if v in (0, 1)}, op == "in")
+    if isinstance(a, text.LayerName) or isinstance(b, text.LayerName):
+        a, b = (ev.demand(v, "a layer") if isinstance(v, Sym) else v for v in (a, b))
     if op in ("is", "is not", "==", "!=") and not (plain(a) and plain(b)):
         if isinstance(a, Sym) or isinstance(b, Sym):
             if plain(a) or plain(b) or (isinstance(a, Sym) and isinstance(b, Sym)):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import layer_weights
+from kt_translate.evaluate.text import LayerName
 from kt_translate.evaluate.values import LayerValue, Native, Unknown, plain
 from kt_translate.graph.nodes import LayerNode
 from kt_translate.graph.sym import known
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 def attribute(ev: Interpreter, layer: LayerValue, name: str) -> Any:
     """What the source reads off a layer."""
     if name == "name":
-        return layer.use.keras_name or Unknown("an automatic name", ev.line)
+        said = layer.use.keras_name or Unknown("an automatic name", ev.line)
+        return LayerName(said) if isinstance(said, str) else said
     if name in ("output", "input") and layer.calls:
         inputs, output = layer.calls[0]
         return output if name == "output" else inputs[0] if len(inputs) == 1 else inputs

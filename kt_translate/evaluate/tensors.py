@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import arrays, layer_weights
 from kt_translate.evaluate.guards import guarded
+from kt_translate.evaluate.text import LayerName
 from kt_translate.evaluate.values import Array, External, Native, Unknown
 from kt_translate.graph.nodes import ReadNode
 from kt_translate.graph.operators import BINARY
@@ -119,7 +120,7 @@ def attribute(ev: Interpreter, x: Tensor, name: str) -> Any:
     if name == "T":
         return guarded(ev, lambda: OPS["keras.ops.transpose"].function(x))
     if name == "name" and x.name is not None:
-        return x.name
+        return LayerName(x.name) if "input" in x.facts else x.name
     if name == "set_shape":
         return Native(name, lambda ev, *shape: None)
     if name in ("_keras_mask", "mask"):

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
 
+class LayerName(str):
+    """What a layer is called, read off the layer: it tells one layer from the others."""
+
+
 METHODS = (
     *("lower", "upper", "title", "capitalize", "strip", "lstrip", "rstrip", "replace"),
     *("startswith", "endswith", "isdigit", "find", "count", "split", "rsplit", "zfill"),
