@@ -48,7 +48,9 @@ from kt_translate.guesses import (
     let_pass,
     likely_input,
     object_for,
+    other_shapes,
     roomier,
+    stands_alone,
 )
 from kt_translate.source.names import SUBMODULES
 from kt_translate.words import choices, code_with
@@ -264,8 +266,10 @@ def attempts(
         if other != first:
             yield other, {}
     kinds = text if re.search(r"[A-Z]\w+\dD\b|LSTM|GRU|RNN", text) else ev.source.text
+    alone = stands_alone(ev, function, text)
 
-    guessing = partial(guess, text=text, kinds=kinds)
+    def guessing(name: str) -> Any:
+        return guess(name, text, text if alone and "shape" not in name.lower() else kinds)
 
     def likely(names: list[str]) -> dict[str, Any]:
         tensor = input_of(guess("shape", text, kinds))
@@ -285,6 +289,8 @@ def attempts(
     larger = {n: roomier(v) for n, v in guessed.items()}
     if larger != guessed:
         yield {**first, **larger}, larger
+    for other in other_shapes(guessed):
+        yield {**first, **other}, other
     if isinstance(first.get("weights"), str):  # of a model whose weights have gone
         yield {**first, **guessed, "weights": None}, guessed
     required = likely([n for n in names if n not in function.defaults and n not in sized])

@@ -67,7 +67,8 @@ def guess(name: str, text: str, kinds: str) -> Any:
         return tuple(guess(part, text, kinds) for part in parts)
     if re.search(rf"{_THROUGH}{n}\b", text) and "shape" not in lower:
         return (2, 2)
-    if is_tuple(name, text):
+    called = _names_of(name, text)
+    if any(is_tuple(known_as, text) for known_as in called):
         if re.search(r"TimeDistributed\(\s*[\w.]*2D\b", text):
             return (5, 64, 64, 3)
         if re.search(r"\w3D\b", kinds):
@@ -75,7 +76,8 @@ def guess(name: str, text: str, kinds: str) -> Any:
         if re.search(r"Conv(?:olution)?2D|\w2D\b", kinds):
             return (64, 64, 3)
         return (20, 8) if re.search(r"\w1D\b|LSTM|GRU|RNN|Attention", kinds) else (16,)
-    return next((value for pattern, value in _GUESSES if re.search(pattern, lower)), 16)
+    flag = any(re.search(rf"\bif\b[ (]*(?:not )?{re.escape(n)}[ )]*:", text) for n in called)
+    return next((value for pattern, value in _GUESSES if re.search(pattern, lower)), flag or 16)
 
 
 def code_about(ev: Interpreter, function: Function) -> str:
@@ -97,6 +99,15 @@ def _handed_on(ev: Interpreter, star: str, code: str, seen: set[str]) -> Iterato
             text = ev.source.code(function.node)
             text = text if own is None else re.sub(rf"\b{own.name.value}\b", star, text)
             yield from (text, *_handed_on(ev, star, text, seen))
+
+
+def stands_alone(ev: Interpreter, function: Function, text: str) -> bool:
+    """Whether the code about a function makes its layers itself: nothing of the source's own is named in it."""
+    named = [ev.module.names.get(word) for word in set(re.findall(r"\w+", text))]
+    own = (function, function.owner)
+    return "Dense(" in text and not any(
+        isinstance(v, (Function, Class)) and v not in own for v in named
+    )
 
 
 def gathered(function: Function, source: Source) -> str | None:
@@ -175,12 +186,16 @@ def _settings(name: str, text: str, whole: str) -> list[str]:
 def _attributes(name: str, text: str) -> list[str]:
     """The attributes that are read of a parameter, or of what else it is called; none where it is called or indexed."""
     text = re.sub(r"\bself\.", "", text)
-    n = re.escape(name)
-    others = re.findall(rf"^\s*(\w+)\s*=\s*{n}\s*$", text, re.MULTILINE)
-    known_as = rf"(?<![.\w])(?:{'|'.join(map(re.escape, dict.fromkeys([name, *others])))})"
+    known_as = rf"(?<![.\w])(?:{'|'.join(map(re.escape, _names_of(name, text)))})"
     if "." in name or is_tensor_name(name) or re.search(rf"{known_as}(\[|\(|\.\w+\()", text):
         return []
     return re.findall(rf"{known_as}\.(\w+)", text)
+
+
+def _names_of(name: str, text: str) -> list[str]:
+    """What a parameter is called: attributes and variables, too, that are nothing but it."""
+    others = re.findall(rf"^\s*(\w+)\s*=\s*{re.escape(name)}\s*$", text, re.MULTILINE)
+    return list(dict.fromkeys([name, *others]))
 
 
 def _keys(path: str, text: str) -> list[str]:
@@ -324,6 +339,7 @@ def is_shape(name: str, text: str) -> bool:
 def is_tuple(name: str, text: str) -> bool:
     n = re.escape(name)
     whole = rf"\b(?:batch_)?(?:input_)?shape\s*=\s*{n}\s*[,)]|Input\(\s*{n}\s*[,)]|\b{n}\[|\*{n}\b"
+    whole += rf"|\bInput\((?:shape\s*=\s*)?\(\s*{n}\s*\)"
     return bool(re.search(whole, text)) or bool(re.search(r"shape", name.lower()))
 
 
@@ -337,6 +353,14 @@ def roomier(value: Any) -> Any:
     if not isinstance(value, tuple) or len(value) < 3:
         return value
     return (*[224 if len(value) == 3 else 128] * (len(value) - 1), value[-1])
+
+
+def other_shapes(guessed: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The same with shapes of other ranks, where one was guessed."""
+    shapes = {n: v for n, v in guessed.items() if isinstance(v, tuple) and len(v) > 1}
+    for shape in _SHAPES[2:] if shapes else ():
+        if all(len(v) > len(shape) for v in shapes.values()):
+            yield guessed | dict.fromkeys(shapes, shape)
 
 
 # -- checks ---------------------------------------------------------------------------------------

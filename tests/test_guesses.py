@@ -337,3 +337,31 @@ def build(width, input_shape):
     pair = Pair(HEAD + text)
     assert pair.errors == []
     pair.check("build", "build(4, (12, 6))", "4, (12, 6)")
+
+
+def test_shapes_and_flags_by_the_attributes_that_keep_them(float64: None) -> None:
+    """Pictures are made by other classes of the file: this one has layers for rows alone."""
+    text = """
+class Pixels:
+    def build(self):
+        inputs = keras.Input((8, 8, 3))
+        return keras.Model(inputs, layers.Flatten()(layers.Conv2D(2, 3)(inputs)))
+
+
+class Critic:
+    def __init__(self, inp_dim, out_dim, dueling):
+        self.env_dim = inp_dim
+        self.act_dim = out_dim
+        self.model = self.network(dueling)
+
+    def network(self, dueling):
+        state = keras.Input((self.env_dim))
+        x = layers.Dense(5)(state)
+        if(dueling):
+            x = layers.Dense(3)(x)
+        return keras.Model(state, layers.Dense(self.act_dim)(x))
+"""
+    pair = Pair(HEAD + text)
+    assert pair.errors == []
+    pair.keras["built"] = pair.keras["Critic"]((4,), 2, False).model
+    pair.check("Critic.model", "built", "(4,), 2, False")
