@@ -41,6 +41,7 @@ from kt_translate.guesses import (
     code_about,
     gathered,
     guess,
+    guesser,
     input_of,
     is_called_on,
     is_shape,
@@ -50,7 +51,6 @@ from kt_translate.guesses import (
     object_for,
     other_shapes,
     roomier,
-    stands_alone,
 )
 from kt_translate.source.names import SUBMODULES
 from kt_translate.words import choices, code_with
@@ -265,11 +265,7 @@ def attempts(
         other = {n: first[n] if v is UNKNOWN else v for n, v in other.items()} | sized
         if other != first:
             yield other, {}
-    kinds = text if re.search(r"[A-Z]\w+\dD\b|LSTM|GRU|RNN", text) else ev.source.text
-    alone = stands_alone(ev, function, text)
-
-    def guessing(name: str) -> Any:
-        return guess(name, text, text if alone and "shape" not in name.lower() else kinds)
+    guessing, kinds = guesser(ev, function, text)
 
     def likely(names: list[str]) -> dict[str, Any]:
         tensor = input_of(guess("shape", text, kinds))

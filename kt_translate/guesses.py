@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain
 from typing import Any
@@ -101,7 +101,18 @@ def _handed_on(ev: Interpreter, star: str, code: str, seen: set[str]) -> Iterato
             yield from (text, *_handed_on(ev, star, text, seen))
 
 
-def stands_alone(ev: Interpreter, function: Function, text: str) -> bool:
+def guesser(ev: Interpreter, function: Function, text: str) -> tuple[Callable[[str], Any], str]:
+    """What guesses the parameters of a function by the code about it, and where the layers are made."""
+    kinds = text if re.search(r"[A-Z]\w+\dD\b|LSTM|GRU|RNN", text) else ev.source.text
+    alone = _stands_alone(ev, function, text)
+
+    def guessing(name: str) -> Any:
+        return guess(name, text, text if alone and "shape" not in name.lower() else kinds)
+
+    return guessing, kinds
+
+
+def _stands_alone(ev: Interpreter, function: Function, text: str) -> bool:
     """Whether the code about a function makes its layers itself: nothing of the source's own is named in it."""
     named = [ev.module.names.get(word) for word in set(re.findall(r"\w+", text))]
     own = (function, function.owner)

@@ -265,3 +265,32 @@ def test_changes(name: str, float64: None) -> None:
     assert pair.errors == []
     pair.check("build", "build()")
     pair.check("build", f"build({other})", other)
+
+
+MERGED = {
+    "an update of a copy": "cfg = dict(USUAL)\n    cfg.update(params)",
+    "an update with what may be None": "cfg = USUAL.copy()\n    cfg.update(params or {})",
+    "stars": "cfg = {**USUAL, **params}",
+}
+
+
+@pytest.mark.parametrize("name", MERGED)
+@pytest.mark.usefixtures("float64")
+def test_settings_that_replace_usual_ones(name: str) -> None:
+    text = (
+        "import keras\nfrom keras import layers\n\n"
+        "USUAL = dict(units=4, activation='tanh')\n\n\n"
+        "def build(params, width=3):\n"
+        f"    {MERGED[name]}\n"
+        "    i = keras.Input((width,))\n"
+        "    x = layers.Dense(cfg['units'], activation=cfg['activation'])(i)\n"
+        "    return keras.Model(i, layers.Dense(2)(x))\n\n\n"
+        "model = build({'units': 5})\n"
+    )
+    pair = Pair(text)
+    assert not pair.errors
+    pair.check("model", "model")
+    for given in ("{}", "{'units': 3}", "{'activation': 'relu'}, 5"):
+        pair.check("build", f"build({given})", given)
+    with pytest.raises(NotImplementedError):
+        pair.torch.build({"rate": 1})

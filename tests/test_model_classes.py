@@ -275,3 +275,22 @@ def test_a_name_among_the_arguments_keeps_its_place() -> None:
     (actor,) = [m for m in pair.done.models if m["source_name"] == "Actor"]
     made = getattr(pair.torch, actor["factory"])(3, "actor", 2.0, features=4)
     assert made.limit == 2.0
+
+
+def test_a_build_of_the_source_s_own() -> None:
+    """Of a class that is a model by name alone: Keras calls build with a shape, this one makes a model."""
+    text = (
+        "import tf_keras as keras\n"
+        "from tf_keras import layers\n"
+        "class Maker(keras.Model):\n"
+        "    def __init__(self, units):\n"
+        "        super().__init__()\n"
+        "        self.units = units\n"
+        "    def build(self):\n"
+        "        return keras.Sequential([layers.Dense(self.units), layers.Dense(2)])\n"
+        "i = keras.Input((4,))\n"
+        "model = keras.Model(i, Maker(3).build()(i))\n"
+    )
+    done = translate(text, "model.py", Options(), log := Log())
+    assert log.errors == 0
+    assert [(m["source_name"], m["status"]) for m in done.models] == [("model", "translated")]

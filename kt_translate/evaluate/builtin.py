@@ -131,7 +131,7 @@ def _dict(ev: Interpreter, *args: Any, **kwargs: Any) -> Any:
     if isinstance(args[0], Sym) and isinstance(args[0].value, dict) and not kwargs:
         return copies.copied(ev, args[0], deep=False)
     if isinstance(args[0], Sym):
-        args = (ev.demand(args[0], "a dict"),)
+        args = (copies.items_said(ev, args[0]),)
     if isinstance(args[0], dict):
         return {**args[0], **kwargs}
     pairs = items_of(args[0], None)

@@ -12,6 +12,7 @@ from kt_translate.evaluate import (
     attributes,
     choices,
     constructors,
+    copies,
     data,
     entries,
     enums,
@@ -92,7 +93,8 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
         if name in owner.attributes:
             return views.read(ev, owner, name)
         found = owner.cls.lookup(name)
-        if name == "build" and owner.pending:  # of a part: its first call builds it
+        if name == "build" and owner.pending and not subclasses.is_own_build(found):
+            # of a part: its first call builds it
             found = None if not ev.under_way else Native(name, lambda ev, *a, **k: None)
         if found is None and owner.use is not None:
             found = subclasses.layer_method(ev, owner, name)
@@ -192,8 +194,8 @@ def _method(ev: Interpreter, owner: Any, name: str, args: Any, kwargs: dict[str,
         args = (
             [Unknown("items of what is not known", ev.line, many=True)] if items is None else items,
         )
-    if isinstance(owner, dict) and name == "update" and args and opaque(args[0]):
-        args = ()
+    if isinstance(owner, dict) and name == "update" and args:
+        args = () if opaque(args[0]) else (copies.items_said(ev, args[0], owner),)
     with as_the_source_would():
         return getattr(owner, name)(*args, **kwargs)
 

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import expressions, filling_comprehensions, indexing, layer_lists
+from kt_translate.evaluate import (
+    copies,
+    expressions,
+    filling_comprehensions,
+    indexing,
+    layer_lists,
+)
 from kt_translate.evaluate.lengths import demand_length
 from kt_translate.evaluate.loop_sizes import free_name
 from kt_translate.evaluate.signals import Raised, as_the_source_would
@@ -43,7 +49,7 @@ def dictionary(ev: Interpreter, node: Any, scope: Scope) -> Any:
     for element in node.elements:
         if isinstance(element, cst.StarredDictElement):
             value = expressions.evaluate(ev, element.value, scope)
-            value = ev.demand(value, "a dict") if isinstance(value, Sym) else value
+            value = copies.items_said(ev, value, out)
             if not isinstance(value, dict):
                 return Unknown("a dict of what is not known", ev.line)
             out.update(value)

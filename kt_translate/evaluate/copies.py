@@ -8,10 +8,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate.values import LayerValue, ModelValue, Unknown
+from kt_translate.evaluate.values import LayerValue, ModelValue, Unknown, plain
 from kt_translate.graph.nodes import ModuleUse
 from kt_translate.graph.objects import KerasObject
-from kt_translate.graph.sym import Sym, known
+from kt_translate.graph.sym import Sym, call_symbolic, known
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -135,3 +135,23 @@ METHODS: dict[str, Callable[..., Any]] = {
     "to_json": lambda ev, model, **k: ModelText(model, ev.line),
     "get_config": lambda ev, model: ModelText(model, ev.line),
 }
+
+
+def items_said(ev: Interpreter, value: Any, usual: dict[Any, Any] | None = None) -> Any:
+    """The items of a parameter's dict; anything else as it is.
+
+    ``usual``: the items that these replace. Which of them there are is left open, as long as there are no others;
+    without any, all keys are taken for granted.
+    """
+    if not isinstance(value, Sym) or not isinstance(value.value, dict):
+        return value
+    if (
+        usual
+        and value.value.keys() <= usual.keys()
+        and all(plain(known(v)) for v in usual.values())
+    ):
+        keys = Sym.binary("<=", call_symbolic("set", value), call_symbolic("set", list(usual)))
+        ev.demand(keys, "what is in a dict")
+        return {key: Sym.method(value, "get", key, before) for key, before in usual.items()}
+    ev.demand(call_symbolic("list", value), "what is in a dict")
+    return {key: Sym.index(value, key) for key in value.value}

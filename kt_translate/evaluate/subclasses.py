@@ -59,6 +59,14 @@ def make_instance(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str
     return instance
 
 
+def is_own_build(found: Any) -> bool:
+    """Whether a method ``build`` takes no shape, as one that makes a model. Only Keras 3 hides what such a one gives."""
+    if not isinstance(found, Function):
+        return False
+    params = found.node.params
+    return len(params.params) == 1 and not isinstance(params.star_arg, cst.Param)
+
+
 def settle(ev: Interpreter, instance: Instance) -> None:
     """Run the constructor on the arguments given, for what the source reads off the object."""
     if not instance.pending:

@@ -250,6 +250,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "range": range,
     "tuple": tuple,
     "list": list,
+    "set": set,
     "sorted": sorted,
     "math.ceil": math.ceil,
     "math.floor": math.floor,
