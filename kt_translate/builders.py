@@ -15,6 +15,7 @@ from typing import Any
 
 import libcst as cst
 
+from kt_translate.call_inputs import likely_input
 from kt_translate.diagnostics import Diagnostic
 from kt_translate.evaluate import handed, parts, views
 from kt_translate.evaluate.general import annotation
@@ -47,7 +48,6 @@ from kt_translate.guesses import (
     is_shape,
     keys_read,
     let_pass,
-    likely_input,
     object_for,
     other_shapes,
     roomier,

@@ -1,9 +1,9 @@
-"""The tensors to try a class on that the source never calls."""
+"""The tensors to try a class on that the source never calls, and what a model takes that waits for its input."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import repeat
@@ -11,6 +11,7 @@ from typing import Any
 
 from kt_translate.evaluate import recurrent
 from kt_translate.evaluate.interpreter import Interpreter
+from kt_translate.evaluate.open_sizes import open_input
 from kt_translate.evaluate.values import Class, Function, Instance, ModelValue, map_tensors
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
@@ -192,3 +193,39 @@ def others(rank: int) -> tuple[int, ...]:
 def fitting(rank: int) -> tuple[int, ...]:
     """The same where they have to be what its parameters are."""
     return {2: (16,), 3: (20, 16), 4: (32, 32, 16), 5: (16, 16, 16, 16)}.get(rank, (16,))
+
+
+def likely_input(layers: Sequence[Any]) -> tuple[Any, ...] | None:
+    """The shape that a Sequential's first layers tell, where nothing else does.
+
+    Colour pictures of any size; rows, or sequences of any length, whose width the weights tell.
+    """
+    kinds = [_kind(layer) for layer in layers]
+    for kind in kinds:
+        if kind in ("Flatten", "Reshape", "Permute"):
+            return None
+        if kind == "Embedding":
+            return (None,)
+        if kind == "Dense":
+            return (Sym.of(open_input("in_features")),)
+        if kind in ("LSTM", "GRU", "SimpleRNN", "RNN"):
+            return (None, Sym.of(open_input("input_size")))
+        if kind.endswith("Conv1D"):
+            return (None, Sym.of(open_input("in_channels")))
+        if _PICTURES.search(kind):
+            break
+    if any(kind in ("Flatten", "Reshape", "Permute", "Dense") for kind in kinds):
+        return None
+    return (None, None, 3) if any(map(_PICTURES.search, kinds)) else None
+
+
+def _kind(layer: Any) -> str:
+    rule = getattr(layer, "rule", layer)
+    inner = getattr(rule, "layer", None)
+    return type(rule).__name__ if inner is None else _kind(inner)
+
+
+_PICTURES = re.compile(
+    r"2D(Transpose)?$|^(Center|Random)(Crop|Flip|Rotation|Zoom|Translation|Contrast|Brightness|Hue"
+    r"|Height|Width|Shear|ColorJitter)$|^Resizing$"
+)

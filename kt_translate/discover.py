@@ -9,6 +9,7 @@ from typing import Any
 import libcst as cst
 
 from kt_translate.builders import Given, Run, Shapes, best_run, declared, is_complete, run
+from kt_translate.call_inputs import likely_input
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate.assumed import settled
 from kt_translate.evaluate.calls import call_function
@@ -41,7 +42,6 @@ from kt_translate.found import (
 )
 from kt_translate.graph.nodes import Param
 from kt_translate.graph.sym import UNKNOWN
-from kt_translate.guesses import likely_input
 from kt_translate.implied import implies_model, leans_on, with_model
 from kt_translate.instances import handed_on, made_by, use_classes_of_calls
 from kt_translate.makers import (

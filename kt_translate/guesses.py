@@ -10,7 +10,6 @@ from typing import Any
 
 from kt_translate.evaluate import calls, views
 from kt_translate.evaluate.interpreter import Interpreter
-from kt_translate.evaluate.open_sizes import open_input
 from kt_translate.evaluate.records import holding
 from kt_translate.evaluate.values import Class, Function, Instance
 from kt_translate.graph.nodes import Param
@@ -247,42 +246,6 @@ def _unpacked_shapes(name: str, text: str) -> list[str]:
     found = re.search(rf"^\s*(\w+(?:\s*,\s*\w+)+)\s*=\s*{re.escape(name)}\s*$", text, re.MULTILINE)
     parts = re.split(r"\s*,\s*", found[1]) if found else []
     return parts if all("shape" in part.lower() for part in parts) else []
-
-
-def likely_input(layers: Sequence[Any]) -> tuple[Any, ...] | None:
-    """The shape that a Sequential's first layers tell, where nothing else does.
-
-    Colour pictures of any size; rows, or sequences of any length, whose width the weights tell.
-    """
-    kinds = [_kind(layer) for layer in layers]
-    for kind in kinds:
-        if kind in ("Flatten", "Reshape", "Permute"):
-            return None
-        if kind == "Embedding":
-            return (None,)
-        if kind == "Dense":
-            return (Sym.of(open_input("in_features")),)
-        if kind in ("LSTM", "GRU", "SimpleRNN", "RNN"):
-            return (None, Sym.of(open_input("input_size")))
-        if kind.endswith("Conv1D"):
-            return (None, Sym.of(open_input("in_channels")))
-        if _PICTURES.search(kind):
-            break
-    if any(kind in ("Flatten", "Reshape", "Permute", "Dense") for kind in kinds):
-        return None
-    return (None, None, 3) if any(map(_PICTURES.search, kinds)) else None
-
-
-def _kind(layer: Any) -> str:
-    rule = getattr(layer, "rule", layer)
-    inner = getattr(rule, "layer", None)
-    return type(rule).__name__ if inner is None else _kind(inner)
-
-
-_PICTURES = re.compile(
-    r"2D(Transpose)?$|^(Center|Random)(Crop|Flip|Rotation|Zoom|Translation|Contrast|Brightness|Hue"
-    r"|Height|Width|Shear|ColorJitter)$|^Resizing$"
-)
 
 
 def is_called_on(name: str, text: str) -> bool:

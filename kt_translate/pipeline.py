@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kt_translate import classes
+from kt_translate.call_inputs import likely_input
 from kt_translate.cases import said_by_hand, values_of
 from kt_translate.diagnostics import Diagnostic, Log, Place, Statement
 from kt_translate.discover import discover
@@ -27,7 +28,6 @@ from kt_translate.found import Found, Gap, Object
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym
-from kt_translate.guesses import likely_input
 from kt_translate.homes import Project
 from kt_translate.implied import left_over
 from kt_translate.layers import catalogue
