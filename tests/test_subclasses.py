@@ -1181,3 +1181,33 @@ model = keras.Model(inputs, layers.Conv2D(2, 3)(Expand(4, 5, as_rows=False)(x)))
 """)
     case.agree("model", None, "", numbers(2, 16, 3))
     case.agree("Expand", "4, 5", "4, 5, features=3", numbers(2, 16, 3))
+
+
+def test_what_is_not_known_is_no_default(tmp_path: Path) -> None:
+    case = Both(
+        tmp_path,
+        """
+def table():
+    return np.load("table.npy")
+
+
+class Shifted(layers.Layer):
+    def call(self, x, bias=None, unread=None):
+        if bias is not None:
+            x = x + bias
+        return x
+
+
+def build(unread=None):
+    inputs = keras.Input((5,))
+    return keras.Model(inputs, Shifted()(inputs, unread=table()))
+
+
+def shifted():
+    inputs = keras.Input((5,))
+    return keras.Model(inputs, Shifted()(inputs, bias=table()))
+""".replace("np.", "__import__('numpy')."),
+    )
+    assert case.entry("build")["status"] == "translated"
+    assert case.entry("shifted")["status"] != "translated"
+    assert any("not known" in d.message for d in case.log.diagnostics)

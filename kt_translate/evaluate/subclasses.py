@@ -318,7 +318,12 @@ def call_arguments(
     if "training" not in order and params.star_kwarg is None:  # Keras keeps it to itself
         kwargs = {k: v for k, v in kwargs.items() if k != "training"}
     bound = ev.bind_method(call, instance, args, kwargs)
-    given = {n: bound[n] for n in order if n != "training" and not _is_default(call, n, bound[n])}
+    said = {*order[: len(args)], *kwargs}  # where it matters, what is not known is told
+    given = {
+        n: bound[n]
+        for n in order
+        if n != "training" and not _is_default(call, n, bound[n], n in said)
+    }
     star = params.star_arg
     for i, value in enumerate(
         bound.get(star.name.value, ()) if isinstance(star, cst.Param) else ()
@@ -327,8 +332,9 @@ def call_arguments(
     return given
 
 
-def _is_default(call: Function, name: str, value: Any) -> bool:
-    return isinstance(value, Unknown) or (name in call.defaults and call.defaults[name] is value)
+def _is_default(call: Function, name: str, value: Any, said: bool) -> bool:
+    missing = isinstance(value, Unknown) and not said
+    return missing or (name in call.defaults and call.defaults[name] is value)
 
 
 def _inlined(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
