@@ -94,3 +94,37 @@ def test_lists_of_layers_are_as_long_as_the_arguments_say(form: str) -> None:
         pair.torch.load_keras_weights(ours, theirs)
         have = ours.eval()(torch.from_numpy(x)).detach().numpy()
         np.testing.assert_allclose(have, np.asarray(theirs(x)), rtol=1e-9, atol=1e-9)
+
+
+FALLBACK = (
+    HEAD.replace("self.make(n, width)", "self.make(n, width)\n        self.last = layers.Dense(3)")
+    + """
+    def make(self, n, w):
+        self.downs = [layers.Dense(w + i) for i in range(n)]
+        self.gates = [layers.Dense(w + i) for i in range(n)]
+
+    def call(self, x):
+        found = []
+        for down, gate in zip(self.downs, self.gates):
+            x = down(x) * ops.sigmoid(gate(x))
+            found.append(x)
+        return self.last(ops.concatenate(found, axis=-1))
+
+
+model = Base()
+model.build((None, 4))
+"""
+)
+
+
+@pytest.mark.usefixtures("float64")
+def test_lists_gone_through_together_that_fill_another_are_unrolled() -> None:
+    pair = Pair(FALLBACK)
+    assert not pair.errors
+    theirs: Any = eval("Base()", pair.keras)
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    theirs(x)
+    ours = pair.torch.Base(features=4)
+    pair.torch.load_keras_weights(ours, theirs)
+    have = ours.eval()(torch.from_numpy(x)).detach().numpy()
+    np.testing.assert_allclose(have, np.asarray(theirs(x)), rtol=1e-9, atol=1e-9)

@@ -7,6 +7,7 @@ stays as long as the parameter says. Whatever else reads the list takes the samp
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -24,12 +25,13 @@ from kt_translate.evaluate.values import (
 )
 from kt_translate.graph.lists import Forked
 from kt_translate.graph.nodes import ORDER, CallNode, Held, LayerNode, SizeNode
-from kt_translate.graph.region import OpNode, Region
+from kt_translate.graph.region import Node, OpNode, Region
 from kt_translate.graph.sym import Items, Sym, known, same
 from kt_translate.graph.tensor import Fork
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
+    from kt_translate.evaluate.loops import _General
 
 
 class LayerList(list):  # type: ignore[type-arg]
@@ -55,7 +57,8 @@ class Abreast(LayerList):
 
     def __init__(self, lists: list[LayerList]) -> None:
         first = lists[0]
-        super().__init__(list(first), first.iterable, first.node, first.scope)
+        rows = list(zip(*lists, strict=False))
+        super().__init__(rows, first.iterable, first.node, first.scope)
         self.lists = lists
         self.order = min(one.order for one in lists)
 
@@ -104,29 +107,39 @@ def layers_of(element: Any, target: Any) -> dict[str, Any]:
     return dict(zip(names, element, strict=True))
 
 
-def held_layers(
-    body: Region, layers: LayerList | None, made: dict[str, Any], start: int
-) -> list[Held]:
-    """The layers of a turn, where the lists are to stay lists: gone through together, or beside a layer with weights
-    that all turns share. Empty for any other loop. Raises NotGeneral where the turns make something else, too.
+def held_layers(loop: _General, body: Region) -> list[Held]:
+    """The layers of a turn, where the lists are to stay lists; empty where the turns are better stages of their own.
+
+    Raises:
+        NotGeneral: turns share a layer that has weights, or go through several lists, and make something else, too.
     """
+    layers, made, start = loop.layers, loop.held, loop.start
     if layers is None:
         return []
+    carries = bool(loop.sizes or loop.filling.growing or loop.filling.elements)
     lists = layers.lists if isinstance(layers, Abreast) else [layers]
     nodes = [n for n in body.nodes if isinstance(n, (LayerNode, CallNode))]
-    shared = [n for n in nodes if n.use.order < start and not is_stateless(n)]
-    if len(lists) == 1 and not shared:
-        return []
+    must = len(lists) > 1 or any(n.use.order < start and not is_stateless(n) for n in nodes)
     uses = [getattr(one, "use", None) for one in made.values()]
     others = [n for n in nodes if n.use.order >= start and not is_stateless(n)]
-    if not all(any(n.use is use for use in uses) for n in others):
+    can = (
+        all(any(n.use is use for use in uses) for n in others)
+        and None not in uses
+        and all(one.name for one in lists)
+        and all(isinstance(n, (LayerNode, CallNode, OpNode, SizeNode)) for n in body.nodes)
+    )
+    if must and not can:
         raise NotGeneral
-    if None in uses or not all(one.name for one in lists):
-        raise NotGeneral
-    if not all(isinstance(n, (LayerNode, CallNode, OpNode, SizeNode)) for n in body.nodes):
-        raise NotGeneral
+    if not must and (not can or carries or _is_chain(body.nodes)):
+        return []
     pairs = zip(lists, made.items(), strict=True)
     return [Held(layer.use, str(one.name), name, one.order) for one, (name, layer) in pairs]
+
+
+def _is_chain(nodes: list[Node]) -> bool:
+    """Whether each node takes what the one before gives, and nothing else."""
+    first = all(len(list(node.uses())) == 1 for node in nodes[:1])
+    return first and all(list(b.uses()) == a.outputs for a, b in pairwise(nodes))
 
 
 def appended(ev: Interpreter, node: cst.For, scope: Scope) -> bool:

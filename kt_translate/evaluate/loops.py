@@ -290,7 +290,7 @@ class _General:
         inner = set(self.symbols) | {c.entering.args[0] for c in self.sizes.values()}
         inner |= {s for e in self.filling.elements.values() for s in e.sizes.values()}
         own_body = self.regions[id(self.state.region)]
-        held = held_layers(own_body, self.layers, self.held, self.start)
+        held = held_layers(self, own_body)
         self.running = bool(held) or is_running(own_body, self.start, inner)
         told = self.layers is None and another_follows(self.targets, self.value) is not None
         handed = {p: t for p, t in changed.items() if isinstance(t, Tensor) and p in self.entering}
@@ -299,8 +299,8 @@ class _General:
         changing = {c.entering.args[0] for c in self.sizes.values()} | set(self.symbols)
         for size in self.sizes.values():
             size.after.args[0].origin = afterwards(size, count(self.value), changing)
-        if self.running and not held:
-            running.check(self.ev, self.sizes, lists, self.filling.elements)
+        if self.running:
+            running.check(self.ev, {} if held else self.sizes, lists, self.filling.elements)
         tensors = self._leave(changed, inner)
         if any(entry.changed for entry in self.entries):
             entries.spend(self.ev, self.node, self.scope, self.state, self.through)
