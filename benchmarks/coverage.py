@@ -132,7 +132,9 @@ def results_of(group: list[Subject]) -> list[dict[str, Any]]:
 
 
 def row(subject: Subject, result: dict[str, Any]) -> str:
-    name = f"`{subject.module.rpartition('.')[2]}.{subject.function}`"
+    words = ", ".join(re.findall(r"\b\w+='[^']*'", subject.arguments))
+    called = f"{subject.function}({words})" if words else subject.function
+    name = f"`{subject.module.rpartition('.')[2]}.{called}`"
     figure = result.get("error")
     said = "exact" if figure == 0 else f"{figure:.0e}" if figure is not None else ""
     if figure and subject.float32 and result["result"].startswith("agrees"):
