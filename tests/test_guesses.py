@@ -365,3 +365,18 @@ class Critic:
     assert pair.errors == []
     pair.keras["built"] = pair.keras["Critic"]((4,), 2, False).model
     pair.check("Critic.model", "built", "(4,), 2, False")
+
+
+def test_a_number_that_nothing_tells_is_in_no_docstring(float64: None) -> None:
+    text = """
+def build(nb_classes, kind):
+    x = inputs = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3)(x) if kind == "a" else x
+    x = layers.Conv2D(nb_classes, 3, activation="softmax")(x)
+    model = keras.Model(inputs, x)
+    model.compile("adam", "categorical_crossentropy")
+    return model
+"""
+    pair = Pair(HEAD + text)
+    assert "UNKNOWN" not in pair.done.code
+    pair.check("build", "build(3, 'b')", "3, 'b'")

@@ -29,7 +29,9 @@ class OutputFacts:
     def shape(self, classes: bool = True) -> str:
         """The output's shape in torch for a docstring, with a space in front; without classes."""
         between = [*"DHW"[3 - (self.rank - 2) :]] if self.channels_first else ["L"]
-        if not 2 <= self.rank <= 5 or self.last_dim is None or (self.rank > 3 and len(between) < 2):
+        if not 2 <= self.rank <= 5 or not isinstance(self.last_dim, int):
+            return ""
+        if self.rank > 3 and len(between) < 2:
             return ""
         between = between if self.rank > 2 else []
         size = [str(self.last_dim)] if classes else []
