@@ -47,6 +47,23 @@ def picked(freeze=False, classes=3):
     return model
 
 
+def many(freeze=False, width=3):
+    if width > 100:
+        raise ValueError("too wide")
+    x = i = keras.Input((5,))
+    x = layers.Dense(width, name="a")(x)
+    x = layers.Dropout(0.1)(x)
+    x = layers.Dense(width, name="b")(x)
+    x = layers.BatchNormalization(name="c")(x)
+    x = layers.Dense(width, name="d")(x)
+    base = keras.Model(i, layers.Dense(width, name="e")(x))
+    if freeze:
+        for layer in base.layers:
+            if not isinstance(layer, layers.BatchNormalization):
+                layer.trainable = False
+    return keras.Model(i, layers.Dense(2)(base.output))
+
+
 def whole(train_base=False):
     base = keras.Sequential([keras.Input((6, 6, 3)), layers.Conv2D(4, 3), layers.BatchNormalization()])
     if not train_base:
@@ -57,7 +74,7 @@ def whole(train_base=False):
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("name", ["given", "within", "picked", "whole"])
+@pytest.mark.parametrize("name", ["given", "within", "picked", "many", "whole"])
 def test_conditions_say_what_is_frozen(name: str) -> None:
     pair = Pair(SOURCE)
     assert not pair.errors
@@ -70,3 +87,9 @@ def test_conditions_say_what_is_frozen(name: str) -> None:
         trained = sum(p.numel() for p in ours.parameters() if p.requires_grad)
         assert trained == sum(int(np.prod(w.shape)) for w in theirs.trainable_weights)
         assert "layer" not in dict(ours.named_children())
+
+
+def test_what_one_condition_freezes_is_said_once() -> None:
+    pair = Pair(SOURCE)
+    together = "if freeze:\n            for part in (self.a, self.b, self.d, self.e):"
+    assert together in pair.done.code

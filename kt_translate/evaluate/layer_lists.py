@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import assumed, tensor_lists
-from kt_translate.evaluate.loop_sizes import is_stateless
 from kt_translate.evaluate.state import NotGeneral, State
 from kt_translate.evaluate.values import (
     Either,
@@ -28,6 +27,7 @@ from kt_translate.graph.nodes import ORDER, CallNode, Held, LayerNode, SizeNode
 from kt_translate.graph.region import Node, OpNode, Region
 from kt_translate.graph.sym import Items, Sym, known, same
 from kt_translate.graph.tensor import Fork
+from kt_translate.layers.rnn_settings import is_stateless
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -118,10 +118,11 @@ def held_layers(loop: _General, body: Region) -> list[Held]:
         return []
     carries = bool(loop.sizes or loop.filling.growing or loop.filling.elements)
     lists = layers.lists if isinstance(layers, Abreast) else [layers]
-    nodes = [n for n in body.nodes if isinstance(n, (LayerNode, CallNode))]
-    must = len(lists) > 1 or any(n.use.order < start and not is_stateless(n) for n in nodes)
+    calls = [n for n in body.nodes if isinstance(n, (LayerNode, CallNode))]
+    nodes = [n for n in calls if isinstance(n, CallNode) or not is_stateless(n.rule)]
+    must = len(lists) > 1 or any(n.use.order < start for n in nodes)
     uses = [getattr(one, "use", None) for one in made.values()]
-    others = [n for n in nodes if n.use.order >= start and not is_stateless(n)]
+    others = [n for n in nodes if n.use.order >= start]
     can = (
         all(any(n.use is use for use in uses) for n in others)
         and None not in uses

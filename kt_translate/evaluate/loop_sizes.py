@@ -21,8 +21,7 @@ from kt_translate.graph.nodes import (
 )
 from kt_translate.graph.region import Node, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, same, symbols_in
-from kt_translate.layers.layer import Layer
-from kt_translate.layers.rnn_settings import rule_of
+from kt_translate.layers.rnn_settings import is_stateless
 
 
 def plain_sum(step: Any) -> Any:
@@ -117,19 +116,9 @@ def own(body: Region, loop: LoopNode, start: int) -> None:
             elif isinstance(node, LoopNode):
                 walk(node.body.nodes)
             elif isinstance(node, (LayerNode, CallNode)) and node.use.order < start:
-                if not is_stateless(node):
+                if isinstance(node, CallNode) or not is_stateless(node.rule):
                     raise NotGeneral
                 fresh = replace(node.use, region=body, order=next(ORDER))
                 node.use = own_uses.setdefault(id(node.use), fresh)
 
     walk(body.nodes)
-
-
-def is_stateless(node: LayerNode | CallNode) -> bool:
-    """Whether a layer has no weights, by itself or within it."""
-    if isinstance(node, CallNode):
-        return False
-    rule = node.rule
-    inner = any(isinstance(rule_of(value), Layer) for value in vars(rule).values())
-    has_statistics = rule.keras_kind == "batch_normalization"
-    return not inner and not has_statistics and not any(True for _ in rule.parameters())

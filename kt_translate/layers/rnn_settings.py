@@ -75,6 +75,13 @@ def rule_of(value: Any) -> Any:
     return getattr(value, "rule", value)
 
 
+def is_stateless(rule: Layer) -> bool:
+    """Whether a layer has no weights, by itself or within it."""
+    inner = any(isinstance(rule_of(value), Layer) for value in vars(rule).values())
+    has_statistics = rule.keras_kind == "batch_normalization"
+    return not inner and not has_statistics and not any(True for _ in rule.parameters())
+
+
 def unusual_setting(rule: Layer, name: str) -> Any:
     """The setting of a part's weights; None where it is what Keras assumes."""
     value = getattr(rule, name)

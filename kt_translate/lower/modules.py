@@ -11,6 +11,7 @@ from typing import Any
 from kt_translate.diagnostics import RuleError
 from kt_translate.graph.conditions import answered, negated
 from kt_translate.graph.nodes import (
+    ORDER,
     CallNode,
     IfNode,
     LayerNode,
@@ -24,12 +25,15 @@ from kt_translate.graph.objects import lazily
 from kt_translate.graph.region import Node
 from kt_translate.graph.sym import Sym, Symbol, code, substitute
 from kt_translate.graph.tensor import Tensor
+from kt_translate.layers.rnn_settings import is_stateless
 from kt_translate.lower.blocks import Block, indented
 from kt_translate.lower.chains import Chain, constructors
 from kt_translate.lower.names import attribute_name
 from kt_translate.lower.scope import ClassScope
 from kt_translate.lower.settings import like_keras, weight_lines
 from kt_translate.pytorch.expr import Expr, as_expr
+
+FEW = 3  # layers that one condition freezes: each says so where it is made
 
 
 class Modules(ClassScope):
@@ -44,7 +48,7 @@ class Modules(ClassScope):
             if made is None:
                 return None
             settings = like_keras(node.rule, node.use, tensors)
-            if self.plan.frozen or self.plan.covered:
+            if self.plan.frozen or self.plan.covered or node.use is self.frozen_apart:
                 settings.pop("trainable", None)
             self.code.regularized |= "regularize" in settings
             self.code.constrained |= "constrain" in settings
@@ -62,16 +66,41 @@ class Modules(ClassScope):
     def _module(self, use: ModuleUse, construct: Any) -> Expr:
         if id(use) not in self.modules:
             given = next((n for n, v in self.plan.modules.items() if v.use is use), None)
+            before, self.frozen_apart = self.frozen_apart, self._freezes_apart(use)
             made = construct() if given is None else self._given(given, use)
+            apart, self.frozen_apart = self.frozen_apart, before
             if made is None:
                 return Expr("None")
             attribute = self.module_names[id(use)]
+            if apart is not None:
+                self.freezes.setdefault(str(self.said(use.frozen)), []).append(attribute)
             self.modules[id(use)] = Expr(f"self.{attribute}")
             lines = [*use.comment.splitlines(), f"self.{attribute} = {made}"]
             self._home(use).add(use.order, self._where_called(use, lines))
             if use.mode is not None:
                 self.code.modes.append((attribute, use.mode))
         return self.modules[id(use)]
+
+    def _freezes_apart(self, use: ModuleUse) -> ModuleUse | None:
+        """The module, if it is frozen together with many others, under one condition, once all are made."""
+        alone = self._home(use) is self.blocks[self.plan.region.key]
+        asked = isinstance(use.frozen, Sym) and self.conditional > FEW and id(use) in self.weighty
+        return use if asked and alone and self._where_called(use, [""]) == [""] else None
+
+    def count_frozen(self, nodes: list[Node]) -> None:
+        """Look at what is frozen under conditions."""
+        called = {id(n.use): n for n in nodes if isinstance(n, (CallNode, LayerNode))}
+        weighty = {i: n for i, n in called.items() if not _is_weightless(n)}
+        self.weighty = set(weighty)
+        self.conditional = sum(isinstance(n.use.frozen, Sym) for n in weighty.values())
+
+    def freeze(self) -> None:
+        """What many layers have in common: the condition under which they are frozen."""
+        for condition, attributes in self.freezes.items():
+            parts = ", ".join(f"self.{name}" for name in attributes)
+            parts += "," if len(attributes) == 1 else ""
+            loop = [f"for part in ({parts}):", "    like_keras(part, trainable=False)"]
+            self.block.add(next(ORDER), [f"if {condition}:", *indented(loop)])
 
     def _given(self, name: str, use: ModuleUse) -> Expr:
         """A module among the arguments."""
@@ -150,7 +179,7 @@ class Modules(ClassScope):
             named = {n: e for n, e in named.items() if lazily(given[n]) != defaults[n]}
             instance = Expr(made.name)(*sizes, **named)
             covered = node.plan.frozen or self.plan.frozen or self.plan.covered
-            if node.use.frozen is not False and not covered:
+            if node.use.frozen is not False and not covered and node.use is not self.frozen_apart:
                 return Expr("like_keras")(instance, trainable=code(negated(node.use.frozen)))
             return instance
 
@@ -216,3 +245,7 @@ def node_of(nodes: list[Node], use: ModuleUse) -> Node | None:
 def sizes_of(plan: Plan, kind: str = "dim") -> set[str]:
     """The parameters that stand for sizes of the inputs, or of data."""
     return {p.symbol.name for p in plan.params if p.symbol.kind == kind}
+
+
+def _is_weightless(node: CallNode | LayerNode) -> bool:
+    return isinstance(node, LayerNode) and is_stateless(node.rule)

@@ -34,6 +34,10 @@ class ClassScope:
         )  # modules that conditions have taken into regions of theirs
         self.attributes = Names({"forward", "logits", "training"})
         self.modules: dict[int, Expr] = {}
+        self.weighty: set[int] = set()  # the modules that have weights
+        self.conditional = 0  # how many of them conditions freeze
+        self.frozen_apart: Any = None  # the module at hand, if that is said afterwards
+        self.freezes: dict[str, list[str]] = {}  # what each condition freezes then
         self.called: dict[int, Plan] = {}  # the class of each module, by its use
         self.variables: dict[int, tuple[str, Layout]] = {}
         self.last_use: dict[int, int] = {}

@@ -13,6 +13,7 @@ from kt_translate.graph.sym import Sym, code
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.constraints import constraint
 from kt_translate.layers.layer import Layer, RuleError
+from kt_translate.layers.rnn_settings import is_stateless
 from kt_translate.pytorch.expr import OMIT, Expr, as_expr, torch
 
 _USUAL = {"kernel": "glorot_uniform", "recurrent": "orthogonal", "bias": "zeros"}
@@ -49,7 +50,7 @@ def like_keras(rule: Layer, use: ModuleUse, tensors: list[Tensor]) -> dict[str, 
         settings["regularize"] = as_expr(regularize)
     if constrain:
         settings["constrain"] = as_expr(constrain)
-    if use.frozen is not False:
+    if use.frozen is not False and not is_stateless(rule):
         settings["trainable"] = code(negated(use.frozen))
     return settings
 

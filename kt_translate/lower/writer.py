@@ -64,6 +64,7 @@ class Writer(Modules):
         self.in_order = in_keras_order(nodes, every)
         self._spell_hidden_constants(nodes)
         self._arguments()
+        self.count_frozen(nodes)
         idle = self._idle(nodes)
         self._name_modules([*nodes, *idle])
         with self.spelling(in_forward=True):
@@ -73,6 +74,7 @@ class Writer(Modules):
             self._finish(ends, logits)
         for node in idle:
             self._module(node.use, partial(self._made, node))
+        self.freeze()
         self._keep()
         for name, value in self.plan.exposed.items():
             attribute = self.code.exposed[name] = self.attributes.fresh(name)
