@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from kt_translate.diagnostics import RuleError
+from kt_translate.diagnostics import Log, RuleError
 from kt_translate.evaluate.loops import _General
 from kt_translate.evaluate.signals import Raised
 from kt_translate.lower import loops
 from kt_translate.lower.writer import Writer
+from kt_translate.pipeline import Options, translate
 from tests.model_harness import Pair, float64
 
 __all__ = ["float64"]
@@ -616,3 +617,14 @@ def test_a_layer_that_is_sought_by_its_name_takes_the_name_for_granted() -> None
     assert pair.done.code.count("raise NotImplementedError") == 1
     with pytest.raises(NotImplementedError):
         pair.torch.build("third")
+
+
+def test_a_conditional_expression_on_what_is_not_known_is_told() -> None:
+    text = (
+        "import keras\nimport numpy as np\nbias = np.load('y.npy')\nstart = keras.Input((5,))\n"
+        "model = keras.Model(start, start if bias is None else start + bias)\n"
+        "name = 'a' if bias is None else 'b'\n"
+    )
+    log = Log()
+    translate(text, "model.py", Options(), log)
+    assert [(d.code, d.place.line) for d in log.diagnostics] == [("KT101", 5)]

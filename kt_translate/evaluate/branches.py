@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate.assumed import decided, keeps, take
+from kt_translate.evaluate.assumed import decided, keeps, take, tell
 from kt_translate.evaluate.joining import Outcome, Statement, appends, has_tensors, join, may_fork
 from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
@@ -73,7 +73,11 @@ def conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
     said = _said(ev, node, test, scope)
     if said is not NotImplemented:
         return said
-    return ev.evaluate(node.body if _holds(ev, test) else node.orelse, scope)
+    line = ev.line
+    value = ev.evaluate(node.body if _holds(ev, test) else node.orelse, scope)
+    if not isinstance(test, Sym) and ev.truth(test) is None and has_tensors(value):
+        tell(ev, line)
+    return value
 
 
 def _said(ev: Interpreter, node: cst.IfExp, test: Any, scope: Scope) -> Any:
