@@ -197,6 +197,8 @@ def _branch(ev: Interpreter, state: State, test: Sym, truth: bool, run: Run) -> 
     before = len(ev.assumed)
     ev.assumed.append((test, truth))
     with refined(test, truth), state.elsewhere() as regions:
+        for region in regions.values():
+            region.test = test if truth else Sym.unary("not", test)
         try:
             run()
         except Return as signal:

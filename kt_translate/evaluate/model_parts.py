@@ -18,9 +18,8 @@ from kt_translate.evaluate.values import (
     plain,
 )
 from kt_translate.graph.conditions import depends, negated
-from kt_translate.graph.nodes import CheckNode
 from kt_translate.graph.region import CURRENT
-from kt_translate.graph.sym import Sym, known, same
+from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
 
 if TYPE_CHECKING:
@@ -151,11 +150,7 @@ def _build(ev: Interpreter, model: ModelValue, input_shape: Any = None) -> None:
 def set_trainable(ev: Interpreter, owner: Any, value: Any) -> None:
     """``owner.trainable = value``. What was compiled goes on training: it is frozen where other models call it."""
     value = value if isinstance(value, Sym) else not plain(value) or bool(value)
-    checked = [n.test for region in CURRENT for n in region.nodes if isinstance(n, CheckNode)]
-    for asked, holds in ev.assumed:
-        test = asked if holds else Sym.unary("not", asked)
-        if not depends(test) or any(same(asked, check) for check in checked):
-            continue  # elsewhere the source raises
+    for test in filter(depends, CURRENT[-1].conditions()):
         value = Sym.choose(test, value, owner.trainable)
     owner.trainable = value
     if any(model is owner for model, _, _ in ev.compiled):

@@ -45,6 +45,15 @@ class Region:
     merged: Region | None = None  # what was made in here counts as made there
     key: object = field(default_factory=object)  # shared with a copy that holds some of the nodes
     arrays: dict[Any, Any] = field(default_factory=dict)  # what its statements have made of arrays
+    test: Any = None  # of a branch: where its condition holds
+
+    def conditions(self) -> Iterator[Any]:
+        """Those of the branches around, from here out."""
+        at: Region | None = self
+        while at is not None:
+            if at.test is not None:
+                yield at.test
+            at = at.parent
 
     @property
     def home(self) -> object:
