@@ -229,14 +229,14 @@ KERAS_LAYERS: dict[type[nn.Module], Conversion] = {
     nn.BatchNorm2d: Conversion(("batch_normalization", "sync_batch_normalization"), norm_state),
 }
 
-M = TypeVar("M", bound=nn.Module)
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 def like_keras(
-    module: M,
+    module: AnyModule,
     *,
     flattened: Sequence[int] | None = None,
-) -> M:
+) -> AnyModule:
     """Give a module what its Keras layer was given.
 
     Args:

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-M = TypeVar("M", bound=nn.Module)
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 def like_keras(
-    module: M,
+    module: AnyModule,
     *,
     name: str | None = None,
     flattened: Sequence[int] | None = None,
@@ -21,7 +21,7 @@ def like_keras(
     regularize: Mapping[str, Callable[[Tensor], Tensor] | None] | None = None,
     constrain: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
     trainable: bool = True,
-) -> M:
+) -> AnyModule:
     """Give a module what its Keras layer was given.
 
     Args:

@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-M = TypeVar("M", bound=nn.Module)
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
-def affine(module: M, scale: bool = True, center: bool = True) -> M:
+def affine(module: AnyModule, scale: bool = True, center: bool = True) -> AnyModule:
     """``module`` without its weight or its bias: PyTorch has both or neither, Keras either."""
     if not scale:
         module.register_parameter("weight", None)
