@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from zlib import crc32
 
 from kt_translate.diagnostics import Log
 from kt_translate.pipeline import Options, Translation, translate
@@ -53,8 +54,12 @@ def sample_test(stem: str) -> ModuleType:
 
 
 def use(test: ModuleType, name: str, code: str) -> None:
-    """Let a parity test be of this code instead of the translation."""
-    test.OUTPUT = Path(folder().name) / f"{name}.py"  # type: ignore[attr-defined]
+    """Let a parity test be of this code instead of the translation.
+
+    Every code has a file of its own: Python takes one of the same size, written in the same second, for unchanged.
+    """
+    own = f"{name}_{crc32(code.encode()):08x}.py"
+    test.OUTPUT = Path(folder().name) / own  # type: ignore[attr-defined]
     test.OUTPUT.write_text(code, encoding="utf-8")
     test.translated.cache_clear()
     test.torch_side.cache_clear()
