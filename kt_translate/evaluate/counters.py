@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,19 @@ if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
 
+_GLOBAL = re.compile(r"^\s+global \w", re.MULTILINE)
+
+
+@lru_cache(maxsize=64)
+def may_count(text: str) -> bool:
+    """Whether functions of a source may change its variables."""
+    return _GLOBAL.search(text) is not None
+
+
 def counts(ev: Interpreter, function: Function) -> bool:
     """Whether a function, or one that it calls, changes variables of the module: each call of it is another one."""
+    if not ev.files and not may_count(ev.source.text):
+        return False
     todo, seen = [function], {id(function)}
     while todo:
         node = todo.pop().node

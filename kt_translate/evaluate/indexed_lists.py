@@ -57,10 +57,10 @@ def _through_items(node: cst.For) -> cst.For | None:
     place = node.target.value
     taken = [part for part in walk(node.body) if _is_item(part, place)]
     reads = [part for part in walk(node.body) if isinstance(part, cst.Name) and part.value == place]
+    if not taken or len(reads) != len(taken):
+        return None
     text = cst.Module([]).code_for_node(node.body)
     lists: dict[str, Any] = {cst.Module([]).code_for_node(p.value): p.value for p in taken}  # type: ignore[attr-defined]
-    if not lists or len(reads) != len(taken):
-        return None
     lists = dict(sorted(lists.items(), key=lambda item: text.index(item[0])))
     variables: dict[str, str] = {}
     for said in lists:

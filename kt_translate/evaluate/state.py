@@ -14,6 +14,7 @@ from keyword import iskeyword
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import unmasking
+from kt_translate.evaluate.counters import may_count
 from kt_translate.evaluate.values import Array, Either, Instance, Scope
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import same
@@ -54,9 +55,6 @@ class NotGeneral(BaseException):
     """
 
 
-_GLOBAL = re.compile(r"^\s+global \w", re.MULTILINE)
-
-
 class State:
     """The places and containers that are in reach, as they are at the moment of construction."""
 
@@ -64,7 +62,7 @@ class State:
         self.ev = ev
         self.kind = scope.kind
         self.spaces = list(spaces_of(scope))
-        if scope.kind != "module" and _GLOBAL.search(ev.source.text):
+        if scope.kind != "module" and may_count(ev.source.text):
             self.spaces.append(scope.module.names)  # in which functions count
         self.named = len(self.spaces)  # those that follow are dicts
         self.containers = [(c, _copy(c)) for c in containers_in(self.spaces)]

@@ -16,11 +16,10 @@ def another_follows(targets: Any, iterable: Any) -> tuple[Any, Any, Sym] | None:
         if end is not None:
             return targets, iterable, Sym.binary("<", Sym.of(targets), end)
     if isinstance(iterable, Items) and iterable.function == PRODUCT:
-        pairs = zip(targets, iterable.args, strict=True)
-        if not all(isinstance(t, Symbol) and _end(through) is not None for t, through in pairs):
+        pairs = [(t, _end(through)) for t, through in zip(targets, iterable.args, strict=True)]
+        if not all(isinstance(t, Symbol) and end is not None for t, end in pairs):
             return None
-        pairs = zip(targets, iterable.args, strict=True)
-        tests = [Sym.binary("<", Sym.of(t), _end(through)) for t, through in pairs]
+        tests = [Sym.binary("<", Sym.of(t), end) for t, end in pairs]
         return targets, iterable, reduce(lambda a, b: Sym.binary("or", a, b), tests)
     turns = count(iterable)
     if turns is None or isinstance(iterable, Element):

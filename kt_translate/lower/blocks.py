@@ -36,10 +36,10 @@ class Block:
 
     def lines(self) -> list[str]:
         ordered = [lines() for _, lines in sorted(self.entries, key=lambda e: e[0])]
-        if not self.by_attribute and _loops_first(ordered) != ordered:
+        placed = _loops_first(ordered)
+        if not self.by_attribute and placed != ordered:
             raise RuleError("KT302", "a layer is made before the loop that tells its size")
-        ordered = _loops_first(ordered)
-        return joined_conditions([line for lines in _sizes_first(ordered) for line in lines])
+        return joined_conditions([line for lines in _sizes_first(placed) for line in lines])
 
 
 def _loops_first(statements: list[list[str]]) -> list[list[str]]:
