@@ -128,3 +128,60 @@ def test_lists_gone_through_together_that_fill_another_are_unrolled() -> None:
     pair.torch.load_keras_weights(ours, theirs)
     have = ours.eval()(torch.from_numpy(x)).detach().numpy()
     np.testing.assert_allclose(have, np.asarray(theirs(x)), rtol=1e-9, atol=1e-9)
+
+
+TAKEN_AS_THEY_ARE = """
+import keras
+from keras import layers
+
+
+def dense(n, width):
+    return [layers.Dense(width, activation="tanh") for _ in range(n)]
+
+
+class Model(keras.Model):
+    def __init__(self, n=3, width=4):
+        super().__init__()
+        self.body = keras.Sequential([layers.Dense(width) for _ in range(n)])
+
+    def call(self, x):
+        return self.body(x)
+
+
+def joined(n=3, width=4):
+    return keras.Sequential([keras.Input((4,))] + [layers.Dense(width) for _ in range(n)])
+
+
+def called(n=3, width=4):
+    return keras.Sequential([keras.Input((4,)), *dense(n, width)])
+
+
+def counted(n=3, width=4):
+    body = dense(n, width)
+    x = inputs = keras.Input((4,))
+    for layer in body:
+        x = layer(x)
+    return keras.Model(inputs, layers.Dense(len(body))(x))
+
+
+model = Model()
+model.build((None, 4))
+models = joined(), called(), counted()
+"""
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("name", ["Model", "joined", "called"])
+def test_lists_of_layers_that_something_else_reads_are_as_long_as_they_were(name: str) -> None:
+    pair = Pair(TAKEN_AS_THEY_ARE)
+    assert not pair.errors
+    sizes = {"features": 4} if name == "Model" else {}
+    getattr(pair.torch, name)(3, 5, **sizes)
+    with pytest.raises(NotImplementedError, match="n = 3"):
+        getattr(pair.torch, name)(2, 5, **sizes)
+
+
+@pytest.mark.usefixtures("float64")
+def test_the_length_of_a_list_of_layers_is_said() -> None:
+    ours = Pair(TAKEN_AS_THEY_ARE).torch.counted(5)
+    assert ours(torch.zeros(2, 4)).shape == (2, 5)

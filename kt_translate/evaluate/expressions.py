@@ -50,6 +50,11 @@ if TYPE_CHECKING:
 
 def evaluate(ev: Interpreter, node: Any, scope: Scope) -> Any:
     """The value of an expression; `Unknown` for what is not understood."""
+    return layer_lists.counted(ev, as_made(ev, node, scope))
+
+
+def as_made(ev: Interpreter, node: Any, scope: Scope) -> Any:
+    """The value of an expression where a list of layers keeps its length open."""
     rule = EXPRESSIONS.get(type(node))
     if rule is None:
         return Unknown(f"{type(node).__name__} is not understood", ev.line)
@@ -133,7 +138,7 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     function = evaluate(ev, node.func, scope)
     chosen = next(ORDER)
     settled = assumed.settled
-    read = tensor_lists.raw if tensor_lists.copes(function) else evaluate
+    read = _open if tensor_lists.copes(function) else evaluate
     if isinstance(function, External) and function.path == "keras.Model":
         read, settled = _as_it_stands, layer_lists.as_outputs
     if isinstance(function, Native) and function.name in TRAINING:
@@ -142,6 +147,9 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     kwargs: dict[str, Any] = {}
     for arg in node.args:
         value = settled(ev, read(ev, arg.value, scope))
+        if function is NATIVES["len"] and (length := layer_lists.length(value)) is not None:
+            return length
+        value = layer_lists.counted(ev, value)
         if arg.star == "*":
             args += spread.arguments(ev, function, len(args), value, arg.value)
         elif arg.star == "**":
@@ -152,7 +160,7 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
             args.append(value)
     if isinstance(function, External) and function.path in SCOPED and not kwargs:
         return SCOPED[function.path](ev, scope, *args)
-    if read is tensor_lists.raw and any(map(tensor_lists.countless, [*args, *kwargs.values()])):
+    if read is _open and any(map(tensor_lists.countless, [*args, *kwargs.values()])):
         return tensor_lists.call(ev, function, args, kwargs)
     if isinstance(function, Choice):
         at_once = next(ORDER) == chosen + 1
@@ -163,6 +171,12 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
 def _as_it_stands(ev: Interpreter, node: Any, scope: Scope) -> Any:
     """The value of an expression, whatever conditions and loops have left open in it."""
     read = branches.conditional if isinstance(node, cst.IfExp) else tensor_lists.raw
+    return read(ev, node, scope)
+
+
+def _open(ev: Interpreter, node: Any, scope: Scope) -> Any:
+    """The value of an expression: an `Either` where a condition left it open, a list of which the length is open."""
+    read = attribute_value if isinstance(node, cst.Attribute) else tensor_lists.raw
     return read(ev, node, scope)
 
 
@@ -183,7 +197,7 @@ def _binary(ev: Interpreter, node: cst.BinaryOperation, scope: Scope) -> Any:
 
 
 def _comparison(ev: Interpreter, node: cst.Comparison, scope: Scope) -> Any:
-    left = _perhaps_open(ev, node.left, scope)
+    left = _perhaps_either(ev, node.left, scope)
     result: Any = True
     for target in node.comparisons:
         op = OPERATORS[type(target.operator)]
@@ -198,10 +212,8 @@ def _comparison(ev: Interpreter, node: cst.Comparison, scope: Scope) -> Any:
     return result
 
 
-def _perhaps_open(ev: Interpreter, node: Any, scope: Scope) -> Any:
-    """The value of an expression: an `Either` where a condition left it open."""
-    read = attribute_value if isinstance(node, cst.Attribute) else tensor_lists.raw
-    value = read(ev, node, scope)
+def _perhaps_either(ev: Interpreter, node: Any, scope: Scope) -> Any:
+    value = _open(ev, node, scope)
     return value if isinstance(value, Either) else layer_lists.settled(ev, value)
 
 

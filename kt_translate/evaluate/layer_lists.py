@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import assumed, tensor_lists
+from kt_translate.evaluate.lengths import demand_length
 from kt_translate.evaluate.state import NotGeneral, State
 from kt_translate.evaluate.values import (
     Either,
@@ -22,7 +23,7 @@ from kt_translate.evaluate.values import (
     Scope,
     items_of,
 )
-from kt_translate.graph.lists import Forked
+from kt_translate.graph.lists import Forked, count
 from kt_translate.graph.nodes import ORDER, CallNode, Held, LayerNode, SizeNode
 from kt_translate.graph.region import Node, OpNode, Region
 from kt_translate.graph.sym import Items, Sym, known, same
@@ -32,6 +33,9 @@ from kt_translate.layers.rnn_settings import is_stateless
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
     from kt_translate.evaluate.loops import _General
+
+
+WHAT = "the number of layers in a list"
 
 
 class LayerList(list):  # type: ignore[type-arg]
@@ -217,11 +221,21 @@ def of_sample(ev: Interpreter, value: Any) -> Any:
 
 def settled(ev: Interpreter, value: Any) -> Any:
     """A value that is read otherwise than by a loop: a list of layers is as long as its sample."""
-    value = assumed.settled(ev, value)
+    return tensor_lists.settled(counted(ev, assumed.settled(ev, value)))
+
+
+def length(value: Any) -> Any:
+    """``len(value)`` of a list of layers, said; None where there are no words for it."""
+    return count(value.iterable) if isinstance(value, LayerList) else None
+
+
+def counted(ev: Interpreter, value: Any) -> Any:
+    """A value of which a list of layers is as long as its sample."""
     if isinstance(value, LayerList):
         parts = (
             value.iterable.goes_through if isinstance(value.iterable, Items) else [value.iterable]
         )
         for part in parts:
-            ev.demand(part, "the number of layers in a list")
-    return tensor_lists.settled(value)
+            said = count(part)
+            ev.demand(said, WHAT) if isinstance(said, Sym) else demand_length(ev, part, WHAT)
+    return value

@@ -49,7 +49,7 @@ def _assign(ev: Interpreter, node: cst.Assign, scope: Scope) -> None:
     if isinstance(node.value, cst.IfExp):
         value = branches.conditional(ev, node.value, scope)
     else:
-        value = ev.evaluate(node.value, scope)
+        value = expressions.as_made(ev, node.value, scope)
     for target in node.targets:
         literal = isinstance(node.value, (cst.Integer, cst.Float, cst.SimpleString))
         if (
@@ -109,7 +109,7 @@ def _line_of(ev: Interpreter, name: str, value: Any) -> str | None:
 
 def _ann_assign(ev: Interpreter, node: cst.AnnAssign, scope: Scope) -> None:
     if node.value is not None:
-        ev.assign(node.target, ev.evaluate(node.value, scope), scope)
+        ev.assign(node.target, expressions.as_made(ev, node.value, scope), scope)
 
 
 def _aug_assign(ev: Interpreter, node: cst.AugAssign, scope: Scope) -> None:
@@ -320,7 +320,7 @@ def _try(ev: Interpreter, node: cst.Try, scope: Scope) -> None:
 
 
 def _return(ev: Interpreter, node: cst.Return, scope: Scope) -> None:
-    raise Return(None if node.value is None else ev.evaluate(node.value, scope))
+    raise Return(None if node.value is None else expressions.as_made(ev, node.value, scope))
 
 
 def _raise(ev: Interpreter, node: cst.Raise, scope: Scope) -> None:
