@@ -49,6 +49,21 @@ FORMS = {
         "for first, second in zip(self.firsts, self.seconds):\n    x = second(ops.tanh(first(x)))",
         "for first, second in zip(self.firsts, self.seconds):",
     ),
+    "numbered": (
+        "self.blocks = [layers.Dense(w) for _ in range(n)]",
+        "for i, b in enumerate(self.blocks):\n    x = b(x)\n    if i < self.n - 1:\n        x = ops.relu(x)",
+        "for i, b in enumerate(self.blocks):",
+    ),
+    "numbered, over more than places": (
+        "self.blocks = [layers.Dense(w + i) for i in range(1, n + 1)]",
+        "for place, block in enumerate(self.blocks):\n    x = block(x) * (place + 2)",
+        "for place, block in enumerate(self.blocks):",
+    ),
+    "stages by their place": (
+        "self.blocks = [layers.Dense(w) for i in range(n)]",
+        "for i, b in enumerate(self.blocks):\n    y = b(x)\n    x = y if i == 0 else x + y",
+        "for i, b in enumerate(self.blocks):",
+    ),
     "one after the other": (
         "self.seconds = [layers.Dense(w) for _ in range(n)]\nself.firsts = [layers.Dense(w) for _ in range(n)]",
         "for i in range(len(self.firsts)):\n    x = ops.tanh(self.seconds[i](self.firsts[i](x)))",

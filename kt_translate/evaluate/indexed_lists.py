@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import expressions, layer_lists, loops, tensor_lists
-from kt_translate.evaluate.layer_lists import LayerList
+from kt_translate.evaluate.layer_lists import LayerList, Numbered
 from kt_translate.evaluate.values import Scope
 from kt_translate.graph.lists import count, singular
 from kt_translate.graph.sym import same
@@ -47,6 +47,20 @@ def gone_through(ev: Interpreter, node: cst.BaseExpression, scope: Scope) -> Any
     if isinstance(node, cst.Attribute):
         return expressions.attribute_value(ev, node, scope)
     return tensor_lists.raw(ev, node, scope)
+
+
+def numbered(ev: Interpreter, node: cst.For, scope: Scope) -> Numbered | None:
+    """What ``for i, block in enumerate(self.blocks)`` goes through; None for any other loop."""
+    target, call = node.target, node.iter
+    if not isinstance(target, cst.Tuple) or not isinstance(call, cst.Call):
+        return None
+    place = target.elements[0].value
+    if not isinstance(place, cst.Name) or not isinstance(call.func, cst.Name):
+        return None
+    if call.func.value != "enumerate" or len(call.args) != 1 or not _is_named(call.args[0].value):
+        return None
+    layers = gone_through(ev, call.args[0].value, scope)
+    return Numbered(layers, place.value) if type(layers) is LayerList else None
 
 
 @lru_cache(maxsize=1024)

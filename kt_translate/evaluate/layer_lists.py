@@ -14,6 +14,7 @@ import libcst as cst
 
 from kt_translate.evaluate import assumed, tensor_lists
 from kt_translate.evaluate.lengths import demand_length
+from kt_translate.evaluate.running import chooses
 from kt_translate.evaluate.state import NotGeneral, State
 from kt_translate.evaluate.values import (
     Either,
@@ -26,7 +27,7 @@ from kt_translate.evaluate.values import (
 from kt_translate.graph.lists import Forked, count
 from kt_translate.graph.nodes import ORDER, CallNode, Held, LayerNode, SizeNode
 from kt_translate.graph.region import Node, OpNode, Region
-from kt_translate.graph.sym import Items, Sym, known, same
+from kt_translate.graph.sym import Items, Sym, call_symbolic, known, same
 from kt_translate.graph.tensor import Fork
 from kt_translate.layers.rnn_settings import is_stateless
 
@@ -81,6 +82,37 @@ class Abreast(LayerList):
         return (*made, *(one.element(ev, other) for one in self.lists[1:]))
 
 
+class Numbered(LayerList):
+    """Such a list with the places of its layers, ``for i, block in enumerate(blocks)``: a turn has ``place`` and a layer."""
+
+    def __init__(self, layers: LayerList, place: str) -> None:
+        through = layers.iterable
+        self.ranged = isinstance(through, Sym) and same(
+            through, call_symbolic("range", count(through))
+        )
+        pairs = list(enumerate(items_of(through, None) or ()))
+        iterable = through if self.ranged else Items(pairs, "enumerate", (through,))
+        super().__init__(list(enumerate(layers)), iterable, layers.node, layers.scope)
+        self.layers = layers
+        self.place = place
+        self.order = layers.order
+        self.name = layers.name
+
+    def element(self, ev: Interpreter, bind: Any) -> Any:
+        places: list[Any] = []
+
+        def both(target: Any, inner: Scope) -> None:
+            place = cst.Name(self.place)
+            pair = cst.Tuple([cst.Element(place), cst.Element(target)])
+            bind(place if self.ranged else pair, inner)
+            places.append(inner.names[self.place])
+            if self.ranged:
+                ev.assign(target, places[0], inner)
+
+        made = self.layers.element(ev, both)
+        return (places[0], made)
+
+
 def abreast(values: list[Any]) -> Abreast | None:
     """The lists gone through together; None where they are not of one kind."""
     if not values or not all(type(v) is LayerList for v in values):
@@ -117,10 +149,13 @@ def held_layers(loop: _General, body: Region) -> list[Held]:
     Raises:
         NotGeneral: turns share a layer that has weights, or go through several lists, and make something else, too.
     """
-    layers, made, start = loop.layers, loop.held, loop.start
+    layers, start = loop.layers, loop.start
     if layers is None:
         return []
-    carries = bool(loop.sizes or loop.filling.growing or loop.filling.elements)
+    made = {name: held for name, held in loop.held.items() if not isinstance(held, Sym)}
+    numbered = isinstance(layers, Numbered)
+    carries = bool(loop.filling.growing or loop.filling.elements)
+    carries |= bool(loop.sizes) and not numbered
     lists = layers.lists if isinstance(layers, Abreast) else [layers]
     calls = [n for n in body.nodes if isinstance(n, (LayerNode, CallNode))]
     nodes = [n for n in calls if isinstance(n, CallNode) or not is_stateless(n.rule)]
@@ -131,14 +166,18 @@ def held_layers(loop: _General, body: Region) -> list[Held]:
         all(any(n.use is use for use in uses) for n in others)
         and None not in uses
         and all(one.name for one in lists)
-        and all(isinstance(n, (LayerNode, CallNode, OpNode, SizeNode)) for n in body.nodes)
+        and all(
+            isinstance(n, (LayerNode, CallNode, OpNode, SizeNode)) or chooses(n) for n in body.nodes
+        )
     )
     if must and not can:
         raise NotGeneral
-    if not must and (not can or carries or _is_chain(body.nodes)):
+    chain = _is_chain(body.nodes) and not (numbered and len(body.nodes) > 1)
+    if not must and (not can or carries or chain):
         return []
     pairs = zip(lists, made.items(), strict=True)
-    return [Held(layer.use, str(one.name), name, one.order) for one, (name, layer) in pairs]
+    place = next((held.args[0] for held in loop.held.values() if isinstance(held, Sym)), None)
+    return [Held(layer.use, str(one.name), name, one.order, place) for one, (name, layer) in pairs]
 
 
 def _is_chain(nodes: list[Node]) -> bool:

@@ -27,7 +27,7 @@ def _runs(node: Node, start: int, inner: set[Symbol]) -> bool:
     if isinstance(node, LoopNode):
         return node.running and not node.held
     if isinstance(node, IfNode):
-        return all(isinstance(n, OpNode) for n in node.then.nodes + node.orelse.nodes)
+        return chooses(node)
     if isinstance(node, (LayerNode, CallNode)):
         sizes = [t.shape for t in node.inputs]
         settings = list(node.args.values()) if isinstance(node, CallNode) else []
@@ -35,6 +35,12 @@ def _runs(node: Node, start: int, inner: set[Symbol]) -> bool:
         before = node.use.order < start or not made
         return before and not symbols_in([sizes, settings]) & inner
     return isinstance(node, (OpNode, SizeNode))
+
+
+def chooses(node: Node) -> bool:
+    """Whether it is a condition that does not make anything."""
+    nodes = node.then.nodes + node.orelse.nodes if isinstance(node, IfNode) else [node]
+    return all(isinstance(n, OpNode) for n in nodes)
 
 
 def check(

@@ -205,7 +205,8 @@ def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
             return
     if layer_lists.appended(ev, node, scope) or indexed_lists.run_for(ev, node, scope):
         return
-    value = indexed_lists.gone_through(ev, node.iter, scope)
+    numbered = indexed_lists.numbered(ev, node, scope)
+    value = indexed_lists.gone_through(ev, node.iter, scope) if numbered is None else numbered
     if loops.run_for(ev, node, scope, value):
         return
     value = arrays.concrete(ev, choices.settled(ev, layer_lists.settled(ev, value)))

@@ -209,6 +209,7 @@ class Held:
     name: str  # of the list
     variable: str  # that holds the layer
     order: int  # of the list among what the source makes
+    place: Symbol | None = None  # of the layer in the list, where the turn reads it
 
 
 @dataclass(eq=False, repr=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kt_translate.graph.nodes import CallNode, Held, LayerNode, LoopNode
 from kt_translate.layers.layer import RuleError
+from kt_translate.lower.headings import names_of
 from kt_translate.lower.loops import carry_sizes, for_loop
 from kt_translate.pytorch.expr import Expr
 
@@ -44,6 +45,27 @@ def make_lists(writer: Writer, node: LoopNode) -> str:
     return f"for {', '.join(targets)} in {through}:"
 
 
+def numbered(writer: Writer, node: LoopNode, head: str, body: list[str]) -> str:
+    """The loop's head, with the place of a layer in its list where a turn reads it.
+
+    Raises:
+        RuleError: a turn reads something else that only the constructor knows.
+    """
+    place = node.held[0].place
+    words = set(re.findall(r"\w+", "\n".join(body)))
+    turning = {str(size.entering) for size in node.sizes} | names_of(node.targets)
+    reads = place is not None and place.name in words
+    if words & turning - ({place.name} if place is not None else set()):
+        raise RuleError("KT302", "a size that changes from turn to turn is read in forward")
+    if place is None or not reads:
+        return head
+    if not writer.is_free(place.name):
+        raise RuleError("KT302", f"{place.name} is a loop's number, and a tensor")
+    target, through = head.removeprefix("for ").removesuffix(":").split(" in ")
+    target = f"({target})" if "," in target else target
+    return f"for {place.name}, {target} in enumerate({through}):"
+
+
 def _made(writer: Writer, node: LoopNode, held: Held) -> str:
     inner = next(
         (n for n in node.body.nodes if isinstance(n, (LayerNode, CallNode)) and n.use is held.use),
@@ -54,11 +76,3 @@ def _made(writer: Writer, node: LoopNode, held: Held) -> str:
     if isinstance(inner, CallNode):
         return str(writer.instance(inner))
     return str(writer.constructor(inner, inner.seen()))
-
-
-def check_body(node: LoopNode, body: list[str]) -> None:
-    """Raise RuleError where a turn reads a size that only the constructor knows."""
-    words = set(re.findall(r"\w+", "\n".join(body)))
-    turning = {str(size.entering) for size in node.sizes}
-    if words & turning:
-        raise RuleError("KT302", "a size that changes from turn to turn is read in forward")

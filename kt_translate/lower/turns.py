@@ -47,7 +47,7 @@ def write_turns(writer: Writer, node: LoopNode) -> None:
     writer.step = writer.steps[id(node)]
     leaving = [str(writer.ordered(c.leaving, c.entering.layout)) for c in node.tensors]
     if node.held:
-        held.check_body(node, body)
+        head = held.numbered(writer, node, head, body)
     sizes = [] if node.held else _sizes(node, body)
     _moved(lines, [str(s.entering) for s in sizes], [str(code(s.before)) for s in sizes])
     handed = [str(code(expand(s.leaving))) for s in sizes]
