@@ -177,12 +177,17 @@ def texts_of(codes: Iterable[ClassCode], factories: Iterable[FactoryCode]) -> st
 
 def kept(constants: Iterable[Symbol], known: Iterable[Class], text: str) -> Kept:
     """What ``text`` names of the source's module: constants as the source assigns them, and classes."""
-    classes = classes_in(known, text)
-    defined = [found for cls in classes if (found := definitions.definition(cls)) is not None]
+    defined = [
+        found
+        for cls in classes_in(known, text)
+        if (found := definitions.definition(cls)) is not None
+    ]
     used = words("\n".join([text, *(d.text for d in defined)]))
     lines = [assignment(symbol) for symbol in constants if symbol.name in used]
     imports = {name: line for d in defined for name, line in d.imports.items()}
-    return Kept([*lines, *(f"\n\n{d.text}" for d in defined)], imports)
+    in_one_line = [d.text for d in defined if "\n" not in d.text]
+    classes = [f"\n\n{d.text}" for d in defined if "\n" in d.text]
+    return Kept([*lines, *in_one_line, *classes], imports)
 
 
 def classes_in(known: Iterable[Class], text: str) -> list[Class]:

@@ -164,6 +164,14 @@ def unit(x, block, kind):
     return layers.Activation(kind.value)(x)
 
 
+def named(stages={"first": Stage(4), "second": Stage(3, 1)}):
+    inputs = keras.Input((9, 8, 3))
+    x = inputs
+    for name, stage in stages.items():
+        x = layers.Conv2D(stage.filters, 3, name=name)(x)
+    return keras.Model(inputs, x)
+
+
 def build(kind=Kind.RELU, size=Size.SMALL, pool=Pool.AVG, blocks=BLOCKS):
     inputs = keras.Input((9, 8, 3))
     x = inputs
@@ -195,6 +203,8 @@ other = build(Kind["TANH"], Size.LARGE, Pool("max"))
         ("build", "build(Kind.TANH, Size.LARGE, Pool.MAX)"),
         ("build", "build(size=7, pool='max')"),
         ("build", "build(blocks=[Block(4, 2)])"),
+        ("named", "named()"),
+        ("named", "named({'first': Stage(4), 'second': Stage(3, 1)})"),
     ],
 )
 @pytest.mark.usefixtures("float64")

@@ -15,6 +15,7 @@ from kt_translate.graph.terms import shown
 FILTERS = Symbol("filters", 64)
 STRIDE = Symbol("stride", 2)
 filters, stride = Sym.of(FILTERS), Sym.of(STRIDE)
+N = Sym.of(Symbol("n"))
 
 
 @pytest.mark.parametrize(
@@ -29,7 +30,10 @@ filters, stride = Sym.of(FILTERS), Sym.of(STRIDE)
         (Sym.unary("not", stride), "not stride", False),
         (Sym.choose(Sym.binary(">", stride, 1), filters, 3), "filters if stride > 1 else 3", 64),
         (Sym.index(Sym.of(Symbol("shape", (28, 28, 1))), -1), "shape[-1]", 1),
-        (filters + Sym.of(Symbol("n")), "filters + n", UNKNOWN),
+        (filters + N, "filters + n", UNKNOWN),
+        (Sym.binary("and", Sym.binary(">", stride, 3), N), "stride > 3 and n", False),
+        (Sym.binary("or", Sym.binary(">", stride, 1), N), "stride > 1 or n", True),
+        (Sym.binary("or", Sym.binary(">", stride, 3), N), "stride > 3 or n", UNKNOWN),
     ],
 )
 def test_text_and_sample(value: Sym, text: str, sample: object) -> None:

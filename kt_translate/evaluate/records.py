@@ -21,8 +21,10 @@ from kt_translate.evaluate.values import (
     Native,
     Scope,
     Unknown,
+    plain,
 )
 from kt_translate.pytorch.expr import Expr
+from kt_translate.pytorch.library import reserved_names
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -201,10 +203,33 @@ def _tuple_type(cls: Class) -> Any:
         with as_the_source_would():
             kind: Any = collections.namedtuple(cls.name, names)  # type: ignore[misc]
         own: dict[str, Any] = {"cls": cls, "__slots__": ()}
+        if cls.node is None and cls.name not in reserved_names():
+            cls.definition = _named_tuple_text(cls, names)
         if definitions.definition(cls) is not None:
             own["expr"] = property(lambda value: Expr(cls.name)(*value))
         cls.tuple_type = type(cls.name, (kind,), own)
     return cls.tuple_type
+
+
+def _named_tuple_text(cls: Class, names: list[str]) -> definitions.Definition:
+    """The statement that makes the class of a named tuple, the last fields with the defaults that are plain values."""
+    defaults: list[Any] = []
+    late = _late_defaults(cls)
+    for place, name in enumerate(reversed(names)):
+        default = late[-1 - place] if place < len(late) else cls.names.get(name)
+        value = default.default if isinstance(default, Field) else default
+        if _is_missing(default) or not plain(value):
+            break
+        defaults.insert(0, value)
+    said = f", defaults={defaults!r}" if defaults else ""
+    line = f"{cls.name} = namedtuple({cls.name!r}, {names!r}{said})"
+    return definitions.Definition(line, {"namedtuple": "from collections import namedtuple"}, [])
+
+
+def _late_defaults(cls: Class) -> tuple[Any, ...]:
+    """``Block.__new__.__defaults__ = (1, 2)``"""
+    late = cls.lookup("__new__")
+    return late.attributes.get("__defaults__") or () if isinstance(late, Instance) else ()
 
 
 def _new_tuple(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -212,8 +237,7 @@ def _new_tuple(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, A
     parts = [c for c in cls.mro() if isinstance(c, Class)]
     found = {n: c.names[n] for c in reversed(parts) for n in kind._fields if n in c.names}
     told = {n: default_of(ev, v) for n, v in found.items() if not _is_missing(v)}
-    late = cls.lookup("__new__")  # Block.__new__.__defaults__ = (1, 2)
-    if isinstance(late, Instance) and (last := late.attributes.get("__defaults__")):
+    if last := _late_defaults(cls):
         told |= dict(zip(kind._fields[-len(last) :], last))
     given = dict(zip(kind._fields, args), **kwargs)
     with as_the_source_would():

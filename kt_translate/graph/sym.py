@@ -75,7 +75,9 @@ class Sym(Arithmetic):
             return simple
         x, y = known(a), known(b)
         value: Any = UNKNOWN
-        if x is not UNKNOWN and y is not UNKNOWN:
+        if op in ("and", "or") and isinstance(x, bool) and x is (op == "or"):
+            value = x  # whatever the other is
+        elif x is not UNKNOWN and y is not UNKNOWN:
             with suppress(Exception):  # a sample of a branch that is not taken may not fit
                 value = BINARY[op](x, y)
         return Sym(op, (a, b), value)
