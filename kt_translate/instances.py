@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import libcst as cst
@@ -13,11 +14,13 @@ from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.values import Function, ModelValue, models_in, plain
 from kt_translate.found import Found, changed, frozen
-from kt_translate.graph.nodes import CallNode
+from kt_translate.graph.nodes import CallNode, IfNode, LoopNode
 from kt_translate.graph.objects import is_setting
+from kt_translate.graph.region import Node
 from kt_translate.graph.sym import Sym, Symbol, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Fork, tensors_in
 from kt_translate.graph.terms import expand
+from kt_translate.lower.symbols import symbols_of
 
 _VERB = re.compile(r"^_*(build|make|create|get|define|construct)_")
 Made = tuple[Found, int, dict[str, Any]]
@@ -100,12 +103,9 @@ def use_classes_of_calls(ev: Interpreter, found: dict[int, Found], model: ModelV
         return
     plan = plan_of(model)
     by_plan = {id(m.plan): m for m in ev.models if m.plan is not None}
-    sayable = plan.symbols
-    for node in plan.region.nodes:
-        part = by_plan.get(id(node.plan)) if isinstance(node, CallNode) else None
-        if part is None or not isinstance(node, CallNode):
-            continue
-        for maker, at, table in made_by(ev, found, part):
+    for node, sayable in _calls(plan.region.nodes, plan.symbols):
+        part = by_plan.get(id(node.plan))
+        for maker, at, table in made_by(ev, found, part) if part is not None else ():
             if maker.made:
                 continue  # it has no class: the builder that it calls has one
             general = plan_of(maker.models[at])
@@ -122,6 +122,18 @@ def use_classes_of_calls(ev: Interpreter, found: dict[int, Found], model: ModelV
                 if node.use.hint == maker.models[at].variable:  # its name within the function
                     node.use.hint = _VERB.sub("", maker.name).lower()
                 break
+
+
+def _calls(nodes: list[Node], sayable: set[Symbol]) -> Iterator[tuple[CallNode, set[Symbol]]]:
+    """The calls, within loops and conditions too, each with the symbols that its arguments may speak of."""
+    for node in nodes:
+        if isinstance(node, CallNode):
+            yield node, sayable
+        elif isinstance(node, LoopNode):
+            turning = {*symbols_of(node.targets), *(size.entering.args[0] for size in node.sizes)}
+            yield from _calls(node.body.nodes, sayable | turning)
+        elif isinstance(node, IfNode):
+            yield from _calls(node.then.nodes + node.orelse.nodes, sayable)
 
 
 def _arguments_of(

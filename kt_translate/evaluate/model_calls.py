@@ -60,7 +60,7 @@ def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict
     unmasking.put_on(ev, inputs)
     for tensor, mask in zip(tensors_in(results), masks, strict=True):
         tensor.mask = mask
-        tensor.untold = ev.flavour == "3" and not ev.calling
+        tensor.untold = mask is not None and ev.flavour == "3" and not ev.calling
     CURRENT[-1].add(CallNode(entering, tensors_in(results), ev.line, plan, model.use))
     return results
 

@@ -61,7 +61,8 @@ def set_results(
     for tensor, inner in zip(outer, tensors_in(plan.result)):
         if inner.mask is not None and id(inner.mask) in plan.passing:
             tensor.mask = entered[plan.passing[id(inner.mask)]]
-            tensor.untold = ev.flavour == "3" and not ev.calling and not plan.masking
+            told = plan.masking or ev.flavour != "3" or ev.calling
+            tensor.untold = tensor.mask is not None and not told
 
 
 def _built(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Instance:

@@ -81,7 +81,8 @@ def write_calls(
     starts = [(n, str(b)) for n, b in zip(names, before, strict=True) if n != str(b)]
     if starts:
         lines.append(f"{', '.join(n for n, _ in starts)} = {', '.join(b for _, b in starts)}")
-    taken = set(names) | {"stage"}
+    taken = set(names)
+    stage = _fresh(writer, singular(attribute) if attribute.endswith("s") else "stage", taken)
     zipped: list[tuple[str, Expr]] = []
     arguments: list[str] = list(names)
     wanted: set[Symbol] = set()
@@ -100,8 +101,8 @@ def write_calls(
     wanted |= {s for c in node.lists for test in c.tests for s in symbols_in(test)}
     numbers = turning(node.targets, node.iterable, frozenset(wanted))
     arguments += [str(writer.read(t, t.layout)) for t in outside]
-    head = _head(attribute, zipped, numbers)
-    call = f"stage({', '.join(arguments)})"
+    head = _head([(stage, Expr(f"self.{attribute}")), *zipped], numbers)
+    call = f"{stage}({', '.join(arguments)})"
     inner = _turn(writer, node, names, taken, call)
     empty = (
         re.fullmatch(r"(\w+): list\[Tensor\] = \[\]", lines[-1])
@@ -126,12 +127,9 @@ def open_list(writer: Writer, lines: list[str], before: list[Tensor], after: Ten
     lines.append(f"{name}: list[Tensor] = []" if not start else f"{name} = [{start}]")
 
 
-def _head(
-    attribute: str, zipped: list[tuple[str, Expr]], numbers: list[tuple[str, Expr | None]]
-) -> str:
+def _head(zipped: list[tuple[str, Expr]], numbers: list[tuple[str, Expr | None]]) -> str:
     counter = next((n for n, through in numbers if through is None), None)
-    parts = [("stage", Expr(f"self.{attribute}")), *zipped]
-    parts += [(n, through) for n, through in numbers if through is not None]
+    parts = zipped + [(n, through) for n, through in numbers if through is not None]
     target = ", ".join(f"({n})" if "," in n else n for n, _ in parts)
     through = parts[0][1] if len(parts) == 1 else Expr("zip")(*(e for _, e in parts))
     if counter is not None:

@@ -15,6 +15,7 @@ from kt_translate.lower.blocks import indented
 from kt_translate.lower.chains import append, chain_of
 from kt_translate.lower.headings import heading, names_of
 from kt_translate.lower.lists import SizeLists, write_calls
+from kt_translate.lower.names import attribute_name
 from kt_translate.lower.symbols import free_symbols, inner_symbols
 from kt_translate.pytorch.expr import Expr
 
@@ -30,9 +31,17 @@ def attribute_of_loop(node: LoopNode) -> str:
     last = next((n for n in reversed(node.body.nodes) if isinstance(n, (CallNode, LoopNode))), None)
     if isinstance(last, LoopNode):
         return attribute_of_loop(last)
-    if last is not None and chain_of(node.body.nodes, node.tensors) is not None:
-        return f"{last.use.kind}s"
+    alone = last is not None and len(node.body.nodes) == 1
+    if last is not None and (alone or chain_of(node.body.nodes, node.tensors) is not None):
+        return f"{_called(last)}s"
     return "stages" if node.tensors or node.lists else "sizes"
+
+
+def _called(call: CallNode) -> str:
+    """How the source calls what a turn calls."""
+    if call.plan.kind != "model":
+        return call.use.kind
+    return attribute_name(call.use.keras_name, call.use.hint or call.plan.name)
 
 
 def write_loop(writer: Writer, node: LoopNode) -> None:
@@ -134,17 +143,52 @@ def _one_by_one(writer: Modules, updates: dict[str, tuple[Carried, str]]) -> lis
 
 
 def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[str]) -> None:
-    """A loop whose body is more than a chain: a class for the body, an instance of it for each turn."""
-    entering = [c.entering for c in node.tensors]
+    """A loop whose body is more than a chain: an instance of a class for each turn."""
     elements = [e.tensor for e in node.elements]
     outside = [t for t in _outside(node) if t.mask is None]
+    lists = SizeLists(writer, node)
+    taken = [*(c.entering for c in node.tensors), *elements, *outside]
+    call = _only_call(node, taken)
+    if call is None:
+        instance, results, read = _stage(writer, node, attribute, taken)
+    else:
+        instance, results, read = writer.instance(call), call.outputs, {}
+    alone = len(node.tensors) == len(taken) == 1 and not node.lists
+    container = "nn.Sequential()" if alone else "nn.ModuleList()"
+    body = [f"self.{attribute}.append({instance})"]
+    start = [*sizes, *lists.start, f"self.{attribute} = {container}"]
+    writer.block.add(node.order, [*start, *for_loop(writer, node, body, read, lists)])
+    before = [writer.ordered(c.before, c.entering.layout) for c in node.tensors]
+    for carried, leaving in zip(node.tensors, results, strict=False):
+        carried.after.layout = leaving.layout
+        if leaving.layout is not carried.entering.layout and leaving.rank > 2:
+            raise RuleError("KT302", "a loop hands on a tensor in another order of axes")
+    if alone:
+        writer.assign(node.tensors[0].after, Expr(f"self.{attribute}")(before[0]), module=True)
+        return
+    for tensor in outside:  # every turn reads it
+        writer.last_use[id(tensor)] = max(writer.last_use.get(id(tensor), -1), writer.step + 1)
+    write_calls(writer, node, attribute, before, outside)
+
+
+def _only_call(node: LoopNode, taken: list[Tensor]) -> CallNode | None:
+    """The call that a turn is, of a class that takes what a turn takes and gives what it gives; None for any other."""
+    call = node.body.nodes[0]
+    if len(node.body.nodes) > 1 or not isinstance(call, CallNode) or call.over:
+        return None
+    fits = call.inputs == taken and call.outputs == _results(node)
+    fits = fits and all(a.layout is b.layout for a, b in zip(taken, call.plan.inputs, strict=False))
+    unsaid = symbols_in(closed([size.leaving for size in node.sizes])) & inner_symbols([call])
+    made_here = call.use.region is not None and call.use.region.home is node.body.home
+    return call if fits and made_here and not unsaid else None
+
+
+def _stage(
+    writer: Writer, node: LoopNode, attribute: str, taken: list[Tensor]
+) -> tuple[Expr, list[Tensor], dict[int, str]]:
+    """An instance of a class for the body, what that gives, and how the sizes are read that only it knows."""
     plan = Plan(
-        f"{writer.code.name}_stage",
-        "loop",
-        node.body,
-        [*entering, *elements, *outside],
-        line=node.line,
-        file=node.file,
+        f"{writer.code.name}_stage", "loop", node.body, taken, line=node.line, file=node.file
     )
     plan.covered = writer.plan.frozen or writer.plan.covered
     plan.result = _results(node)
@@ -156,7 +200,6 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
         if symbols_in(size.leaving) & inner:
             within[i] = size.entering.args[0].name
             plan.exposed[within[i]] = size.leaving
-    lists = SizeLists(writer, node)
     made = writer.classes(plan)
     with writer.spelling(in_forward=False):
         given = {
@@ -164,24 +207,8 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
             for p in plan.params
             if p.symbol.name in made.used_parameters
         }
-        instance = Expr(made.name)(**given)
-    alone = len(entering) == 1 and not outside and not node.lists and not elements
-    container = "nn.Sequential()" if alone else "nn.ModuleList()"
-    body = [f"self.{attribute}.append({instance})"]
     read = {i: f"self.{attribute}[-1].{made.exposed[name]}" for i, name in within.items()}
-    start = [*sizes, *lists.start, f"self.{attribute} = {container}"]
-    writer.block.add(node.order, [*start, *for_loop(writer, node, body, read, lists)])
-    before = [writer.ordered(c.before, c.entering.layout) for c in node.tensors]
-    for carried, leaving in zip(node.tensors, plan.result, strict=False):
-        carried.after.layout = leaving.layout
-        if leaving.layout is not carried.entering.layout and leaving.rank > 2:
-            raise RuleError("KT302", "a loop hands on a tensor in another order of axes")
-    if alone:
-        writer.assign(node.tensors[0].after, Expr(f"self.{attribute}")(before[0]), module=True)
-        return
-    for tensor in outside:  # every turn reads it
-        writer.last_use[id(tensor)] = max(writer.last_use.get(id(tensor), -1), writer.step + 1)
-    write_calls(writer, node, attribute, before, outside)
+    return Expr(made.name)(**given), plan.result, read
 
 
 def _results(node: LoopNode) -> list[Tensor]:
