@@ -113,6 +113,8 @@ def _import_from(root: str, parts: list[str], name: str) -> Iterator[ast.stmt]:
         yield ast.Import([ast.alias(root, name)])
         return
     own = _renamed(parts[-1])
+    if parts == ["Layer"] and root == "tf_keras":
+        parts = ["layers", "Layer"]  # Keras 3 alone has it beside Model
     alias = ast.alias(own, name if name != own else None)
     yield ast.ImportFrom(".".join([root, *parts[:-1]]), [alias], 0)
 

@@ -357,9 +357,16 @@ def _penalized(ev: Interpreter, layer: LayerValue, result: Any) -> Any:
     return map_tensors(lambda t: call_layer(ev, watch, [t], {}), result)
 
 
+def follows_mode(training: Any) -> bool:
+    """Whether ``training=`` hands on the mode that the caller is in."""
+    return (
+        isinstance(training, Sym) and training.head == "symbol" and training.args[0].kind == "mode"
+    )
+
+
 def set_mode(ev: Interpreter, use: ModuleUse, training: Any) -> None:
     """``training=`` in a call. In a graph of Keras 3 it has no effect: fit and predict say it anew."""
-    if training is not True and training is not False:
+    if not isinstance(training, (bool, Sym)) or follows_mode(training):
         return
     if ev.calling or ev.flavour == "2":
         use.mode = training

@@ -272,8 +272,11 @@ def call_instance(
     args, kwargs = [as_tensors(a) for a in args], {k: as_tensors(v) for k, v in kwargs.items()}
     if not tensors_in([args, kwargs]):
         return Unknown("a layer called on what is not known", ev.line)
-    if kwargs.get("training") in (True, False) and instance.use is not None:
-        instance.use.mode = kwargs["training"]
+    training = kwargs.get("training")
+    if isinstance(training, Sym) and not models_module.follows_mode(training):
+        training = ev.demand(training, f"training of {instance.cls.name}")
+    if isinstance(training, bool) and instance.use is not None:
+        instance.use.mode = training
     given = call_arguments(ev, instance, args, kwargs)
     with own_masks.seen(instance, given):
         return _call(ev, instance, given)

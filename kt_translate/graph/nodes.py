@@ -26,7 +26,7 @@ class ModuleUse:
     )
     hint: str | None = None  # the variable or attribute that holds it
     frozen: Any = False  # True, or the condition on settings under which it is
-    mode: bool | None = None  # training=True or False, passed by hand
+    mode: Any = None  # training=True, False or a setting, passed by hand
     line: int = 0
     comment: str = ""
     order: int = field(default_factory=lambda: next(ORDER))  # in which the source makes them

@@ -24,9 +24,9 @@ class ClassCode:
     regularized: bool = False
     constrained: bool = False
     frozen: bool = False
-    modes: list[tuple[str, bool]] = field(
-        default_factory=list
-    )  # attributes that are called with training=...
+    modes: dict[str, list[str]] = field(
+        default_factory=dict
+    )  # what sets the modules that are called with training=..., by the conditions under which they are made
     parameters: list[str] = field(default_factory=list)  # as they stand in __init__
     used_parameters: list[str] = field(default_factory=list)
     guards: list[tuple[str, str]] = field(default_factory=list)  # (condition, message)

@@ -184,8 +184,8 @@ def _last(writer: Writer, tensor: int) -> int:
 
 
 def conditional(test: Expr, then: list[str], orelse: list[str]) -> list[str]:
-    if not then and not orelse:
-        return []
+    if then == orelse:
+        return then
     if not then:
         return [f"if {Expr.unary('not', test)}:", *indented(orelse)]
     lines = [f"if {test}:", *indented(then)]
@@ -218,7 +218,7 @@ def _write_optional(writer: Writer, node: IfNode, then: Chain, orelse: Chain) ->
 
     test = writer.said(node.test)
     if then.modules and orelse.modules:
-        lines = [f"if {test}:", *indented(made(then)), "else:", *indented(made(orelse))]
+        lines = conditional(test, made(then), made(orelse))
     else:
         wanted = test if then.modules else Expr.unary("not", test)
         lines = [f"self.{attribute}: nn.Module = nn.Identity()", f"if {wanted}:"]

@@ -78,8 +78,21 @@ class Modules(ClassScope):
             lines = [*use.comment.splitlines(), f"self.{attribute} = {made}"]
             self._home(use).add(use.order, self._where_called(use, lines))
             if use.mode is not None:
-                self.code.modes.append((attribute, use.mode))
+                self._keep_mode(attribute, use.mode)
         return self.modules[id(use)]
+
+    def _keep_mode(self, attribute: str, mode: Any) -> None:
+        """What the source calls with ``training=`` stays in that mode, where it is made at all."""
+        with self.spelling(in_forward=True):
+            tests = list(self.holds)
+            if isinstance(mode, Sym) and mode.value is None:
+                tests.append(Sym.binary("is not", mode, None))
+            test = reduce(lambda a, b: Sym.binary("and", a, b), tests) if tests else None
+            condition = "" if test is None else str(code(test))
+            call = Expr(f"self.{attribute}.train")
+            plain = {True: call(), False: Expr(f"self.{attribute}.eval")()}
+            said = call(code(mode)) if isinstance(mode, Sym) else plain[mode]
+        self.code.modes.setdefault(condition, []).append(str(said))
 
     def _freezes_apart(self, use: ModuleUse) -> ModuleUse | None:
         """The module, if it is frozen together with many others, under one condition, once all are made."""

@@ -70,7 +70,8 @@ def _settle_names(writer: Modules) -> None:
     taken = {p.symbol.name for p in writer.plan.params}
     known = symbols.all_symbols(writer.nodes)
     constants = {s.name for s in known if s.kind == "global"}
-    forward = "\n".join([*writer.code.body, writer.code.returns])
+    modes = [text for test, lines in writer.code.modes.items() for text in (test, *lines)]
+    forward = "\n".join([*modes, *writer.code.body, writer.code.returns])
 
     def name_of(found: str) -> str:
         if found not in writer.tokens:
@@ -99,7 +100,11 @@ def _settle_names(writer: Modules) -> None:
             local += "_"
         sizes[local] = place
         forward = re.sub(rf"self\.θ{name}\b", local, forward)
-    *body, returns = forward.split("\n")
+    texts = iter(forward.split("\n"))
+    writer.code.modes = {
+        next(texts): [next(texts) for _ in lines] for lines in writer.code.modes.values()
+    }
+    *body, returns = texts
     body, writer.code.returns = tidied(body, returns)
     writer.code.body = [f"{local} = {place}" for local, place in sizes.items()] + body
     writer.code.init = with_attributes(lines, kept)

@@ -68,7 +68,7 @@ def all_symbols(nodes: list[Node]) -> dict[Symbol, None]:
             for tensor in (*inner.inputs, *inner.outputs):
                 take(tensor.shape)
             if isinstance(inner, CallNode):
-                take([*inner.args.values(), inner.use.frozen])
+                take([*inner.args.values(), inner.use.frozen, inner.use.mode])
                 found.update(dict.fromkeys(_of_model(inner)))
             elif isinstance(inner, IfNode):
                 take(inner.test)
@@ -90,7 +90,8 @@ def all_symbols(nodes: list[Node]) -> dict[Symbol, None]:
             elif isinstance(inner, WeightNode):
                 take([v for v in (inner.initializer, inner.regularizer) if isinstance(v, Sym)])
             elif isinstance(inner, LayerNode):
-                take([*_settings(inner.rule), inner.use.keras_name, inner.use.frozen])
+                use = inner.use
+                take([*_settings(inner.rule), use.keras_name, use.frozen, use.mode])
             elif isinstance(inner, OpNode):
                 found.update(_said_by(inner))
 

@@ -1,0 +1,103 @@
+"""Layers that are called with ``training=``: they stay in that mode, whatever mode the model is in."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from kt_translate.diagnostics import Log
+from kt_translate.emit.slices import slice_of
+from kt_translate.pipeline import Options, translate
+
+SOURCE = """
+from keras import backend as K
+from keras.engine.topology import Layer
+from keras.layers import BatchNormalization, Dense, Input
+from keras.models import Model
+
+BATCH = True
+
+
+def normalize(x, batch):
+    if batch:
+        return BatchNormalization()(x, training=True)
+    else:
+        return BatchNormalization()(x)
+
+
+class Normalized(Layer):
+    def __init__(self, units, batch=False, **kwargs):
+        super(Normalized, self).__init__(**kwargs)
+        self.dense = Dense(units)
+        self.norm = BatchNormalization()
+        self.batch = batch
+
+    def call(self, x, training=None):
+        return self.norm(self.dense(x), training=training or self.batch)
+
+
+def by_branches(batch=False, deep=True):
+    inputs = Input((5,))
+    x = normalize(Dense(4)(inputs), batch)
+    if deep:
+        x = BatchNormalization()(Dense(3)(x), training=batch)
+    return Model(inputs, x)
+
+
+def by_setting(batch=None):
+    inputs = Input((5,))
+    x = BatchNormalization()(Dense(4)(inputs), training=batch)
+    return Model(inputs, BatchNormalization()(x, training=BATCH))
+
+
+def in_turns(batch=True, turns=3):
+    x = inputs = Input((5,))
+    for _ in range(turns):
+        x = BatchNormalization()(Dense(4)(x), training=batch)
+    return Model(inputs, x)
+
+
+def in_layers(batch=False):
+    inputs = Input((5,))
+    x = Normalized(4, batch=True)(inputs)
+    return Model(inputs, Normalized(4)(x, training=batch))
+
+
+K.clear_session()
+"""
+CALLS = [
+    ("by_branches", {}),
+    ("by_branches", {"batch": True}),
+    ("by_branches", {"batch": True, "deep": False}),
+    ("by_setting", {}),
+    ("by_setting", {"batch": True}),
+    ("by_setting", {"batch": False}),
+    ("in_turns", {}),
+    ("in_turns", {"batch": False, "turns": 2}),
+    ("in_layers", {}),
+    ("in_layers", {"batch": True}),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), CALLS)
+def test_a_layer_stays_in_the_mode_of_its_call(name: str, arguments: dict[str, Any]) -> None:
+    log = Log()
+    done = translate(SOURCE, "model.py", Options(), log)
+    assert not [d for d in log.diagnostics if d.severity == "error"]
+    ours: dict[str, Any] = {"__name__": "modes"}
+    sys.modules["modes"] = ModuleType("modes")
+    exec(compile(done.code, "modes.py", "exec"), ours)
+    theirs: dict[str, Any] = {}
+    exec(slice_of(SOURCE, [name], flavour="2"), theirs)
+    keras_model, model = theirs[name](**arguments), ours[name](**arguments).eval()
+    random = np.random.default_rng(0)
+    keras_model.set_weights([random.uniform(0.1, 0.9, w.shape) for w in keras_model.get_weights()])
+    ours["load_keras_weights"](model, keras_model)
+    x = random.normal(size=(6, 5)).astype("float32")
+    expected = keras_model(x, training=False).numpy()
+    np.testing.assert_allclose(model(torch.from_numpy(x)).detach(), expected, atol=1e-4)
