@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from kt_translate.evaluate.open_sizes import open_input
 from kt_translate.evaluate.own_classes import table_of
-from kt_translate.evaluate.values import Instance
 from kt_translate.factories import instance as made_by
 from kt_translate.factories import sayable
 from kt_translate.found import Object
@@ -19,16 +17,13 @@ from kt_translate.layers.layer import RuleError
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.writer import Writer
 
-WIDTHS = ("embed_dim", "d_model", "hidden_dim", "hidden_size", "embedding_dim", "dim")
-
 
 @dataclass
 class Made:
-    """How the output makes an object: its class, the expression, and the sizes that are guesses."""
+    """How the output makes an object: its class, the expression, and the sizes that are parameters."""
 
     code: ClassCode
     text: str
-    guessed: dict[str, int]
     open_sizes: list[str]  # of its inputs, told by the weights
     parameters: list[Param]  # all that the weights tell
 
@@ -48,17 +43,10 @@ def made_object(found: Object, class_of: Callable[[Plan], ClassCode]) -> Made:
         and known(v) is UNKNOWN
         and arguments.keys().isdisjoint(symbols_in(v))
     ]
-    size = likely_size(instance)
-    guessed: dict[str, int] = {}
-    opened: dict[Symbol, Symbol] = {}
-    if size is not None and all(s.name.endswith("features") for s in unsaid):
-        guessed = {s.name: known(size) for s in unsaid}
-        table |= dict.fromkeys(unsaid, size)
-    elif all(s.name.endswith(("features", "channels")) for s in unsaid):
-        opened = {s: open_input(s.name) for s in unsaid}
-    else:
+    if not all(s.name.endswith(("features", "channels")) for s in unsaid):
         names = ", ".join(s.name for s in unsaid)
         raise RuleError("KT303", f"the size of the input of {name} is not known ({names})")
+    opened = {s: open_input(s.name) for s in unsaid}
     used = [v for s, v in table.items() if s.name in code.used_parameters]
     of_data = {s: s.value for s in symbols_in(used) if s.kind == "data"}
     told = [*opened.values()]
@@ -76,10 +64,4 @@ def made_object(found: Object, class_of: Callable[[Plan], ClassCode]) -> Made:
     if said:
         text = made_by(f"lambda {', '.join(said)}: {text}", {n: n for n in said}, said)
     params = [Param(s, None, "int", keyword_only=True) for s in told]
-    return Made(code, text, guessed, [s.name for s in opened], params)
-
-
-def likely_size(instance: Instance) -> Any:
-    """The width at which an object works, by its arguments: what else it takes is most likely as wide."""
-    given = instance.bound or {}
-    return next((given[n] for n in WIDTHS if isinstance(known(given.get(n)), int)), None)
+    return Made(code, text, [s.name for s in opened], params)

@@ -25,6 +25,7 @@ from kt_translate.evaluate.signals import MAX_FRAMES
 from kt_translate.evaluate.values import Class, Unknown
 from kt_translate.factories import kept
 from kt_translate.found import Found, Gap, Object
+from kt_translate.graph.lists import LeftOpen
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym
@@ -163,6 +164,7 @@ def _try(
     start = options.project.state()
     read_late: dict[tuple[Any, str], Any] = {}
     settings = {k: ast.literal_eval(v) for k, v in options.settings.items()}
+    unrolled: set[Any] = set()
     while True:
         CURRENT[:] = [Region()]
         ev = Interpreter(source, Log(), settings)
@@ -170,10 +172,17 @@ def _try(
         ev.input_shapes, ev.inputs = options.input_shapes, inputs
         ev.given_up, ev.nothing_kept = frozenset(given_up), nothing_kept
         ev.in_place, ev.module.late = frozenset(in_place), read_late
-        ev.run_module()
-        if not (found := late.changed(ev.module)):
-            break
-        read_late |= found
+        ev.decided = set(unrolled)
+        try:
+            ev.run_module()
+        except LeftOpen as left:
+            if unrolled.issuperset(left.statements):
+                raise
+            unrolled |= set(left.statements)
+        else:
+            if not (found := late.changed(ev.module)):
+                break
+            read_late |= found
         options.project.restore(start)
     run_examples(ev)
     writing = _written(ev, source.name, ev.log, options)

@@ -140,10 +140,8 @@ class Writing(Classes):
             self.untranslated(name, kind, line, error_code(error), str(error), hint)
             return
         code = made.code
-        if made.guessed or made.open_sizes:
-            shown = ", ".join(f"{n}={v}" for n, v in made.guessed.items())
-            told = f"taken for {shown}" if shown else told_by_weights(made.open_sizes)
-            said = f"nothing tells the input of {name}: {told}"
+        if made.open_sizes:
+            said = f"nothing tells the input of {name}: {told_by_weights(made.open_sizes)}"
             self.log.add("KT101", Place(max(line, 1)), said)
         factory = code.name
         if made.text != f"{code.name}()" or kind == "function":

@@ -200,3 +200,50 @@ def test_lists_of_layers_that_something_else_reads_are_as_long_as_they_were(name
 def test_the_length_of_a_list_of_layers_is_said() -> None:
     ours = Pair(TAKEN_AS_THEY_ARE).torch.counted(5)
     assert ours(torch.zeros(2, 4)).shape == (2, 5)
+
+
+HANDED = """
+import keras
+from keras import layers, ops
+
+
+class Encoder(layers.Layer):
+    def __init__(self, blocks, convs):
+        super().__init__()
+        self.blocks = blocks
+        self.convs = convs
+
+    def call(self, x):
+        for block, conv in zip(self.blocks, self.convs):
+            x = conv(block(x))
+        return self.blocks[-1](x)
+
+
+class Net(keras.Model):
+    def __init__(self, width=5, depth=3):
+        super().__init__()
+        self.encoder = Encoder(
+            [layers.Dense(width, activation="tanh") for _ in range(depth)],
+            [layers.Dense(width) for _ in range(depth - 1)],
+        )
+
+    def call(self, x):
+        return self.encoder(x)
+
+
+model = Net()
+model.build((None, 4))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_lists_that_a_layer_is_given_and_has_to_know() -> None:
+    pair = Pair(HANDED)
+    assert not pair.errors
+    theirs: Any = eval("Net(6)", pair.keras)
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    theirs(x)
+    ours = pair.torch.Net(6, features=4)
+    pair.torch.load_keras_weights(ours, theirs)
+    have = ours.eval()(torch.from_numpy(x)).detach().numpy()
+    np.testing.assert_allclose(have, np.asarray(theirs(x)), rtol=1e-9, atol=1e-9)

@@ -577,3 +577,41 @@ def test_a_sequential_asks_once_what_a_turn_adds(float64: None) -> None:
     assert pair.done.code.count("if norm:") == 1
     for given in ("", "2, False", "4"):
         pair.check("build", f"build({given})", given)
+
+
+LEFT_AND_ASKED_FOR = (
+    "x = start = keras.Input((64, 3))\n"
+    "for i in range(4):\n"
+    "    x = layers.Conv1D(2 + i, 3, strides=2, padding='same')(x)\n"
+    "rows = [layers.Dense(1 + i)(x[:, i]) for i in range(x.shape[1])]\n"
+    "model = keras.Model(start, layers.Concatenate()(rows))\n"
+)
+
+
+@pytest.mark.parametrize("within", ["the module", "a function"])
+def test_a_loop_is_unrolled_for_a_size_that_it_leaves_and_something_must_know(
+    within: str, float64: None
+) -> None:
+    text, name = LEFT_AND_ASKED_FOR, "model"
+    if within == "a function":
+        lines = "".join(f"    {line}\n" for line in text.splitlines())
+        text, name = f"def build():\n{lines}    return model\n", "build"
+    pair = Pair(IMPORTS + text)
+    assert pair.errors == []
+    keras.utils.clear_session()
+    pair.check(name, "build()" if name == "build" else name)
+
+
+def test_every_second_element_of_a_size_that_a_parameter_says(float64: None) -> None:
+    text = IMPORTS + (
+        "def build(n=9, depth=2, step=3):\n"
+        "    x = start = keras.Input((n, 3))\n"
+        "    for _ in range(depth):\n"
+        "        x = layers.Dense(4)(x)[:, ::2]\n"
+        "    return keras.Model(start, layers.Dense(2)(layers.Flatten()(x[:, 1::step])))\n"
+    )
+    pair = Pair(text)
+    assert pair.errors == []
+    for given in ("", "16, 1, 2", "21, 3, 1"):
+        keras.utils.clear_session()
+        pair.check("build", f"build({given})", given)

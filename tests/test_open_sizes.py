@@ -156,12 +156,13 @@ def test_without_a_size_a_module_computes_nothing() -> None:
         copy.deepcopy(ours)(torch.zeros(1, 6, 64))
 
 
-def test_the_weights_tell_what_a_model_class_takes(float64: None) -> None:
+@pytest.mark.parametrize("units", ["units", "embedding_dim"])
+def test_the_weights_tell_what_a_model_class_takes(units: str, float64: None) -> None:
     both = Pair(
         SOURCE + "class Net(keras.Model):\n"
-        "    def __init__(self, units):\n"
+        f"    def __init__(self, {units}):\n"
         "        super().__init__()\n"
-        "        self.first, self.last = layers.Dense(units, activation='tanh'), layers.Dense(2)\n"
+        f"        self.first, self.last = layers.Dense({units}, activation='tanh'), layers.Dense(2)\n"
         "    def call(self, x):\n"
         "        return self.last(self.first(x))\n"
         "net = Net(5)\n"

@@ -267,6 +267,66 @@ def test_weights_in_every_form(both: Any) -> None:
     assert case.entry("Linear")["inferred"] == {"features": 5}
 
 
+def test_shapes_of_tensorflow(both: Any) -> None:
+    case = both("""
+class Bilinear(layers.Layer):
+    def build(self, input_shape):
+        rows, columns = (tf.TensorShape(s).as_list()[-1] for s in input_shape)
+        self.w = self.add_weight(shape=tf.TensorShape((rows, columns)), initializer="uniform")
+        size = tf.TensorShape(rows).concatenate([1])
+        self.b = self.add_weight(shape=tuple(size[1:]), initializer="ones")
+
+    def call(self, inputs):
+        first, second = inputs
+        return ops.sum(ops.matmul(first, self.w) * second, axis=-1) + self.b
+
+
+inputs = [keras.Input((5,)), keras.Input((4,))]
+model = keras.Model(inputs, Bilinear()(inputs))
+""")
+    case.agree(
+        "Bilinear",
+        "",
+        "in_features=5, second_features=4",
+        numbers(3, 5),
+        numbers(3, 4),
+        structure=lambda *x: (x,),
+    )
+
+
+CROP = """
+class Crop(layers.Layer):
+    def __init__(self, length, **kwargs):
+        super().__init__(**kwargs)
+        self.length = length
+
+    def call(self, x):
+        diff = int(x.shape[1]) - self.length
+        if diff == 0:
+            return x
+        start = diff // 2
+        end = diff - start
+        return x[:, start:-end, :]
+
+
+def build(size=9, kept=6):
+    inputs = keras.Input((size, 3))
+    x = Crop(kept)(Crop(size)(inputs))
+    return keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x)))
+
+
+model = build()
+"""
+
+
+@pytest.mark.parametrize(("given", "size"), [("", 9), ("8, 5", 8), ("7, 7", 7)])
+def test_a_size_under_a_condition_that_the_first_call_does_not_meet(
+    both: Any, given: str, size: int
+) -> None:
+    case = both(CROP)
+    case.agree("build", given, given, numbers(3, size, 3))
+
+
 def test_a_variable_as_attribute_and_a_weight_that_call_does_not_read(both: Any) -> None:
     case = both("""
 class Shift(layers.Layer):

@@ -1,4 +1,4 @@
-"""Helpers inside Keras that the sources of its own applications call."""
+"""Helpers inside Keras and TensorFlow that the sources of layers and of applications call."""
 
 from __future__ import annotations
 
@@ -70,6 +70,16 @@ def _source_inputs(ev: Interpreter, tensor: Any, *rest: Any) -> Any:
     return Unknown("the inputs of a tensor from outside", ev.line)
 
 
+def _shape(ev: Interpreter, dims: Any = None) -> Any:
+    """A shape of TensorFlow's: the sizes, as a tensor's own are."""
+    sizes = [dims] if isinstance(dims, (int, Sym)) else items_of(dims, None)
+    return Unknown("a shape that is not known", ev.line) if sizes is None else tuple(sizes)
+
+
+def _size(ev: Interpreter, dimension: Any) -> Any:
+    return dimension
+
+
 INTERNALS: dict[str, Callable[..., Any]] = {
     "keras.backend.backend": lambda ev: "tensorflow",
     "keras.config.backend": lambda ev: "tensorflow",
@@ -80,6 +90,11 @@ INTERNALS: dict[str, Callable[..., Any]] = {
     "keras.backend.get_keras_mask": lambda ev, x: getattr(x, "mask", None),
     "keras.backend.is_keras_tensor": _is_tensor,
     "keras.utils.is_keras_tensor": _is_tensor,
+    "tf.TensorShape": _shape,
+    "tf.python.framework.tensor_shape.TensorShape": _shape,
+    "tf.compat.dimension_value": _size,
+    "tf.dimension_value": _size,
+    "tf.python.framework.tensor_shape.dimension_value": _size,
     "keras.ops.operation_utils.get_source_inputs": _source_inputs,
     "keras.ops.get_source_inputs": _source_inputs,
     "keras.utils.get_source_inputs": _source_inputs,

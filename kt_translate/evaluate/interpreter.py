@@ -35,7 +35,7 @@ from kt_translate.evaluate.signals import (
     Signal,
     TooDeep,
 )
-from kt_translate.evaluate.state import NotGeneral, State
+from kt_translate.evaluate.state import State, refuse_turns
 from kt_translate.evaluate.values import (
     Class,
     External,
@@ -318,8 +318,7 @@ class Interpreter:
     def demand(self, value: Any, what: str) -> Any:
         """The sample behind a symbolic value, noted as taken for granted unless it is a constant of the module."""
         if isinstance(value, Sym) and conditions.depends(value):
-            if any(s.kind in ("loop", "carried") for s in value.symbols):
-                raise NotGeneral
+            refuse_turns(value)
             if self.is_pinned(value):
                 return known(value)
             modes = {s: s.value for s in value.symbols if s.kind == "mode"}

@@ -277,7 +277,7 @@ class _General:
             while name in taken:
                 name += "_"
         entering = Sym.of(Symbol(name, known(before), "carried"))
-        after = Sym.of(Symbol(name, UNKNOWN, "carried"))
+        after = Sym.of(Symbol(name, UNKNOWN, "carried", left_by=self.node))
         self.sizes[key] = Carried(before, entering, None, after)
 
     # -- afterwards -------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ computes that from.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -150,8 +150,10 @@ def open_input(name: str) -> Symbol:
     return Symbol(name, SAMPLE, "data", f"the width of the input ({name})")
 
 
-def told_by_weights(names: Iterable[str]) -> str:
-    return f"{', '.join(names)} is a parameter, told by the weights where it is left out"
+def told_by_weights(names: Sequence[str]) -> str:
+    many = len(names) > 1
+    one, it = ("are parameters", "they are") if many else ("is a parameter", "it is")
+    return f"{', '.join(names)} {one}, told by the weights where {it} left out"
 
 
 def _of_argument(value: Any) -> Any:

@@ -28,6 +28,7 @@ from kt_translate.evaluate.general import (
     tensors_only,
 )
 from kt_translate.evaluate.inputs import fresh_input
+from kt_translate.evaluate.layer_lists import LayerList
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import (
@@ -142,6 +143,7 @@ def _foreign(values: Iterable[Any]) -> Iterator[Symbol]:
             yield from symbols_in(list(vars(value.rule).values()))
         elif isinstance(value, (list, tuple)) and not is_number(value):
             yield from symbols_in(value)
+            yield from symbols_in(value.iterable if isinstance(value, LayerList) else ())
             yield from _foreign(value)
         elif isinstance(value, dict):
             yield from (s for v in value.values() for s in symbols_in(v))

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 from kt_translate.evaluate import unmasking
 from kt_translate.evaluate.counters import may_count
 from kt_translate.evaluate.values import Array, Either, Instance, Scope
+from kt_translate.graph.lists import LeftOpen
 from kt_translate.graph.region import CURRENT, Region
-from kt_translate.graph.sym import same
+from kt_translate.graph.sym import Sym, same
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -53,6 +54,13 @@ class NotGeneral(BaseException):
 
     Not an Exception: what guards against errors of the source must let it through.
     """
+
+
+def refuse_turns(value: Sym) -> None:
+    """Raise where a value hangs on the turn of a loop. One that is done is unrolled for what its last turn leaves."""
+    if turns := [s for s in value.symbols if s.kind in ("loop", "carried")]:
+        left_by = [s.left_by for s in turns]
+        raise NotGeneral if None in left_by else LeftOpen(left_by)
 
 
 class State:

@@ -76,13 +76,19 @@ def refined(test: Sym, truth: bool) -> Iterator[None]:
 
 
 def _beyond(test: Sym, truth: bool) -> list[tuple[Symbol, Any]]:
-    """A number on the right side of the bounds that the condition sets, where it speaks of one symbol alone."""
-    symbols = list(test.symbols)
-    if len(symbols) != 1 or type(symbols[0].value) is not int:
+    """A number on the right side of the bounds that the condition sets; of several symbols, one is another then."""
+    symbols = sorted(test.symbols, key=lambda s: s.name)
+    if any(type(s.value) is not int for s in symbols):
         return []
     near = [bound + step for bound in _bounds(test) for step in (0, 1, -1)]
-    holding = (n for n in near if known(substitute(test, {symbols[0]: n})) is truth)
-    return [(symbols[0], n) for n in holding][:1]
+    if len(symbols) > 1:
+        near = []
+    tried = [(s, n) for s in symbols for n in (*near, *(s.value + step for step in _STEPS))]
+    holding = ((s, n) for s, n in tried if known(substitute(test, {s: n})) is truth)
+    return list(holding)[:1]
+
+
+_STEPS = (2, 1, -1, -2)
 
 
 def _bounds(test: Any) -> Iterator[int]:

@@ -28,16 +28,22 @@ class Symbol:
     size that only data tells.
     """
 
-    __slots__ = ("fields", "kind", "name", "origin", "spelled", "value")
+    __slots__ = ("fields", "kind", "left_by", "name", "origin", "spelled", "value")
 
     def __init__(
-        self, name: str, value: Any = UNKNOWN, kind: str = "param", origin: Any = None
+        self,
+        name: str,
+        value: Any = UNKNOWN,
+        kind: str = "param",
+        origin: Any = None,
+        left_by: Any = None,
     ) -> None:
         self.name = name
         self.spelled = name  # in the text that is being written: self.filters within forward
         self.value = value
         self.kind = kind
         self.origin = origin
+        self.left_by = left_by  # the loop of the source whose last turn says it
         self.fields: dict[str, Field] = {}  # of an object: its attributes
 
     @property

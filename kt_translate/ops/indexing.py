@@ -170,8 +170,10 @@ def sliced_size(size: Dim, key: slice) -> Dim:
     length = len(range(*slice(start, stop, step).indices(total)))
     if not any(isinstance(p, Sym) for p in (size, key.start, key.stop)):
         return length
-    if step != 1:
+    if step < 1:
         return None
+    if any(isinstance(p, Sym) and known(p) == 0 for p in (key.start, key.stop)):
+        return None  # its sign is not known: `x[:-end]` is nothing where `end` is 0
     first = 0 if key.start is None else key.start
     last = size if key.stop is None else key.stop
     if start is not None and start < 0:
@@ -179,6 +181,8 @@ def sliced_size(size: Dim, key: slice) -> Dim:
     if stop is not None and stop < 0:
         last = size + key.stop
     span: Dim = last - first
+    if step != 1:
+        span = (span + (key.step - 1)) // key.step
     return span if known(span) == length else None
 
 
