@@ -378,6 +378,29 @@ class Net(keras.Model):
 i = keras.Input((5,))
 model = keras.Model(i, Net()(i))
 """,
+    "models that the constructor of a class builds": """
+def coupling(units):
+    i = keras.Input((4,))
+    t = layers.Dense(4)(layers.Dense(units, activation="relu")(i))
+    s = layers.Dense(4, activation="tanh")(layers.Dense(units, activation="relu")(i))
+    return keras.Model(i, [s, t])
+class Flow(keras.Model):
+    def __init__(self, turns, units=6):
+        super().__init__()
+        self.turns = turns
+        self.couplings = [coupling(units) for _ in range(turns)]
+        self.first = coupling(3)
+        self.never = coupling(2)
+    def call(self, x):
+        s, t = self.first(x)
+        x = x * keras.ops.exp(s) + t
+        for i in range(self.turns)[::-1]:
+            s, t = self.couplings[i](x)
+            x = x * keras.ops.exp(s) + t
+        return x
+i = keras.Input((4,))
+model = keras.Model(i, Flow(3)(i))
+""",
     "a call with more than a function's own parameters": """
 def build(units=8, n=2, **kwargs):
     model = keras.Sequential([keras.Input((5,))])

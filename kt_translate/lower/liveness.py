@@ -35,6 +35,17 @@ def needed(nodes: list[Node], results: list[Tensor], given: list[Tensor]) -> set
     return wanted
 
 
+def following(nodes: list[Node], given: list[Tensor]) -> list[Node]:
+    """The nodes that depend on what is given or on weights: not those of models that have inputs of their own."""
+    reached = {id(t) for t in given}
+    found = []
+    for node in nodes:
+        if isinstance(node, WeightNode) or any(id(t) in reached for t in node.uses()):
+            reached |= {id(t) for t in node.outputs}
+            found.append(node)
+    return found
+
+
 def _live(nodes: list[Node], wanted: set[int], stop: set[int]) -> list[Node]:
     """Grows ``wanted`` by what the live nodes use."""
     found: list[Node] = []

@@ -30,7 +30,7 @@ from kt_translate.lower.chains import chain_of_model
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.flattening import in_keras_order
 from kt_translate.lower.last_turns import spared
-from kt_translate.lower.liveness import has_weights, last_uses, live
+from kt_translate.lower.liveness import following, has_weights, last_uses, live
 from kt_translate.lower.modules import Modules
 from kt_translate.lower.names import Names, attribute_name
 from kt_translate.lower.needs import placed, where_needed
@@ -90,7 +90,8 @@ class Writer(Modules):
         if self.plan.kind != "layer":
             return []
         used = {id(n.use) for n in nodes if isinstance(n, (CallNode, LayerNode))}
-        called = [n for n in self.plan.region.nodes if isinstance(n, (CallNode, LayerNode))]
+        reached = following(self.plan.region.nodes, self.plan.inputs)
+        called = [n for n in reached if isinstance(n, (CallNode, LayerNode))]
         return [
             n
             for n in {id(n.use): n for n in called if id(n.use) not in used}.values()

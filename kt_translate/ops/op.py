@@ -94,4 +94,6 @@ def _bound(path: str, args: list[Any], kwargs: dict[str, Any]) -> inspect.BoundA
     try:
         return signature.bind(*args, **given)
     except TypeError as error:
+        if path.startswith("tf.") and args and isinstance(args[-1], str):
+            return _bound(path, args[:-1], kwargs)  # the last argument of most is a name
         raise RuleError("KT204", f"{path}: {error}") from error

@@ -74,6 +74,7 @@ CASES: list[Any] = [
     ("tf.math.xdivy(x, y)", np.array([0.0, 1.0]), np.array([0.0, 2.0])),
     ("tf.math.reciprocal_no_nan(x)", np.array([0.0, 2.0])),
     ("tf.nn.bias_add(x, y)", (2, 3, 4, 5), (5,)),
+    ("tf.multiply(x, y, 'named')", (2, 3), (3,)),
 ]
 
 
