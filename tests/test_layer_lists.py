@@ -49,6 +49,21 @@ FORMS = {
         "for first, second in zip(self.firsts, self.seconds):\n    x = second(ops.tanh(first(x)))",
         "for first, second in zip(self.firsts, self.seconds):",
     ),
+    "several in each turn": (
+        "self.parts = []\nfor i in range(n):\n    self.parts.append(layers.Dense(w + i, activation='relu'))\n    self.parts.append(layers.Dropout(0.5))",
+        "for part in self.parts:\n    x = part(x)",
+        "self.parts.append(nn.Dropout(0.5))",
+    ),
+    "rows": (
+        "self.rows = [[layers.Dense(w + i), layers.LayerNormalization()] for i in range(n)]",
+        "for dense, norm in self.rows:\n    x = norm(ops.tanh(dense(x)))",
+        "self.norm = nn.LayerNorm(",
+    ),
+    "rows appended": (
+        "self.rows = []\nfor i in range(n):\n    self.rows.append((layers.Dense(w), layers.Dense(w)))",
+        "for row in self.rows:\n    x = row[0](x) * ops.tanh(row[1](x))",
+        "self.rows.append(",
+    ),
     "numbered": (
         "self.blocks = [layers.Dense(w) for _ in range(n)]",
         "for i, b in enumerate(self.blocks):\n    x = b(x)\n    if i < self.n - 1:\n        x = ops.relu(x)",

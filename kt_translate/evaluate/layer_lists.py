@@ -23,6 +23,7 @@ from kt_translate.evaluate.values import (
     ModelValue,
     Scope,
     items_of,
+    name_value,
 )
 from kt_translate.graph.lists import Forked, count
 from kt_translate.graph.nodes import ORDER, CallNode, Held, LayerNode, SizeNode
@@ -37,10 +38,11 @@ if TYPE_CHECKING:
 
 
 WHAT = "the number of layers in a list"
+MAKING = (cst.Call, cst.List, cst.Tuple)
 
 
 class LayerList(list):  # type: ignore[type-arg]
-    """Layers that a comprehension made, one for each item of ``iterable``."""
+    """Layers that a comprehension made, one for each item of ``iterable``, or a row of them."""
 
     def __init__(self, layers: list[Any], iterable: Any, node: cst.ListComp, scope: Scope) -> None:
         super().__init__(layers)
@@ -55,6 +57,22 @@ class LayerList(list):  # type: ignore[type-arg]
         inner = Scope("function", {}, self.scope)
         bind(self.node.for_in.target, inner)
         return ev.evaluate(self.node.elt, inner)
+
+    def elements(self, ev: Interpreter, bind: Any) -> list[Any]:
+        """What a general turn of the comprehension adds."""
+        return [self.element(ev, bind)]
+
+
+class Flat(LayerList):
+    """Such a list to which each turn adds several layers, one after the other."""
+
+    def __init__(self, rows: LayerList) -> None:
+        layers = [layer for row in rows for layer in row]
+        super().__init__(layers, rows.iterable, rows.node, rows.scope)
+        self.order = rows.order
+
+    def elements(self, ev: Interpreter, bind: Any) -> list[Any]:
+        return list(self.element(ev, bind))
 
 
 class Abreast(LayerList):
@@ -132,14 +150,25 @@ def _names(target: Any) -> list[cst.Name]:
     return [name for element in target.elements for name in _names(element.value)]
 
 
-def layers_of(element: Any, target: Any) -> dict[str, Any]:
-    """A loop's variables, and the layers that they hold in a turn. Raises NotGeneral where there is not one for each."""
-    if isinstance(target, cst.Name) and not isinstance(element, tuple):
+def turns_of(
+    ev: Interpreter, layers: LayerList | None, target: Any, bind: Any
+) -> list[dict[str, Any]]:
+    """What a loop's variables hold in a general turn; of a flat list there are several turns in one."""
+    if layers is None:
+        return [{}]
+    return [_held(element, target) for element in layers.elements(ev, bind)]
+
+
+def _held(element: Any, target: Any) -> dict[str, Any]:
+    """The layers that a loop's variables hold in a turn. Raises NotGeneral where there is not one for each."""
+    if isinstance(target, cst.Name):
         return {target.value: element}
     parts = target.elements if isinstance(target, (cst.Tuple, cst.List)) else ()
     names = [part.value.value for part in parts if isinstance(part.value, cst.Name)]
-    if not isinstance(element, tuple) or len(names) != len(element):
+    if not isinstance(element, (list, tuple)) or len(names) != len(element):
         raise NotGeneral
+    for name, layer in zip(names, element, strict=True):
+        name_value(layer, name)
     return dict(zip(names, element, strict=True))
 
 
@@ -165,6 +194,7 @@ def held_layers(loop: _General, body: Region) -> list[Held]:
     can = (
         all(any(n.use is use for use in uses) for n in others)
         and None not in uses
+        and len(uses) == len(lists)
         and all(one.name for one in lists)
         and all(
             isinstance(n, (LayerNode, CallNode, OpNode, SizeNode)) or chooses(n) for n in body.nodes
@@ -187,41 +217,54 @@ def _is_chain(nodes: list[Node]) -> bool:
 
 
 def appended(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
-    """Let lists be what a loop fills that does nothing but append a layer to each: as comprehensions would make them."""
-    parts = _appends(node)
+    """Let lists be what a loop fills that does nothing but append layers to each: as comprehensions would make them."""
     state = State(ev, scope)
-    made = []
-    for owner, item in parts:
-        if ev.evaluate(owner, scope) != [] or (one := comprehended(ev, item, scope)) is None:
+    made: list[tuple[Any, LayerList]] = []
+    for owner, items in _taken(node, "append"):
+        one = filled(ev, node, items, scope) if ev.evaluate(owner, scope) == [] else None
+        if one is None:
             state.restore()
             return False
-        made.append(one)
-    for (owner, _), one in zip(parts, made, strict=True):
+        made.append((owner, one))
+    for owner, one in made:
         ev.assign(owner, one, scope)
-    return bool(parts)
+    return bool(made)
+
+
+def filled(ev: Interpreter, node: cst.For, items: list[Any], scope: Scope) -> LayerList | None:
+    """The list of layers that a loop makes which adds these to it in each turn."""
+    clause = cst.CompFor(node.target, node.iter)
+    if len(items) == 1:
+        return comprehended(ev, cst.ListComp(items[0], clause), scope)
+    row = cst.Tuple([cst.Element(item) for item in items])
+    rows = comprehended(ev, cst.ListComp(row, clause), scope)
+    return None if rows is None else Flat(rows)
 
 
 @lru_cache(maxsize=1024)
-def _appends(node: cst.For) -> list[tuple[Any, cst.ListComp]]:
-    """The lists that the loop's statements append to, and the comprehensions that would make them; none in another loop."""
-    found: list[tuple[Any, cst.ListComp]] = []
+def _taken(node: cst.For, method: str) -> list[tuple[Any, list[Any]]]:
+    """What the loop's statements append to, each with what it is given in a turn; nothing in any other loop."""
+    found: dict[str, tuple[Any, list[Any]]] = {}
     for line in node.body.body:
         small = line.body if isinstance(line, cst.SimpleStatementLine) else []
         call = small[0].value if len(small) == 1 and isinstance(small[0], cst.Expr) else None
         if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
             return []
-        if call.func.attr.value != "append" or not isinstance(call.args[0].value, cst.Call):
+        if call.func.attr.value != method or len(call.args) != 1:
             return []
-        clause = cst.CompFor(node.target, node.iter)
-        found.append((call.func.value, cst.ListComp(call.args[0].value, clause)))
-    owners = {cst.Module([]).code_for_node(owner) for owner, _ in found}
-    return found if len(owners) == len(found) else []
+        if not isinstance(call.args[0].value, MAKING):
+            return []
+        owner = call.func.value
+        found.setdefault(cst.Module([]).code_for_node(owner), (owner, []))[1].append(
+            call.args[0].value
+        )
+    return list(found.values())
 
 
 def comprehended(ev: Interpreter, node: cst.ListComp, scope: Scope) -> LayerList | None:
     """The list of layers that a comprehension over a symbolic number of items makes; None for any other."""
     clause = node.for_in
-    if clause.ifs or clause.inner_for_in is not None or not isinstance(node.elt, cst.Call):
+    if clause.ifs or clause.inner_for_in is not None or not isinstance(node.elt, MAKING):
         return None
     value = tensor_lists.raw(ev, clause.iter, scope)
     symbolic = isinstance(value, Sym) or (
@@ -235,10 +278,18 @@ def comprehended(ev: Interpreter, node: cst.ListComp, scope: Scope) -> LayerList
         inner = Scope("function", {}, scope)
         ev.assign(clause.target, item, inner)
         layers.append(ev.evaluate(node.elt, inner))
-        if not isinstance(layers[-1], (LayerValue, Instance, ModelValue)):
+        if not _is_layer(layers[-1]) and not _is_row(layers[-1]):
             state.restore()
             return None
     return LayerList(layers, value, node, scope)
+
+
+def _is_layer(value: Any) -> bool:
+    return isinstance(value, (LayerValue, Instance, ModelValue))
+
+
+def _is_row(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and bool(value) and all(map(_is_layer, value))
 
 
 def as_outputs(ev: Interpreter, value: Any) -> Any:
@@ -265,7 +316,9 @@ def settled(ev: Interpreter, value: Any) -> Any:
 
 def length(value: Any) -> Any:
     """``len(value)`` of a list of layers, said; None where there are no words for it."""
-    return count(value.iterable) if isinstance(value, LayerList) else None
+    return (
+        count(value.iterable) if isinstance(value, LayerList) and type(value) is not Flat else None
+    )
 
 
 def counted(ev: Interpreter, value: Any) -> Any:

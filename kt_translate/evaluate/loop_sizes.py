@@ -9,7 +9,7 @@ from typing import Any
 
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Scope, items_of, plain
-from kt_translate.graph.lists import Element, Pick
+from kt_translate.graph.lists import Element, Pick, count
 from kt_translate.graph.nodes import (
     ORDER,
     CallNode,
@@ -20,7 +20,7 @@ from kt_translate.graph.nodes import (
     ModuleUse,
 )
 from kt_translate.graph.region import Node, Region
-from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, same, symbols_in
+from kt_translate.graph.sym import UNKNOWN, Items, Sym, Symbol, same, substitute, symbols_in
 from kt_translate.layers.rnn_settings import is_stateless
 
 
@@ -36,14 +36,25 @@ def plain_sum(step: Any) -> Any:
     return None
 
 
-def afterwards(size: Carried, turns: Any, changing: set[Symbol]) -> Any:
+def afterwards(size: Carried, targets: Any, through: Any, changing: set[Symbol]) -> Any:
     """What a size is after all turns, where words can say it; None where only running the loop can."""
-    if not symbols_in(size.leaving) & changing:
-        return size.leaving
+    said = substitute(size.leaving, dict(_last(targets, through)))
+    if not symbols_in(said) & changing:
+        return said
+    turns = count(through)
     poly = plain_sum(Sym.binary("-", size.leaving, size.entering))
     if turns is None or poly is None or symbols_in(poly) & changing:
         return None
     return Sym.binary("+", size.before, Sym.binary("*", turns, poly))
+
+
+def _last(targets: Any, through: Any) -> Iterator[tuple[Symbol, Any]]:
+    """What a loop's variables are in the last turn through a list that is a parameter."""
+    if isinstance(targets, Symbol) and isinstance(through, Sym):
+        if isinstance(through.value, (list, tuple)):
+            yield targets, Sym.index(through, -1)
+    elif isinstance(through, Items) and through.function == "enumerate" and len(through.args) == 1:
+        yield from _last(targets[1], through.args[0])
 
 
 def bindings(targets: Any, item: Any) -> Iterator[tuple[Symbol, Any]]:

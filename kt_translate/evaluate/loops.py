@@ -17,7 +17,7 @@ from kt_translate.evaluate import (
 )
 from kt_translate.evaluate.filling import Filling
 from kt_translate.evaluate.later import read_later
-from kt_translate.evaluate.layer_lists import LayerList, held_layers, layers_of
+from kt_translate.evaluate.layer_lists import LayerList, held_layers, turns_of
 from kt_translate.evaluate.loop_sizes import (
     afterwards,
     free_name,
@@ -33,7 +33,7 @@ from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised,
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, spoken
 from kt_translate.evaluate.values import Either, Scope, Unknown
 from kt_translate.graph.last_turn import another_follows
-from kt_translate.graph.lists import Collected, Pick, Some, count
+from kt_translate.graph.lists import Collected, Pick, Some
 from kt_translate.graph.nodes import ORDER, Carried, Held, LoopNode, named_deeper
 from kt_translate.graph.region import Region
 from kt_translate.graph.sym import UNKNOWN, Items, Sym, Symbol, known, same, substitute, symbols_in
@@ -152,9 +152,9 @@ class _General:
             with state.elsewhere() as regions:
                 self.filling.region = regions[id(state.region)]
                 try:
-                    if self.layers is not None:
-                        self._bind_layer(self.layers, samples)
-                    ev.suite(self.node.body, self.scope)
+                    for held in self._layers(samples):
+                        self.scope.names |= held
+                        ev.suite(self.node.body, self.scope)
                 except (Return, Break, Continue, LimitReached, Raised):
                     raise NotGeneral from None
         finally:
@@ -165,9 +165,7 @@ class _General:
         self.again = self.filling.leave()
         self.regions: dict[int, Region] = regions
         after = state.places()
-        bound = set(self.bound)
-        if self.layers is not None:
-            bound = set(names_in(self.node.target))
+        bound = set(self.bound if self.layers is None else names_in(self.node.target))
         changed = {
             p: after.get(p)
             for p in after
@@ -178,14 +176,15 @@ class _General:
         rows.spread(changed, entered, self.before)
         return changed
 
-    def _bind_layer(self, layers: LayerList, samples: list[Any]) -> None:
-        """Give the loop's target the layer of a general turn."""
+    def _layers(self, samples: list[Any]) -> list[dict[str, Any]]:
+        """What the loop's variables hold in a general turn, if that is a layer; several turns for a flat list."""
 
         def bind(target: Any, inner: Scope) -> None:
             self.targets = self._bind(target, samples, inner)
 
-        self.held = layers_of(layers.element(self.ev, bind), self.node.target)
-        self.scope.names |= self.held
+        turns = turns_of(self.ev, self.layers, self.node.target, bind)
+        self.held = turns[0] if len(turns) == 1 else {}
+        return turns
 
     def _bind(self, target: Any, samples: list[Any], scope: Scope) -> Any:
         """Give the loop's targets symbols; the nest of them, as the source writes it."""
@@ -298,7 +297,7 @@ class _General:
         loop_samples.carry(self.items, self.targets, list(self.sizes.values()), self.filling, lists)
         changing = {c.entering.args[0] for c in self.sizes.values()} | set(self.symbols)
         for size in self.sizes.values():
-            size.after.args[0].origin = afterwards(size, count(self.value), changing)
+            size.after.args[0].origin = afterwards(size, self.targets, self.value, changing)
         if self.running:
             running.check(self.ev, {} if held else self.sizes, lists, self.filling.elements)
         tensors = self._leave(changed, inner)

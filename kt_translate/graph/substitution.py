@@ -70,6 +70,8 @@ class _Substitution:
             return sym.Sym.method(*args)
         if head == "list":
             return sym.Sym.listed(*args)
+        if head == "call" and args[0] == "len" and isinstance(args[1], (list, tuple)):
+            return len(args[1])
         result = sym.call_value(args)
         if head == "call" and isinstance(result, (int, float, str)) and not sym.symbols_in(args):
             return result
