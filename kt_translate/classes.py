@@ -19,6 +19,7 @@ from kt_translate.diagnostics import Place
 from kt_translate.evaluate import own_classes, subclasses
 from kt_translate.evaluate.constructors import base_of, needed_by_base, only_hooks
 from kt_translate.evaluate.interpreter import Interpreter
+from kt_translate.evaluate.model_ends import Ends, ends_of
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Class, Function, Instance, Unknown
@@ -54,18 +55,7 @@ def has_call(cls: Class) -> bool:
 
 def is_functional(cls: Class) -> bool:
     """Whether the class is a model between tensors that its constructor makes."""
-    init = cls.lookup("__init__")
-    if (
-        not isinstance(init, Function)
-        or cls.source is None
-        or isinstance(cls.lookup("call"), Function)
-    ):
-        return False
-    return bool(
-        re.search(
-            r"super\(.*?\)\.__init__\(\s*(inputs?\s*=|\[|\w+\s*,)", cls.source.code(init.node)
-        )
-    )
+    return not isinstance(cls.lookup("call"), Function) and ends_of(cls) is Ends.MADE
 
 
 def uses_of(ev: Interpreter, cls: Class) -> list[tuple[Plan, Instance, list[Tensor]]]:
@@ -112,9 +102,12 @@ def inferred(plan: Plan, tensors: list[Tensor]) -> dict[str, Any]:
 def try_calls(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> bool:
     """Call an object on inputs that fit: the first for which nothing goes wrong. Whether there are any."""
     takers = [n for n in instance.kwargs if is_tensor_name(n)] if is_functional(cls) else []
-    if is_functional(cls) and not takers:
-        return _attempt(ev, instance, {})
     first: list[Any] | None = None
+    if is_functional(cls) and all(instance.kwargs[n] is None for n in takers):
+        said = list(ev.log.diagnostics)
+        if _attempt(ev, instance, {}) or not takers:
+            return bool(instance.calls)
+        first, ev.log.diagnostics[:] = list(ev.log.diagnostics), said
     kinds = (unknown, others, fitting) if shape is None else (unknown,)
     tries = (
         (kind, given) for kind in kinds for given in likely_inputs(ev, cls, instance, shape, kind)

@@ -563,6 +563,26 @@ def test_functions_that_count_in_a_variable_of_the_module(
         pair.check(name, f"{name}({given})", given)
 
 
+def test_what_a_loop_multiplied_is_asked_for_later(float64: None) -> None:
+    code = """
+def build(config=(((8, 2),), ((6, 1), (7, 1), (5, 2)), ((4, 1), (4, 1), (3, 1)))):
+    inputs = keras.Input((16, 16, 3))
+    x, stride, features = inputs, 1, {}
+    for i, stage in enumerate(config):
+        for width, step in stage:
+            x = layers.Conv2D(width, 3, strides=step, padding="same")(x)
+            stride *= step
+        features[f"block{i}_{stride}"] = x
+    return keras.Model(inputs, [features["block0_2"], features["block2_4"]])
+
+
+model = build()
+"""
+    pair = Pair(IMPORTS + code)
+    assert not pair.errors
+    pair.check("model", "model")
+
+
 def test_a_sequential_asks_once_what_a_turn_adds(float64: None) -> None:
     text = IMPORTS + (
         "def build(n=3, norm=True):\n"

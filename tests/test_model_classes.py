@@ -28,6 +28,15 @@ class Tracked(keras.Model):
         return {}
 
 
+class Named(keras.Model):
+    def __init__(self, inputs, outputs, rate=0.1, **kwargs):
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        self.rate = rate
+
+    def train_step(self, data):
+        return {}
+
+
 class Stack(keras.Sequential):
     def train_step(self, data):
         return {}
@@ -36,6 +45,7 @@ class Stack(keras.Sequential):
 inputs = keras.Input((5,))
 outputs = layers.Dense(3, activation="tanh")(inputs)
 trained = Trained(inputs, outputs)
+named = Named(inputs, rate=0.3, outputs=layers.Dense(4)(outputs), name="named")
 tracked = Tracked(inputs=inputs, outputs=layers.Dense(2)(outputs))
 stack = Stack([keras.Input((4,)), layers.Dense(3, activation="relu"), layers.Dense(2)])
 grown = Stack()
@@ -52,11 +62,54 @@ built = build(6)
 """
 
 
-@pytest.mark.parametrize("name", ["trained", "tracked", "stack", "grown", "built"])
+@pytest.mark.parametrize("name", ["trained", "tracked", "named", "stack", "grown", "built"])
 def test_a_class_that_only_trains_is_a_model_of_keras_kind(name: str, float64: None) -> None:
     pair = Pair(HEAD + TRAINED)
     assert not pair.errors
     pair.check(name, name)
+
+
+FAMILY = """
+class Base(keras.Model):
+    size = 9
+
+    def __init__(self, inputs, outputs, **kwargs):
+        include_top = kwargs.pop("include_top", True)
+        super().__init__(inputs=inputs, outputs=outputs, **kwargs)
+        self.include_top = include_top
+
+    def image(self, input_tensor=None, input_shape=None):
+        if input_tensor is not None:
+            return input_tensor
+        return layers.Input(shape=input_shape or (self.size, self.size, 3))
+
+
+class Net(Base):
+    def __init__(self, width=1.0, input_tensor=None, input_shape=None, include_top=True, classes=4, **kwargs):
+        inputs = self.image(input_tensor, input_shape)
+        x = layers.Conv2D(int(8 * width), 3, activation="relu")(inputs)
+        x = layers.GlobalAveragePooling2D()(x)
+        if include_top:
+            x = layers.Dense(classes)(x)
+        super().__init__(inputs=inputs, outputs=x, include_top=include_top, **kwargs)
+        self.width = width
+
+
+class Half(Net):
+    def __init__(self, input_shape=None, include_top=True, name="Half", **kwargs):
+        super().__init__(0.5, None, input_shape, include_top, name=name, **kwargs)
+"""
+
+
+@pytest.mark.parametrize(
+    "call", ["Net(0.25)", "Net(input_shape=(8, 7, 2))", "Half((6, 6, 1), False)"]
+)
+def test_what_constructors_hand_on_to_keras(call: str, float64: None) -> None:
+    pair = Pair(HEAD + FAMILY)
+    assert not pair.errors
+    name, _, given = call.partition("(")
+    pair.check(name, call, given.removesuffix(")"))
+    assert "Base" not in {entry["source_name"] for entry in pair.done.models}
 
 
 SEVERAL = """

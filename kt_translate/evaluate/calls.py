@@ -24,6 +24,7 @@ from kt_translate.evaluate import (
     lambdas,
     layer_parts,
     model_calls,
+    model_ends,
     model_parts,
     models,
     modules,
@@ -282,6 +283,8 @@ def _instantiate(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str,
     own = constructors.of_own_training(ev, cls, args, kwargs)
     if own is not None:
         return models.make(ev, str(cls.keras_base()).split(".")[-1], *own)
+    if (model := model_ends.between(ev, cls, args, kwargs)) is not None:
+        return model
     if constructors.base_of(cls) is not None:
         return subclasses.make_instance(ev, cls, args, kwargs)
     instance = Instance(cls, {}, args, kwargs, ev.line)

@@ -116,7 +116,7 @@ def of_own_training(
 
 def _hidden_call(cls: Class, init: Function) -> bool:
     """Whether a constructor does not hand its further arguments on as they are."""
-    call = _call_of_base(cls, init)
+    call = call_of_base(init)
     given = [ast.unparse(a) for a in call.args] if call is not None else []
     return len(given) != 1 or not given[0].startswith("*")
 
@@ -156,17 +156,23 @@ def needed_by_base(cls: Class) -> list[str]:
     init = cls.lookup("__init__")
     if not needed or not isinstance(init, Function):
         return needed
-    call = _call_of_base(cls, init)
+    call = call_of_base(init)
     if call is None or all(k.arg is not None for k in call.keywords):
         return []
     places = [a for a in call.args if not isinstance(a, ast.Starred)]
     return [n for n in needed[len(places) :] if n not in {k.arg for k in call.keywords}]
 
 
-def _call_of_base(cls: Class, init: Function) -> ast.Call | None:
+def tree_of(function: Function) -> ast.FunctionDef:
+    text = function.source.code(function.node) if function.source is not None else "def _(): pass"
+    found = ast.parse(textwrap.dedent(text)).body[0]
+    assert isinstance(found, ast.FunctionDef)
+    return found
+
+
+def call_of_base(init: Function) -> ast.Call | None:
     """``super().__init__(...)``"""
-    text = init.source.code(init.node) if init.source is not None else ""
-    for node in ast.walk(ast.parse(textwrap.dedent(text))):
+    for node in ast.walk(tree_of(init)):
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
