@@ -95,6 +95,23 @@ class Net(Base):
         self.width = width
 
 
+WIDTHS = {"small": (5, 7), "large": (6, 9)}
+
+
+class Staged(Base):
+    def __init__(self, kind, repeats=3, **kwargs):
+        inputs = self.image()
+        x = layers.Conv2D(WIDTHS[kind][0], 3, strides=2)(inputs)
+        for _ in range(1, repeats):
+            x = layers.Add()([x, layers.Conv2D(WIDTHS[kind][0], 1)(x)])
+        super().__init__(inputs=inputs, outputs=x)
+
+
+def whole(kind="small"):
+    inputs = keras.Input((9, 9, 3))
+    return keras.Model(inputs, Staged(kind)(inputs))
+
+
 class Half(Net):
     def __init__(self, input_shape=None, include_top=True, name="Half", **kwargs):
         super().__init__(0.5, None, input_shape, include_top, name=name, **kwargs)
@@ -102,7 +119,14 @@ class Half(Net):
 
 
 @pytest.mark.parametrize(
-    "call", ["Net(0.25)", "Net(input_shape=(8, 7, 2))", "Half((6, 6, 1), False)"]
+    "call",
+    [
+        "Net(0.25)",
+        "Net(input_shape=(8, 7, 2))",
+        "Half((6, 6, 1), False)",
+        "Staged('large', 2)",
+        "whole('large')",
+    ],
 )
 def test_what_constructors_hand_on_to_keras(call: str, float64: None) -> None:
     pair = Pair(HEAD + FAMILY)

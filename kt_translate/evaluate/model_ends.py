@@ -50,12 +50,12 @@ def _argument(call: ast.Call, order: list[str], name: str) -> ast.expr | None:
     """What a call gives for a parameter; a Starred where it is among what is handed on."""
     unbound = bool(call.args) and ast.unparse(call.args[0]) == "self"  # Model.__init__(self, ...)
     args = call.args[1:] if unbound else call.args
-    for said, value in zip(order, args):
-        if said == name or isinstance(value, ast.Starred):
-            return value
     for keyword in call.keywords:
         if keyword.arg == name:
             return keyword.value
+    for said, value in zip(order, args):
+        if said == name or isinstance(value, ast.Starred):
+            return value
     rest = next((k.value for k in call.keywords if k.arg is None), None)
     return None if rest is None else ast.Starred(rest, ast.Load())
 

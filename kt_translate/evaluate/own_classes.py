@@ -202,6 +202,13 @@ class _Entering:
         else:
             self.params.append(Param(Symbol(name, UNKNOWN, "fixed"), "None", "Any"))
 
+    def between(self, model: ModelValue) -> Any:
+        """The outputs of a model that the constructor makes: its inputs are those of the class."""
+        self.inputs = tensors_in(model.inputs)
+        told = {s for tensor in self.inputs for s in symbols_in(tensor.shape)}
+        self.sizes = [size for size in self.sizes if size.symbol in told]
+        return model.outputs
+
     def _short_names(self, names: set[str]) -> None:
         """``features``, not ``in_features``, of the only input."""
         for param in self.sizes:
@@ -286,7 +293,7 @@ def _make(
         own = subclasses.extended_part(ev, me)
         if isinstance(own, ModelValue) and not isinstance(cls.lookup("call"), Function):
             assumed.shown_only(ev, own)
-            entering.inputs, result = tensors_in(own.inputs), own.outputs
+            result = entering.between(own)
         else:
             result = subclasses.run_call(ev, me, entering.given)
     except (Raised, LimitReached, Break, Continue, NotGeneral) as error:
