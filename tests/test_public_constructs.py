@@ -401,6 +401,26 @@ class Flow(keras.Model):
 i = keras.Input((4,))
 model = keras.Model(i, Flow(3)(i))
 """,
+    "a layer of every step that names sizes on the way": """
+class Mixture(layers.Layer):
+    def __init__(self, units, mixtures, **kwargs):
+        super().__init__(**kwargs)
+        self.means = layers.Dense(units * mixtures)
+        self.logits = layers.Dense(mixtures)
+    def build(self, input_shape):
+        self.means.build(input_shape)
+        self.logits.build(input_shape)
+        self.built = True
+    def call(self, x):
+        return layers.concatenate([self.means(x), self.logits(x)])
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.means.units + self.logits.units)
+def build(units=4, mixtures=5):
+    mixture = Mixture(units, mixtures)
+    i = keras.Input((5, 4))
+    return keras.Model(i, layers.TimeDistributed(mixture)(layers.Dense(3)(i)))
+model = build(3, 2)
+""",
     "a call with more than a function's own parameters": """
 def build(units=8, n=2, **kwargs):
     model = keras.Sequential([keras.Input((5,))])

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate.lambdas import LambdaValue
 from kt_translate.evaluate.values import Instance, ModelValue, Native, Unknown
-from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, Plan
+from kt_translate.graph.nodes import (
+    CallNode,
+    CheckNode,
+    IfNode,
+    LayerNode,
+    LoopNode,
+    Plan,
+    SizeNode,
+)
 from kt_translate.graph.region import CURRENT, Node, Region, derived
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 from kt_translate.layers.layer import RuleError
@@ -41,10 +49,10 @@ def _every_step(ev: Interpreter, layer: Any, x: Any) -> Any:
         y = calls.call(ev, layer, [step], {}, None, None)
     finally:
         CURRENT.pop()
-    inner = region.nodes[-1] if region.nodes else None
     if isinstance(y, Unknown):
         return y
-    if not isinstance(inner, CallNode) or len(region.nodes) > 1 or not isinstance(y, Tensor):
+    inner = the_call(region)
+    if inner is None or not isinstance(y, Tensor):
         raise RuleError("KT203", "TimeDistributed of what is no class by itself is not supported")
     statistics = _has_statistics(_nodes_of(inner.plan))
     if statistics and x.shape[1] is None:
@@ -58,6 +66,15 @@ def _every_step(ev: Interpreter, layer: Any, x: Any) -> Any:
     node = CallNode([taken], [out], ev.line, inner.plan, inner.use, inner.args, over)
     CURRENT[-1].add(node)
     return in_keras_order(out, y)
+
+
+def the_call(region: Region) -> CallNode | None:
+    """The one call that a region consists of; what names or checks sizes on the way moves to the region at hand."""
+    rest = [n for n in region.nodes if not isinstance(n, (CheckNode, SizeNode))]
+    for node in region.nodes:
+        if node not in rest:
+            CURRENT[-1].add(node)
+    return rest[0] if len(rest) == 1 and isinstance(rest[0], CallNode) else None
 
 
 def steps_of(x: Tensor, y: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import calls, external, indexing, models
-from kt_translate.evaluate.distributed import in_keras_order, steps_first, steps_of
+from kt_translate.evaluate.distributed import in_keras_order, steps_first, steps_of, the_call
 from kt_translate.evaluate.values import Function, Instance, LayerValue, Unknown, map_tensors
 from kt_translate.graph.nodes import CallNode
 from kt_translate.graph.region import CURRENT, Region, derived
@@ -226,10 +226,10 @@ def _one_step(
         y = calls.call(ev, cell, arguments, named, None, None)
     finally:
         CURRENT.pop()
-    inner = region.nodes[-1] if region.nodes else None
     if isinstance(y, Unknown):
         raise RuleError("KT203", f"what the cell {cell.cls.name} gives is not known: {y.why}")
-    if not isinstance(inner, CallNode) or len(region.nodes) > 1:
+    inner = the_call(region)
+    if inner is None:
         raise RuleError("KT203", f"RNN({cell.cls.name}) is not supported: it is no class by itself")
     return inner, y
 
