@@ -160,7 +160,7 @@ def test_lists_gone_through_together_that_fill_another_are_unrolled() -> None:
     np.testing.assert_allclose(have, np.asarray(theirs(x)), rtol=1e-9, atol=1e-9)
 
 
-TAKEN_AS_THEY_ARE = """
+IN_SEQUENTIALS = """
 import keras
 from keras import layers
 
@@ -169,21 +169,56 @@ def dense(n, width):
     return [layers.Dense(width, activation="tanh") for _ in range(n)]
 
 
-class Model(keras.Model):
+class Listed(keras.Model):
     def __init__(self, n=3, width=4):
         super().__init__()
-        self.body = keras.Sequential([layers.Dense(width) for _ in range(n)])
+        self.body = keras.Sequential([layers.Dense(width + i) for i in range(n)])
+        self.last = layers.Dense(2)
+
+    def call(self, x):
+        return self.last(self.body(x))
+
+
+class Added(Listed):
+    def __init__(self, n=3, width=4):
+        super().__init__()
+        self.body = keras.Sequential()
+        self.body.add(layers.Dense(7))
+        for i in range(n):
+            self.body.add(layers.Dense(width + i, activation="relu"))
+            self.body.add(layers.Dropout(0.5))
+        self.body.add(layers.Dense(3))
+
+
+class Within(keras.Model):
+    def __init__(self, n=3, width=4):
+        super().__init__()
+        self.body = stack(n, width)
 
     def call(self, x):
         return self.body(x)
 
 
+def stack(n, width):
+    model = keras.Sequential([layers.Dense(width)])
+    for _ in range(1, n):
+        model.add(Listed(2, width))
+    return model
+
+
 def joined(n=3, width=4):
-    return keras.Sequential([keras.Input((4,))] + [layers.Dense(width) for _ in range(n)])
+    first = [keras.Input((4,))]
+    return keras.Sequential(first + dense(n, width) + [layers.Dense(3)])
 
 
-def called(n=3, width=4):
-    return keras.Sequential([keras.Input((4,)), *dense(n, width)])
+def starred(n=3, width=4):
+    return keras.Sequential([keras.Input((4,)), *dense(n, width), layers.Dense(n)])
+
+
+def called(units=(3, 4, 5), width=4):
+    inputs = keras.Input((4,))
+    body = keras.Sequential([layers.Dense(u, activation="relu") for u in units])
+    return keras.Model(inputs, layers.Dense(width)(body(inputs)))
 
 
 def counted(n=3, width=4):
@@ -194,71 +229,46 @@ def counted(n=3, width=4):
     return keras.Model(inputs, layers.Dense(len(body))(x))
 
 
-model = Model()
-model.build((None, 4))
-models = joined(), called(), counted()
+def popped(n=3, width=4):
+    model = keras.Sequential(dense(n, width))
+    model.pop()
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, model(inputs))
+
+
+made = Listed(), Added(), Within()
+for one in made:
+    one.build((None, 4))
+models = joined(), starred(), called(), counted(), popped()
 """
+OTHERS = ["", "2, 5", "5, 3"]
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("name", ["Model", "joined", "called"])
-def test_lists_of_layers_that_something_else_reads_are_as_long_as_they_were(name: str) -> None:
-    pair = Pair(TAKEN_AS_THEY_ARE)
+@pytest.mark.parametrize(
+    "name", ["Listed", "Added", "Within", "joined", "starred", "called", "counted"]
+)
+def test_lists_of_layers_in_a_sequential(name: str) -> None:
+    keras.utils.clear_session()
+    pair = Pair(IN_SEQUENTIALS)
     assert not pair.errors
-    sizes = {"features": 4} if name == "Model" else {}
-    getattr(pair.torch, name)(3, 5, **sizes)
+    random = np.random.default_rng(0)
+    x = random.normal(size=(3, 4))
+    for given in ["", "(2, 5)", "(4, 3, 2, 5), 3"] if name == "called" else OTHERS:
+        theirs: Any = eval(f"{name}({given})", pair.keras)
+        theirs(x)
+        theirs.set_weights([random.uniform(-0.9, 0.9, size=w.shape) for w in theirs.get_weights()])
+        values = eval(f"(lambda *a: a)({given})")
+        sizes = {"features": 4} if name[0].isupper() else {}
+        ours = getattr(pair.torch, name)(*values, **sizes)
+        pair.torch.load_keras_weights(ours, theirs)
+        have = ours.eval()(torch.from_numpy(x)).detach().numpy()
+        np.testing.assert_allclose(have, np.asarray(theirs(x)), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.usefixtures("float64")
+def test_lists_of_layers_that_something_else_reads_are_as_long_as_they_were() -> None:
+    pair = Pair(IN_SEQUENTIALS)
+    pair.check("popped", "popped()")
     with pytest.raises(NotImplementedError, match="n = 3"):
-        getattr(pair.torch, name)(2, 5, **sizes)
-
-
-@pytest.mark.usefixtures("float64")
-def test_the_length_of_a_list_of_layers_is_said() -> None:
-    ours = Pair(TAKEN_AS_THEY_ARE).torch.counted(5)
-    assert ours(torch.zeros(2, 4)).shape == (2, 5)
-
-
-HANDED = """
-import keras
-from keras import layers, ops
-
-
-class Encoder(layers.Layer):
-    def __init__(self, blocks, convs):
-        super().__init__()
-        self.blocks = blocks
-        self.convs = convs
-
-    def call(self, x):
-        for block, conv in zip(self.blocks, self.convs):
-            x = conv(block(x))
-        return self.blocks[-1](x)
-
-
-class Net(keras.Model):
-    def __init__(self, width=5, depth=3):
-        super().__init__()
-        self.encoder = Encoder(
-            [layers.Dense(width, activation="tanh") for _ in range(depth)],
-            [layers.Dense(width) for _ in range(depth - 1)],
-        )
-
-    def call(self, x):
-        return self.encoder(x)
-
-
-model = Net()
-model.build((None, 4))
-"""
-
-
-@pytest.mark.usefixtures("float64")
-def test_lists_that_a_layer_is_given_and_has_to_know() -> None:
-    pair = Pair(HANDED)
-    assert not pair.errors
-    theirs: Any = eval("Net(6)", pair.keras)
-    x = np.random.default_rng(0).normal(size=(3, 4))
-    theirs(x)
-    ours = pair.torch.Net(6, features=4)
-    pair.torch.load_keras_weights(ours, theirs)
-    have = ours.eval()(torch.from_numpy(x)).detach().numpy()
-    np.testing.assert_allclose(have, np.asarray(theirs(x)), rtol=1e-9, atol=1e-9)
+        pair.torch.popped(2)

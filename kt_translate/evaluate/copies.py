@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.evaluate import repeated
 from kt_translate.evaluate.values import LayerValue, ModelValue, Unknown, plain
 from kt_translate.graph.nodes import ModuleUse
 from kt_translate.graph.objects import KerasObject
@@ -47,6 +48,7 @@ def clone(ev: Interpreter, model: Any, *args: Any, **kwargs: Any) -> Any:
     if changes is not None:
         ev.note("KT203", "clone_model(clone_function=): layers that are changed as they are copied")
         return Unknown("a copy with other layers", ev.line)
+    repeated.settle(ev, model)
     twin = replace(
         model,
         line=ev.line,

@@ -34,6 +34,7 @@ from kt_translate.evaluate.values import (
     Scope,
     Super,
     Unknown,
+    items_of,
     plain,
 )
 from kt_translate.graph import conditions
@@ -138,7 +139,7 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     function = evaluate(ev, node.func, scope)
     chosen = next(ORDER)
     settled = assumed.settled
-    read = _open if tensor_lists.copes(function) else evaluate
+    read = _open if tensor_lists.copes(function) else _layers if _grows(function) else evaluate
     if isinstance(function, External) and function.path == "keras.Model":
         read, settled = _as_it_stands, layer_lists.as_outputs
     if isinstance(function, Native) and function.name in TRAINING:
@@ -149,7 +150,8 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
         value = settled(ev, read(ev, arg.value, scope))
         if function is NATIVES["len"] and (length := layer_lists.length(value)) is not None:
             return length
-        value = layer_lists.counted(ev, value)
+        if not _grows(function):
+            value = layer_lists.counted(ev, value)
         if arg.star == "*":
             args += spread.arguments(ev, function, len(args), value, arg.value)
         elif arg.star == "**":
@@ -166,6 +168,32 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
         at_once = next(ORDER) == chosen + 1
         return choices.call(ev, function, args, kwargs, start if at_once else None)
     return calls.call(ev, function, args, kwargs, node, scope)
+
+
+def _grows(function: Any) -> bool:
+    """Whether it takes lists of layers of any length."""
+    return isinstance(function, External) and function.path == "keras.Sequential"
+
+
+def _layers(ev: Interpreter, node: Any, scope: Scope) -> Any:
+    """The layers of a Sequential; among them lists of any length, as one item each."""
+    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Add):
+        return binary(ev, "+", _layers(ev, node.left, scope), _layers(ev, node.right, scope))
+    if isinstance(node, cst.List):
+        parts = [
+            (
+                _layers(ev, e.value, scope)
+                if isinstance(e, cst.StarredElement)
+                else [evaluate(ev, e.value, scope)]
+            )
+            for e in node.elements
+        ]
+        lists = [items_of(part, None) for part in parts]
+        if None in lists:
+            return Unknown("a list made from what is not known", ev.line)
+        return [layer for part in lists for layer in part or ()]
+    value = _open(ev, node, scope) if isinstance(node, cst.Attribute) else as_made(ev, node, scope)
+    return [value] if isinstance(value, layer_lists.LayerList) else value
 
 
 def _as_it_stands(ev: Interpreter, node: Any, scope: Scope) -> Any:

@@ -49,6 +49,8 @@ class LayerList(list):  # type: ignore[type-arg]
         self.iterable = iterable
         self.node = node
         self.scope = scope
+        self.source: Any = None
+        self.line = 0
         self.order = next(ORDER)
         self.name: str | None = None
 
@@ -69,6 +71,7 @@ class Flat(LayerList):
     def __init__(self, rows: LayerList) -> None:
         layers = [layer for row in rows for layer in row]
         super().__init__(layers, rows.iterable, rows.node, rows.scope)
+        self.source, self.line = rows.source, rows.line
         self.order = rows.order
 
     def elements(self, ev: Interpreter, bind: Any) -> list[Any]:
@@ -220,7 +223,7 @@ def appended(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
     """Let lists be what a loop fills that does nothing but append layers to each: as comprehensions would make them."""
     state = State(ev, scope)
     made: list[tuple[Any, LayerList]] = []
-    for owner, items in _taken(node, "append"):
+    for owner, items in taken(node, "append"):
         one = filled(ev, node, items, scope) if ev.evaluate(owner, scope) == [] else None
         if one is None:
             state.restore()
@@ -242,7 +245,7 @@ def filled(ev: Interpreter, node: cst.For, items: list[Any], scope: Scope) -> La
 
 
 @lru_cache(maxsize=1024)
-def _taken(node: cst.For, method: str) -> list[tuple[Any, list[Any]]]:
+def taken(node: cst.For, method: str) -> list[tuple[Any, list[Any]]]:
     """What the loop's statements append to, each with what it is given in a turn; nothing in any other loop."""
     found: dict[str, tuple[Any, list[Any]]] = {}
     for line in node.body.body:
@@ -281,7 +284,9 @@ def comprehended(ev: Interpreter, node: cst.ListComp, scope: Scope) -> LayerList
         if not _is_layer(layers[-1]) and not _is_row(layers[-1]):
             state.restore()
             return None
-    return LayerList(layers, value, node, scope)
+    made = LayerList(layers, value, node, scope)
+    made.source, made.line = ev.source, ev.line
+    return made
 
 
 def _is_layer(value: Any) -> bool:

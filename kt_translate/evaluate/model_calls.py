@@ -12,6 +12,7 @@ from kt_translate.graph.nodes import CallNode
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import known
 from kt_translate.graph.tensor import Tensor, tensors_in
+from kt_translate.graph.terms import closed
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.cast import cast_to
 
@@ -43,7 +44,8 @@ def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict
         shape = shapes[id(t)]
         if shape[:1] == (None,):
             shape = (batch, *shape[1:])
-        return Tensor(shape, t.dtype, t.layout)
+        # what a class within this one counts in a loop is said without it
+        return Tensor(shape if ev.calling else closed(shape), t.dtype, t.layout)
 
     results = map_tensors(result, model.outputs)
     if models.is_missing_one(args[0]):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import assumed, copies, handed, models, sequential
+from kt_translate.evaluate import assumed, copies, handed, models, repeated, sequential
 from kt_translate.evaluate.model_layers import Listed, cannot_pick, freeze, layers_of, withheld
 from kt_translate.evaluate.values import (
     Array,
@@ -26,10 +26,15 @@ if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
 
+WAITING = ("add", "build", "compile", "fit", "input", "name", "output", "summary")
+
+
 def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
     """What the source asks of a model."""
     if name in model.attributes:
         return model.attributes[name]
+    if name not in WAITING:
+        repeated.settle(ev, model)
     if model.kind == "part" and model.outputs is None and name in ("input", "output"):
         return cannot_pick(ev, withheld(ev, model))
     if name.startswith(("output", "layers", "get_layer")):
@@ -150,6 +155,8 @@ def _build(ev: Interpreter, model: ModelValue, input_shape: Any = None) -> None:
 def set_trainable(ev: Interpreter, owner: Any, value: Any) -> None:
     """``owner.trainable = value``. What was compiled goes on training: it is frozen where other models call it."""
     value = value if isinstance(value, Sym) else not plain(value) or bool(value)
+    if isinstance(owner, ModelValue):
+        repeated.settle(ev, owner)
     for test in filter(depends, CURRENT[-1].conditions()):
         value = Sym.choose(test, value, owner.trainable)
     owner.trainable = value

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import calls, models
+import libcst as cst
+
+from kt_translate.evaluate import calls, layer_lists, models, repeated
 from kt_translate.evaluate.lambdas import LambdaValue
+from kt_translate.evaluate.layer_lists import LayerList
 from kt_translate.evaluate.model_layers import cannot_pick, withheld
 from kt_translate.evaluate.open_inputs import UnknownInput, learn
-from kt_translate.evaluate.values import Instance, LayerValue, ModelValue
+from kt_translate.evaluate.values import Instance, LayerValue, ModelValue, Scope
 from kt_translate.graph.choice import Choice
 from kt_translate.graph.nodes import ModuleUse
 from kt_translate.graph.region import CURRENT, Region
@@ -42,6 +45,9 @@ def add(ev: Interpreter, model: ModelValue, layer: Any) -> None:
     if isinstance(layer, UnknownInput):
         model.attributes["input"] = layer
         return
+    if isinstance(layer, LayerList):
+        _add_all(ev, model, layer)
+        return
     if not isinstance(layer, (LayerValue, ModelValue, LambdaValue, Choice)) and not is_layer(layer):
         ev.note("KT107", "what is added to the model here is not known")
         model.attributes["gap"] = ev.line
@@ -71,6 +77,31 @@ def add(ev: Interpreter, model: ModelValue, layer: Any) -> None:
         )
     if model.outputs is not None:
         inside(model, lambda: _extend(ev, model, layer))
+
+
+def _add_all(ev: Interpreter, model: ModelValue, layers: LayerList) -> None:
+    """Add a list of layers: where the model waits for its input, so does the loop that makes them."""
+    if model.inputs is None and (model.deferred or _own_input_shape(layers[0]) is None):
+        model.layers += layers
+        model.deferred.append(layers)
+        for layer in layers:
+            learn(model.attributes.get("input"), layer)
+    elif model.outputs is None or not repeated.extended(ev, model, layers):
+        for layer in layer_lists.counted(ev, layers):
+            add(ev, model, layer)
+
+
+def grown(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
+    """Whether a loop does nothing but add layers to a Sequential that waits for its input; they wait with it then."""
+    taken = layer_lists.taken(node, "add")
+    model = ev.evaluate(taken[0][0], scope) if len(taken) == 1 else None
+    if not isinstance(model, ModelValue) or model.kind != "sequential" or model.inputs is not None:
+        return False
+    made = layer_lists.filled(ev, node, taken[0][1], scope)
+    if made is None:
+        return False
+    add(ev, model, made)
+    return True
 
 
 def is_layer(value: Any) -> bool:
@@ -160,5 +191,10 @@ def build_deferred(ev: Interpreter, model: ModelValue, shape: Any, dtype: str = 
     waiting, model.deferred = model.deferred, []
     inside(model, lambda: _start(ev, model, shape, dtype))
     for layer in waiting:
-        if model.outputs is not None:
+        if model.outputs is None:
+            continue
+        if not isinstance(layer, LayerList):
             inside(model, lambda layer=layer: _extend(ev, model, layer))
+        elif not repeated.extended(ev, model, layer):
+            for one in layer_lists.counted(ev, layer):
+                inside(model, lambda layer=one: _extend(ev, model, layer))

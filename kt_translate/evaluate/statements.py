@@ -28,6 +28,7 @@ from kt_translate.evaluate import (
     model_parts,
     numbers,
     open_ends,
+    sequential,
 )
 from kt_translate.evaluate.lengths import demand_length
 from kt_translate.evaluate.signals import MAX_TURNS, Break, Continue, LimitReached, Raised, Return
@@ -197,13 +198,16 @@ def _built(ev: Interpreter) -> int:
     return len(CURRENT[-1].nodes) + len(ev.models) + sum(len(m.layers) for m in ev.models)
 
 
+FILLING = (layer_lists.appended, sequential.grown, indexed_lists.run_for)
+
+
 def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
     if (trainable := _sets_all(node)) is not None:
         owner = ev.evaluate(node.iter.value, scope)  # type: ignore[attr-defined]
         if isinstance(owner, ModelValue) and owner.kind == "functional":
             model_parts.set_trainable(ev, owner, trainable)
             return
-    if layer_lists.appended(ev, node, scope) or indexed_lists.run_for(ev, node, scope):
+    if any(fill(ev, node, scope) for fill in FILLING):
         return
     numbered = indexed_lists.numbered(ev, node, scope)
     value = indexed_lists.gone_through(ev, node.iter, scope) if numbered is None else numbered

@@ -36,6 +36,15 @@ class Chain:
     def modules(self) -> list[Node]:
         return [link for link in self.links if not isinstance(link, (SizeNode, CheckNode))]
 
+    def plain(self) -> Chain:
+        """Its links up to the first loop."""
+        loop = next((i for i, link in enumerate(self.links) if isinstance(link, LoopNode)), None)
+        return self if loop is None else Chain(self.source, self.links[:loop])
+
+    def rest(self) -> Chain:
+        """Its links from the first loop on."""
+        return Chain(self.source, self.links[len(self.plain().links) :], self.end)
+
     @property
     def sizes(self) -> list[SizeNode]:
         """The settings that get names on the way."""
@@ -95,7 +104,7 @@ def chain_of_model(plan: Plan) -> Chain | None:
         return None
     nodes = [n for n in plan.region.nodes if plan.inputs[0] not in n.outputs]
     chain = _follow(nodes, plan.inputs[0], plan.result)
-    if chain is None or not all(isinstance(n, (LayerNode, CallNode)) for n in chain.modules):
+    if chain is None or any(isinstance(n, IfNode) for n in chain.modules):
         return None
     return chain if chain.modules and plan.result.layout is plan.inputs[0].layout else None
 

@@ -231,7 +231,7 @@ class Modules(ClassScope):
 
     def sequence(self, chain: Chain, use: ModuleUse) -> Expr:
         """A chain of modules in a Sequential of its own."""
-        made = Expr("nn.Sequential")(*constructors(self, chain))
+        made = Expr("nn.Sequential")(*constructors(self, chain.plain()))
         return Expr("like_keras")(made, name=use.keras_name) if use.keras_name is not None else made
 
 

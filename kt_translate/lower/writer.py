@@ -26,7 +26,7 @@ from kt_translate.graph.tensor import Fork, Layout, Tensor, ends_of, tensors_in
 from kt_translate.layers.layer import Call, RuleError
 from kt_translate.lower import control, loops, symbols, turns
 from kt_translate.lower.blocks import Block, indented, joined_conditions
-from kt_translate.lower.chains import chain_of_model
+from kt_translate.lower.chains import append, chain_of_model
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.flattening import in_keras_order
 from kt_translate.lower.last_turns import spared
@@ -319,7 +319,11 @@ class Writer(Modules):
             self.check_alike(node)
             module = self._module(node.use, lambda: self.instance(node))
         else:
+            first = id(node.use) not in self.modules
             module = self._module(node.use, lambda: self.sequence(chain, node.use))
+            if first and chain.rest().links:
+                lines = append(self, str(module), chain.rest())
+                self._home(node.use).add(node.use.order, self._where_called(node.use, lines))
         if node.over is not None:
             result = node.over(module, *(self.ordered(t, Layout.KEEP) for t in node.inputs))
         else:

@@ -1,0 +1,58 @@
+"""Lists of layers among those of a Sequential: ``Sequential([Dense(width) for _ in range(depth)])``.
+
+A Sequential without an input makes such a list when it is called. The loop that fills it runs only then, for a
+general turn, so that there are as many layers as the parameter says.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from kt_translate.evaluate import layer_lists, loops
+from kt_translate.evaluate.layer_lists import Flat, LayerList
+from kt_translate.evaluate.values import ModelValue, Scope
+from kt_translate.graph.nodes import LoopNode
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+MODEL = "sequential"
+
+
+def extended(ev: Interpreter, model: ModelValue, layers: LayerList) -> bool:
+    """Add the layers by a loop that is kept. False where that cannot be done; nothing has changed then."""
+    scope = Scope("function", {MODEL: model}, layers.scope)
+    source, line = ev.source, ev.line
+    ev.source, ev.line = layers.source, layers.line
+    try:
+        loop = _loop(layers.node, isinstance(layers, Flat))
+        if not loops.run_for(ev, loop, scope, layers.iterable):
+            return False
+    finally:
+        ev.source, ev.line = source, line
+    node = model.region.nodes[-1] if model.region is not None else None
+    if isinstance(node, LoopNode):
+        node.order = layers.order  # the source has made them already
+    return True
+
+
+@lru_cache(maxsize=1024)
+def _loop(node: cst.ListComp, flat: bool) -> cst.For:
+    """``for _ in range(depth): sequential.add(Dense(width))``."""
+    items: list[Any] = [e.value for e in node.elt.elements] if flat else [node.elt]  # type: ignore[attr-defined]
+    add = cst.Attribute(cst.Name(MODEL), cst.Name("add"))
+    calls = [cst.Expr(cst.Call(add, [cst.Arg(item)])) for item in items]
+    body = cst.IndentedBlock([cst.SimpleStatementLine([call]) for call in calls])
+    return cst.For(node.for_in.target, node.for_in.iter, body)
+
+
+def settle(ev: Interpreter, model: ModelValue) -> None:
+    """Let a Sequential that waits for its input have as many layers as the samples say."""
+    waiting, model.deferred[:] = list(model.deferred), []
+    for layer in waiting:
+        model.deferred += (
+            layer_lists.counted(ev, layer) if isinstance(layer, LayerList) else [layer]
+        )
