@@ -6,6 +6,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+import libcst as cst
+
 from kt_translate.evaluate import assumed, copies, handed, models, repeated, sequential
 from kt_translate.evaluate.model_layers import Listed, cannot_pick, freeze, layers_of, withheld
 from kt_translate.evaluate.values import (
@@ -175,6 +177,23 @@ def _set_parts(ev: Interpreter, owner: Any, value: Any) -> None:
     else:
         freeze(owner, negated(value))
         models.plan_of(owner).frozen = value is False
+
+
+def sets_all(node: cst.For) -> bool | None:
+    """True or False for ``for layer in model.layers: layer.trainable = True or False``, None for any other loop."""
+    body = node.body.body
+    statement = body[0] if len(body) == 1 else None
+    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else statement
+    if not isinstance(small, cst.Assign) or not isinstance(node.target, cst.Name):
+        return None
+    target = small.targets[0].target
+    if not isinstance(node.iter, cst.Attribute) or node.iter.attr.value != "layers":
+        return None
+    if not isinstance(target, cst.Attribute) or target.attr.value != "trainable":
+        return None
+    if not isinstance(target.value, cst.Name) or target.value.value != node.target.value:
+        return None
+    return {"True": True, "False": False}.get(getattr(small.value, "value", None))  # type: ignore[arg-type]
 
 
 def _compile(ev: Interpreter, model: ModelValue, *args: Any, **kwargs: Any) -> None:

@@ -202,7 +202,7 @@ FILLING = (layer_lists.appended, sequential.grown, indexed_lists.run_for)
 
 
 def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
-    if (trainable := _sets_all(node)) is not None:
+    if (trainable := model_parts.sets_all(node)) is not None:
         owner = ev.evaluate(node.iter.value, scope)  # type: ignore[attr-defined]
         if isinstance(owner, ModelValue) and owner.kind == "functional":
             model_parts.set_trainable(ev, owner, trainable)
@@ -244,23 +244,6 @@ def _run_turns(ev: Interpreter, node: cst.For, scope: Scope, items: list[Any]) -
             continue
     if node.orelse is not None:
         ev.suite(node.orelse.body, scope)
-
-
-def _sets_all(node: cst.For) -> bool | None:
-    """True or False for ``for layer in model.layers: layer.trainable = True or False``, None for any other loop."""
-    body = node.body.body
-    statement = body[0] if len(body) == 1 else None
-    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else statement
-    if not isinstance(small, cst.Assign) or not isinstance(node.target, cst.Name):
-        return None
-    target = small.targets[0].target
-    if not isinstance(node.iter, cst.Attribute) or node.iter.attr.value != "layers":
-        return None
-    if not isinstance(target, cst.Attribute) or target.attr.value != "trainable":
-        return None
-    if not isinstance(target.value, cst.Name) or target.value.value != node.target.value:
-        return None
-    return {"True": True, "False": False}.get(getattr(small.value, "value", None))  # type: ignore[arg-type]
 
 
 def _turn(ev: Interpreter, body: Any, scope: Scope) -> None:
