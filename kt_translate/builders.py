@@ -15,6 +15,7 @@ from typing import Any
 
 import libcst as cst
 
+from kt_translate.attempts import Shapes, attempts, declared
 from kt_translate.call_inputs import likely_input
 from kt_translate.diagnostics import Diagnostic
 from kt_translate.evaluate import handed, parts, views
@@ -26,7 +27,6 @@ from kt_translate.evaluate.values import (
     External,
     Function,
     ModelValue,
-    Unknown,
     map_tensors,
     models_in,
     plain,
@@ -38,24 +38,12 @@ from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, known, symbols_in
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.guesses import (
     as_input,
-    by_hand,
-    code_about,
     gathered,
-    guess,
-    guesser,
     input_of,
-    is_called_on,
-    is_shape,
-    keys_read,
     let_pass,
-    object_for,
-    other_shapes,
-    roomier,
 )
 from kt_translate.source.names import SUBMODULES
-from kt_translate.words import choices, code_with
 
-Shapes = dict[str, tuple[int | None, ...]]
 MAX_BETTER = 4  # tries with values that a check lets pass
 
 
@@ -102,15 +90,6 @@ def is_complete(model: ModelValue) -> bool:
     """Whether the model is known from its inputs to its outputs."""
     known_ends = tensors_in(model.inputs) and tensors_in(model.outputs)
     return bool(known_ends) and "gap" not in model.attributes
-
-
-def declared(function: Function) -> list[tuple[cst.Param, bool]]:
-    """The parameters that a caller gives, and whether only by name; a method's ``self`` is not among them."""
-    params = function.node.params
-    positional = [*params.posonly_params, *params.params]
-    bound = function.owner is not None and "staticmethod" not in function.decorators
-    found = [(p, False) for p in positional[1 if bound else 0 :]]
-    return found + [(p, True) for p in params.kwonly_params]
 
 
 def run(ev: Interpreter, given: Given, act: Callable[[], Any]) -> Run:
@@ -233,73 +212,6 @@ def handed_modules(function: Function) -> Iterator[dict[str, Any]]:
 # -- arguments ------------------------------------------------------------------------------------
 
 
-def attempts(
-    ev: Interpreter, function: Function, shapes: Shapes, own: Callable[[dict[str, Any]], bool]
-) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """Sample values to try, the likeliest first, and which of them are guesses."""
-    names = [p.name.value for p, _ in declared(function)]
-    star = gathered(function, ev.source)
-    names += [star] if star is not None else []
-    calls = [bound for bound, _, _ in function.calls if own(bound)][:3]
-    shape = shapes.get(function.name, shapes.get(""))
-    text = code_about(ev, function)
-    first: dict[str, Any] = {}
-    for name in names:
-        values = [function.defaults[name]] if name in function.defaults else []
-        values += [bound[name] for bound in calls if name in bound]
-        if name in ev.settings:
-            ev.used_settings.add(name)
-            values.insert(0, ev.settings[name])
-        first[name] = next((v for v in map(_sample, values) if v is not UNKNOWN), UNKNOWN)
-        if first[name] is UNKNOWN and (made := object_for(ev, function, name)) is not None:
-            first[name] = made
-        if first[name] is UNKNOWN:
-            first[name] = next(iter(choices(ev, name, code_with(ev, function))), UNKNOWN)
-    sized = by_hand(ev, function, names, shape, shapes)
-    first |= sized
-    if star is not None and first[star] is UNKNOWN and not keys_read(star, text):
-        first[star] = {}
-    yield first, {}
-    for bound in calls:
-        other = {n: _sample(bound.get(n, UNKNOWN)) for n in names}
-        other = {n: first[n] if v is UNKNOWN else v for n, v in other.items()} | sized
-        if other != first:
-            yield other, {}
-    guessing, kinds = guesser(ev, function, text)
-
-    def likely(names: list[str]) -> dict[str, Any]:
-        tensor = input_of(guess("shape", text, kinds))
-        return {
-            n: tensor if is_called_on(n, text) else handed.likely(n, text, kinds) or guessing(n)
-            for n in names
-        }
-
-    guessed = likely([n for n in names if first[n] is UNKNOWN])
-    if guessed:
-        yield {**first, **guessed}, dict(guessed)
-    shapes_left_out = (n for n in names if first[n] is None and n not in sized)
-    shapes_guessed = {n: guessing(n) for n in shapes_left_out if is_shape(n, text)}
-    if shapes_guessed:
-        guessed |= shapes_guessed
-        yield {**first, **guessed}, guessed
-    larger = {n: roomier(v) for n, v in guessed.items()}
-    if larger != guessed:
-        yield {**first, **larger}, larger
-    for other in other_shapes(guessed):
-        yield {**first, **other}, other
-    if isinstance(first.get("weights"), str):  # of a model whose weights have gone
-        yield {**first, **guessed, "weights": None}, guessed
-    required = likely([n for n in names if n not in function.defaults and n not in sized])
-    if calls and required.keys() > guessed.keys():  # the source's own calls may not fit
-        yield {**first, **guessed, **required}, guessed | required
-
-
-def _sample(value: Any) -> Any:
-    if tensors_in(value):
-        return value
-    return UNKNOWN if isinstance(value, Unknown) else known(value)
-
-
 def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> Given:
     """Symbols with these samples; tensors of their own in place of tensors."""
     given = Given()
@@ -332,6 +244,8 @@ def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> G
         given.values[name] = Sym.of(symbol) if sayable else sample
         if is_object:
             given.values[name] = views.seen(sample, symbol)
+            if function.defaults.get(name, sample) is None:
+                given.params[-1].instead = views.text_of(sample)
         elif not sayable and default == "None":
             given.baked.append(symbol)
         elif not sayable:

@@ -8,7 +8,8 @@ from typing import Any
 
 import libcst as cst
 
-from kt_translate.builders import Given, Run, Shapes, best_run, declared, is_complete, run
+from kt_translate.attempts import Shapes, declared
+from kt_translate.builders import Given, Run, best_run, is_complete, run
 from kt_translate.call_inputs import likely_input
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate.assumed import settled

@@ -169,7 +169,11 @@ def structure(value: Any, table: dict[int, str]) -> str:
 
 def texts_of(codes: Iterable[ClassCode], factories: Iterable[FactoryCode]) -> str:
     """All code of classes and factories in one."""
-    texts = [t for c in codes for t in [*c.init, *c.body, c.returns, c.logits or "", *c.parameters]]
+    texts = [
+        t
+        for c in codes
+        for t in [*c.instead, *c.init, *c.body, c.returns, c.logits or "", *c.parameters]
+    ]
     texts += [guard for c in codes for guard, _ in c.guards]
     texts += [t for f in factories for t in [*f.parameters, f.returns or "", *f.body]]
     return "\n".join(texts)

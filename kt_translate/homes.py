@@ -25,7 +25,7 @@ from kt_translate.pytorch.library import reserved_names
 SUPPORT = "keras_compat"
 """The module of a folder of outputs that has what PyTorch lacks, and the loader."""
 
-_TEXT = "container init arguments body returns annotation logits regularized constrained frozen modes parameters guards attributes"
+_TEXT = "container init arguments body returns annotation logits regularized constrained frozen modes parameters instead guards attributes"
 
 Origin = tuple[str, str, int]  # kind, name and line of what becomes a class
 

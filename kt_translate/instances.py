@@ -157,6 +157,8 @@ def _arguments_of(
     for param in maker.params:
         name = param.symbol.name
         value, inner = bound.get(name), maker.given.values.get(f"{'**' * param.gathers}{name}")
+        if value is None and param.instead is not None:
+            value = param.symbol.value
         is_object = views.is_record(inner) and views.is_record(value)
         said = is_object or isinstance(inner, Sym)
         if not said and value is not inner:

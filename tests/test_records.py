@@ -69,6 +69,25 @@ model = build()
 small = build(replace(Config(), widths=(5,), head=Head(3, hidden=7)))
 
 
+def wide(units=4, config: Optional[Config] = None):
+    config = config or Config(widths=(3, 5), act="tanh")
+    inputs = keras.Input((6,))
+    x = layers.Dense(config.widths[0], activation=config.act)(inputs)
+    return keras.Model(inputs, layers.Dense(units)(x))
+
+
+class Maker:
+    def __init__(self, config=None):
+        self.config = Config(act="elu") if config is None else config
+
+    def build(self, hidden):
+        inputs = keras.Input((hidden,))
+        return keras.Model(inputs, layers.Dense(self.config.last, self.config.act)(inputs))
+
+
+usual = wide()
+
+
 class Mlp(layers.Layer):
     def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
@@ -98,6 +117,10 @@ mixed = mlp(Config(act="tanh"))
         ("build", "build(Config(widths=(4, 6, 5), norm=False, act='tanh'))"),
         ("build", "build(config=Config(head=Head(2, 'max', 5)))"),
         ("mlp", "mlp(Config((3,), head=Head(classes=2)))"),
+        ("usual", ""),
+        ("wide", "wide()"),
+        ("wide", "wide(7, None)"),
+        ("wide", "wide(config=Config((2,), act='relu'))"),
     ],
 )
 @pytest.mark.usefixtures("float64")
@@ -105,6 +128,14 @@ def test_fields_are_read_when_the_module_is_made(name: str, call: str) -> None:
     pair = Pair(CONFIGS)
     assert not pair.errors
     pair.check(name, call or name, call.partition("(")[2].removesuffix(")"))
+
+
+@pytest.mark.parametrize("config", ["", "Config((2,), act='relu')", "None"])
+@pytest.mark.usefixtures("float64")
+def test_an_object_in_place_of_none(config: str) -> None:
+    pair = Pair(CONFIGS)
+    given = f"config={config}, hidden=3" if config else "hidden=3"
+    pair.check("Maker.build", f"Maker({config}).build(3)", given)
 
 
 @pytest.mark.usefixtures("float64")

@@ -42,7 +42,7 @@ from kt_translate.evaluate.values import (
     plain,
 )
 from kt_translate.graph.nodes import Param, Plan
-from kt_translate.graph.objects import snake_case
+from kt_translate.graph.objects import KerasObject, is_setting, snake_case
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, key_of, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
@@ -64,7 +64,7 @@ def plan_of_instance(ev: Interpreter, instance: Instance, given: Given) -> Plan 
     bound = instance.bound = constructor_arguments(ev, cls, instance.args, instance.kwargs)
     others = [v for v in given.values() if not tensors_in(v)]
     foreign = {s for s in _foreign([*bound.values(), *others]) if s.kind != "global"}
-    if not {s.name for s in foreign}.isdisjoint(bound):
+    if not {s.name for s in foreign}.isdisjoint(bound) or any(s.root is not s for s in foreign):
         return IN_PLACE
     tensors = tensors_in([*bound.values(), *given.values()])
     masks = [id(m) for m in masks_of(tensors)]
@@ -141,6 +141,8 @@ def _foreign(values: Iterable[Any]) -> Iterator[Symbol]:
             yield from _foreign(inner)
         elif isinstance(value, LayerValue):
             yield from symbols_in(list(vars(value.rule).values()))
+        elif isinstance(value, KerasObject) and not is_setting(value):
+            yield from symbols_in([value.args, value.kwargs])
         elif isinstance(value, (list, tuple)) and not is_number(value):
             yield from symbols_in(value)
             yield from symbols_in(value.iterable if isinstance(value, LayerList) else ())
@@ -226,9 +228,7 @@ class _Entering:
             said = [k for k in sorted(value, key=str) for _ in tensors_in(value[k])]
         else:
             said = unpacked_names(cls, name, len(flat)) if len(flat) > 1 else [name]
-        fresh: list[Tensor] = (
-            []
-        )  # one for each place, though the same stand at several in this call
+        fresh: list[Tensor] = []  # one for each place, if the same stand at several in this call
         for tensor, own in zip(flat, said, strict=False):
             own = re.sub(r"\W", "_", str(own)).strip("_") or "x"
             made = fresh_input(tensor, own, several, names, self.sizes, self.inputs, self.fixed)

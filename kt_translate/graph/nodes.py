@@ -12,6 +12,7 @@ from kt_translate.graph.region import CURRENT, Node, OpNode, Region
 from kt_translate.graph.sym import Sym, Symbol, known, symbols_in
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.layers.layer import Layer
+from kt_translate.pytorch.expr import Expr
 
 ORDER = count()  # of modules, loops and conditions, as the source makes them
 
@@ -102,6 +103,7 @@ class Param:
     keyword_only: bool = False
     source: str | None = None  # where the value comes from, for the docstring
     gathers: bool = False  # what a function takes as ``**params``: one dict for its class
+    instead: Expr | None = None  # the object that is taken where it is None
 
 
 @dataclass(eq=False, repr=False)

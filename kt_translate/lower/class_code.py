@@ -29,6 +29,7 @@ class ClassCode:
     )  # what sets the modules that are called with training=..., by the conditions under which they are made
     parameters: list[str] = field(default_factory=list)  # as they stand in __init__
     used_parameters: list[str] = field(default_factory=list)
+    instead: list[str] = field(default_factory=list)  # what is taken for arguments that are None
     guards: list[tuple[str, str]] = field(default_factory=list)  # (condition, message)
     forward_guards: list[tuple[str, str]] = field(default_factory=list)  # on the mode of the module
     factory: str | None = None

@@ -43,6 +43,8 @@ def write_parameters(writer: Modules) -> None:
         if not (writer.plan.keep_signature or stays or name in words):
             continue
         writer.code.used_parameters.append(name)
+        if param.instead is not None:
+            writer.code.instead.append(f"{name} = {name} or {param.instead}")
         kind = param.annotation
         if kind == "Any" and param.symbol.value is UNKNOWN and param.symbol in integers:
             kind = "int"
