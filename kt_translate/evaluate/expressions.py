@@ -39,6 +39,7 @@ from kt_translate.evaluate.values import (
 )
 from kt_translate.graph import conditions
 from kt_translate.graph.choice import Choice
+from kt_translate.graph.last_turn import told_by_turn
 from kt_translate.graph.lists import Rows, some_of
 from kt_translate.graph.nodes import ORDER
 from kt_translate.graph.sym import Sym
@@ -232,12 +233,20 @@ def _comparison(ev: Interpreter, node: cst.Comparison, scope: Scope) -> Any:
         right = evaluate(ev, target.comparator, scope)
         one = assumed.compared(left, right, op)
         if one is None:
-            one = binary(ev, op, assumed.settled(ev, left), right)
+            one = _in_turn(ev, binary(ev, op, assumed.settled(ev, left), right))
         if one is False:
             return False
         result = one if result is True else Sym.binary("and", result, one)
         left = right
     return result
+
+
+def _in_turn(ev: Interpreter, test: Any) -> Any:
+    """A comparison, or what it is in all turns of a loop but the last, or in the last."""
+    for scope, place, last in reversed(ev.apart):
+        if (told := told_by_turn(test, scope.names.get(place), last)) is not None:
+            return told
+    return test
 
 
 def _perhaps_either(ev: Interpreter, node: Any, scope: Scope) -> Any:

@@ -6,7 +6,8 @@ from functools import reduce
 from typing import Any
 
 from kt_translate.graph.lists import PRODUCT, Element, count
-from kt_translate.graph.sym import Items, Sym, Symbol
+from kt_translate.graph.operators import BINARY
+from kt_translate.graph.sym import Items, Sym, Symbol, same
 
 
 def another_follows(targets: Any, iterable: Any) -> tuple[Any, Any, Sym] | None:
@@ -43,3 +44,28 @@ def _end(iterable: Any) -> Any:
         bounds = iterable.args[1:]
         return Sym.binary("-", bounds[len(bounds) > 1], 1) if len(bounds) < 3 else None
     return None
+
+
+_COMPARED = ("<", "<=", "==", "!=", ">", ">=")
+_TURNED = dict(zip(_COMPARED, (">", ">=", "==", "!=", "<", "<="), strict=True))
+
+
+def told_by_turn(test: Any, number: Any, last: Any) -> bool | None:
+    """What a comparison is in the turn ``number``, which is the last one or one before; None where that does not tell."""
+    if not isinstance(test, Sym) or test.head not in _COMPARED:
+        return None
+    for op, x, y in ((test.head, *test.args), (_TURNED[test.head], *reversed(test.args))):
+        for more in range(-2, 3):
+            if same(number, last):
+                if same(x, Sym.binary("+", y, more)):
+                    return bool(BINARY[op](more, 0))
+            elif same(Sym.binary("+", x, last), Sym.binary("+", Sym.binary("+", y, number), more)):
+                return _below(op, more)  # x - y = number - last + more
+    return None
+
+
+def _below(op: str, more: int) -> bool | None:
+    """Whether ``x op y`` where ``x - y < more``."""
+    if op in ("<=", ">"):
+        return op == "<=" if more <= 1 else None
+    return op in ("<", "!=") if more <= 0 else None

@@ -1,0 +1,41 @@
+"""Loops whose last turn is another one than those before it."""
+
+from __future__ import annotations
+
+import keras
+import pytest
+
+from tests.model_harness import Pair, float64
+
+__all__ = ["float64"]
+
+HEAD = """
+import keras
+from keras import layers
+
+
+def build(units=(6, 5, 4), classes=2):
+    n = len(units)
+    x = inputs = keras.Input((7, 3))
+"""
+LOOPS = {
+    "less": "for i in range(n):\n    x = layers.GRU(units[i], return_sequences=i < n - 1)(x)",
+    "chosen": "for i, u in enumerate(units):\n    x = layers.LSTM(u, return_sequences=True if i != len(units) - 1 else False)(x)",
+    "next": "for i in range(n):\n    rest = i + 1 < n\n    x = layers.SimpleRNN(units[i], return_sequences=rest)(x)\n    x = layers.LayerNormalization()(x)",
+    "denied": "for i in range(0, n):\n    last = i == n - 1\n    x = layers.GRU(units[i], return_sequences=not last)(x)",
+    "from one": "for i in range(1, n + 1):\n    x = layers.GRU(units[i - 1], return_sequences=i <= n - 1)(x)",
+    "turned": "for i in range(n):\n    x = layers.GRU(units[i], return_sequences=n - 1 > i)(x)",
+}
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_the_last_turn_gives_no_sequence(loop: str, float64: None) -> None:
+    keras.utils.clear_session()
+    lines = "".join(f"    {line}\n" for line in LOOPS[loop].splitlines())
+    pair = Pair(f"{HEAD}{lines}    return keras.Model(inputs, layers.Dense(classes)(x))\n")
+    assert pair.errors == []
+    assert "KT301" not in {d.code for d in pair.log.diagnostics}
+    for given in ("", "(3, 4, 5, 6, 7), 3", "(2,)"):
+        pair.check("build", f"build({given})", given)
+    with pytest.raises(NotImplementedError, match="< 1"):
+        pair.torch.build(())
