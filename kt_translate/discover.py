@@ -33,6 +33,7 @@ from kt_translate.found import (
     Gap,
     Object,
     arguments_text,
+    demands_of,
     elements,
     inputs_text,
     name_parts,
@@ -153,8 +154,10 @@ class Finder:
             add_others(self.ev, function, done, act, found, self._of_function)
             yield found
             return
-        if _is_own_model(done.result) and not done.demands:
-            yield Object(function.name, "function", function.line, done.result, done.given.params)
+        if _is_own_model(done.result):
+            found = Object(function.name, "function", function.line, done.result, done.given.params)
+            found.demands = demands_of([done])
+            yield found
             return
         silent = not any(
             text.strip() not in ("", "None") for text in returned_by(self.ev, function)

@@ -73,6 +73,7 @@ class Object(Found):
     """An object of a class of the source, called, that a variable of the module holds or a function gives."""
 
     value: Instance
+    demands: list[tuple[Any, Any]] = field(default_factory=list)  # what its function takes so
 
 
 @dataclass
@@ -233,12 +234,7 @@ def take(found: Found, runs: list[Run], others: set[int]) -> None:
     found.sizes = [p for done in runs for p in done.given.sizes]
     found.run_models = [m for done in runs for m in done.models]
     found.said = [d for done in runs for d in done.found]
-    demands = [
-        (said, value)
-        for done in runs
-        for said, value in done.demands
-        if isinstance(said, Sym) and value is not UNKNOWN
-    ]
+    demands = demands_of(runs)
     params = [*found.sizes, *found.params]
     modules = {n: m for done in runs for n, m in done.given.modules.items()}
     own = [m for m in found.models if id(m) not in others]
@@ -249,6 +245,16 @@ def take(found: Found, runs: list[Run], others: set[int]) -> None:
             plan.modules = plan.modules or modules
     for model in filter(is_complete, own):
         plan_of(model).demands = demands
+
+
+def demands_of(runs: list[Run]) -> list[tuple[Any, Any]]:
+    """What the runs take for granted."""
+    return [
+        (said, value)
+        for done in runs
+        for said, value in done.demands
+        if isinstance(said, Sym) and value is not UNKNOWN
+    ]
 
 
 def name_parts(found: Found, function: Function) -> None:

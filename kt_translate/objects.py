@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from kt_translate.evaluate.open_sizes import open_input
 from kt_translate.evaluate.own_classes import table_of
@@ -12,9 +14,10 @@ from kt_translate.factories import sayable
 from kt_translate.found import Object
 from kt_translate.graph.nodes import CallNode, Param, Plan
 from kt_translate.graph.region import Region
-from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, substitute, symbols_in
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, same, substitute, symbols_in
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.class_code import ClassCode
+from kt_translate.lower.parameters import distinct, guards_of
 from kt_translate.lower.writer import Writer
 
 
@@ -26,6 +29,7 @@ class Made:
     text: str
     open_sizes: list[str]  # of its inputs, told by the weights
     parameters: list[Param]  # all that the weights tell
+    guards: list[tuple[str, str]]  # what the function checks, and its class does not
 
 
 def made_object(found: Object, class_of: Callable[[Plan], ClassCode]) -> Made:
@@ -47,6 +51,9 @@ def made_object(found: Object, class_of: Callable[[Plan], ClassCode]) -> Made:
         names = ", ".join(s.name for s in unsaid)
         raise RuleError("KT303", f"the size of the input of {name} is not known ({names})")
     opened = {s: open_input(s.name) for s in unsaid}
+    checked = [(substitute(said, table), value) for said, value in plan.demands]
+    own = [d for d in found.demands if not any(map(partial(_alike, d), checked))]
+    guards = guards_of(distinct(own))
     used = [v for s, v in table.items() if s.name in code.used_parameters]
     of_data = {s: s.value for s in symbols_in(used) if s.kind == "data"}
     told = [*opened.values()]
@@ -64,4 +71,8 @@ def made_object(found: Object, class_of: Callable[[Plan], ClassCode]) -> Made:
     if said:
         text = made_by(f"lambda {', '.join(said)}: {text}", {n: n for n in said}, said)
     params = [Param(s, None, "int", keyword_only=True) for s in told]
-    return Made(code, text, [s.name for s in opened], params)
+    return Made(code, text, [s.name for s in opened], params, guards)
+
+
+def _alike(one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:
+    return same(one[0], other[0]) and same(one[1], other[1])

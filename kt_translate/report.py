@@ -148,7 +148,14 @@ class Writing(Classes):
             factory = factories.name_of(found, self.names)
             docstring = f"``{name}`` ({self.source}:{line})."
             taken = factories.signature(found.params, [], made.parameters)
-            self.factories.append(FactoryCode(factory, taken, made.text, code.name, docstring))
+            body = [
+                line
+                for condition, said in made.guards
+                for line in (f"if {condition}:", f"    raise NotImplementedError({said})")
+            ]
+            self.factories.append(
+                FactoryCode(factory, taken, made.text, code.name, docstring, body)
+            )
         self.codes.setdefault(id(plan), code)
         self.titles[id(instance)] = name
         self._entry(

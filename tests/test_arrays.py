@@ -104,6 +104,30 @@ class Shift(layers.Layer):
 inputs = keras.Input((6, 6))
 model = keras.Model(inputs, Shift(2, 1)(Shift(2, 0)(inputs)))
 """
+SHAPES = """
+def halves(x):
+    _, rows, columns = x.get_shape().as_list()
+    return tf.reshape(x, [2, rows // 2, columns])
+
+
+class Halved(layers.Layer):
+    def __init__(self, size):
+        super().__init__()
+        self.size = size
+
+    def build(self, input_shape):
+        grid = np.zeros((1, self.size, 6))
+        grid[:, 1:] = 2
+        grid = halves(tf.convert_to_tensor(grid))
+        self.grid = keras.Variable(grid, shape=grid.get_shape(), trainable=False)
+
+    def call(self, x):
+        return x + ops.mean(self.grid, axis=(0, 1))
+
+
+inputs = keras.Input((6, 6))
+model = keras.Model(inputs, Halved(4)(inputs))
+"""
 PLAIN = """
 pos = positions(5, 6)
 inputs = keras.Input((5, 6))
@@ -130,8 +154,8 @@ model = keras.Model(inputs, Fixed(3)(inputs))
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(
     "source",
-    [WAVES + LAYER, INDEX, MASK, WAVES + PLAIN, ATTRIBUTE],
-    ids=["layer", "index", "mask", "module", "attribute"],
+    [WAVES + LAYER, INDEX, MASK, SHAPES, WAVES + PLAIN, ATTRIBUTE],
+    ids=["layer", "index", "mask", "shapes", "module", "attribute"],
 )
 def test_arrays_of_settings_are_computed_as_the_source_does(source: str) -> None:
     pair = Pair(HEAD + source)

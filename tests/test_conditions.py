@@ -628,3 +628,33 @@ def test_a_conditional_expression_on_what_is_not_known_is_told() -> None:
     log = Log()
     translate(text, "model.py", Options(), log)
     assert [(d.code, d.place.line) for d in log.diagnostics] == [("KT101", 5)]
+
+
+LOADED = """
+def build(weights="imagenet", top=True, n=3):
+    inputs = keras.Input((4,))
+    x = layers.Dense(5)(inputs)
+    if top:
+        x = layers.Dense(n)(x)
+    model = keras.Model(inputs, x)
+    if weights == "imagenet":
+        path = keras.utils.get_file("a" if top else "b", "https://no.where/a")
+    elif weights:
+        path = weights
+    else:
+        path = None
+    if path:
+        if path.endswith("/"):
+            path = f"{path}best"
+        model.load_weights(path)
+        print("loaded", path)
+    return model
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_which_weights_are_loaded_makes_no_model_another() -> None:
+    pair = Pair(HEAD + LOADED)
+    assert not pair.errors
+    pair.check("build", "build(weights=None, top=False)", "weights=None, top=False")
+    assert pair.done.code.count("nn.Module):") == 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
+import torch
 
 from kt_translate.diagnostics import Log
 from kt_translate.pipeline import Options, translate
@@ -371,3 +373,62 @@ def test_a_build_of_the_source_s_own() -> None:
     done = translate(text, "model.py", Options(), log := Log())
     assert log.errors == 0
     assert [(m["source_name"], m["status"]) for m in done.models] == [("model", "translated")]
+
+
+STAGES = """
+class Stage(layers.Layer):
+    def __init__(self, width, last=None):
+        super().__init__()
+        self.dense = layers.Dense(width)
+        if last is not None:
+            self.last = last(2 * width)
+        else:
+            self.last = None
+
+    def call(self, x):
+        x = self.dense(x)
+        if self.last is not None:
+            x = self.last(x)
+        return x
+
+
+class Stages(keras.Model):
+    def __init__(self, widths):
+        super().__init__()
+        ends = len(widths) - 1
+        self.stages = [Stage(w, layers.Dense if i < ends else None) for i, w in enumerate(widths)]
+
+    def call(self, x):
+        for stage in self.stages:
+            x = stage(x)
+        return x
+
+
+inputs = keras.Input((5,))
+model = keras.Model(inputs, Stage(3, None)(Stage(4, layers.Dense)(inputs)))
+
+
+def build(widths=[3, 4], size=5):
+    made = Stages(widths)
+    made(keras.Input((size,)))
+    made.summary()
+    return made
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_parameter_that_is_none_or_a_class() -> None:
+    pair = Pair(HEAD + STAGES)
+    assert not pair.errors
+    pair.check("model", "model")
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_function_that_gives_an_object_made_for_its_samples() -> None:
+    pair = Pair(HEAD + STAGES)
+    theirs, ours = pair.keras["build"](), pair.torch.build()
+    pair.torch.load_keras_weights(ours, theirs)
+    given = np.random.default_rng(0).normal(size=(3, 5))
+    np.testing.assert_allclose(ours(torch.from_numpy(given)).detach(), theirs(given), rtol=1e-9)
+    with pytest.raises(NotImplementedError):
+        pair.torch.build(widths=[3, 4, 5])

@@ -162,6 +162,8 @@ def attribute(ev: Interpreter, value: Array, name: str) -> Any:
     facts = {"shape": value.shape, "ndim": len(value.shape or ()), "dtype": value.dtype}
     if name in facts:
         return facts[name]
+    if name == "get_shape":  # of what a function of TensorFlow made of it
+        return Native(name, lambda ev: value.shape)
     if name == "T":
         found = Step("attribute", "T", (value.step,))
         return _step(ev, found, lambda: call_op("keras.ops.transpose", [_stand_in(value)], {}))

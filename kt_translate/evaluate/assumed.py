@@ -8,7 +8,7 @@ from kt_translate.diagnostics import Place
 from kt_translate.evaluate.values import Either, ModelValue, Scope, Unknown, opaque, plain
 from kt_translate.graph.conditions import answered, depends
 from kt_translate.graph.lists import Forked, LeftOpen
-from kt_translate.graph.sym import UNKNOWN, Sym, known
+from kt_translate.graph.sym import UNKNOWN, Sym, known, symbols_in
 from kt_translate.graph.tensor import Fork, Tensor
 from kt_translate.graph.terms import shown
 
@@ -24,6 +24,11 @@ def decided(ev: Interpreter, test: Any) -> bool | None:
         taken = [(said, truth) for said, truth in ev.demands if isinstance(truth, bool)]
         return answered(test, [*ev.assumed, *taken])
     return bool(known(test)) if ev.is_pinned(test) else answered(test, ev.assumed)
+
+
+def speaks_of(ev: Interpreter, value: Any) -> bool:
+    """Whether one of the conditions in whose branches we are is about a value."""
+    return any(symbols_in(value) & symbols_in(test) for test, _ in ev.assumed)
 
 
 def take(ev: Interpreter, test: Any, truth: bool) -> None:

@@ -9,6 +9,7 @@ import libcst as cst
 from kt_translate.evaluate import (
     activations,
     array_functions,
+    assumed,
     attributes,
     choices,
     constructors,
@@ -38,6 +39,7 @@ from kt_translate.evaluate import (
 from kt_translate.evaluate.guards import guarded
 from kt_translate.evaluate.own_weights import initial_value
 from kt_translate.evaluate.signals import Raised, as_the_source_would
+from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import (
     Array,
     Class,
@@ -89,7 +91,7 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
     if isinstance(owner, Instance):
         if name in ("__dict__", "__class__"):
             return owner.attributes if name == "__dict__" else owner.cls
-        if owner.pending and not isinstance(owner.cls.lookup(name), Function):
+        if owner.pending and not subclasses.is_ready(owner, name):
             subclasses.settle(ev, owner)
         if name in owner.attributes:
             return views.read(ev, owner, name)
@@ -255,6 +257,8 @@ def call(
             return call_function(ev, method, [function, *args], kwargs)
     if isinstance(function, (str, Sym)) and isinstance(known(function), str) and args:
         return _by_name(ev, function, args, kwargs, node)
+    if isinstance(function, Sym) and assumed.speaks_of(ev, function):
+        raise NotGeneral  # the branch for what this parameter is not here
     if tensors_in(args):
         ev.note("KT107", "what is called with a tensor here is not known")
     return Unknown("the result of a call of what is not known", ev.line)

@@ -3,10 +3,59 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from kt_translate.evaluate.values import Scope
+from kt_translate.source.walk import bound_in, parts, rebinds_outer
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
+
+LOADING = ("load_weights", "summary", "print")
+
+
+def loads_only(node: cst.If, scope: Scope) -> bool:
+    """Whether all that a condition in a function decides is which weights are loaded: no model is another for it."""
+    function = scope.function.node if scope.function is not None else None
+    if not isinstance(function, cst.FunctionDef) or not _is_loading(node):
+        return False
+    bound = bound_in(node)
+    loaded = bound <= set(
+        _read(node.body)
+    )  # not what is done for its own sake: ``last = layers.pop()``
+    unread = bound.isdisjoint(_read(function.body, but=node))
+    return loaded and unread and not rebinds_outer(function)
+
+
+def _is_loading(node: Any) -> bool:
+    if isinstance(node, cst.If):
+        return _is_loading(node.body) and (node.orelse is None or _is_loading(node.orelse))
+    if isinstance(node, cst.Else):
+        return _is_loading(node.body)
+    if isinstance(node, (cst.IndentedBlock, cst.SimpleStatementLine)):
+        return all(map(_is_loading, node.body))
+    if isinstance(node, cst.Expr) and isinstance(node.value, cst.Call):
+        called = node.value.func
+        name = called.attr if isinstance(called, cst.Attribute) else called
+        return isinstance(name, cst.Name) and name.value in LOADING
+    return isinstance(node, cst.Assign) and all(
+        isinstance(t.target, cst.Name) for t in node.targets
+    )
+
+
+def _read(node: cst.CSTNode, but: cst.CSTNode | None = None) -> Iterator[str]:
+    """The names that a piece of the source reads, but for one of its statements."""
+    waiting: list[Any] = [node]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, cst.Name):
+            yield inner.value
+        if inner is not but:
+            alone = isinstance(inner, cst.AssignTarget) and isinstance(inner.target, cst.Name)
+            waiting.extend(() if alone else parts(inner))
 
 
 def read_later(ev: Interpreter, name: str) -> bool:

@@ -24,6 +24,7 @@ from kt_translate.evaluate import (
     imports,
     indexed_lists,
     last_apart,
+    later,
     layer_lists,
     loops,
     model_parts,
@@ -154,6 +155,8 @@ def _class(ev: Interpreter, node: cst.ClassDef, scope: Scope) -> None:
 
 
 def _if(ev: Interpreter, node: cst.If, scope: Scope) -> None:
+    if later.loads_only(node, scope):
+        return
     demands, diagnostics = len(ev.demands), list(ev.log.diagnostics)
     ev.checking = branches.raises(node.body)
     value = ev.test(node.test, scope)

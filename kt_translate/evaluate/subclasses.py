@@ -45,6 +45,8 @@ TRAINING = Symbol("training", False, "mode")
 TRAINING.spelled = "self.training"
 FITS = ("fit", "predict", "evaluate", "fit_generator", "train_on_batch", "predict_on_batch")
 
+OUTSIDE = ("set_weights", "get_weights", "summary", "save", "load_weights")  # change no module
+
 
 # -- instances ------------------------------------------------------------------------------------
 
@@ -65,6 +67,12 @@ def is_own_build(found: Any) -> bool:
         return False
     params = found.node.params
     return len(params.params) == 1 and not isinstance(params.star_arg, cst.Param)
+
+
+def is_ready(instance: Instance, name: str) -> bool:
+    """Whether what is asked of an object, a method, hangs on nothing that its constructor does."""
+    own = isinstance(instance.cls.lookup(name), Function)
+    return own or (instance.use is not None and name in OUTSIDE)
 
 
 def settle(ev: Interpreter, instance: Instance) -> None:
@@ -122,14 +130,7 @@ def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
         return Native(name, lambda ev, *a, **k: _fit(ev, instance, name, a, k))
     if name == "__call__":
         return Native(name, lambda ev, *a, **k: call_instance(ev, instance, list(a), k))
-    if name in (
-        "compute_output_shape",
-        "set_weights",
-        "get_weights",
-        "summary",
-        "save",
-        "load_weights",
-    ):
+    if name in ("compute_output_shape", *OUTSIDE):
         return Native(name, lambda ev, *a, **k: Unknown(f"the result of {name}", ev.line))
     own = extended_part(ev, instance)
     if name == "compute_mask" and isinstance(own, LayerValue) and hasattr(own.rule, "mask_zero"):

@@ -21,11 +21,8 @@ def write_parameters(writer: Modules) -> None:
     """The constructor's parameters: all of a factory's, for others those that it uses; what forward needs, kept."""
     _settle_names(writer)
     with writer.spelling(in_forward=False):
-        demands = _distinct([(expand(s), v) for s, v in writer.plan.demands])
-        guards = [
-            (str(_guard(code(said), value)), repr(f"translated for {said} = {_said(value)}"))
-            for said, value in demands
-        ]
+        demands = distinct([(expand(s), v) for s, v in writer.plan.demands])
+        guards = guards_of(demands)
     of_mode = [any(s.kind == "mode" for s in symbols_in(said)) for said, _ in demands]
     writer.code.guards = [g for g, late in zip(guards, of_mode) if not late]
     writer.code.forward_guards = [g for g, late in zip(guards, of_mode) if late]
@@ -65,6 +62,14 @@ def write_parameters(writer: Modules) -> None:
         by_name = [p for p in writer.code.parameters if p.split(":")[0] in own]
         rest = [p for p in writer.code.parameters if p not in by_name]
         writer.code.parameters = [*rest, *(["*", *by_name] if by_name else [])]
+
+
+def guards_of(demands: list[tuple[Any, Any]]) -> list[tuple[str, str]]:
+    """Where there is no translation, for what is taken for granted: the condition, and what is raised then."""
+    return [
+        (str(_guard(code(said), value)), repr(f"translated for {said} = {_said(value)}"))
+        for said, value in demands
+    ]
 
 
 def _settle_names(writer: Modules) -> None:
@@ -136,7 +141,7 @@ def _said(value: Any) -> str:
     return lazily(value) if isinstance(value, KerasObject) else repr(value)
 
 
-def _distinct(demands: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+def distinct(demands: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
     """Each once, and none that follows from what single parameters have to be."""
     said_outright = {s.args[0] for s, _ in demands if isinstance(s, Sym) and s.head == "symbol"}
     found: list[tuple[Any, Any]] = []
