@@ -38,14 +38,21 @@ def add_others(
     """Run a builder for the values of its parameters that its first run does not hold for."""
     if not _is_alone(first) or found.open_sizes:
         return
-    for told in islice(_untold(ev, function, first), MOST):
+    untold = list(_untold(ev, function, first))
+    done: set[Told] = set()
+    for told in islice((t for t in untold if t not in done), MOST):
         models = len(ev.models)
         other = _run_for(ev, function, first, act, told)
         if other.whole and _is_alone(other) and _ends(other) == _ends(first):
             made = as_found(function, other)
             if not made.open_sizes:
                 made.name = f"{found.name}_{_called(*told)}"
-                found.others.append((_where(first, told), made))
+                alike = [
+                    told,
+                    *(t for t in untold if _is_alike(t, told) and not _refusing(other, t)),
+                ]
+                done |= set(alike)
+                found.others.append((_where(first, alike), made))
                 continue
         del ev.models[models:]
     for one in [found, *(other for _, other in found.others)]:
@@ -173,15 +180,33 @@ def _called(name: str, value: Any) -> str:
     return value if isinstance(value, str) and value[:1].isalpha() else f"{name}_{value}"
 
 
-def _where(first: Run, told: Told) -> Any:
-    """Where a builder gives what it gives for that value; for any other word: where the first run is not it."""
-    name, value = told
+def _is_alike(one: Told, told: Told) -> bool:
+    """Whether both are words that the source knows, of one parameter."""
+    words = all(isinstance(value, str) and value != ANY_OTHER for _, value in (one, told))
+    return words and one[0] == told[0] and one != told
+
+
+def _where(first: Run, alike: list[Told]) -> Any:
+    """Where a builder gives what it gives for these values; for any other word: where the first run is not it."""
+    (name, value), *others = alike
     symbol = Sym.of(_symbol(first, name))
     if isinstance(value, bool):
         return symbol if value else Sym.unary("not", symbol)
+    if others:
+        return Sym.binary("in", _as_compared(first, alike[0]), tuple(v for _, v in alike))
     if value != ANY_OTHER:
-        return Sym.binary("==", symbol, value)
-    return reduce(lambda a, b: Sym.binary("or", a, b), map(_denied, _refusing(first, told)))
+        return Sym.binary("==", _as_compared(first, alike[0]), value)
+    return reduce(lambda a, b: Sym.binary("or", a, b), map(_denied, _refusing(first, alike[0])))
+
+
+def _as_compared(first: Run, told: Told) -> Sym:
+    """The parameter as the source compares it: ``name.lower()``, where the value is its own lower case."""
+    symbol, value = _symbol(first, told[0]), told[1]
+    sides = [a for said, _ in _refusing(first, told) if said.head in "==!=" for a in said.args]
+    for side in (s for s in sides if isinstance(s, Sym) and s.head == "method"):
+        if symbols_in(side) == {symbol} and known(substitute(side, {symbol: value})) == value:
+            return side
+    return Sym.of(symbol)
 
 
 def _denied(demand: tuple[Sym, Any]) -> Any:

@@ -16,7 +16,7 @@ _LITERAL = r"'[^'\n]*'|\"[^\"\n]*\"|\d+\b(?!\.)|\(\d+(?:, ?\d+)+\)"
 
 def choices(ev: Interpreter, name: str, text: str) -> list[Any]:
     """What a parameter may be that takes an item of a table, or is compared with words and numbers."""
-    n = re.escape(name)
+    n = rf"{re.escape(name)}(?:\.(?:lower|upper|strip)\(\))*"
     found: list[Any] = []
     for table in re.findall(rf"(?<![.\w])(\w+)(?:\[|\.get\()\s*{n}\s*[\]),]", text):
         held = known(ev.module.names.get(table))
@@ -26,8 +26,10 @@ def choices(ev: Interpreter, name: str, text: str) -> list[Any]:
             found += range(len(held))
         elif local := re.search(rf"\b{table}\s*=\s*{{\s*({_LITERAL})\s*:", text):
             found.append(ast.literal_eval(local[1]))
-    compared = rf"(?<![.\w]){n}\s*(?:==|!=|(?:not )?in\s*[\[({{])\s*({_LITERAL})"
-    return found + [ast.literal_eval(said) for said in re.findall(compared, text)]
+    compared = rf"(?<![.\w]){n}\s*(?:(?:==|!=)\s*({_LITERAL})|(?:not )?in\s*[\[({{]([^\])}}]*))"
+    for one, several in re.findall(compared, text):
+        found += map(ast.literal_eval, re.findall(_LITERAL, several) if several else [one])
+    return found
 
 
 def code_with(ev: Interpreter, function: Function) -> str:

@@ -37,6 +37,28 @@ BODIES = {  # a builder of `name`, the words that it takes, and one that it does
         ["flat", "convolved"],
         "none",
     ),
+    "words in any case": (
+        "def build(name, shape=(6, 5, 2), classes=3):\n"
+        "    if name.lower() == 'flat':\n"
+        "        model = flat(shape, classes)\n"
+        "    elif name.lower() in ('convolved', 'conv'):\n"
+        "        model = convolved(shape, classes)\n"
+        "    else:\n"
+        "        raise ValueError(name)\n"
+        "    return model\n",
+        ["flat", "Flat", "convolved", "CONVOLVED"],
+        "none",
+    ),
+    "one of several words": (
+        "def build(name, shape=(6, 5, 2), classes=3):\n"
+        "    if name in ('flat', 'dense'):\n"
+        "        return flat(shape, classes)\n"
+        "    elif name in ['convolved', 'conv']:\n"
+        "        return convolved(shape, classes)\n"
+        "    raise ValueError(name)\n",
+        ["flat", "dense", "conv", "convolved"],
+        "none",
+    ),
     "any other word": (
         "def build(name='flat', shape=(6, 5, 2), classes=3):\n"
         "    base = convolved(shape, 4) if name != 'flat' else flat(shape, 4)\n"

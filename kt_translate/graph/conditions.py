@@ -65,7 +65,8 @@ def refined(test: Sym, truth: bool) -> Iterator[None]:
             before.append((symbol, symbol.value))
             symbol.value = sample
     if not before and known(test) is not UNKNOWN and bool(known(test)) != truth:
-        for symbol, value in _beyond(test, truth) or [(s, UNKNOWN) for s in _denied(test, truth)]:
+        found = _beyond(test, truth) or _word(test, truth)
+        for symbol, value in found or [(s, UNKNOWN) for s in _denied(test, truth)]:
             before.append((symbol, symbol.value))
             symbol.value = value
     try:
@@ -91,6 +92,15 @@ def _beyond(test: Sym, truth: bool) -> list[tuple[Symbol, Any]]:
 _STEPS = (2, 1, -1, -2)
 
 
+def _word(test: Sym, truth: bool) -> list[tuple[Symbol, Any]]:
+    """A word that the condition compares with, with which it is so: one of those in ``kind.lower() in ("a", "b")``."""
+    words = [
+        word for part in test.args for word in (part if isinstance(part, (list, tuple)) else [part])
+    ]
+    tried = [(s, w) for s in test.symbols for w in words if isinstance(w, str)]
+    return [(s, w) for s, w in tried if known(substitute(test, {s: w})) is truth][:1]
+
+
 def _bounds(test: Any) -> Iterator[int]:
     """The whole numbers that a condition compares with."""
     if isinstance(test, Sym):
@@ -107,8 +117,10 @@ def _denied(test: Any, truth: bool) -> Iterator[Symbol]:
         yield from _denied(test.args[1], not truth)
     elif isinstance(test, Sym) and test.head == "symbol":
         yield test.args[0]
-    elif isinstance(test, Sym) and test.head in ("is", "is not", "==", "!="):
+    elif isinstance(test, Sym) and test.head in ("is", "is not", "==", "!=", "in", "not in"):
         a = test.args[0]
+        while isinstance(a, Sym) and a.head == "method":  # name.lower()
+            a = a.args[0]
         if isinstance(a, Sym) and a.head == "symbol" and not isinstance(test.args[1], Sym):
             yield a.args[0]
     elif isinstance(test, Sym) and test.head in ("and", "or"):
