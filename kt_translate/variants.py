@@ -122,6 +122,7 @@ def _untold(ev: Interpreter, function: Function, first: Run) -> Iterator[Told]:
         for value in values:
             told = (symbol.name, value)
             fits = isinstance(value, str) == is_word and isinstance(value, bool) == is_flag
+            fits = fits and not isinstance(symbol.value, (list, tuple, dict))
             if fits and told not in given and _refusing(first, told):
                 given.add(told)
                 yield told

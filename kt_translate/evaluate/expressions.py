@@ -39,7 +39,6 @@ from kt_translate.evaluate.values import (
 )
 from kt_translate.graph import conditions
 from kt_translate.graph.choice import Choice
-from kt_translate.graph.last_turn import told_by_turn
 from kt_translate.graph.lists import Rows, some_of
 from kt_translate.graph.nodes import ORDER
 from kt_translate.graph.sym import Sym
@@ -242,11 +241,9 @@ def _comparison(ev: Interpreter, node: cst.Comparison, scope: Scope) -> Any:
 
 
 def _in_turn(ev: Interpreter, test: Any) -> Any:
-    """A comparison, or what it is in all turns of a loop but the last, or in the last."""
-    for scope, place, last in reversed(ev.apart):
-        if (told := told_by_turn(test, scope.names.get(place), last)) is not None:
-            return told
-    return test
+    """A comparison, or what it is where the first or last turn of a loop is run apart."""
+    told = [truth for loop in ev.apart if (truth := loop.told(test)) is not None]
+    return told[-1] if told else test
 
 
 def _perhaps_either(ev: Interpreter, node: Any, scope: Scope) -> Any:

@@ -97,7 +97,7 @@ class Interpreter:
         self.guards: list[object] = []  # of runs of functions that can be done again
         self.decided: set[Any] = set()  # loops and conditions that what follows lets us not keep
         self.assumed: list[tuple[Sym, bool]] = []  # the conditions in whose branches we are
-        self.apart: list[tuple[Scope, str, Any]] = []  # loops of which the last turn is apart
+        self.apart: list[Any] = []  # the loops of which a turn is run apart
         self.unmasked: list[Any] = []  # what has lost its mask, and how it was
         self.plans: dict[Any, list[Any]] = {}  # classes of functions on tensors
         self.under_way: set[Any] = set()

@@ -52,9 +52,16 @@ def _last(targets: Any, through: Any) -> Iterator[tuple[Symbol, Any]]:
     """What a loop's variables are in the last turn through a list that is a parameter."""
     if isinstance(targets, Symbol) and isinstance(through, Sym):
         if isinstance(through.value, (list, tuple)):
-            yield targets, Sym.index(through, -1)
-    elif isinstance(through, Items) and through.function == "enumerate" and len(through.args) == 1:
+            yield targets, Sym.index(_whole(through), -1)
+    elif isinstance(through, Items) and through.function == "enumerate":
         yield from _last(targets[1], through.args[0])
+
+
+def _whole(listed: Sym) -> Sym:
+    """The list of which a list is the end."""
+    key = listed.args[1] if listed.head == "index" else None
+    is_end = isinstance(key, slice) and key.stop is None and key.step is None
+    return listed.args[0] if is_end and isinstance(listed.args[0], Sym) else listed
 
 
 def bindings(targets: Any, item: Any) -> Iterator[tuple[Symbol, Any]]:

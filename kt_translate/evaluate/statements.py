@@ -23,7 +23,6 @@ from kt_translate.evaluate import (
     expressions,
     imports,
     indexed_lists,
-    last_apart,
     later,
     layer_lists,
     loops,
@@ -31,6 +30,7 @@ from kt_translate.evaluate import (
     numbers,
     open_ends,
     sequential,
+    turns_apart,
 )
 from kt_translate.evaluate.lengths import demand_length
 from kt_translate.evaluate.signals import MAX_TURNS, Break, Continue, LimitReached, Raised, Return
@@ -215,7 +215,7 @@ def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
         return
     numbered = indexed_lists.numbered(ev, node, scope)
     value = indexed_lists.gone_through(ev, node.iter, scope) if numbered is None else numbered
-    if loops.run_for(ev, node, scope, value) or last_apart.run_for(ev, node, scope, value):
+    if loops.run_for(ev, node, scope, value) or turns_apart.run_for(ev, node, scope, value):
         return
     value = arrays.concrete(ev, choices.settled(ev, layer_lists.settled(ev, value)))
     ranged = isinstance(value, Sym) and value.head == "call" and value.args[0] == "range"

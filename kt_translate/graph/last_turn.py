@@ -50,17 +50,21 @@ _COMPARED = ("<", "<=", "==", "!=", ">", ">=")
 _TURNED = dict(zip(_COMPARED, (">", ">=", "==", "!=", "<", "<="), strict=True))
 
 
-def told_by_turn(test: Any, number: Any, last: Any) -> bool | None:
-    """What a comparison is in the turn ``number``, which is the last one or one before; None where that does not tell."""
+def told_by_turn(test: Any, number: Any, end: Any, first: bool) -> bool | None:
+    """What a comparison is in the turn ``number``: the first (or last) one, ``end``, or one after (before) it.
+
+    None where that does not tell it.
+    """
     if not isinstance(test, Sym) or test.head not in _COMPARED:
         return None
     for op, x, y in ((test.head, *test.args), (_TURNED[test.head], *reversed(test.args))):
         for more in range(-2, 3):
-            if same(number, last):
+            if same(number, end):
                 if same(x, Sym.binary("+", y, more)):
                     return bool(BINARY[op](more, 0))
-            elif same(Sym.binary("+", x, last), Sym.binary("+", Sym.binary("+", y, number), more)):
-                return _below(op, more)  # x - y = number - last + more
+            elif same(Sym.binary("+", x, end), Sym.binary("+", Sym.binary("+", y, number), more)):
+                # x - y is number - end + more
+                return _below(_TURNED[op], -more) if first else _below(op, more)
     return None
 
 

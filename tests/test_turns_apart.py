@@ -39,3 +39,23 @@ def test_the_last_turn_gives_no_sequence(loop: str, float64: None) -> None:
         pair.check("build", f"build({given})", given)
     with pytest.raises(NotImplementedError, match="< 1"):
         pair.torch.build(())
+
+
+FIRST = {
+    "an input": "for i, u in enumerate(units):\n    if i == 0:\n        model.add(layers.Dense(u, input_shape=(3,)))\n    else:\n        model.add(layers.Dense(u, activation='tanh'))",
+    "by its number": "for i in range(len(units)):\n    if i > 0:\n        model.add(layers.Dense(units[i]))\n    else:\n        model.add(layers.Dense(units[i], input_shape=(3,), use_bias=False))",
+    "from one": "for i in range(1, len(units) + 1):\n    given = {'input_shape': (3,)} if i < 2 else {}\n    model.add(layers.Dense(units[i - 1], **given))",
+}
+
+
+@pytest.mark.parametrize("loop", FIRST)
+def test_the_first_turn_has_the_input(loop: str, float64: None) -> None:
+    keras.utils.clear_session()
+    lines = "".join(f"    {line}\n" for line in FIRST[loop].splitlines())
+    head = "import keras\nfrom keras import layers\n\n\ndef build(units=(6, 5, 4), classes=2):\n"
+    model = "    model = keras.Sequential()\n"
+    pair = Pair(f"{head}{model}{lines}    model.add(layers.Dense(classes))\n    return model\n")
+    assert pair.errors == []
+    assert "KT301" not in {d.code for d in pair.log.diagnostics}
+    for given in ("", "(3, 4, 5, 6, 7), 3", "(2,)"):
+        pair.check("build", f"build({given})", given)

@@ -1,0 +1,117 @@
+"""Loops of which the first or the last turn is another one: ``if i == 0:``, ``return_sequences=i < depth - 1``.
+
+All other turns are kept as a loop, in which comparisons of their number are decided; the one that differs comes
+before or after it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from kt_translate.evaluate import loops
+from kt_translate.evaluate.signals import Signal
+from kt_translate.evaluate.state import NotGeneral, State
+from kt_translate.evaluate.values import Scope, items_of
+from kt_translate.graph.last_turn import told_by_turn
+from kt_translate.graph.sym import Items, Sym, call_symbolic
+from kt_translate.source.walk import names_in, walk
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+
+@dataclass
+class Apart:
+    """A loop whose first or last turn is run apart."""
+
+    first: bool
+    number: Any  # of that turn
+    item: Any  # what the loop's variables hold in it
+    others: Any  # what the other turns go through
+    turns: Any
+    scope: Scope
+    place: str  # the variable that counts
+
+    def told(self, test: Any) -> bool | None:
+        """What a comparison of the turn at hand's number is, if the loop tells it."""
+        return told_by_turn(test, self.scope.names.get(self.place), self.number, self.first)
+
+
+def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
+    """Keep such a loop. False where it is none, or cannot be kept; nothing has changed then."""
+    place = _place(node)
+    if place is None or node.orelse is not None:
+        return False
+    for first in (False, True):
+        loop = _split(value, first, scope, place)
+        state = State(ev, scope)
+        if loop is not None and _run(ev, node, scope, loop):
+            ev.demands.append((Sym.binary("<", loop.turns, 1), False))
+            return True
+        state.restore()
+    return False
+
+
+def _run(ev: Interpreter, node: cst.For, scope: Scope, loop: Apart) -> bool:
+    def apart() -> bool:
+        ev.assign(node.target, loop.item, scope)
+        ev.suite(node.body, scope)
+        return True
+
+    def others() -> bool:
+        return loops.run_for(ev, node, scope, loop.others)
+
+    ev.apart.append(loop)
+    line = ev.line
+    try:
+        for run in (apart, others) if loop.first else (others, apart):
+            ev.line = line
+            if not run():
+                return False
+    except (Signal, NotGeneral):
+        return False
+    finally:
+        ev.apart.pop()
+    return True
+
+
+def _split(value: Any, first: bool, scope: Scope, place: str) -> Apart | None:
+    """The first or last item of what a loop goes through, and the others; None where they have no words."""
+    if isinstance(value, Sym) and value.head == "call" and value.args[0] == "range":
+        start, stop, *step = value.args[1:] if len(value.args) > 2 else (0, value.args[1])
+        last = Sym.binary("-", stop, 1)
+        number = start if first else last
+        rest = (Sym.binary("+", start, 1), stop) if first else (start, last)
+        bounds = rest[1:] if rest[0] == 0 else rest
+        others = call_symbolic("range", *bounds)
+        turns = Sym.binary("-", stop, start)
+        return None if step else Apart(first, number, number, others, turns, scope, place)
+    if isinstance(value, Items) and value.function == "enumerate" and len(value.args) == 1:
+        listed = value.args[0]
+        if not isinstance(listed, Sym) or not isinstance(listed.value, (list, tuple)):
+            return None
+        turns = call_symbolic("len", listed)
+        rest = Sym.index(listed, slice(1, None, None) if first else slice(None, -1, None))
+        pairs = list(enumerate(items_of(rest, None) or (), int(first)))
+        number = 0 if first else Sym.binary("-", turns, 1)
+        others = Items(pairs, "enumerate", (rest, 1) if first else (rest,))
+        item = (number, Sym.index(listed, 0 if first else -1))
+        return Apart(first, number, item, others, turns, scope, place)
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _place(node: cst.For) -> str | None:
+    """The variable that counts the turns, where the body compares it with something."""
+    target = node.target.elements[0].value if isinstance(node.target, cst.Tuple) else node.target
+    if not isinstance(target, cst.Name):
+        return None
+    compares = any(
+        isinstance(part, cst.Comparison) and target.value in names_in(part)
+        for part in walk(node.body)
+    )
+    return target.value if compares else None
