@@ -98,9 +98,9 @@ def _split(value: Any, first: bool, scope: Scope, place: str) -> Apart | None:
         rest = Sym.index(listed, slice(1, None, None) if first else slice(None, -1, None))
         pairs = list(enumerate(items_of(rest, None) or (), int(first)))
         number = 0 if first else Sym.binary("-", turns, 1)
-        others = Items(pairs, "enumerate", (rest, 1) if first else (rest,))
         item = (number, Sym.index(listed, 0 if first else -1))
-        return Apart(first, number, item, others, turns, scope, place)
+        counted = Items(pairs, "enumerate", (rest, 1) if first else (rest,))
+        return Apart(first, number, item, counted, turns, scope, place)
     return None
 
 

@@ -111,8 +111,7 @@ def for_loop(
         used = set(re.findall(r"\w+", "\n".join(inner)))
         targets, iterable = node.targets, node.iterable
         counted = isinstance(iterable, Items) and iterable.function == "enumerate"
-        pair = isinstance(targets, tuple) and len(iterable.args) == 1 if counted else False
-        if pair and not names_of(targets[0]) & used:
+        if counted and isinstance(targets, tuple) and not names_of(targets[0]) & used:
             targets, iterable = targets[1], iterable.args[0]
         heads = [heading(targets, iterable, used)]
         if isinstance(iterable, Items) and iterable.function == PRODUCT:
