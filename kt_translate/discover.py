@@ -55,7 +55,7 @@ from kt_translate.makers import (
     receiver,
     returned_by,
 )
-from kt_translate.variants import add_others, add_others_kept, settle_models
+from kt_translate.variants import add_others, add_others_kept, for_another_flag, settle_models
 
 AnyModel = ModelValue | UnknownModel
 GIVEN_FUNCTIONS = "a function among its arguments decides what it builds"
@@ -157,6 +157,11 @@ class Finder:
         if _is_own_model(done.result):
             found = Object(function.name, "function", function.line, done.result, done.given.params)
             found.demands = demands_of([done])
+            yield found
+            return
+        if (another := for_another_flag(self.ev, function, done, act)) is not None:
+            found = self.found[id(function)] = self._of_function(function, another)
+            found.lacks_models = True
             yield found
             return
         silent = not any(

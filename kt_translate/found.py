@@ -45,7 +45,7 @@ class Found:
     others: list[tuple[Any, Found]] = field(
         default_factory=list
     )  # that it gives where a condition holds
-    lacks_models: bool = False  # one of those that come together is not translated
+    lacks_models: bool = False  # one of those that it gives is not translated
     made: list[tuple[Found, int, dict[str, Any]]] = field(default_factory=list)
     """By which calls of functions a variable's model was made, the one to prefer first; of a function, by that which is all
     that it does."""

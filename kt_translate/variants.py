@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from kt_translate.builders import Run, arguments, run
-from kt_translate.diagnostics import Diagnostic, shorten
+from kt_translate.diagnostics import Diagnostic, Place, shorten
 from kt_translate.evaluate.assumed import settled
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.models import plan_of
@@ -57,6 +57,24 @@ def add_others(
         del ev.models[models:]
     for one in [found, *(other for _, other in found.others)]:
         one.said = [d for d in one.said if not _is_told(d, one, found)]
+
+
+def for_another_flag(
+    ev: Interpreter, function: Function, first: Run, act: Callable[[dict[str, Any]], Any]
+) -> Run | None:
+    """The run for a flag that is not as by default, where no model comes out as it is: ``training=True``. It is told."""
+    params = {p.symbol for p in first.given.params}
+    flags = [s for said, _ in first.demands for s in symbols_in(said) & params]
+    for flag in [s for s in dict.fromkeys(flags) if isinstance(s.value, bool)]:
+        models, told = len(ev.models), (flag.name, not flag.value)
+        other = _run_for(ev, function, first, act, told)
+        if other.whole:
+            only = f"{function.name} is translated for {flag.name}={not flag.value} alone"
+            why = f" ({first.why})" if first.why else ""
+            ev.log.add("KT107", Place(function.line), f"the model of {only}{why}")
+            return other
+        del ev.models[models:]
+    return None
 
 
 def add_others_kept(

@@ -115,3 +115,26 @@ def test_an_object_that_keeps_the_model_of_a_word() -> None:
     )
     for given in ("classes=2", "'convolved', 2"):
         pair.check("Net.model", f"Net({given}).model", given)
+
+
+DETECTOR = """
+def build(classes=3, training=False):
+    inputs = keras.Input((6, 5, 2))
+    outputs = flat((6, 5, 2), classes)(inputs)
+    if training:
+        return keras.Model(inputs, outputs)
+    return keras.Model(inputs, layers.Lambda(elsewhere.decode)(outputs))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_builder_of_which_only_what_trains_is_translated() -> None:
+    pair = Pair(HEAD + DETECTOR)
+    (error,) = pair.errors
+    assert "translated for training=True alone" in error
+    (entry,) = pair.entries("build")
+    assert entry["status"] == "partial"
+    with pytest.raises(NotImplementedError):
+        pair.torch.build()
+    entry["status"] = "translated"
+    pair.check("build", "build(training=True)", "training=True")
