@@ -46,7 +46,7 @@ def likely_inputs(
     names = ["inputs"]
     text = whole = ""
     if isinstance(call, Function) and cls.source is not None:
-        text, whole = cls.source.code(call.node), cls.source.text
+        text, whole = _without_comments(cls.source.code(call.node)), cls.source.text
         params = call.node.params
         every = [*params.posonly_params, *params.params, *params.kwonly_params][1:]
         names = [
@@ -123,9 +123,13 @@ def _counts(cls: Class, name: str) -> list[int]:
 
 
 def code_of(cls: Class) -> str:
-    """The code of a class without its docstrings."""
+    """The code of a class without its docstrings and comments."""
     code = cls.source.code(cls.node) if cls.source is not None else ""
-    return re.sub(r'""".*?"""', "", code.partition(":")[2], flags=re.DOTALL)
+    return _without_comments(re.sub(r'""".*?"""', "", code.partition(":")[2], flags=re.DOTALL))
+
+
+def _without_comments(code: str) -> str:
+    return re.sub(r"(^|\s)#.*", "", code)
 
 
 def _of_sequences(cls: Class) -> bool:

@@ -163,6 +163,10 @@ class Classes:
             raise
         except Exception as error:
             raise RuleError("KT005", defect(error)) from error
+        if own and plan.kind == "model" and plan.open_sizes:  # a function of that name makes it
+            home.defined.discard(name)
+            name = code.name = home.names.fresh(name)
+            home.defined.add(name)
         self.seen.add(plan.made or plan.line)
         twin = home.same(code, origin)
         if twin is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keras
 import pytest
 
 from kt_translate.diagnostics import Log, RuleError
@@ -658,3 +659,37 @@ def test_which_weights_are_loaded_makes_no_model_another() -> None:
     assert not pair.errors
     pair.check("build", "build(weights=None, top=False)", "weights=None, top=False")
     assert pair.done.code.count("nn.Module):") == 1
+
+
+ROWS = """
+FIRST, SECOND = "first", "second"
+SIZE = 8
+
+
+def block(x, filters, s):
+    strides = (s, s)
+    y = layers.Conv2D(filters, 3, strides=strides, padding="same")(x)
+    if x.shape != y.shape:
+        x = layers.Conv2D(filters, 1, strides=strides)(x)
+    if strides != (1, 1) and strides in [(2, 2), (4, 4)]:
+        x = layers.ELU()(x)
+    if x.shape[1:3] == (SIZE, SIZE):
+        x = layers.ReLU()(x)
+    for kind in ["first", "third"]:
+        if kind in (FIRST, SECOND):
+            x = layers.LeakyReLU(0.5)(x)
+    return layers.Add()([x, y])
+
+
+def build(filters=4, s=1, size=8):
+    inputs = keras.Input((size, size, 4))
+    return keras.Model(inputs, block(block(inputs, filters, s), 2, 2))
+"""
+
+
+@pytest.mark.parametrize("given", ["", "5", "4, 2, 16", "4, 1, 16"])
+def test_rows_in_which_settings_stand_are_compared(given: str, float64: None) -> None:
+    keras.utils.clear_session()
+    pair = Pair(HEAD + ROWS)
+    assert pair.errors == []
+    pair.check("build", f"build({given})", given)

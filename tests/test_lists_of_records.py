@@ -104,3 +104,38 @@ def test_the_reading() -> None:
     code = Pair(SOURCE).done.code
     assert "def __init__(self, stages: Sequence[Stage], units: int = 5) -> None:" in code
     assert "for stage in stages:" in code
+
+
+WITH_OBJECTS = """
+import keras
+from collections import namedtuple
+from keras import layers
+
+Feature = namedtuple("Feature", ["name", "size", "start"])
+
+
+def embedded(inputs, features, width=3):
+    features = list(features)
+    for i in range(len(features)):
+        features[i] = features[i]._replace(start="zeros")
+    found = []
+    for f in filter(lambda f: f.size > 5, features):
+        found.append(layers.Embedding(f.size, width, embeddings_initializer=f.start)(inputs[f.name]))
+    return layers.Flatten()(layers.Concatenate()(found))
+
+
+def build(features, units=2):
+    inputs = {f.name: keras.Input((1,), name=f.name, dtype="int32") for f in features}
+    x = embedded(inputs, features)
+    return keras.Model(list(inputs.values()), layers.Dense(units)(x))
+
+
+start = keras.initializers.RandomNormal(0.0, 0.1)
+model = build([Feature("a", 6, start), Feature("b", 7, start), Feature("c", 8, start)])
+"""
+
+
+def test_rows_that_hold_objects_of_keras(float64: None) -> None:
+    pair = Pair(WITH_OBJECTS)
+    assert pair.errors == []
+    pair.check("model", "model")

@@ -47,6 +47,12 @@ MODELS = {
         "    return keras.Model(inputs, layers.Dense(vocab_size)(x))\n",
         "build(9, 0.25)",
     ),
+    "a builder called like a class": (
+        "def Net(units):\n"
+        "    inputs = keras.Input((len(text),))\n"
+        "    return keras.Model(inputs, layers.Dense(units)(inputs))\n",
+        "Net(9)",
+    ),
     "a builder with blocks": (
         "def block(x, filters):\n"
         "    return layers.Dense(vocab_size)(layers.Conv1D(filters, 3)(x))\n"

@@ -346,7 +346,7 @@ def test_what_no_argument_can_change_is_told(text: str, said: str) -> None:
 
 
 CLASSES = """
-import dataclasses, enum
+import collections, dataclasses, enum
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -377,6 +377,16 @@ obj = Obj()
 obj.__dict__["m"] = 4
 Obj.n = 8
 d = Derived(2)
+
+class Feature(collections.namedtuple("Feature", ["name", "size", "width"])):
+    __slots__ = ()
+    def __new__(cls, name, size=4, width=None):
+        return super(Feature, cls).__new__(cls, name, size, size if width is None else width)
+
+KEY = "k"
+groups = collections.defaultdict(list)
+groups[KEY].append(1)
+groups[KEY].append(2)
 """
 
 
@@ -395,6 +405,8 @@ d = Derived(2)
         ("Color(2).name", "BLUE"),
         ("(obj.n, obj.m, vars(obj))", (8, 4, {"m": 4})),
         ("getattr(obj, 'missing', 5)", 5),
+        ("tuple(Feature('a')._replace(size=2))", ("a", 2, 4)),
+        ("groups['k']", [1, 2]),
     ],
 )
 def test_python(expression: str, expected: object) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import choices, numbers, tables, tensors, text
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Array, Unknown, holds_opaque, opaque, plain
 from kt_translate.graph.choice import Choice
+from kt_translate.graph.conditions import negated
 from kt_translate.graph.operators import BINARY
 from kt_translate.graph.sym import Sym, known, same
 from kt_translate.graph.tensor import Tensor
 from kt_translate.ops.shape import ShapeVector
+from kt_translate.ops.values import StaticShape
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -40,6 +43,8 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
         return _flag_among(a, {bool(v) for v in b if v in (0, 1)}, op == "in")
     if isinstance(a, text.LayerName) or isinstance(b, text.LayerName):
         a, b = (ev.demand(v, "a layer") if isinstance(v, Sym) else v for v in (a, b))
+    if op in ("==", "!=") and (found := _rows_compared(op, a, b)) is not None:
+        return found
     if op in ("is", "is not", "==", "!=") and not (plain(a) and plain(b)):
         if isinstance(a, Sym) or isinstance(b, Sym):
             if plain(a) or plain(b) or (isinstance(a, Sym) and isinstance(b, Sym)):
@@ -59,9 +64,52 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
     if _undecided(op, a, b):
         return Unknown("a calculation with what is not known", ev.line)
     with as_the_source_would():
-        if isinstance(a, Sym) or isinstance(b, Sym):
+        if isinstance(a, Sym) or isinstance(b, Sym) or _says_member(op, a, b):
             return Sym.binary(op, a, b)
         return BINARY[op](a, b) if op in BINARY else Unknown(f"{op} of plain values", ev.line)
+
+
+def _says(items: Any) -> bool:
+    """Whether symbols are among plain items: one of them may stand for what is looked for."""
+    return isinstance(items, (list, tuple)) and not plain(items) and all(map(_sayable, items))
+
+
+def _says_member(op: str, a: Any, b: Any) -> bool:
+    asks = op in ("in", "not in") and isinstance(b, (list, tuple))
+    return asks and (_says(a) or _says(b)) and _sayable(a) and _sayable(b)
+
+
+def _sayable(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_sayable, value))
+    return isinstance(value, Sym) or plain(value)
+
+
+def _rows_compared(op: str, a: Any, b: Any) -> Any:
+    """``strides != (1, 1)`` where symbols stand in a row: what its items have to be; None for all else."""
+    if not (_says(a) or _says(b)) or not all(isinstance(v, (list, tuple)) for v in (a, b)):
+        return None
+    if not (_sayable(a) and _sayable(b)):
+        return None
+    alike = type(a) is type(b) or isinstance(a, StaticShape) or isinstance(b, StaticShape)
+    pairs = [(x, y) for x, y in zip(a, b, strict=False) if not same(x, y)]
+    if not alike or len(a) != len(b) or any(plain(x) and plain(y) and x != y for x, y in pairs):
+        return op == "!="
+    tests = list(dict.fromkeys(_equal(x, y) for x, y in pairs))
+    if False in tests:
+        return op == "!="
+    if len(tests) == 1 and op == "!=":
+        return negated(tests[0])
+    found = reduce(partial(Sym.binary, "and"), tests, True)
+    return found if op == "==" else negated(found)
+
+
+def _equal(a: Any, b: Any) -> Any:
+    nested = _rows_compared("==", a, b)
+    if nested is not None:
+        return nested
+    a, b = (b, a) if a is None else (a, b)
+    return Sym.binary("is" if b is None else "==", a, b)
 
 
 def _flag_among(flag: Sym, values: set[bool], within: bool) -> Any:

@@ -114,8 +114,8 @@ def attribute(ev: Interpreter, owner: Any, name: str) -> Any:
         for base in owner.cls.mro()[1:]:
             if isinstance(base, Class) and isinstance(base.names.get(name), Function):
                 return Method(base.names[name], owner.instance)
-        if isinstance(owner.instance, records.Mapping):
-            return records.of_dict(owner.instance, name)
+        if (own := records.of_super(owner.instance, name)) is not None:
+            return own
         if isinstance(owner.instance, Instance) and owner.instance.use is not None:
             return subclasses.builtin_part(ev, owner.instance, name)
         if name == "__init__" and isinstance(owner.instance, Instance):

@@ -37,7 +37,7 @@ def settled_key(ev: Interpreter, key: Any) -> Any:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) or (
-        isinstance(value, (list, tuple)) and all(map(_is_text, value))
+        isinstance(value, (list, tuple)) and bool(value) and all(map(_is_text, value))
     )
 
 
@@ -69,7 +69,7 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
         return found
     if isinstance(value, Sym):
         return Sym.index(value, key)
-    if isinstance(key, Sym) and isinstance(value, dict) and all(map(_is_text, value.values())):
+    if isinstance(key, Sym) and isinstance(value, dict) and _is_text([*value.values()]):
         return Sym.index(value, key)  # a table of hashes or paths: nothing hangs on it
     if isinstance(key, Sym) and isinstance(value, numbers.Numbers) and value.said is not None:
         return Sym.index(value.said, key)

@@ -233,6 +233,13 @@ def _late_defaults(cls: Class) -> tuple[Any, ...]:
 
 
 def _new_tuple(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    own = cls.lookup("__new__")
+    if isinstance(own, Function):  # which hands on to the one that Python has
+        return ev.run_method(own, cls, args, kwargs)
+    return _tuple_of(ev, cls, *args, **kwargs)
+
+
+def _tuple_of(ev: Interpreter, cls: Class, *args: Any, **kwargs: Any) -> Any:
     kind = _tuple_type(cls)
     parts = [c for c in cls.mro() if isinstance(c, Class)]
     found = {n: c.names[n] for c in reversed(parts) for n in kind._fields if n in c.names}
@@ -293,6 +300,13 @@ def of_dict(owner: Mapping, name: str) -> Any:
             return getattr(owner, name)(*args, **kwargs)
 
     return Native(name, run)
+
+
+def of_super(instance: Any, name: str) -> Native | None:
+    """What ``super()`` has from Python within a dict or a named tuple of the source's."""
+    if isinstance(instance, Mapping):
+        return of_dict(instance, name)
+    return Native(name, _tuple_of) if isinstance(instance, Class) and name == "__new__" else None
 
 
 def _new_mapping(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]) -> Any:

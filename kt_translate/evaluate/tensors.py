@@ -121,6 +121,8 @@ def attribute(ev: Interpreter, x: Tensor, name: str) -> Any:
         return guarded(ev, lambda: OPS["keras.ops.transpose"].function(x))
     if name == "name" and x.name is not None:
         return LayerName(x.name) if "input" in x.facts else x.name
+    if name == "to_dense":  # of a linear operator
+        return Native(name, lambda ev: x)
     if name == "set_shape":
         return Native(name, lambda ev, *shape: None)
     if name in ("_keras_mask", "mask"):

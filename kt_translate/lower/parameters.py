@@ -137,12 +137,20 @@ def _guard(said: Expr, value: Any) -> Expr:
     return Expr.binary("is not" if value is None else "!=", said, as_expr(value))
 
 
+def _holds_objects(value: Any) -> bool:
+    """Whether objects of Keras stand in a list: there is no telling whether another one is equal."""
+    items = value.values() if isinstance(value, dict) else value
+    rows = isinstance(value, (list, tuple, dict))
+    return rows and any(isinstance(v, KerasObject) or _holds_objects(v) for v in items)
+
+
 def _said(value: Any) -> str:
     return lazily(value) if isinstance(value, KerasObject) else repr(value)
 
 
 def distinct(demands: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
-    """Each once, and none that follows from what single parameters have to be."""
+    """Each once, and none that follows from what single parameters have to be, or that nothing can be compared with."""
+    demands = [(said, value) for said, value in demands if not _holds_objects(value)]
     said_outright = {s.args[0] for s, _ in demands if isinstance(s, Sym) and s.head == "symbol"}
     found: list[tuple[Any, Any]] = []
     for demand in demands:

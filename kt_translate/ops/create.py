@@ -13,7 +13,7 @@ from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.arithmetic import operation
 from kt_translate.ops.cast import cast_to, type_expr, type_name
-from kt_translate.ops.op import op
+from kt_translate.ops.op import OPS, op
 from kt_translate.ops.reshaping import broadcast_to
 from kt_translate.ops.shape import declared, given_sizes, run_time, written
 from kt_translate.ops.values import (
@@ -347,6 +347,12 @@ def _triangle(name: str) -> None:
 
 _triangle("tril")
 _triangle("triu")
+
+
+@op("tf.linalg.LinearOperatorLowerTriangular", "tf.contrib.linalg.LinearOperatorTriL")
+def lower_triangle(tril: Any, **inert: Any) -> Any:
+    """The operator, of which the source asks for the matrix that it is."""
+    return OPS["keras.ops.tril"].function(tril)
 
 
 # -- masks --------------------------------------------------------------------------------------

@@ -126,6 +126,7 @@ MATRICES = [
     "tf.linalg.band_part(x, 0, -1)",
     "tf.linalg.band_part(x, 1, 2)",
     "tf.linalg.band_part(x, -1, -1)",
+    "tf.linalg.LinearOperatorLowerTriangular(x).to_dense()",
 ]
 
 
