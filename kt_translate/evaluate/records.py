@@ -290,7 +290,7 @@ def attribute(ev: Interpreter, owner: Any, cls: Class, name: str) -> Any:
     return getattr(owner, name, Unknown(f"{name} of {cls.name}", ev.line))
 
 
-def of_dict(owner: Mapping, name: str) -> Any:
+def of_dict(owner: Mapping, name: str) -> Native:
     """A method that a dict has from Python."""
 
     def run(ev: Interpreter, *args: Any, **kwargs: Any) -> Any:
