@@ -405,16 +405,15 @@ model = keras.Model(i, Flow(3)(i))
 class Mixture(layers.Layer):
     def __init__(self, units, mixtures, **kwargs):
         super().__init__(**kwargs)
-        self.means = layers.Dense(units * mixtures)
-        self.logits = layers.Dense(mixtures)
+        self.parts = [layers.Dense(n) for n in (units * mixtures, units * mixtures, mixtures)]
     def build(self, input_shape):
-        self.means.build(input_shape)
-        self.logits.build(input_shape)
+        for part in self.parts:
+            part.build(input_shape)
         self.built = True
     def call(self, x):
-        return layers.concatenate([self.means(x), self.logits(x)])
+        return layers.concatenate([part(x) for part in self.parts])
     def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], self.means.units + self.logits.units)
+        return (*input_shape[:-1], sum(part.units for part in self.parts))
 def build(units=4, mixtures=5):
     mixture = Mixture(units, mixtures)
     i = keras.Input((5, 4))

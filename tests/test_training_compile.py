@@ -187,6 +187,16 @@ odd = layers.Dense(1, activation="sigmoid", name="odd")(h)
 size = layers.Dense(2, name="size")(h)
 model = keras.Model(x, [kind, odd, size])
 """
+OUTPUTS_OF_FUNCTIONS = """
+def answers(h, units, what):
+    h = layers.Dense(3, activation="tanh", name=what + "_features")(h)
+    return layers.Activation("softmax", name=what)(layers.Dense(units)(h))
+def numbers(h):
+    odd = layers.Dense(1, activation="sigmoid", name="odd")(h)
+    return odd, layers.Dense(2, name="size")(h)
+x = keras.Input((6,), name="x")
+model = keras.Model(x, [answers(x, 4, "kind"), *numbers(x)])
+"""
 COMPILED = [
     """model.compile(
     "adam",
@@ -204,9 +214,11 @@ COMPILED = [
 ]
 
 
+@pytest.mark.parametrize("outputs", [OUTPUTS, OUTPUTS_OF_FUNCTIONS])
 @pytest.mark.parametrize("compiled", COMPILED)
-def test_several_outputs(compiled: str) -> None:
-    pair = Pair(HEAD + OUTPUTS + compiled)
+def test_several_outputs(compiled: str, outputs: str) -> None:
+    keras.utils.clear_session()
+    pair = Pair(HEAD + outputs + compiled)
     assert not pair.codes
     x = rng.normal(size=(8, 6))
     y = [rng.integers(0, 4, size=8), rng.integers(0, 2, size=(8, 1)), rng.normal(size=(8, 2))]

@@ -11,7 +11,9 @@ from kt_translate.emit.definitions import rendered
 from kt_translate.emit.own_code import with_own_code
 from kt_translate.emit.support import words
 from kt_translate.evaluate.interpreter import Interpreter
-from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.graph.nodes import CallNode
+from kt_translate.graph.sym import known, substitute
+from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.names import attribute_name
 from kt_translate.training.loss_forms import OutputFacts
@@ -117,11 +119,20 @@ def _outputs(code: ClassCode) -> dict[str, OutputFacts]:
 
 def output_name(output: Tensor) -> str | None:
     """The name of the layer that makes an output, if the source gives it one."""
+    name = _name_of(output)
+    return name if isinstance(name, str) else None
+
+
+def _name_of(output: Tensor) -> Any:
     node = output.node
     while node is not None:
+        if isinstance(node, CallNode) and node.plan.kind == "function":
+            ends = zip(node.outputs, tensors_in(node.plan.result), strict=True)
+            name = next(_name_of(inner) for outer, inner in ends if outer is output)
+            return known(substitute(name, node.args))
         name = getattr(getattr(node, "use", None), "keras_name", None)
         if name is not None:
-            return name if isinstance(name, str) else None
+            return name
         before = node.inputs[0].node if len(node.inputs) == 1 else None
         if type(getattr(node, "rule", None)).__name__ != "Activation" or before is None:
             return None

@@ -163,7 +163,7 @@ def _batch_equation(m: int, n: int, i: int, j: int) -> str:
     return f"{''.join(left)},{''.join(right)}->n{''.join(kept)}"
 
 
-@op("keras.ops.tensordot", "tf.tensordot")
+@op("keras.ops.tensordot", "tf.tensordot", a="x1", b="x2")
 def tensordot(x1: Any, x2: Any, axes: Any = 2) -> Tensor:
     x, y = tensor(x1, "the left tensor"), tensor(x2, "the right tensor")
     axes = decided(axes, "the axes")
@@ -289,7 +289,7 @@ def cross(
     )
 
 
-@op("tf.linalg.matrix_transpose", "tf.matrix_transpose", "tf.linalg.adjoint")
+@op("tf.linalg.matrix_transpose", "tf.matrix_transpose", "tf.linalg.adjoint", a="matrix")
 def matrix_transpose(matrix: Any) -> Tensor:
     x = tensor(matrix)
     return derived(lambda e: e.mT, [x], (*x.shape[:-2], x.shape[-1], x.shape[-2]), x.dtype)

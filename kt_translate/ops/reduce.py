@@ -8,7 +8,7 @@ from typing import Any
 from kt_translate.graph.region import derived
 from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.layers.decisions import decided
-from kt_translate.ops.arguments import DEFAULT_FLOAT, axes_of
+from kt_translate.ops.arguments import DEFAULT_FLOAT, axes_of, dtype_name
 from kt_translate.ops.arithmetic import operation
 from kt_translate.ops.op import OPS, op
 from kt_translate.ops.values import (
@@ -258,7 +258,7 @@ def zero_fraction(x: Any) -> Any:
 
 # -- where the extremes are -----------------------------------------------------------------------
 def _position(name: str, default: Any, where: list[str], dtype: str, clean: str = "") -> None:
-    def function(x: Any, axis: Any = default, keepdims: Any = False) -> Any:
+    def function(x: Any, axis: Any = default, keepdims: Any = False, dtype: str = dtype) -> Any:
         x = as_tensor(x)
         if decided(axis, "the axis") is None:
             return _of_all(x, name, bool(keepdims), dtype, clean)
@@ -268,7 +268,12 @@ def _position(name: str, default: Any, where: list[str], dtype: str, clean: str 
 
         return reduction(x, axis, keepdims, render, dtype, name)
 
-    op(*where, input="x", dimension="axis", a="x")(function)
+    def of_tensorflow(x: Any, axis: Any = default, output_type: Any = dtype) -> Any:
+        return function(x, axis, dtype=dtype_name(output_type))
+
+    tensorflow = [path for path in where if path.startswith("tf.")]
+    op(*tensorflow, input="x", dimension="axis", a="x")(of_tensorflow)
+    op(*(path for path in where if path not in tensorflow), a="x")(function)
 
 
 def _cleaned(e: Expr, value: str) -> Expr:

@@ -158,7 +158,7 @@ def _length(fft_length: Any) -> Any:
     return fft_length[0] if isinstance(fft_length, (list, tuple)) else fft_length
 
 
-@op("tf.signal.rfft")
+@op("tf.signal.rfft", input_tensor="input")
 def tf_rfft(input: Any, fft_length: Any = None) -> Tensor:
     x, n = tensor(input), _length(fft_length)
     size = x.shape[-1] if n is None else n
@@ -167,7 +167,7 @@ def tf_rfft(input: Any, fft_length: Any = None) -> Tensor:
     )
 
 
-@op("tf.signal.irfft")
+@op("tf.signal.irfft", input_tensor="input")
 def tf_irfft(input: Any, fft_length: Any = None) -> Tensor:
     x, n = tensor(input), _length(fft_length)
     half = x.shape[-1]

@@ -36,6 +36,7 @@ PRODUCTS = [
     ("K.batch_dot(x, y, axes=(2, 1))", A, (2, 4)),
     ("K.batch_dot(x, y)", (2, 3, 5, 4), (2, 6, 4, 3)),
     ("K.batch_dot(x, y, axes=(2, 3))", (2, 3, 4, 5), (2, 6, 3, 4)),
+    ("tf.tensordot(a=x, b=y, axes=1)", A, (4, 5)),
     ("ops.tensordot(x, y, axes=1)", A, (4, 5)),
     ("ops.tensordot(x, y)", A, (3, 4, 5)),
     ("ops.tensordot(x, y, axes=[[2], [1]])", A, (6, 4)),
@@ -55,6 +56,7 @@ PRODUCTS = [
     ("ops.cross(x, y)", (4, 3), (4, 3)),
     ("tf.linalg.cross(x, y)", (4, 3), (4, 3)),
     ("tf.linalg.matrix_transpose(x)", A),
+    ("tf.linalg.matrix_transpose(a=x)", A),
 ]
 
 

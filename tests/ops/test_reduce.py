@@ -65,6 +65,8 @@ CASES: list[Any] = [
     ("ops.argmax(x)", (2, 3, 4, 5)),
     ("ops.argmax(x, axis=1, keepdims=True)", (2, 3, 4, 5)),
     ("tf.argmax(x, axis=-1)", (2, 3, 4, 5)),
+    ("tf.argmax(x, 1, tf.int32)", (2, 3, 4, 5)),
+    ("tf.argmin(x, axis=1, output_type=tf.int32)", (2, 3, 4, 5)),
     ("tf.argmax(x)", (2, 3, 4)),
     ("tf.argmax(x, 1)", (2, 3, 4)),
     ("K.argmax(x)", (2, 3, 4)),
