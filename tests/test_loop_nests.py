@@ -69,3 +69,36 @@ def test_an_inner_loop_that_hangs_on_the_outer_one(float64: None) -> None:
     pair = Pair(text)
     assert pair.errors == []
     pair.check("build", "build()")
+
+
+def test_nests_of_a_method_that_reads_its_object(float64: None) -> None:
+    """The block that a turn is stands in the list itself."""
+    text = (
+        "import keras\nfrom keras import layers\n"
+        "def block(x, filters, dilation):\n"
+        "    z = layers.Conv1D(filters, 2, padding='causal', dilation_rate=dilation)(x)\n"
+        "    return layers.Add()([x, z]), layers.Activation('tanh')(z)\n"
+        "class TCN:\n"
+        "    def __init__(self, filters=4, stacks=2, dilations=(1, 2)):\n"
+        "        self.filters = filters\n"
+        "        self.stacks = stacks\n"
+        "        self.dilations = dilations\n"
+        "    def __call__(self, x):\n"
+        "        x = layers.Conv1D(self.filters, 1)(x)\n"
+        "        skips = []\n"
+        "        for s in range(self.stacks):\n"
+        "            for d in self.dilations:\n"
+        "                x, skip = block(x, self.filters, dilation=d)\n"
+        "                skips.append(skip)\n"
+        "        return layers.Add()(skips)\n"
+        "def build(filters=4, stacks=2, dilations=(1, 2)):\n"
+        "    start = keras.Input((9, 3))\n"
+        "    return keras.Model(start, TCN(filters, stacks, dilations)(start))\n"
+    )
+    keras.utils.clear_session()
+    pair = Pair(text)
+    assert pair.errors == []
+    assert "for block in self.blocks:" in pair.done.code
+    assert "KT301" not in {d.code for d in pair.log.diagnostics}
+    for given in ("", "3, 3, (1, 2, 4)"):
+        pair.check("build", f"build({given})", given)

@@ -59,8 +59,8 @@ def _changed(node: cst.For) -> frozenset[str]:
     """The names that a loop binds, and those of which it asks a method or gives an attribute or item a value."""
     found = bound_in(node)
     for inner in walk(node):
-        if isinstance(inner, cst.Attribute):
-            found |= names_in(inner.value)
+        if isinstance(inner, cst.Call) and isinstance(inner.func, cst.Attribute):
+            found |= names_in(inner.func.value)
         elif isinstance(inner, (cst.AssignTarget, cst.AugAssign)):
             found |= names_in(inner.target)
     return found

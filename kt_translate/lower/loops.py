@@ -6,13 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from kt_translate.graph.lists import PRODUCT
-from kt_translate.graph.nodes import CallNode, Carried, LoopNode, Plan, made_in
+from kt_translate.graph.nodes import CallNode, Carried, LoopNode, Plan, SizeNode, made_in
 from kt_translate.graph.sym import Items, Sym, code, symbols_in
 from kt_translate.graph.tensor import Tensor
 from kt_translate.graph.terms import closed
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.blocks import indented
 from kt_translate.lower.chains import append, chain_of
+from kt_translate.lower.control import size_line
 from kt_translate.lower.headings import heading, names_of
 from kt_translate.lower.lists import SizeLists, write_calls
 from kt_translate.lower.names import attribute_name
@@ -31,7 +32,7 @@ def attribute_of_loop(node: LoopNode) -> str:
     last = next((n for n in reversed(node.body.nodes) if isinstance(n, (CallNode, LoopNode))), None)
     if isinstance(last, LoopNode):
         return attribute_of_loop(last)
-    alone = last is not None and len(node.body.nodes) == 1
+    alone = last is not None and sum(not isinstance(n, SizeNode) for n in node.body.nodes) == 1
     if last is not None and (alone or chain_of(node.body.nodes, node.tensors) is not None):
         return f"{_called(last)}s"
     return "stages" if node.tensors or node.lists else "sizes"
@@ -148,13 +149,15 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
     lists = SizeLists(writer, node)
     taken = [*(c.entering for c in node.tensors), *elements, *outside]
     call = _only_call(node, taken)
+    named: list[str] = []
     if call is None:
         instance, results, read = _stage(writer, node, attribute, taken)
     else:
+        named = [size_line(writer, n) for n in node.body.nodes if isinstance(n, SizeNode)]
         instance, results, read = writer.instance(call), call.outputs, {}
     alone = len(node.tensors) == len(taken) == 1 and not node.lists
     container = "nn.Sequential()" if alone else "nn.ModuleList()"
-    body = [f"self.{attribute}.append({instance})"]
+    body = [*named, f"self.{attribute}.append({instance})"]
     start = [*sizes, *lists.start, f"self.{attribute} = {container}"]
     writer.block.add(node.order, [*start, *for_loop(writer, node, body, read, lists)])
     before = [writer.ordered(c.before, c.entering.layout) for c in node.tensors]
@@ -172,8 +175,8 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
 
 def _only_call(node: LoopNode, taken: list[Tensor]) -> CallNode | None:
     """The call that a turn is, of a class that takes what a turn takes and gives what it gives; None for any other."""
-    call = node.body.nodes[0]
-    if len(node.body.nodes) > 1 or not isinstance(call, CallNode) or call.over:
+    call, *others = [n for n in node.body.nodes if not isinstance(n, SizeNode)]
+    if others or not isinstance(call, CallNode) or call.over:
         return None
     fits = call.inputs == taken and call.outputs == _results(node)
     fits = fits and all(a.layout is b.layout for a, b in zip(taken, call.plan.inputs, strict=False))
