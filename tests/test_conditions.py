@@ -693,3 +693,22 @@ def test_rows_in_which_settings_stand_are_compared(given: str, float64: None) ->
     pair = Pair(HEAD + ROWS)
     assert pair.errors == []
     pair.check("build", f"build({given})", given)
+
+
+CALCULATED = """
+def build(dilations, n=3):
+    if not all([d != 0 and d & (d - 1) == 0 for d in dilations]):
+        dilations = [2**d for d in dilations]
+    x = inputs = keras.Input((12, 2))
+    for d in dilations:
+        x = layers.Conv1D(n, 2, padding="causal", dilation_rate=d)(x)
+    return keras.Model(inputs, x)
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_condition_that_calculates_is_of_numbers() -> None:
+    pair = Pair(HEAD + CALCULATED)
+    assert not pair.errors
+    for given in ("(1, 2)", "(1, 2, 3), 2"):
+        pair.check("build", f"build({given})", given)

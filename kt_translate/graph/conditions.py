@@ -94,6 +94,8 @@ _STEPS = (2, 1, -1, -2)
 
 def _word(test: Sym, truth: bool) -> list[tuple[Symbol, Any]]:
     """A word that the condition compares with, with which it is so: one of those in ``kind.lower() in ("a", "b")``."""
+    if test.head not in ("==", "!=", "in", "not in"):
+        return []
     words = [
         word for part in test.args for word in (part if isinstance(part, (list, tuple)) else [part])
     ]
