@@ -189,7 +189,9 @@ def _is_so(said: Any, value: Any) -> bool:
 
 
 def _takes_more(function: Function, bound: dict[str, Any], maker: Found) -> bool:
-    """Whether a call gives what no parameter of the function's factory stands for: ``*args``, ``**kwargs``."""
+    """Whether a call and the parameters of the function's factory do not stand for the same: ``*args``, ``**kwargs``."""
+    if any(p.symbol.name not in bound for p in maker.params):
+        return True
     stars = (function.node.params.star_arg, function.node.params.star_kwarg)
     names = {s.name.value for s in stars if isinstance(s, cst.Param)}
     return any(bound.get(name) for name in names - {p.symbol.name for p in maker.params})

@@ -69,6 +69,7 @@ def called_by(ev: Interpreter, function: Function) -> set[str]:
         name = last.rpartition(".")[2] or root
         ready = _is_ready(ev.module.names.get(root))
         found.add("Model" if ready and name[:1].isupper() else name)
+    found |= set(re.findall(r"[)\]]\.(\w+)\s*\(", text))  # of what another call gives
     for table in re.findall(r"(?<![\w.])(\w+)(?:\[|\.get\()", text):
         held = ev.module.names.get(table)
         for value in _within(held) if isinstance(held, (list, tuple, dict)) else ():

@@ -26,7 +26,7 @@ FLOORS = [
     ["call_inputs", "guesses", "instead"],
     ["words"],
     ["attempts"],
-    ["builders", "makers", "shown"],
+    ["builders", "makers", "passed_on", "shown"],
     ["classes", "found"],
     ["implied", "instances", "variants"],
     ["cases", "discover", "factories", "tied"],

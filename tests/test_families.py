@@ -94,3 +94,39 @@ def test_members_of_a_family_as_parts_and_in_variables(float64: None) -> None:
     pair.check("model", "model")
     pair.check("build", "build()")
     pair.check("build", "build(7)", "7")
+
+
+PASSED_ON = (
+    "def tiny(times=1, **kwargs):\n"
+    "    return named([4 * times, 5], **kwargs)\n"
+    "def named(widths, name='named', **options):\n"
+    "    return net(widths, 0.2, name=name, **options)\n"
+    "class Maker:\n"
+    "    WIDTHS = {8: [3, 4], 16: [5, 6, 7]}\n"
+    "    def __init__(self, kind=8, classes=4, shape=(6, 5, 2)):\n"
+    "        self.kind, self.classes, self.shape = kind, classes, shape\n"
+    "    def make(self, rate=0.1):\n"
+    "        return net(self.WIDTHS[self.kind], rate, self.shape, weights=None, classes=self.classes)\n"
+    "def maker16(**kwargs):\n"
+    "    return Maker(16, **kwargs).make()\n"
+    "usual = tiny()\n"
+    "other = tiny(2, weights=None, classes=5)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("tiny", "tiny()"),
+        ("tiny", "tiny(2, shape=(6, 5, 3), weights=None, classes=7, name='mine')"),
+        ("named", "named([3], default_size=6)"),
+        ("maker16", "maker16(classes=2, shape=(7, 6, 1))"),
+        ("usual", "usual"),
+        ("other", "other"),
+    ],
+)
+def test_arguments_that_are_only_handed_on(name: str, call: str, float64: None) -> None:
+    keras.utils.clear_session()
+    pair = Pair(IMPORTS + NET + PASSED_ON)
+    assert pair.errors == []
+    pair.check(name, call, call.partition("(")[2].removesuffix(")"))

@@ -1,0 +1,65 @@
+"""What a function takes as ``**kwargs`` only to hand it on: parameters of the function or class that it hands it to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import libcst as cst
+
+from kt_translate.evaluate.interpreter import Interpreter
+from kt_translate.evaluate.values import Class, Function
+from kt_translate.source.walk import walk
+
+
+def with_passed_on(ev: Interpreter, function: Function, seen: tuple[str, ...] = ()) -> Function:
+    """The function with these among its own parameters, to be given by name."""
+    star = function.node.params.star_kwarg
+    call = _only_call(function.node, star.name.value) if star is not None else None
+    callee = None if call is None else _callee(ev, function, call)
+    if (
+        call is None
+        or callee is None
+        or callee.name in seen
+        or any(a.star == "*" for a in call.args)
+    ):
+        return function
+    inner = with_passed_on(ev, callee, (*seen, function.name))
+    theirs, own = inner.node.params, function.node.params
+    positional = [*theirs.posonly_params, *theirs.params][1 if callee.owner is not None else 0 :]
+    given = [a for a in call.args if a.keyword is None and not a.star]
+    taken = {p.name.value for p in (*own.posonly_params, *own.params, *own.kwonly_params)}
+    taken |= {a.keyword.value for a in call.args if a.keyword is not None}
+    more = [*positional[len(given) :], *theirs.kwonly_params]
+    more = [p for p in more if p.name.value not in taken]
+    names = {p.name.value for p in more}
+    return replace(
+        function,
+        node=function.node.with_changes(
+            params=own.with_changes(kwonly_params=[*own.kwonly_params, *more])
+        ),
+        defaults=function.defaults | {n: v for n, v in inner.defaults.items() if n in names},
+    )
+
+
+def _only_call(node: cst.CSTNode, name: str) -> cst.Call | None:
+    """The call that gets ``**name``, where nothing else reads it."""
+    inner = list(walk(node.body))  # type: ignore[attr-defined]
+    if sum(isinstance(n, cst.Name) and n.value == name for n in inner) != 1:
+        return None
+    calls = (n for n in inner if isinstance(n, cst.Call) for a in n.args if _is_star(a, name))
+    return next(calls, None)
+
+
+def _is_star(arg: cst.Arg, name: str) -> bool:
+    return arg.star == "**" and isinstance(arg.value, cst.Name) and arg.value.value == name
+
+
+def _callee(ev: Interpreter, function: Function, call: cst.Call) -> Function | None:
+    """The source's function that is called, or the constructor of its class."""
+    if not isinstance(call.func, cst.Name):
+        return None
+    value = function.scope.names.get(call.func.value, ev.module.names.get(call.func.value))
+    value = value.lookup("__init__") if isinstance(value, Class) else value
+    return (
+        value if isinstance(value, Function) and isinstance(value.node, cst.FunctionDef) else None
+    )
