@@ -27,6 +27,7 @@ from kt_translate.guesses import (
     roomier,
 )
 from kt_translate.instead import objects_instead
+from kt_translate.passed_on import with_passed_on
 from kt_translate.words import choices, code_with
 
 Shapes = dict[str, tuple[int | None, ...]]
@@ -45,6 +46,7 @@ def attempts(
     ev: Interpreter, function: Function, shapes: Shapes, own: Callable[[dict[str, Any]], bool]
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Sample values to try, the likeliest first, and which of them are guesses."""
+    function = with_passed_on(ev, function)
     names = [p.name.value for p, _ in declared(function)]
     star = gathered(function, ev.source)
     names += [star] if star is not None else []

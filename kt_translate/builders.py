@@ -42,6 +42,7 @@ from kt_translate.guesses import (
     input_of,
     let_pass,
 )
+from kt_translate.passed_on import with_passed_on
 from kt_translate.source.names import SUBMODULES
 
 MAX_BETTER = 4  # tries with values that a check lets pass
@@ -215,6 +216,7 @@ def handed_modules(function: Function) -> Iterator[dict[str, Any]]:
 def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> Given:
     """Symbols with these samples; tensors of their own in place of tensors."""
     given = Given()
+    function = with_passed_on(ev, function)
     several = sum(len(tensors_in(v)) for v in samples.values()) > 1
     for param, keyword_only in declared(function):
         name = param.name.value

@@ -55,7 +55,6 @@ from kt_translate.makers import (
     receiver,
     returned_by,
 )
-from kt_translate.passed_on import with_passed_on
 from kt_translate.variants import add_others, add_others_kept, for_another_flag, settle_models
 
 AnyModel = ModelValue | UnknownModel
@@ -143,8 +142,7 @@ class Finder:
             result = settled(self.ev, call_function(self.ev, function, [], values))
             return with_model(self.ev, result, function.line)
 
-        wide = with_passed_on(self.ev, function)
-        done = best_run(self.ev, wide, act, self.shapes)
+        done = best_run(self.ev, function, act, self.shapes)
         if inlined and (not done.whole or any(len(str(s)) > LONG for s, _ in done.demands)):
             self._note_inlined(function, done.why)
             return
@@ -153,9 +151,7 @@ class Finder:
             return
         if models_in(done.result):
             found = self.found[id(function)] = self._of_function(function, done)
-            add_others(
-                self.ev, wide, done, act, found, lambda _, run: self._of_function(function, run)
-            )
+            add_others(self.ev, function, done, act, found, self._of_function)
             yield found
             return
         if _is_own_model(done.result):
@@ -298,8 +294,7 @@ class Finder:
             result = call_function(self.ev, method, receiver(method, cls, instance), values)
             return with_model(self.ev, result, method.line)
 
-        wide = with_passed_on(self.ev, method)
-        done = best_run(self.ev, wide, act, self.shapes, own=lambda bound: _is_of(bound, cls))
+        done = best_run(self.ev, method, act, self.shapes, own=lambda bound: _is_of(bound, cls))
         said = arguments_text(done.given)
         params = parameters_of(made, done)
         models = models_in(done.result)
