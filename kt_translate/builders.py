@@ -26,6 +26,7 @@ from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import (
     External,
     Function,
+    Instance,
     ModelValue,
     map_tensors,
     models_in,
@@ -278,7 +279,8 @@ def completed(
     ev: Interpreter, function: Function, found: Run, act: Callable[[], Any], shapes: Shapes
 ) -> Run:
     """The run again, where it gave a Sequential that waits for its input, with what that is used with."""
-    for i, model in enumerate(models_in(found.result)):
+    kept = found.result.attributes if isinstance(found.result, Instance) else found.result
+    for i, model in enumerate(models_in(kept)):
         shape = shapes.get(function.name, shapes.get(""))
         outer = Tensor((None, *shape)) if shape is not None else _used_with(function, i)
         if model.deferred and outer is None and (likely := likely_input(model.deferred)):
@@ -301,6 +303,6 @@ def _used_with(function: Function, index: int) -> Tensor | None:
     for _, result, _ in function.calls:
         made = models_in(result)
         inputs = tensors_in(made[index].inputs) if index < len(made) else []
-        if len(inputs) == 1:
+        if len(inputs) == 1 and all(s.kind != "data" for s in symbols_in(inputs[0].shape)):
             return inputs[0]
     return None

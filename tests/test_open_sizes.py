@@ -440,3 +440,29 @@ def test_sizes_that_a_class_is_given_go_by_its_names_for_them(float64: None) -> 
     wanted = both.keras["net"](x)
     vars(both.torch)["load_keras_weights"](ours, both.keras["net"])
     np.testing.assert_allclose(ours(torch.from_numpy(x)).detach(), wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["actor", "critic", "scorer"])
+def test_the_weights_tell_the_input_of_a_sequential_in_an_attribute(
+    name: str, float64: None
+) -> None:
+    text = IMPORTS + (
+        "class Scored:\n"
+        "    def __init__(self, scorer):\n"
+        "        self.scorer = scorer\n"
+        "class Agent(Scored):\n"
+        "    def __init__(self, actions):\n"
+        "        self.actor = keras.Sequential([layers.Dense(6, 'tanh'), layers.Dense(actions)])\n"
+        "        self.critic = self._build(1)\n"
+        "        super().__init__(self._build(actions + 1))\n"
+        "    def _build(self, units):\n"
+        "        model = keras.Sequential()\n"
+        "        model.add(layers.Dense(units, 'relu'))\n"
+        "        return model\n"
+    )
+    pair = Pair(text)
+    assert pair.errors == []
+    (entry,) = pair.entries(f"Agent.{name}")
+    theirs = getattr(pair.keras["Agent"](3), name)
+    theirs.build((None, 7))
+    assert_same(theirs, getattr(pair.torch, entry["factory"])(3), entry, pair.torch)

@@ -34,6 +34,8 @@ N = Sym.of(Symbol("n"))
         (Sym.binary("and", Sym.binary(">", stride, 3), N), "stride > 3 and n", False),
         (Sym.binary("or", Sym.binary(">", stride, 1), N), "stride > 1 or n", True),
         (Sym.binary("or", Sym.binary(">", stride, 3), N), "stride > 3 or n", UNKNOWN),
+        (Sym.binary("or", None, filters), "filters", 64),
+        (Sym.binary("and", "same", filters), "filters", 64),
     ],
 )
 def test_text_and_sample(value: Sym, text: str, sample: object) -> None:

@@ -35,8 +35,8 @@ def simplify(op: str, a: Any, b: Any) -> Any:
         if x.key == y.key and not isinstance(x.value, (str, tuple, list)):
             total = m + n if op == "+" else m - n
             return sym.Sym.binary("*", total, x) if total >= 0 else NotImplemented
-    if op in ("and", "or") and isinstance(a, bool):
-        return b if a is (op == "and") else a
+    if op in ("and", "or") and (a is None or isinstance(a, (bool, int, float, str))):
+        return b if bool(a) is (op == "and") else a
     if op in ("and", "or") and isinstance(b, bool):
         return a if b is (op == "and") else b
     if op == "+":

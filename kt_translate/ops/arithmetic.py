@@ -165,6 +165,7 @@ def _torch(
     tf: Iterable[str] = (),
     dtype: str | None = None,
     to_float: bool = False,
+    spellings: dict[str, str] = _XY,
 ) -> None:
     def declared(x1: Any, x2: Any) -> Any:
         made: Expr = torch
@@ -172,10 +173,11 @@ def _torch(
             made = getattr(made, part)
         return pair(lambda x, y: made(x, y), x1, x2, plain, dtype, to_float)
 
-    op(*paths(*names, tf=tf, np=True), **_XY)(declared)
+    op(*paths(*names, tf=tf, np=True), **spellings)(declared)
 
 
-_torch(["arctan2"], "atan2", math.atan2, tf=["atan2"], to_float=True)
+_torch(["arctan2"], "atan2", math.atan2, to_float=True)
+_torch([], "atan2", math.atan2, tf=["atan2"], to_float=True, spellings={"y": "x1", "x": "x2"})
 _torch(["hypot"], "hypot", math.hypot, to_float=True)
 _torch(["logaddexp"], "logaddexp", to_float=True)
 _torch(["logaddexp2"], "logaddexp2", to_float=True)

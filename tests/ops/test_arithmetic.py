@@ -43,6 +43,7 @@ CASES: list[Any] = [
     ("ops.divide_no_nan(x, y)", (2, 3), np.array([0.0, 1.0, 2.0])),
     ("tf.math.divide_no_nan(x, y)", (2, 3), np.array([0.0, 1.0, 2.0])),
     ("ops.arctan2(x, y)", (2, 3), (3,)),
+    ("tf.math.atan2(y=x, x=y)", (2, 3), (3,)),
     ("ops.hypot(x, y)", (2, 3), (3,)),
     ("ops.logaddexp(x, y)", (2, 3), (3,)),
     ("ops.fmod(x, y)", ints(2, 3), ints(3, low=1)),
