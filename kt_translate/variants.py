@@ -19,7 +19,7 @@ from kt_translate.found import Found
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, substitute, symbols_in
 from kt_translate.graph.tensor import tensors_in
 from kt_translate.graph.terms import shown
-from kt_translate.guesses import literals
+from kt_translate.guesses import guesser, is_shape, literals
 from kt_translate.words import choices, code_with
 
 MOST = 6  # runs for one function
@@ -139,11 +139,15 @@ def _untold(ev: Interpreter, function: Function, first: Run) -> Iterator[Told]:
         values += [not symbol.value] if is_flag else [ANY_OTHER] if is_word else []
         for value in values:
             told = (symbol.name, value)
-            fits = isinstance(value, str) == is_word and isinstance(value, bool) == is_flag
-            fits = fits and not isinstance(symbol.value, (list, tuple, dict))
+            kinds = (str, bool, (list, tuple, dict))
+            fits = all(isinstance(value, k) == isinstance(symbol.value, k) for k in kinds)
             if fits and told not in given and _refusing(first, told):
                 given.add(told)
                 yield told
+        if symbol.value is None and is_shape(symbol.name, text):
+            shape = guesser(ev, function, text)[0](symbol.name)
+            if isinstance(shape, tuple) and _refusing(first, (symbol.name, shape)):
+                yield symbol.name, shape
 
 
 def _run_for(
@@ -196,6 +200,8 @@ def _called(name: str, value: Any) -> str:
     """What the class has in its name."""
     if isinstance(value, bool):
         return name if value else f"no_{name}"
+    if isinstance(value, tuple):
+        return f"with_{name}"
     return value if isinstance(value, str) and value[:1].isalpha() else f"{name}_{value}"
 
 
@@ -213,7 +219,7 @@ def _where(first: Run, alike: list[Told]) -> Any:
         return symbol if value else Sym.unary("not", symbol)
     if others:
         return Sym.binary("in", _as_compared(first, alike[0]), tuple(v for _, v in alike))
-    if value != ANY_OTHER:
+    if value != ANY_OTHER and symbol.value is not None:
         return Sym.binary("==", _as_compared(first, alike[0]), value)
     return reduce(lambda a, b: Sym.binary("or", a, b), map(_denied, _refusing(first, alike[0])))
 

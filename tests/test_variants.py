@@ -138,3 +138,20 @@ def test_a_builder_of_which_only_what_trains_is_translated() -> None:
         pair.torch.build()
     entry["status"] = "translated"
     pair.check("build", "build(training=True)", "training=True")
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_shape_that_may_be_left_out() -> None:
+    keras.utils.clear_session()
+    pair = Pair(
+        HEAD + "def build(width, input_tensor=None, input_shape=None):\n"
+        "    if input_shape:\n"
+        "        input_tensor = keras.Input(input_shape, name='image')\n"
+        "    if input_tensor is None:\n"
+        "        input_tensor = keras.Input((None, None, 3))\n"
+        "    x = layers.Conv2D(width, 3)(input_tensor)\n"
+        "    return keras.Model(input_tensor, layers.Conv2D(2, 1)(x))\n"
+    )
+    assert pair.errors == []
+    for given in ("3", "4, input_shape=(7, 6, 2)", "3, None, (5, 8, 1)"):
+        pair.check("build", f"build({given})", given)

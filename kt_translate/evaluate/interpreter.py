@@ -312,7 +312,7 @@ class Interpreter:
     def decide(self, value: Sym, what: str) -> bool | None:
         unknown = value.value is UNKNOWN
         self.quiet += unknown  # whoever goes one way all the same tells which
-        self.demand(value, what)
+        self.demand(conditions.as_tested(value), what)
         self.quiet -= unknown
         return None if unknown else bool(value.value)
 

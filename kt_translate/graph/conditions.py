@@ -24,6 +24,11 @@ def negated(value: Any) -> Any:
     return value.args[1] if denies else Sym.unary("not", value)
 
 
+def as_tested(value: Sym) -> Any:
+    """What is taken for granted where a value is a condition: of a list, that something is in it, whatever that is."""
+    return negated(value) if isinstance(value.value, (list, tuple, dict)) else value
+
+
 def agree(a: Dim, b: Dim, values: dict[Symbol, Any]) -> bool:
     """Whether two sizes are one where symbols have these values: there one of them may mean nothing (`None[0]`)."""
     try:
