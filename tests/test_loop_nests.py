@@ -102,3 +102,28 @@ def test_nests_of_a_method_that_reads_its_object(float64: None) -> None:
     assert "KT301" not in {d.code for d in pair.log.diagnostics}
     for given in ("", "3, 3, (1, 2, 4)"):
         pair.check("build", f"build({given})", given)
+
+
+def test_what_the_last_turn_of_a_nest_makes_for_none_to_follow(float64: None) -> None:
+    text = (
+        "import keras\nfrom keras import layers\n"
+        "def block(x, filters, dilation):\n"
+        "    z = layers.Conv1D(filters, 2, padding='causal', dilation_rate=dilation)(x)\n"
+        "    return layers.Add()([layers.Conv1D(filters, 1)(x), z]), z\n"
+        "def build(filters=4, stacks=2, dilations=(1, 2), skips=True):\n"
+        "    x = start = keras.Input((9, 3))\n"
+        "    found = []\n"
+        "    for s in range(stacks):\n"
+        "        for d in dilations:\n"
+        "            x, skip = block(x, filters, dilation=d)\n"
+        "            found.append(skip)\n"
+        "    if skips:\n"
+        "        x = layers.Add()(found)\n"
+        "    return keras.Model(start, x)\n"
+    )
+    keras.utils.clear_session()
+    pair = Pair(text)
+    assert pair.errors == []
+    assert "KT301" not in {d.code for d in pair.log.diagnostics}
+    for given in ("", "3, 3, (1, 2, 1)", "skips=False"):
+        pair.check("build", f"build({given})", given)

@@ -17,11 +17,13 @@ def another_follows(targets: Any, iterable: Any) -> tuple[Any, Any, Sym] | None:
         if end is not None:
             return targets, iterable, Sym.binary("<", Sym.of(targets), end)
     if isinstance(iterable, Items) and iterable.function == PRODUCT:
-        pairs = [(t, _end(through)) for t, through in zip(targets, iterable.args, strict=True)]
-        if not all(isinstance(t, Symbol) and end is not None for t, end in pairs):
+        pairs = enumerate(zip(targets, iterable.args, strict=True))
+        found = [_of_one(target, through, at) for at, (target, through) in pairs]
+        if None in found:
             return None
-        tests = [Sym.binary("<", Sym.of(t), end) for t, end in pairs]
-        return targets, iterable, reduce(lambda a, b: Sym.binary("or", a, b), tests)
+        names, throughs, tests = zip(*found, strict=True)
+        said = reduce(lambda a, b: Sym.binary("or", a, b), tests)
+        return names, Items(iterable, PRODUCT, throughs), said
     turns = count(iterable)
     if turns is None or isinstance(iterable, Element):
         return None
@@ -34,6 +36,19 @@ def another_follows(targets: Any, iterable: Any) -> tuple[Any, Any, Sym] | None:
         enumerate(iterable if isinstance(iterable, list) else ()), "enumerate", (iterable,)
     )
     return (turn, targets), through, Sym.binary("<", Sym.of(turn), last)
+
+
+def _of_one(target: Any, through: Any, at: int) -> tuple[Any, Any, Sym] | None:
+    """The same of one of the loops that are within each other."""
+    end = _end(through)
+    if isinstance(target, Symbol) and end is not None:
+        return target, through, Sym.binary("<", Sym.of(target), end)
+    turns = count(through)
+    if turns is None:
+        return None
+    turn = Symbol(f"turn_{at}", 0, "loop")
+    counted = Items([], "enumerate", (through,))
+    return (turn, target), counted, Sym.binary("<", Sym.of(turn), Sym.binary("-", turns, 1))
 
 
 def _end(iterable: Any) -> Any:
