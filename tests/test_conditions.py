@@ -712,3 +712,31 @@ def test_a_condition_that_calculates_is_of_numbers() -> None:
     assert not pair.errors
     for given in ("(1, 2)", "(1, 2, 3), 2"):
         pair.check("build", f"build({given})", given)
+
+
+HOLDING = [
+    "NAMES.count(name) == 1",
+    "NAMES.index(name) == 0",
+    "(1, 2, 3).count(a) == 1",
+    "'x' in {FIRST, 'z'}",
+    "len({a, b}) == 2",
+    "set(NAMES) == {name, 'y'}",
+    "{'p': a, 'q': [b]} == {'p': 1, 'q': [2]}",
+    "not list(NAMES).remove(name)",
+]
+
+
+@pytest.mark.parametrize("test", HOLDING)
+def test_what_settings_are_looked_for_in(test: str, float64: None) -> None:
+    text = (
+        "FIRST, NAMES = 'x', ['x', 'y']\n\n\n"
+        "def build(a=1, b=2, name='x'):\n"
+        "    x = inputs = keras.Input((3,))\n"
+        f"    if {test}:\n"
+        "        x = layers.Dense(4, activation='tanh')(x)\n"
+        "    return keras.Model(inputs, layers.Dense(2)(x))\n"
+    )
+    keras.utils.clear_session()
+    pair = Pair(HEAD + text)
+    assert not pair.log.diagnostics or {d.code for d in pair.log.diagnostics} == {"KT301"}
+    pair.check("build", "build()")

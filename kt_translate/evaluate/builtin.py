@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import arrays, copies, setting_files, tensors
+from kt_translate.evaluate import arrays, copies, indexing, setting_files, tensors
 from kt_translate.evaluate.attributes import set_attribute
 from kt_translate.evaluate.calls import attribute, call
 from kt_translate.evaluate.lambdas import LambdaValue
@@ -116,7 +116,8 @@ def _set(make: Callable[..., Any]) -> Callable[..., Any]:
     def run(ev: Interpreter, *args: Any) -> Any:
         if not args:
             return make()
-        items = items_of(args[0], None)
+        found = items_of(args[0], None)
+        items = None if found is None else indexing.settled_items(ev, found)
         if items is None or not plain(items):
             return Unknown("a set of what is not known", ev.line)
         with as_the_source_would():

@@ -86,7 +86,9 @@ def _sayable(value: Any) -> bool:
 
 
 def _rows_compared(op: str, a: Any, b: Any) -> Any:
-    """``strides != (1, 1)`` where symbols stand in a row: what its items have to be; None for all else."""
+    """``strides != (1, 1)`` where symbols stand in rows or dicts: what the items have to be; None for all else."""
+    if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():
+        a, b = [*a.values()], [b[key] for key in a]
     if not (_says(a) or _says(b)) or not all(isinstance(v, (list, tuple)) for v in (a, b)):
         return None
     if not (_sayable(a) and _sayable(b)):

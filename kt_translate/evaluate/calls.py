@@ -190,6 +190,10 @@ def _method(ev: Interpreter, owner: Any, name: str, args: Any, kwargs: dict[str,
             return said
         args = [_settled(ev, a) for a in args]
         kwargs = {k: _settled(ev, v) for k, v in kwargs.items()}
+    if isinstance(owner, (list, tuple)) and name in _SEARCHES:
+        return _search(ev, owner, name, args)
+    if isinstance(owner, set):
+        args = indexing.settled_items(ev, args)
     if isinstance(owner, dict) and args and name in ("get", "pop", "setdefault"):
         args = (indexing.settled_key(ev, args[0]), *args[1:])
     if isinstance(owner, list) and name == "extend" and args:
@@ -201,6 +205,19 @@ def _method(ev: Interpreter, owner: Any, name: str, args: Any, kwargs: dict[str,
         args = () if opaque(args[0]) else (copies.items_said(ev, args[0], owner),)
     with as_the_source_would():
         return getattr(owner, name)(*args, **kwargs)
+
+
+_SEARCHES = ("count", "index", "remove")
+
+
+def _search(ev: Interpreter, owner: Any, name: str, args: Any) -> Any:
+    """``names.index(name)``: with settings on either side, where their samples tell."""
+    items, wanted = (indexing.settled_items(ev, v) for v in (owner, args))
+    with as_the_source_would():
+        if name != "remove":
+            return getattr(items, name)(*wanted)
+        del owner[items.index(*wanted)]
+    return None
 
 
 def _settled(ev: Interpreter, value: Any) -> Any:

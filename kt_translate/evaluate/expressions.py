@@ -336,7 +336,9 @@ EXPRESSIONS: dict[type, Callable[[Any, Any, Scope], Any]] = {
     cst.FormattedString: text.fstring,
     cst.List: lambda ev, n, s: containers.elements(ev, n.elements, s),
     cst.Tuple: lambda ev, n, s: tuple(containers.elements(ev, n.elements, s)),
-    cst.Set: lambda ev, n, s: set(containers.elements(ev, n.elements, s)),
+    cst.Set: lambda ev, n, s: set(
+        indexing.settled_items(ev, containers.elements(ev, n.elements, s))
+    ),
     cst.Dict: containers.dictionary,
     cst.ListComp: containers.comprehension,
     cst.SetComp: containers.comprehension,

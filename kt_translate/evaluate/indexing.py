@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import arrays, calls, choices, data, enums, numbers, tensors
@@ -33,6 +34,11 @@ def settled_key(ev: Interpreter, key: Any) -> Any:
         parts = [ev.demand(p, "a slice") for p in (key.start, key.stop, key.step)]
         return next((p for p in parts if isinstance(p, (Unknown, Array))), slice(*parts))
     return ev.demand(key, "an index") if isinstance(key, Sym) else key
+
+
+def settled_items(ev: Interpreter, items: Iterable[Any]) -> list[Any]:
+    """Items that Python is to compare with others, by their samples."""
+    return [settled_key(ev, item) for item in items]
 
 
 def _is_text(value: Any) -> bool:
