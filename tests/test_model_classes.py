@@ -432,3 +432,82 @@ def test_a_function_that_gives_an_object_made_for_its_samples() -> None:
     np.testing.assert_allclose(ours(torch.from_numpy(given)).detach(), theirs(given), rtol=1e-9)
     with pytest.raises(NotImplementedError):
         pair.torch.build(widths=[3, 4, 5])
+
+
+SIZED = """
+class Limited(layers.Layer):
+    def call(self, x):
+        count = x.shape[1] * x.shape[2]
+        limit = float(count - 1)
+        return ops.clip(ops.sum(x, axis=1) * count, -limit, limit)
+
+
+class Built(layers.Layer):
+    def build(self, shape):
+        steps = shape[1] * 2
+        self.scale = 1.0 / steps
+
+    def call(self, x):
+        return ops.sum(x, axis=1) * self.scale
+
+
+short, long = keras.Input((4, 3)), keras.Input((6, 3))
+limited, built = Limited(), Built()
+of_calls = keras.Model([short, long], limited(short) + limited(long))
+of_first = keras.Model([short, long], built(short) + built(long))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_sizes_of_each_call_of_an_object_that_is_called_twice() -> None:
+    pair = Pair(HEAD + SIZED)
+    pair.check("of_calls", "of_calls")
+    (error,) = pair.errors
+    assert "Built is called in two ways" in error
+
+
+TURNED = """
+class Both(layers.Layer):
+    def call(self, x, y):
+        return ops.mean(x * y, axis=3, keepdims=True)
+
+
+class Features(layers.Layer):
+    def __init__(self, count, widths=[2, 3, 4]):
+        super().__init__()
+        self.widths = widths[:count]
+        self.parts = [layers.Conv2D(width, 3, padding="same") for width in self.widths]
+
+    def call(self, x):
+        found = []
+        for i in range(len(self.widths)):
+            x = self.parts[i](x)
+            found.append(x)
+        return found[::-1]
+
+
+class Compared(keras.Model):
+    def __init__(self, count=2):
+        super().__init__()
+        self.count = count
+        self.features = Features(self.count)
+        self.both = Both()
+        self.shrink = layers.Dense(3)
+
+    def call(self, x):
+        last, first = self.features(x)
+        same = self.both(last, last)
+        turned = ops.transpose(ops.transpose(x, (0, 3, 1, 2)), (0, 2, 3, 1))
+        return same + self.both(last, ops.reshape(self.shrink(turned), (-1, 6, 5, 3)))
+
+
+inputs = keras.Input((6, 5, 3))
+model = keras.Model(inputs, Compared()(inputs))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_an_object_that_is_called_on_pictures_in_either_order_of_axes() -> None:
+    pair = Pair(HEAD + TURNED)
+    assert not pair.errors
+    pair.check("model", "model")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
+from kt_translate.evaluate.values import map_tensors
 from kt_translate.graph.nodes import Param
 from kt_translate.graph.sym import Sym, Symbol, known
-from kt_translate.graph.tensor import Dim, Tensor
+from kt_translate.graph.tensor import Dim, Tensor, tensors_in
 
 ROLES = {
     2: ("features",),
@@ -43,3 +47,14 @@ def fresh_input(
     tensor = Tensor(tuple(shape), outer.dtype, outer.layout, name=name)
     inputs.append(tensor)
     return tensor
+
+
+def as_before(calls: list[Any], given: dict[str, Any]) -> dict[str, Any]:
+    """What an object is called with, in the layouts of its first call: it is of one class, and what comes is turned."""
+    first, values = calls[0][1] if calls else [], list(given.values())
+    tensors = tensors_in(values)
+    if [t.rank for t in first[: len(tensors)]] != [t.rank for t in tensors]:
+        return given
+    layouts = iter([t.layout for t in first])
+    turned = map_tensors(lambda t: replace(t, layout=next(layouts)), values)
+    return dict(zip(given, turned, strict=True))

@@ -27,7 +27,7 @@ from kt_translate.evaluate.general import (
     kind_of,
     tensors_only,
 )
-from kt_translate.evaluate.inputs import fresh_input
+from kt_translate.evaluate.inputs import as_before, fresh_input
 from kt_translate.evaluate.layer_lists import LayerList
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
@@ -61,6 +61,7 @@ def plan_of_instance(ev: Interpreter, instance: Instance, given: Given) -> Plan 
     """The class for a call; the same for all calls and objects that differ in numbers only."""
     cls = instance.cls
     assert instance.use is not None
+    given = as_before(instance.calls, given)
     bound = instance.bound = constructor_arguments(ev, cls, instance.args, instance.kwargs)
     others = [v for v in given.values() if not tensors_in(v)]
     foreign = {s for s in _foreign([*bound.values(), *others]) if s.kind != "global"}

@@ -72,8 +72,14 @@ def _assign(ev: Interpreter, node: cst.Assign, scope: Scope) -> None:
             and scope.kind == "function"
             and not any(s.kind == "mode" for s in symbols_in(value))  # known in forward only
         ):
-            value = named(value, target.target.value)
+            value = named(value, target.target.value, in_build=_in_build(ev))
         ev.assign(target.target, value, scope)
+
+
+def _in_build(ev: Interpreter) -> bool:
+    """Whether ``build`` of a layer is under way, which sees the sizes of the first call alone."""
+    methods = [s.function.name for s in ev.running if s.function and s.function.owner]
+    return [name for name in methods if name in ("build", "call")][-1:] == ["build"]
 
 
 def _constant(ev: Interpreter, name: str, value: Any, scope: Scope) -> Any:

@@ -260,6 +260,7 @@ class SizeNode(Node):
 
     symbol: Symbol = None  # type: ignore[assignment]
     order: int = 0
+    in_build: bool = False  # of the sizes of a layer's first call
 
 
 @dataclass(eq=False, repr=False)
@@ -271,12 +272,12 @@ class CheckNode(Node):
     order: int = 0
 
 
-def named(value: Any, name: str) -> Any:
+def named(value: Any, name: str, in_build: bool = False) -> Any:
     """The value under a name of its own in the code to be: a variable of ``__init__``."""
     if any(s.name == name and s.kind != "local" for s in symbols_in(value)):
         name += "_"
     symbol = Symbol(name, known(value), "local", value)
-    CURRENT[-1].add(SizeNode([], [], 0, symbol, next(ORDER)))
+    CURRENT[-1].add(SizeNode([], [], 0, symbol, next(ORDER), in_build))
     return Sym.of(symbol)
 
 

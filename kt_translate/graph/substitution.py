@@ -58,7 +58,7 @@ class _Substitution:
         if head == "unary":
             return sym.Sym.unary(*args) if isinstance(args[1], sym.Sym) else UNARY[args[0]](args[1])
         if head == "index":
-            is_sym = any(isinstance(a, sym.Sym) for a in args)
+            is_sym = isinstance(args[0], sym.Sym) or bool(sym.symbols_in(args[1]))
             return sym.Sym.index(*args) if is_sym else args[0][args[1]]
         if head == "attribute":
             owner, name = args

@@ -234,6 +234,8 @@ def _write_optional(writer: Writer, node: IfNode, then: Chain, orelse: Chain) ->
 def write_size(writer: Writer, node: SizeNode) -> None:
     """``channels = 2 * filters``; left out in the end where nothing reads it."""
     writer.block.add(node.order, [size_line(writer, node)])
+    if not node.in_build:
+        writer.of_calls.append(node.symbol)
 
 
 def size_line(writer: Modules, node: SizeNode) -> str:

@@ -23,7 +23,7 @@ from kt_translate.graph.nodes import (
 )
 from kt_translate.graph.objects import lazily
 from kt_translate.graph.region import Node
-from kt_translate.graph.sym import Sym, Symbol, code, substitute
+from kt_translate.graph.sym import Sym, Symbol, code, known, substitute
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.rnn_settings import is_stateless
 from kt_translate.lower.blocks import Block, indented
@@ -155,8 +155,12 @@ class Modules(ClassScope):
 
     def check_alike(self, node: CallNode) -> None:
         """Raise RuleError where a module is called in a way that its class, made for another, does not have."""
-        first = self.called.setdefault(id(node.use), node.plan)
-        if first is not node.plan and self.classes(first).name != self.classes(node.plan).name:
+        first = self.called.setdefault(id(node.use), node)
+        made = self.classes(node.plan)
+        sizes = [s for s in node.args if s.kind == "dim" and s.name in made.used_parameters]
+        pairs = [(known(first.args.get(s)), known(node.args[s])) for s in sizes]
+        others = any(a != b for a, b in pairs if isinstance(a, int) and isinstance(b, int))
+        if others or self.classes(first.plan).name != made.name:
             said = f"{node.plan.name} is called in two ways that one class cannot have"
             raise RuleError("KT203", said, "make two layers of it, or two methods")
 

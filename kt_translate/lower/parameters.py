@@ -79,6 +79,7 @@ def _settle_names(writer: Modules) -> None:
     constants = {s.name for s in known if s.kind == "global"}
     modes = [text for test, lines in writer.code.modes.items() for text in (test, *lines)]
     forward = "\n".join([*modes, *writer.code.body, writer.code.returns])
+    forward = _with_sizes_read(writer, forward, len(modes))
 
     def name_of(found: str) -> str:
         if found not in writer.tokens:
@@ -117,6 +118,30 @@ def _settle_names(writer: Modules) -> None:
     writer.code.init = with_attributes(lines, kept)
     if stray := re.search(r"θ\w+", "\n".join(writer.code.init)):
         raise RuleError("KT302", f"{stray[0][1:]} is not known where {writer.code.name} is made")
+
+
+def _with_sizes_read(writer: Modules, forward: str, at: int) -> str:
+    """The text of ``forward`` with what it calculates of its inputs' sizes, which may be others in each call."""
+    for symbol in reversed(writer.of_calls):
+        if symbol.spelled not in forward or not _is_of_inputs(writer, symbol):
+            continue
+        local = symbol.name
+        while local in writer.owner:
+            local += "_"
+        writer.owner[local] = 0
+        with writer.spelling(in_forward=True):
+            line = f"{local} = {code(symbol.origin)}"
+        lines = forward.replace(symbol.spelled, local).split("\n")
+        forward = "\n".join([*lines[:at], line, *lines[at:]])
+    return forward
+
+
+def _is_of_inputs(writer: Modules, symbol: Symbol) -> bool:
+    """Whether a size hangs on an axis of the inputs that weights do not fix."""
+    said = {s for s in symbols_in(symbol.origin) if s.kind not in ("local", "global")}
+    fixed = symbols_in([t.channels for t in writer.plan.inputs])
+    dims = {s for s in said if s.kind == "dim"}
+    return bool(dims - fixed) and said <= {p.symbol for p in writer.plan.params}
 
 
 def _size_of(writer: Modules, symbol: Symbol) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from kt_translate.graph.nodes import Plan
+from kt_translate.graph.nodes import CallNode, Plan
 from kt_translate.graph.region import Node, OpNode
 from kt_translate.graph.sym import Sym, Symbol, code, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, to_first, to_last
@@ -38,7 +38,7 @@ class ClassScope:
         self.conditional = 0  # how many of them conditions freeze
         self.frozen_apart: Any = None  # the module at hand, if that is said afterwards
         self.freezes: dict[str, list[str]] = {}  # what each condition freezes then
-        self.called: dict[int, Plan] = {}  # the class of each module, by its use
+        self.called: dict[int, CallNode] = {}  # the first call of each module, by its use
         self.variables: dict[int, tuple[str, Layout]] = {}
         self.last_use: dict[int, int] = {}
         self.steps: dict[int, int] = {}
@@ -55,6 +55,7 @@ class ClassScope:
         self.in_order: set[int] = set()  # the flattened pictures that are in Keras's order
         self.variables_of_inputs: list[str] = []
         self.carried: list[tuple[Symbol, str]] = []  # with how they were spelled before
+        self.of_calls: list[Symbol] = []  # sizes that each call has for itself
         self.tokens: dict[str, str] = (
             {}
         )  # of the sizes that loops carry: token -> the name it asks for
