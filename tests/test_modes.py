@@ -84,20 +84,51 @@ CALLS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "arguments"), CALLS)
-def test_a_layer_stays_in_the_mode_of_its_call(name: str, arguments: dict[str, Any]) -> None:
+PHASES = """
+from keras import backend as K
+from keras.engine.topology import Layer
+from keras.layers import Input
+from keras.models import Model
+
+
+class Phase(Layer):
+    def call(self, x, training=None):
+        return K.in_train_phase(lambda: x * 2.0, x - 1.0, training=training)
+
+
+def build():
+    inputs = Input((5,))
+    return Model(inputs, Phase()(inputs))
+"""
+
+
+def both(source: str, name: str, **arguments: Any) -> tuple[Any, Any, dict[str, Any]]:
+    """What a builder gives in Keras and in PyTorch, and what the output defines."""
     log = Log()
-    done = translate(SOURCE, "model.py", Options(), log)
+    done = translate(source, "model.py", Options(), log)
     assert not [d for d in log.diagnostics if d.severity == "error"]
     ours: dict[str, Any] = {"__name__": "modes"}
     sys.modules["modes"] = ModuleType("modes")
     exec(compile(done.code, "modes.py", "exec"), ours)
     theirs: dict[str, Any] = {}
-    exec(slice_of(SOURCE, [name], flavour="2"), theirs)
-    keras_model, model = theirs[name](**arguments), ours[name](**arguments).eval()
+    exec(slice_of(source, [name], flavour="2"), theirs)
+    return theirs[name](**arguments), ours[name](**arguments), ours
+
+
+@pytest.mark.parametrize(("name", "arguments"), CALLS)
+def test_a_layer_stays_in_the_mode_of_its_call(name: str, arguments: dict[str, Any]) -> None:
+    keras_model, model, ours = both(SOURCE, name, **arguments)
     random = np.random.default_rng(0)
     keras_model.set_weights([random.uniform(0.1, 0.9, w.shape) for w in keras_model.get_weights()])
     ours["load_keras_weights"](model, keras_model)
     x = random.normal(size=(6, 5)).astype("float32")
     expected = keras_model(x, training=False).numpy()
-    np.testing.assert_allclose(model(torch.from_numpy(x)).detach(), expected, atol=1e-4)
+    np.testing.assert_allclose(model.eval()(torch.from_numpy(x)).detach(), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_what_a_layer_gives_in_training_and_out_of_it(training: bool) -> None:
+    keras_model, model, _ = both(PHASES, "build")
+    x = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
+    expected = keras_model(x, training=training).numpy()
+    np.testing.assert_allclose(model.train(training)(torch.from_numpy(x)), expected, atol=1e-6)

@@ -14,6 +14,7 @@ from kt_translate.evaluate.values import (
     Partial,
     Unknown,
 )
+from kt_translate.graph.conditions import follows_mode
 from kt_translate.graph.sym import UNKNOWN, Sym
 from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.layers.decisions import decided
@@ -58,6 +59,8 @@ def _value_of(ev: Interpreter, branch: Any) -> Any:
 
 def choose(ev: Interpreter, test: Any, then: Any, orelse: Any) -> Any:
     """One of two values or results of functions: by now, by a setting, or by a tensor at run time."""
+    if follows_mode(test):
+        test = training()
     if isinstance(test, Sym):
         test = ev.demand(test, "a condition")
     if isinstance(test, Unknown) or test is UNKNOWN:

@@ -31,7 +31,7 @@ from kt_translate.evaluate.values import (
     UnknownModel,
     map_tensors,
 )
-from kt_translate.graph.conditions import negated
+from kt_translate.graph.conditions import follows_mode, negated
 from kt_translate.graph.nodes import LayerNode, ModuleUse, Plan
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.region import CURRENT, Node
@@ -355,13 +355,6 @@ def _penalized(ev: Interpreter, layer: LayerValue, result: Any) -> Any:
     use.part_of = layer.use
     watch = LayerValue(rule, use, ev.line)
     return map_tensors(lambda t: call_layer(ev, watch, [t], {}), result)
-
-
-def follows_mode(training: Any) -> bool:
-    """Whether ``training=`` hands on the mode that the caller is in."""
-    return (
-        isinstance(training, Sym) and training.head == "symbol" and training.args[0].kind == "mode"
-    )
 
 
 def set_mode(ev: Interpreter, use: ModuleUse, training: Any) -> None:

@@ -32,6 +32,7 @@ from kt_translate.evaluate.values import (
     Unknown,
     map_tensors,
 )
+from kt_translate.graph.conditions import follows_mode
 from kt_translate.graph.nodes import CallNode, ModuleUse
 from kt_translate.graph.objects import snake_case
 from kt_translate.graph.region import CURRENT, Region
@@ -274,7 +275,7 @@ def call_instance(
     if not tensors_in([args, kwargs]):
         return Unknown("a layer called on what is not known", ev.line)
     training = kwargs.get("training")
-    if isinstance(training, Sym) and not models_module.follows_mode(training):
+    if isinstance(training, Sym) and not follows_mode(training):
         training = ev.demand(training, f"training of {instance.cls.name}")
     if isinstance(training, bool) and instance.use is not None:
         instance.use.mode = training

@@ -236,3 +236,8 @@ def _interval(test: Any, truth: bool) -> tuple[Any, Interval] | None:
     if op in (">", ">="):
         return number.key, ((bound, int(op == ">")), EVERYWHERE[1])
     return number.key, (EVERYWHERE[0], (bound, -int(op == "<")))
+
+
+def follows_mode(value: Any) -> bool:
+    """Whether a value is the mode that a class is called in, as ``training`` is in ``call``."""
+    return isinstance(value, Sym) and value.head == "symbol" and value.args[0].kind == "mode"
