@@ -52,3 +52,11 @@ def test_a_name_has_its_last_value(text: str, model: str, told: bool, float64: N
     assert pair.errors == []
     assert ("KT209" in {d.code for d in pair.log.diagnostics}) is told
     pair.check(model, "build()" if model == "build" else "model")
+
+
+def test_the_last_value_of_a_loop_is_that_of_its_length(float64: None) -> None:
+    keras.utils.clear_session()
+    pair = Pair(IMPORTS + LOOP.format(part=PART))
+    pair.check("build", "build(3)", "3")
+    with pytest.raises(NotImplementedError, match="translated for n = 3"):
+        pair.torch.build(4)

@@ -394,7 +394,7 @@ class Interpreter:
                     if self.decided.issuperset(left.statements):
                         raise
                     self.decided |= set(left.statements)
-                    state.restore()
+                    state.restore(but_demands=left.told)
         finally:
             self.decided = decided
             self.guards.pop()

@@ -65,7 +65,7 @@ def settled_at_end(scope: Scope) -> Iterator[None]:
 def _settle(scope: Scope) -> None:
     if found := changed(scope):
         scope.late |= found
-        raise LeftOpen(list(found))
+        raise LeftOpen(list(found), told=True)
 
 
 def changed(scope: Scope) -> dict[tuple[Any, str], Any]:

@@ -121,8 +121,8 @@ class State:
         for place in {**self.places(), **places}:
             self.put(place, places.get(place, MISSING))
 
-    def restore(self) -> None:
-        """Undo everything."""
+    def restore(self, but_demands: bool = False) -> None:
+        """Undo everything; what was taken for granted stays where the next run builds on what it told."""
         for space, before in zip(self.spaces, self.before, strict=True):
             space.clear()
             space.update(before)
@@ -138,6 +138,7 @@ class State:
         for model, attributes in self.attributes:
             model.attributes = attributes
         models, demands, compiled, diagnostics = self.made
+        demands = len(self.ev.demands) if but_demands else demands
         del self.ev.models[models:], self.ev.demands[demands:], self.ev.compiled[compiled:]
         del self.ev.assumed[self.assumed :]
         unmasking.put_back(self.ev, self.unmasked)

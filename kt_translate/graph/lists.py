@@ -34,8 +34,9 @@ class LeftOpen(BaseException):
     Not an Exception: what guards against errors of the source must let it through.
     """
 
-    def __init__(self, statements: list[Any]) -> None:
+    def __init__(self, statements: list[Any], told: bool = False) -> None:
         self.statements = statements
+        self.told = told  # the next run builds on what this one has found
 
 
 @dataclass(eq=False, repr=False)
