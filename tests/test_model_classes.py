@@ -511,3 +511,28 @@ def test_an_object_that_is_called_on_pictures_in_either_order_of_axes() -> None:
     pair = Pair(HEAD + TURNED)
     assert not pair.errors
     pair.check("model", "model")
+
+
+BLOCKS = """
+def block(x, width):
+    x = layers.Dense(width, activation="relu")(x)
+    return layers.Dense(width)(x)
+
+
+def build(width=4):
+    inputs = keras.Input((5,))
+    x = block(block(inputs, width), 2 * width)
+    return keras.Model(inputs, layers.Dense(3, name="last")(x))
+
+
+model = build()
+head = keras.Model(model.get_layer(index=0).output, model.get_layer("last").output)
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_the_first_layer_is_the_input_whatever_classes_hold_the_others() -> None:
+    pair = Pair(HEAD + BLOCKS)
+    assert not pair.errors
+    pair.check("head", "head")
+    assert pair.done.code.count("= Block(") == 4

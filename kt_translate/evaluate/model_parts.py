@@ -75,7 +75,8 @@ def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
 def _get_layer(ev: Interpreter, model: ModelValue, name: Any = None, index: Any = None) -> Any:
     name, index = ev.demand(name, "a layer"), ev.demand(index, "a layer")
     layers = _listed(ev, model)
-    if layers.hidden and (isinstance(index, int) or not _is_named(layers, name)):
+    seen = layers.tells(index) if isinstance(index, int) else _is_named(layers, name)
+    if layers.hidden and not seen:
         spread_out(ev, model)
         layers = _listed(ev, model)
     if isinstance(index, int) and -len(layers) <= index < len(layers) and layers.tells(index):
