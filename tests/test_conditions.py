@@ -740,3 +740,22 @@ def test_what_settings_are_looked_for_in(test: str, float64: None) -> None:
     pair = Pair(HEAD + text)
     assert not pair.log.diagnostics or {d.code for d in pair.log.diagnostics} == {"KT301"}
     pair.check("build", "build()")
+
+
+@pytest.mark.parametrize(
+    ("size", "other"), [("len([*range(n)])", "1, 3"), ("sum([*units])", "(3, 4, 5)")]
+)
+def test_how_many_items_there_are_is_taken_for_granted_aloud(
+    size: str, other: str, float64: None
+) -> None:
+    text = (
+        "def build(units=(3, 4), n=2):\n"
+        "    x = inputs = keras.Input((3,))\n"
+        f"    return keras.Model(inputs, layers.Dense({size})(x))\n"
+    )
+    keras.utils.clear_session()
+    pair = Pair(HEAD + text)
+    assert {d.code for d in pair.log.diagnostics} == {"KT301"}
+    pair.check("build", "build()")
+    with pytest.raises(NotImplementedError, match="translated for"):
+        eval(f"build({other})", vars(pair.torch))

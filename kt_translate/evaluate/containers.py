@@ -33,6 +33,7 @@ def elements(ev: Interpreter, elements: Sequence[Any], scope: Scope) -> list[Any
     for element in elements:
         value = expressions.evaluate(ev, element.value, scope)
         if isinstance(element, cst.StarredElement):
+            demand_length(ev, value, "the length of a list")
             items = items_of(value, None)
             out += [_any_number(ev)] if items is None else items
         else:

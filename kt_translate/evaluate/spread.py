@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import indexing
+from kt_translate.evaluate.lengths import demand_length
 from kt_translate.evaluate.values import External, Function, Unknown, items_of
 from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.layers.layer import EMPTY, REGISTRY
@@ -19,6 +20,7 @@ def arguments(
     ev: Interpreter, function: Any, before: int, value: Any, node: cst.BaseExpression
 ) -> list[Any]:
     """The arguments of ``function(..., *value)``; of what is not known, as many as a layer of Keras's has to be given."""
+    demand_length(ev, value, "the number of arguments")
     items = items_of(value, None)
     if items is not None:
         return items
