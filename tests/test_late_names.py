@@ -54,9 +54,32 @@ def test_a_name_has_its_last_value(text: str, model: str, told: bool, float64: N
     pair.check(model, "build()" if model == "build" else "model")
 
 
+GROUPS = """
+def grouped(x, width, count):
+    parts = []
+    for i in range(count):
+        y = layers.Lambda(lambda z: z[:, i * width : (i + 1) * width])(x)
+        parts.append(layers.Dense(width)(y))
+    return layers.Concatenate()(parts)
+
+
+def build(count=4):
+    inp = keras.Input((15,))
+    return keras.Model(inp, grouped(inp, 3, count))
+"""
+
+
+def test_names_at_the_end_of_one_of_two_branches(float64: None) -> None:
+    keras.utils.clear_session()
+    early = "    if count == 1:\n        return layers.Dense(width)(x)\n    parts = []\n"
+    pair = Pair(IMPORTS + GROUPS.replace("    parts = []\n", early))
+    assert "KT209" in {d.code for d in pair.log.diagnostics}
+    pair.check("build", "build()")
+
+
 def test_the_last_value_of_a_loop_is_that_of_its_length(float64: None) -> None:
     keras.utils.clear_session()
-    pair = Pair(IMPORTS + LOOP.format(part=PART))
-    pair.check("build", "build(3)", "3")
-    with pytest.raises(NotImplementedError, match="translated for n = 3"):
-        pair.torch.build(4)
+    pair = Pair(IMPORTS + GROUPS)
+    pair.check("build", "build()")
+    with pytest.raises(NotImplementedError, match="translated for count = 4"):
+        pair.torch.build(5)

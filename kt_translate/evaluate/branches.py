@@ -9,6 +9,7 @@ import libcst as cst
 
 from kt_translate.evaluate.assumed import decided, keeps, take, tell
 from kt_translate.evaluate.joining import Outcome, Statement, appends, has_tensors, join, may_fork
+from kt_translate.evaluate.late import settling
 from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, named_at
@@ -179,13 +180,14 @@ def both(
 
 
 def _and_the_rest(ev: Interpreter, run: Run) -> None:
-    """A branch, and what follows the condition in the function."""
-    run()
-    rest = ev.rest[:]
-    for statements, scope in reversed(rest[ev.rest_of_function :]):
-        if statements is None:
-            raise NotGeneral
-        ev.block(statements, scope)
+    """A branch, and what follows the condition in the function: its end, where names have their last values."""
+    with settling(ev.running[-1]):
+        run()
+        rest = ev.rest[:]
+        for statements, scope in reversed(rest[ev.rest_of_function :]):
+            if statements is None:
+                raise NotGeneral
+            ev.block(statements, scope)
     raise Return(NOTHING)
 
 

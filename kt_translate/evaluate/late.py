@@ -54,6 +54,13 @@ def as_called_later(ev: Interpreter, function: Any) -> Any:
 def settled_at_end(scope: Scope) -> Iterator[None]:
     """Around the body of a function. Raises LeftOpen where it has to be run with what its end tells."""
     scope.read_late.clear()
+    with settling(scope):
+        yield
+
+
+@contextmanager
+def settling(scope: Scope) -> Iterator[None]:
+    """Around what ends a function."""
     try:
         yield
     except Return:
