@@ -7,6 +7,7 @@ Stages add to a ``Log`` and go on; nothing here prints or raises. The reference 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -88,6 +89,13 @@ class Log:
         self.errors += known.severity == "error"
         if diagnostic not in self.diagnostics:
             self.diagnostics.append(diagnostic)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Within, nothing is recorded: it is about what is left out in any case."""
+        before, errors = list(self.diagnostics), self.errors
+        yield
+        self.diagnostics[:], self.errors = before, errors
 
     @property
     def has_errors(self) -> bool:

@@ -420,6 +420,21 @@ def build(units=4, mixtures=5):
     return keras.Model(i, layers.TimeDistributed(mixture)(layers.Dense(3)(i)))
 model = build(3, 2)
 """,
+    "a loss of a layer by what is not known": """
+import importlib
+others = importlib.import_module("tensorflow").nn
+class Penalized(layers.Layer):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.aside = layers.Dense(2)
+    def penalty(self, x):
+        return others.l2_loss(self.aside(x))
+    def call(self, x):
+        self.add_loss(self.penalty(x))
+        return x * 2.0
+i = keras.Input((4,))
+model = keras.Model(i, layers.Dense(3)(Penalized()(i)))
+""",
     "a call with more than a function's own parameters": """
 def build(units=8, n=2, **kwargs):
     model = keras.Sequential([keras.Input((5,))])

@@ -126,6 +126,7 @@ def attribute_value(ev: Interpreter, node: cst.Attribute, scope: Scope) -> Any:
     return calls.attribute(ev, evaluate(ev, node.value, scope), node.attr.value)
 
 
+LEFT_OUT = ("add_loss", "add_metric")  # methods of the source's own layers
 TRAINING = ("compile", "fit", "fit_generator")  # methods of models
 
 
@@ -138,6 +139,8 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     start = next(ORDER)
     function = evaluate(ev, node.func, scope)
     chosen = next(ORDER)
+    if isinstance(function, Native) and function.name in LEFT_OUT:
+        return _left_out(ev, node, scope, function)
     settled = assumed.settled
     read = _open if tensor_lists.copes(function) else _layers if _grows(function) else evaluate
     if isinstance(function, External) and function.path == "keras.Model":
@@ -168,6 +171,14 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
         at_once = next(ORDER) == chosen + 1
         return choices.call(ev, function, args, kwargs, start if at_once else None)
     return calls.call(ev, function, args, kwargs, node, scope)
+
+
+def _left_out(ev: Interpreter, node: cst.Call, scope: Scope, function: Native) -> Any:
+    """A call that is left out: what it is given may call layers, but nothing needs to be known of it."""
+    with ev.log.aside():
+        for arg in node.args:
+            evaluate(ev, arg.value, scope)
+    return function.call(ev)
 
 
 def _grows(function: Any) -> bool:
