@@ -759,3 +759,25 @@ def test_how_many_items_there_are_is_taken_for_granted_aloud(
     pair.check("build", "build()")
     with pytest.raises(NotImplementedError, match="translated for"):
         eval(f"build({other})", vars(pair.torch))
+
+
+GRANTED = """
+import numpy as np
+
+
+def build(n=3, deep=False):
+    x = inputs = keras.Input((4,))
+    if deep:
+        x = layers.Dense(int(np.linspace(n, n + 2, 3)[1]))(x)
+    return keras.Model(inputs, layers.Dense(n)(x))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_what_a_branch_takes_for_granted_is_checked_where_it_is_run() -> None:
+    pair = Pair(HEAD + GRANTED)
+    assert not pair.errors
+    for given in ("", "n=5", "deep=True"):
+        pair.check("build", f"build({given})", given)
+    with pytest.raises(NotImplementedError, match="not translated for deep and n != 3"):
+        pair.torch.build(5, deep=True)

@@ -44,6 +44,22 @@ def take(ev: Interpreter, test: Any, truth: bool) -> None:
         ev.note_taken("a condition", shown(said), "True")
 
 
+def within(test: Sym, truth: bool, demand: tuple[Any, Any]) -> tuple[Any, Any]:
+    """What a branch takes for granted: elsewhere it may be otherwise."""
+    said, taken = demand
+    of_turns = any(s.kind in ("loop", "carried", "mode") for s in symbols_in([test, said]))
+    if of_turns or not (isinstance(taken, bool) or plain(taken)):
+        return demand
+    here = test if truth else Sym.unary("not", test)
+    if isinstance(said, Sym) and said.head == "or" and taken is True:
+        return demand  # `take` has said it so
+    if not isinstance(taken, bool):
+        said = Sym.binary("!=", said, taken)
+    elif taken:
+        said = Sym.unary("not", said)
+    return Sym.binary("and", here, said), False
+
+
 def keeps(ev: Interpreter, node: Any, scope: Scope) -> bool:
     """Whether a loop or condition may be kept: what came after it, or its code, has not told otherwise."""
     given_up = ev.given_up | ev.in_place

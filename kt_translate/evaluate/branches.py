@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate.assumed import decided, keeps, take, tell
+from kt_translate.evaluate.assumed import decided, keeps, take, tell, within
 from kt_translate.evaluate.joining import Outcome, Statement, appends, has_tensors, join, may_fork
 from kt_translate.evaluate.late import settling
 from kt_translate.evaluate.later import read_later
@@ -196,7 +196,7 @@ def _branch(ev: Interpreter, state: State, test: Sym, truth: bool, run: Run) -> 
     errors = ev.log.errors
     returned: Any = MISSING
     raised = None
-    before = len(ev.assumed)
+    before, demands = len(ev.assumed), len(ev.demands)
     ev.assumed.append((test, truth))
     with refined(test, truth), state.elsewhere() as regions:
         for region in regions.values():
@@ -213,6 +213,7 @@ def _branch(ev: Interpreter, state: State, test: Sym, truth: bool, run: Run) -> 
             del ev.assumed[before:]
     if (ev.log.errors > errors and raised is None) or state.started():
         raise NotGeneral
+    ev.demands[demands:] = [within(test, truth, d) for d in ev.demands[demands:]]
     lists = {}
     for container, before in state.containers_touched():
         if not (may_fork(ev, state, container, before) or appends(container, before)):

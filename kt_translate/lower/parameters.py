@@ -66,10 +66,7 @@ def write_parameters(writer: Modules) -> None:
 
 def guards_of(demands: list[tuple[Any, Any]]) -> list[tuple[str, str]]:
     """Where there is no translation, for what is taken for granted: the condition, and what is raised then."""
-    return [
-        (str(_guard(code(said), value)), repr(f"translated for {said} = {_said(value)}"))
-        for said, value in demands
-    ]
+    return [(str(_guard(code(said), value)), repr(_told(said, value))) for said, value in demands]
 
 
 def _settle_names(writer: Modules) -> None:
@@ -167,6 +164,12 @@ def _holds_objects(value: Any) -> bool:
     items = value.values() if isinstance(value, dict) else value
     rows = isinstance(value, (list, tuple, dict))
     return rows and any(isinstance(v, KerasObject) or _holds_objects(v) for v in items)
+
+
+def _told(said: Sym, value: Any) -> str:
+    if isinstance(value, bool) and said.head != "symbol":
+        return f"translated for {said}" if value else f"not translated for {said}"
+    return f"translated for {said} = {_said(value)}"
 
 
 def _said(value: Any) -> str:
