@@ -272,3 +272,54 @@ def test_lists_of_layers_that_something_else_reads_are_as_long_as_they_were() ->
     pair.check("popped", "popped()")
     with pytest.raises(NotImplementedError, match="n = 3"):
         pair.torch.popped(2)
+
+
+CHANGED_SINCE = """
+import keras
+from keras import layers, ops
+
+
+class Named(keras.Model):
+    def __init__(self, n=3, width=4):
+        super().__init__()
+        self.body = keras.Sequential([layers.Dense(width) for _ in range(n)])
+        self.parts = [layers.Dense(width + 1) for _ in range(n)]
+        width = width * 2
+        self.last = layers.Dense(width)
+
+    def call(self, x):
+        x = self.body(x)
+        for part in self.parts:
+            x = ops.tanh(part(x))
+        return self.last(x)
+
+
+class Kept(Named):
+    def __init__(self, n=3, width=4):
+        super().__init__()
+        self.width = width
+        self.body = keras.Sequential([layers.Dense(self.width) for _ in range(n)])
+        self.parts = [layers.Dense(self.width + 1) for _ in range(n)]
+        self.width = 3
+        self.last = layers.Dense(self.width)
+
+
+models = Named(), Kept()
+for model in models:
+    model.build((None, 4))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize(("name", "given"), [("Named", ""), ("Named", "2, 5"), ("Kept", "")])
+def test_layers_are_made_with_what_their_settings_were(name: str, given: str) -> None:
+    keras.utils.clear_session()
+    pair = Pair(CHANGED_SINCE)
+    assert not pair.errors
+    theirs: Any = eval(f"{name}({given})", pair.keras)
+    x = np.random.default_rng(0).normal(size=(3, 4))
+    theirs(x)
+    ours = getattr(pair.torch, name)(*eval(f"({given}{',' * bool(given)})"), features=4)
+    pair.torch.load_keras_weights(ours, theirs)
+    have = ours.eval()(torch.from_numpy(x)).detach().numpy()
+    np.testing.assert_allclose(have, np.asarray(theirs(x)), rtol=1e-9, atol=1e-9)

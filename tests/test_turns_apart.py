@@ -24,6 +24,7 @@ LOOPS = {
     "next": "for i in range(n):\n    rest = i + 1 < n\n    x = layers.SimpleRNN(units[i], return_sequences=rest)(x)\n    x = layers.LayerNormalization()(x)",
     "denied": "for i in range(0, n):\n    last = i == n - 1\n    x = layers.GRU(units[i], return_sequences=not last)(x)",
     "from one": "for i in range(1, n + 1):\n    x = layers.GRU(units[i - 1], return_sequences=i <= n - 1)(x)",
+    "of the same name": "for i in range(n):\n    last = i == n - 1\n    for i in range(n):\n        x = layers.Dense(3 if i < n - 1 else 4)(x)\n    x = layers.GRU(units[0], return_sequences=not last)(x)",
     "turned": "for i in range(n):\n    x = layers.GRU(units[i], return_sequences=n - 1 > i)(x)",
 }
 

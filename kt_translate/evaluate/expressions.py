@@ -253,7 +253,7 @@ def _comparison(ev: Interpreter, node: cst.Comparison, scope: Scope) -> Any:
 
 def _in_turn(ev: Interpreter, test: Any) -> Any:
     """A comparison, or what it is where the first or last turn of a loop is run apart."""
-    told = [truth for loop in ev.apart if (truth := loop.told(test)) is not None]
+    told = [truth for loop in ev.apart if (truth := loop.told(ev, test)) is not None]
     return told[-1] if told else test
 
 

@@ -6,6 +6,7 @@ stays as long as the parameter says. Whatever else reads the list takes the samp
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from kt_translate.evaluate.values import (
     Scope,
     items_of,
     name_value,
+    plain,
 )
 from kt_translate.graph.lists import Forked, count
 from kt_translate.graph.nodes import ORDER, CallNode, Held, LayerNode, SizeNode
@@ -58,7 +60,14 @@ class LayerList(list):  # type: ignore[type-arg]
         """The layer of a general turn; ``bind(target, scope)`` gives the comprehension's variables their symbols."""
         inner = Scope("function", {}, self.scope)
         bind(self.node.for_in.target, inner)
-        return ev.evaluate(self.node.elt, inner)
+        made = ev.evaluate(self.node.elt, inner)
+        if not self.agrees(made):
+            raise NotGeneral
+        return made
+
+    def agrees(self, made: Any) -> bool:
+        """Whether the first layer would be made so now: what its settings read may have changed since."""
+        return _settings(made) == _settings(self[0])
 
     def elements(self, ev: Interpreter, bind: Any) -> list[Any]:
         """What a general turn of the comprehension adds."""
@@ -76,6 +85,9 @@ class Flat(LayerList):
 
     def elements(self, ev: Interpreter, bind: Any) -> list[Any]:
         return list(self.element(ev, bind))
+
+    def agrees(self, made: Any) -> bool:
+        return _settings(made) == _settings(self[: len(made)])
 
 
 class Abreast(LayerList):
@@ -284,9 +296,26 @@ def comprehended(ev: Interpreter, node: cst.ListComp, scope: Scope) -> LayerList
         if not _is_layer(layers[-1]) and not _is_row(layers[-1]):
             state.restore()
             return None
-    made = LayerList(layers, value, node, scope)
+    made = LayerList(layers, value, node, _as_it_is(scope))
     made.source, made.line = ev.source, ev.line
     return made
+
+
+def _as_it_is(scope: Scope) -> Scope:
+    """The scope with what its names hold now: the layers of a general turn are made later."""
+    if scope.kind == "module":
+        return scope
+    parent = None if scope.parent is None else _as_it_is(scope.parent)
+    return replace(scope, names=dict(scope.names), parent=parent)
+
+
+def _settings(made: Any) -> list[Any]:
+    """What a layer, or each of a row, was made with, for the samples."""
+    if isinstance(made, (list, tuple)):
+        return [_settings(one) for one in made]
+    given = [made.args, made.kwargs] if isinstance(made, Instance) else []
+    given = list(vars(made.rule).values()) if isinstance(made, LayerValue) else given
+    return [v for v in map(known, given) if plain(v)]
 
 
 def _is_layer(value: Any) -> bool:

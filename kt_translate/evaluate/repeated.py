@@ -13,7 +13,8 @@ import libcst as cst
 
 from kt_translate.evaluate import layer_lists, loops
 from kt_translate.evaluate.layer_lists import Flat, LayerList
-from kt_translate.evaluate.values import ModelValue, Scope
+from kt_translate.evaluate.state import State
+from kt_translate.evaluate.values import ModelValue, Scope, items_of
 from kt_translate.graph.nodes import LoopNode
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ def extended(ev: Interpreter, model: ModelValue, layers: LayerList) -> bool:
     source, line = ev.source, ev.line
     ev.source, ev.line = layers.source, layers.line
     try:
+        if not _still_made(ev, layers):
+            return False
         loop = _loop(layers.node, isinstance(layers, Flat))
         if not loops.run_for(ev, loop, scope, layers.iterable):
             return False
@@ -37,6 +40,16 @@ def extended(ev: Interpreter, model: ModelValue, layers: LayerList) -> bool:
     if isinstance(node, LoopNode):
         node.order = layers.order  # the source has made them already
     return True
+
+
+def _still_made(ev: Interpreter, layers: LayerList) -> bool:
+    """Whether the first layer would be made in the same way now."""
+    inner = Scope("function", {}, layers.scope)
+    state = State(ev, inner)
+    ev.assign(layers.node.for_in.target, (items_of(layers.iterable, None) or [None])[0], inner)
+    made = ev.evaluate(layers.node.elt, inner)
+    state.restore()
+    return layers.agrees(made)
 
 
 @lru_cache(maxsize=1024)

@@ -17,7 +17,7 @@ from kt_translate.evaluate.signals import Signal
 from kt_translate.evaluate.state import NotGeneral, State
 from kt_translate.evaluate.values import Scope, items_of
 from kt_translate.graph.last_turn import told_by_turn
-from kt_translate.graph.sym import Items, Sym, call_symbolic
+from kt_translate.graph.sym import Items, Sym, call_symbolic, same
 from kt_translate.source.walk import names_in, walk
 
 if TYPE_CHECKING:
@@ -33,12 +33,17 @@ class Apart:
     item: Any  # what the loop's variables hold in it
     others: Any  # what the other turns go through
     turns: Any
+    node: cst.For
     scope: Scope
     place: str  # the variable that counts
 
-    def told(self, test: Any) -> bool | None:
+    def told(self, ev: Interpreter, test: Any) -> bool | None:
         """What a comparison of the turn at hand's number is, if the loop tells it."""
-        return told_by_turn(test, self.scope.names.get(self.place), self.number, self.first)
+        number = self.scope.names.get(self.place)
+        turning = {s for loop in ev.loops if loop.node is self.node for s in loop.symbols}
+        if same(number, self.number) or (isinstance(number, Sym) and number.symbols & turning):
+            return told_by_turn(test, number, self.number, self.first)
+        return None
 
 
 def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
@@ -47,7 +52,7 @@ def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
     if place is None or node.orelse is not None:
         return False
     for first in (False, True):
-        loop = _split(value, first, scope, place)
+        loop = _split(value, first, (node, scope, place))
         state = State(ev, scope)
         if loop is not None and _run(ev, node, scope, loop):
             ev.demands.append((Sym.binary("<", loop.turns, 1), False))
@@ -79,7 +84,7 @@ def _run(ev: Interpreter, node: cst.For, scope: Scope, loop: Apart) -> bool:
     return True
 
 
-def _split(value: Any, first: bool, scope: Scope, place: str) -> Apart | None:
+def _split(value: Any, first: bool, where: tuple[cst.For, Scope, str]) -> Apart | None:
     """The first or last item of what a loop goes through, and the others; None where they have no words."""
     if isinstance(value, Sym) and value.head == "call" and value.args[0] == "range":
         start, stop, *step = value.args[1:] if len(value.args) > 2 else (0, value.args[1])
@@ -89,7 +94,7 @@ def _split(value: Any, first: bool, scope: Scope, place: str) -> Apart | None:
         bounds = rest[1:] if rest[0] == 0 else rest
         others = call_symbolic("range", *bounds)
         turns = Sym.binary("-", stop, start)
-        return None if step else Apart(first, number, number, others, turns, scope, place)
+        return None if step else Apart(first, number, number, others, turns, *where)
     if isinstance(value, Items) and value.function == "enumerate" and len(value.args) == 1:
         listed = value.args[0]
         if not isinstance(listed, Sym) or not isinstance(listed.value, (list, tuple)):
@@ -100,7 +105,7 @@ def _split(value: Any, first: bool, scope: Scope, place: str) -> Apart | None:
         number = 0 if first else Sym.binary("-", turns, 1)
         item = (number, Sym.index(listed, 0 if first else -1))
         counted = Items(pairs, "enumerate", (rest, 1) if first else (rest,))
-        return Apart(first, number, item, counted, turns, scope, place)
+        return Apart(first, number, item, counted, turns, *where)
     return None
 
 
