@@ -176,7 +176,7 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
 def _only_call(node: LoopNode, taken: list[Tensor]) -> CallNode | None:
     """The call that a turn is, of a class that takes what a turn takes and gives what it gives; None for any other."""
     call, *others = [n for n in node.body.nodes if not isinstance(n, SizeNode)]
-    if others or not isinstance(call, CallNode) or call.over:
+    if others or not isinstance(call, CallNode) or call.over or call.use.mode is not None:
         return None
     fits = call.inputs == taken and call.outputs == _results(node)
     fits = fits and all(a.layout is b.layout for a, b in zip(taken, call.plan.inputs, strict=False))
