@@ -436,7 +436,7 @@ from keras import layers
 
 class Odd(layers.Layer):
     def call(self, x):
-        self.add_metric(keras.ops.nobody_knows(x)(x))
+        self.seen = keras.ops.nobody_knows(x)(x)
         return x * 2
 
 
