@@ -139,3 +139,54 @@ def test_rows_that_hold_objects_of_keras(float64: None) -> None:
     pair = Pair(WITH_OBJECTS)
     assert pair.errors == []
     pair.check("model", "model")
+
+
+KINDS = """
+from collections import namedtuple
+
+import keras
+from keras import layers
+
+Conv = namedtuple("Conv", "filters kernel")
+Pool = namedtuple("Pool", "size")
+
+
+def rows(defs=(Conv(4, 3), Pool(2), Conv(6, 1))):
+    x = inputs = keras.Input((8, 8, 3))
+    for d in defs:
+        if isinstance(d, Conv):
+            x = layers.Conv2D(d.filters, d.kernel, padding="same")(x)
+        else:
+            x = layers.MaxPooling2D(d.size)(x)
+    return keras.Model(inputs, x)
+
+
+def words(sizes=(4, "M", 6, 6, "M")):
+    x = inputs = keras.Input((16, 16, 3))
+    for size in sizes:
+        x = layers.MaxPooling2D()(x) if isinstance(size, str) else layers.Conv2D(size, 3)(x)
+    return keras.Model(inputs, x)
+
+
+def types(sizes=(4, "M", 5, 6)):
+    x = inputs = keras.Input((16, 16, 3))
+    for size in sizes:
+        if type(size) == int:
+            x = layers.Conv2D(size, 3)(x)
+        else:
+            x = layers.MaxPooling2D()(x)
+    return keras.Model(inputs, x)
+"""
+
+
+@pytest.mark.parametrize("name", ["rows", "words", "types"])
+def test_items_of_several_kinds_are_not_all_of_the_first_one_s(name: str, float64: None) -> None:
+    pair = Pair(KINDS)
+    assert pair.errors == []
+    pair.check(name, f"{name}()")
+
+
+def test_the_class_of_an_item_is_taken_for_granted(float64: None) -> None:
+    ours = Pair(KINDS).torch
+    with pytest.raises(NotImplementedError, match="defs"):
+        ours.rows((ours.Pool(2), ours.Pool(2), ours.Conv(6, 1)))

@@ -9,8 +9,10 @@ from kt_translate.evaluate import arrays, copies, indexing, setting_files, tenso
 from kt_translate.evaluate.attributes import set_attribute
 from kt_translate.evaluate.calls import attribute, call
 from kt_translate.evaluate.lambdas import LambdaValue
+from kt_translate.evaluate.loop_samples import in_turns
 from kt_translate.evaluate.model_layers import cannot_pick, withheld
 from kt_translate.evaluate.signals import Raised, as_the_source_would
+from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import (
     Array,
     Class,
@@ -189,6 +191,21 @@ def _isinstance(ev: Interpreter, value: Any, kinds: Any) -> Any:
     wanted = kinds if isinstance(kinds, tuple) else (kinds,)
     if getattr(value, "kind", None) == "part" and (hidden := withheld(ev, value)):
         return cannot_pick(ev, hidden)
+    found = {_is_of(item, wanted) for item in in_turns(ev.loops, value)}
+    if len(found) > 1:
+        raise NotGeneral  # of one kind in a turn, of another in the next
+    if isinstance(value, Sym) and value.head == "index" and _is_mixed(known(value.args[0])):
+        ev.demand(value, "the class of an item")
+    return found.pop()
+
+
+def _is_mixed(items: Any) -> bool:
+    """Whether these are objects of several classes of the source."""
+    rows = isinstance(items, (list, tuple))
+    return rows and len({id(getattr(item, "cls", None)) for item in items}) > 1
+
+
+def _is_of(value: Any, wanted: tuple[Any, ...]) -> bool:
     sample = value if isinstance(value, (list, tuple, dict)) else known(value)
     for kind in wanted:
         if (
@@ -260,7 +277,10 @@ def _type(ev: Interpreter, value: Any, *rest: Any) -> Any:
         return value.cls
     if isinstance(value, Tensor):
         return External("tf.Tensor")
-    return NATIVES.get(type(known(value)).__name__, Unknown("a type", ev.line))
+    found = {type(known(item)).__name__ for item in in_turns(ev.loops, value)}
+    if len(found) > 1:
+        raise NotGeneral
+    return NATIVES.get(found.pop(), Unknown("a type", ev.line))
 
 
 def _super_of(ev: Interpreter, cls: Any = None, instance: Any = None) -> Any:

@@ -23,9 +23,7 @@ def loads_only(node: cst.If, scope: Scope) -> bool:
     if not isinstance(function, cst.FunctionDef) or not _is_loading(node):
         return False
     bound = bound_in(node)
-    loaded = bound <= set(
-        _read(node.body)
-    )  # not what is done for its own sake: ``last = layers.pop()``
+    loaded = bound <= set(_read(node.body))  # and not ``last = layers.pop()``
     unread = bound.isdisjoint(_read(function.body, but=node))
     return loaded and unread and not rebinds_outer(function)
 

@@ -51,6 +51,14 @@ def carry(
         one.after.symbol.value = tuple(range(start + added))
 
 
+def in_turns(loops: list[Any], value: Any) -> list[Any]:
+    """What a value is in each turn of the loop under way that it hangs on."""
+    for loop in loops if isinstance(value, Sym) else ():
+        if value.symbols & set(loop.symbols) and loop.items:
+            return [substitute(value, dict(bindings(loop.targets, item))) for item in loop.items]
+    return [value]
+
+
 def _holds(test: Any, table: Any) -> bool | None:
     """Whether a tensor is added in a turn; None where the samples do not tell."""
     found = True if test is None else known(substitute(test, table))
