@@ -272,7 +272,8 @@ def default_text(ev: Interpreter, param: cst.Param, value: Any) -> str | None:
         simple = re.fullmatch(r"[\d.e+-]+|'[^'\n]*'|\"[^\"\n]*\"|None|True|False", text)
         return text if simple else repr(value)
     value = views.object_of(value)
-    return lazily(value) if is_setting(value) or views.is_record(value) else "None"
+    of_records = isinstance(value, (tuple, list)) and views.sayable(value)
+    return lazily(value) if is_setting(value) or views.is_record(value) or of_records else "None"
 
 
 def completed(

@@ -143,6 +143,7 @@ def test_rows_that_hold_objects_of_keras(float64: None) -> None:
 
 KINDS = """
 from collections import namedtuple
+from dataclasses import dataclass
 
 import keras
 from keras import layers
@@ -179,7 +180,33 @@ def types(sizes=(4, "M", 5, 6)):
 """
 
 
-@pytest.mark.parametrize("name", ["rows", "words", "types"])
+KINDS += """
+
+@dataclass
+class Wide:
+    filters: int
+    kind: str = "wide"
+
+
+@dataclass
+class Small:
+    size: int
+    kind: str = "small"
+
+
+def asked(defs=[Wide(4), Small(2), Wide(6)]):
+    x = inputs = keras.Input((8, 8, 3))
+    for d in defs:
+        if hasattr(d, "filters"):
+            x = layers.Conv2D(d.filters, 3)(x)
+        else:
+            x = layers.MaxPooling2D(d.size)(x)
+    return keras.Model(inputs, x)
+
+"""
+
+
+@pytest.mark.parametrize("name", ["rows", "words", "types", "asked"])
 def test_items_of_several_kinds_are_not_all_of_the_first_one_s(name: str, float64: None) -> None:
     pair = Pair(KINDS)
     assert pair.errors == []

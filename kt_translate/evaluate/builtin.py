@@ -192,6 +192,17 @@ def _isinstance(ev: Interpreter, value: Any, kinds: Any) -> Any:
     if getattr(value, "kind", None) == "part" and (hidden := withheld(ev, value)):
         return cannot_pick(ev, hidden)
     found = {_is_of(item, wanted) for item in in_turns(ev.loops, value)}
+    return _of_all(ev, value, found)
+
+
+def _hasattr(ev: Interpreter, owner: Any, name: Any) -> bool:
+    items = in_turns(ev.loops, owner)
+    found = {not isinstance(attribute(ev, item, name), Unknown) for item in items}
+    return _of_all(ev, owner, found)
+
+
+def _of_all(ev: Interpreter, value: Any, found: set[bool]) -> bool:
+    """What holds of a value in all turns, which is of one class then."""
     if len(found) > 1:
         raise NotGeneral  # of one kind in a turn, of another in the next
     if isinstance(value, Sym) and value.head == "index" and _is_mixed(known(value.args[0])):
@@ -200,8 +211,8 @@ def _isinstance(ev: Interpreter, value: Any, kinds: Any) -> Any:
 
 
 def _is_mixed(items: Any) -> bool:
-    """Whether these are objects of several classes of the source."""
-    rows = isinstance(items, (list, tuple))
+    """Whether these are named tuples of several classes of the source."""
+    rows = isinstance(items, (list, tuple)) and not any(isinstance(i, Instance) for i in items)
     return rows and len({id(getattr(item, "cls", None)) for item in items}) > 1
 
 
@@ -334,7 +345,7 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     "next": _next,
     "isinstance": _isinstance,
     "getattr": _getattr,
-    "hasattr": lambda ev, o, n: not isinstance(attribute(ev, o, n), Unknown),
+    "hasattr": _hasattr,
     "setattr": _setattr,
     "print": _nothing,
     "open": setting_files.opened,

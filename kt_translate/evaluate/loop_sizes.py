@@ -20,7 +20,7 @@ from kt_translate.graph.nodes import (
     ModuleUse,
 )
 from kt_translate.graph.region import Node, Region
-from kt_translate.graph.sym import UNKNOWN, Items, Sym, Symbol, same, substitute, symbols_in
+from kt_translate.graph.sym import UNKNOWN, Items, Sym, Symbol, known, same, substitute, symbols_in
 from kt_translate.layers.rnn_settings import is_stateless
 
 
@@ -85,6 +85,14 @@ def sayable(value: Any) -> bool:
     if isinstance(value, (tuple, list)):
         return all(map(sayable, value))
     return isinstance(value, (Sym, Pick)) or plain(value)
+
+
+def of_one_kind(items: list[Any]) -> bool:
+    """Whether a general turn can stand for these: it says them, and they are not objects of several classes."""
+    classes = {
+        id(cls) for cls in (getattr(known(i), "cls", None) for i in items) if cls is not None
+    }
+    return all(map(sayable, items)) and len(classes) < 2
 
 
 def number(value: Any) -> bool:

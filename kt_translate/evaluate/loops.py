@@ -23,9 +23,9 @@ from kt_translate.evaluate.loop_sizes import (
     free_name,
     makes_modules,
     number,
+    of_one_kind,
     own,
     parts_of,
-    sayable,
     size_name,
 )
 from kt_translate.evaluate.running import is_running
@@ -65,7 +65,7 @@ def _kept(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
     items = tensor_lists.items(value)
     if items is None:
         items = None if isinstance(value, Sym) else []
-    if items is not None and not all(map(sayable, items)):
+    if items is not None and not of_one_kind(items):
         return False
     symbolic = isinstance(value, Sym) or tensor_lists.countless(value)
     symbolic |= isinstance(value, Items) and any(isinstance(a, Sym) for a in value.goes_through)
