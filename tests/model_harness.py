@@ -79,6 +79,17 @@ class Pair:
         assert_same(theirs, ours, entry, self.torch)
 
 
+def check_kept(text: str, *given: str) -> Pair:
+    """``build`` is written for all arguments: it makes what Keras does without any, and for each of these."""
+    keras.utils.clear_session()
+    pair = Pair(text)
+    assert pair.errors == []
+    assert "KT301" not in {d.code for d in pair.log.diagnostics}
+    for arguments in ("", *given):
+        pair.check("build", f"build({arguments})", arguments)
+    return pair
+
+
 def assert_same(theirs: Any, ours: Any, entry: dict[str, Any], module: ModuleType) -> None:
     """Both compute the same from the same weights."""
     random = np.random.default_rng(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import pytest
 
-from tests.model_harness import Pair, float64
+from tests.model_harness import Pair, check_kept, float64
 
 __all__ = ["float64"]
 
@@ -46,12 +46,7 @@ def test_loops_within_loops(name: str, float64: None) -> None:
         f"{NESTS[name]}"
         "    return keras.Model(start, layers.Dense(2)(x))\n"
     )
-    keras.utils.clear_session()
-    pair = Pair(text)
-    assert pair.errors == []
-    assert "KT301" not in {d.code for d in pair.log.diagnostics}
-    pair.check("build", "build()")
-    pair.check("build", "build(3, (2, 1, 3, 5), 4)", "3, (2, 1, 3, 5), 4")
+    check_kept(text, "3, (2, 1, 3, 5), 4")
 
 
 def test_an_inner_loop_that_hangs_on_the_outer_one(float64: None) -> None:
@@ -95,13 +90,7 @@ def test_nests_of_a_method_that_reads_its_object(float64: None) -> None:
         "    start = keras.Input((9, 3))\n"
         "    return keras.Model(start, TCN(filters, stacks, dilations)(start))\n"
     )
-    keras.utils.clear_session()
-    pair = Pair(text)
-    assert pair.errors == []
-    assert "for block in self.blocks:" in pair.done.code
-    assert "KT301" not in {d.code for d in pair.log.diagnostics}
-    for given in ("", "3, 3, (1, 2, 4)"):
-        pair.check("build", f"build({given})", given)
+    assert "for block in self.blocks:" in check_kept(text, "3, 3, (1, 2, 4)").done.code
 
 
 def test_what_the_last_turn_of_a_nest_makes_for_none_to_follow(float64: None) -> None:
@@ -121,9 +110,4 @@ def test_what_the_last_turn_of_a_nest_makes_for_none_to_follow(float64: None) ->
         "        x = layers.Add()(found)\n"
         "    return keras.Model(start, x)\n"
     )
-    keras.utils.clear_session()
-    pair = Pair(text)
-    assert pair.errors == []
-    assert "KT301" not in {d.code for d in pair.log.diagnostics}
-    for given in ("", "3, 3, (1, 2, 1)", "skips=False"):
-        pair.check("build", f"build({given})", given)
+    check_kept(text, "3, 3, (1, 2, 1)", "skips=False")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import pytest
 
-from tests.model_harness import Pair, float64
+from tests.model_harness import Pair, check_kept, float64
 
 __all__ = ["float64"]
 
@@ -195,12 +195,7 @@ def test_loops_within_loops_that_fill_lists(float64: None) -> None:
         "            x = layers.Conv2D(base * (d + 1), 3, padding='same')(x)\n"
         "    return keras.Model(start, x)\n"
     )
-    keras.utils.clear_session()
-    pair = Pair(text)
-    assert pair.errors == []
-    assert "KT301" not in {d.code for d in pair.log.diagnostics}
-    pair.check("build", "build()")
-    pair.check("build", "build(3, 4, 3)", "3, 4, 3")
+    check_kept(text, "3, 4, 3")
 
 
 FLAGS = "16, 2, 3, False, 'x', 0.2, True"
@@ -233,12 +228,7 @@ def test_settings_within_loops_that_fill_lists(float64: None) -> None:
         "        x = layers.Conv2D(f, 3, padding='same')(x)\n"
         "    return keras.Model(start, x)\n"
     )
-    keras.utils.clear_session()
-    pair = Pair(text)
-    assert pair.errors == []
-    assert "KT301" not in {d.code for d in pair.log.diagnostics}
-    pair.check("build", "build()")
-    pair.check("build", f"build({FLAGS})", FLAGS)
+    check_kept(text, FLAGS)
 
 
 def test_what_the_last_turn_leaves(float64: None) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import keras
 import pytest
 
-from tests.model_harness import Pair, float64
+from tests.model_harness import check_kept, float64
 
 __all__ = ["float64"]
 
@@ -29,15 +28,19 @@ LOOPS = {
 }
 
 
+OTHERS = "(3, 4, 5, 6, 7), 3", "(2,)"
+
+
+def _indented(lines: str) -> str:
+    return "".join(f"    {line}\n" for line in lines.splitlines())
+
+
 @pytest.mark.parametrize("loop", LOOPS)
 def test_the_last_turn_gives_no_sequence(loop: str, float64: None) -> None:
-    keras.utils.clear_session()
-    lines = "".join(f"    {line}\n" for line in LOOPS[loop].splitlines())
-    pair = Pair(f"{HEAD}{lines}    return keras.Model(inputs, layers.Dense(classes)(x))\n")
-    assert pair.errors == []
-    assert "KT301" not in {d.code for d in pair.log.diagnostics}
-    for given in ("", "(3, 4, 5, 6, 7), 3", "(2,)"):
-        pair.check("build", f"build({given})", given)
+    text = (
+        f"{HEAD}{_indented(LOOPS[loop])}    return keras.Model(inputs, layers.Dense(classes)(x))\n"
+    )
+    pair = check_kept(text, *OTHERS)
     with pytest.raises(NotImplementedError, match="< 1"):
         pair.torch.build(())
 
@@ -51,12 +54,6 @@ FIRST = {
 
 @pytest.mark.parametrize("loop", FIRST)
 def test_the_first_turn_has_the_input(loop: str, float64: None) -> None:
-    keras.utils.clear_session()
-    lines = "".join(f"    {line}\n" for line in FIRST[loop].splitlines())
     head = "import keras\nfrom keras import layers\n\n\ndef build(units=(6, 5, 4), classes=2):\n"
-    model = "    model = keras.Sequential()\n"
-    pair = Pair(f"{head}{model}{lines}    model.add(layers.Dense(classes))\n    return model\n")
-    assert pair.errors == []
-    assert "KT301" not in {d.code for d in pair.log.diagnostics}
-    for given in ("", "(3, 4, 5, 6, 7), 3", "(2,)"):
-        pair.check("build", f"build({given})", given)
+    body = f"    model = keras.Sequential()\n{_indented(FIRST[loop])}"
+    check_kept(f"{head}{body}    model.add(layers.Dense(classes))\n    return model\n", *OTHERS)

@@ -142,7 +142,7 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     if isinstance(function, Native) and function.name in LEFT_OUT:
         return _left_out(ev, node, scope, function)
     settled = assumed.settled
-    read = _open if tensor_lists.copes(function) else _layers if _grows(function) else evaluate
+    read = left_open if tensor_lists.copes(function) else _layers if _grows(function) else evaluate
     if isinstance(function, External) and function.path == "keras.Model":
         read, settled = _as_it_stands, layer_lists.as_outputs
     if isinstance(function, Native) and function.name in TRAINING:
@@ -165,7 +165,7 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
             args.append(value)
     if isinstance(function, External) and function.path in SCOPED and not kwargs:
         return SCOPED[function.path](ev, scope, *args)
-    if read is _open and any(map(tensor_lists.countless, [*args, *kwargs.values()])):
+    if read is left_open and any(map(tensor_lists.countless, [*args, *kwargs.values()])):
         return tensor_lists.call(ev, function, args, kwargs)
     if isinstance(function, Choice):
         at_once = next(ORDER) == chosen + 1
@@ -203,7 +203,9 @@ def _layers(ev: Interpreter, node: Any, scope: Scope) -> Any:
         if None in lists:
             return Unknown("a list made from what is not known", ev.line)
         return [layer for part in lists for layer in part or ()]
-    value = _open(ev, node, scope) if isinstance(node, cst.Attribute) else as_made(ev, node, scope)
+    value = (
+        left_open(ev, node, scope) if isinstance(node, cst.Attribute) else as_made(ev, node, scope)
+    )
     return [value] if isinstance(value, layer_lists.LayerList) else value
 
 
@@ -213,7 +215,7 @@ def _as_it_stands(ev: Interpreter, node: Any, scope: Scope) -> Any:
     return read(ev, node, scope)
 
 
-def _open(ev: Interpreter, node: Any, scope: Scope) -> Any:
+def left_open(ev: Interpreter, node: Any, scope: Scope) -> Any:
     """The value of an expression: an `Either` where a condition left it open, a list of which the length is open."""
     read = attribute_value if isinstance(node, cst.Attribute) else tensor_lists.raw
     return read(ev, node, scope)
@@ -258,7 +260,7 @@ def _in_turn(ev: Interpreter, test: Any) -> Any:
 
 
 def _perhaps_either(ev: Interpreter, node: Any, scope: Scope) -> Any:
-    value = _open(ev, node, scope)
+    value = left_open(ev, node, scope)
     return value if isinstance(value, Either) else layer_lists.settled(ev, value)
 
 

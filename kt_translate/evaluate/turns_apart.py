@@ -17,6 +17,7 @@ from kt_translate.evaluate.signals import Signal
 from kt_translate.evaluate.state import NotGeneral, State
 from kt_translate.evaluate.values import Scope, items_of
 from kt_translate.graph.last_turn import told_by_turn
+from kt_translate.graph.lists import count
 from kt_translate.graph.sym import Items, Sym, call_symbolic, same
 from kt_translate.source.walk import names_in, walk
 
@@ -93,13 +94,12 @@ def _split(value: Any, first: bool, where: tuple[cst.For, Scope, str]) -> Apart 
         rest = (Sym.binary("+", start, 1), stop) if first else (start, last)
         bounds = rest[1:] if rest[0] == 0 else rest
         others = call_symbolic("range", *bounds)
-        turns = Sym.binary("-", stop, start)
-        return None if step else Apart(first, number, number, others, turns, *where)
+        return None if step else Apart(first, number, number, others, count(value), *where)
     if isinstance(value, Items) and value.function == "enumerate" and len(value.args) == 1:
         listed = value.args[0]
         if not isinstance(listed, Sym) or not isinstance(listed.value, (list, tuple)):
             return None
-        turns = call_symbolic("len", listed)
+        turns = count(listed)
         rest = Sym.index(listed, slice(1, None, None) if first else slice(None, -1, None))
         pairs = list(enumerate(items_of(rest, None) or (), int(first)))
         number = 0 if first else Sym.binary("-", turns, 1)

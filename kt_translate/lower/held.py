@@ -54,10 +54,10 @@ def numbered(writer: Writer, node: LoopNode, head: str, body: list[str]) -> str:
     place = node.held[0].place
     words = set(re.findall(r"\w+", "\n".join(body)))
     turning = {str(size.entering) for size in node.sizes} | names_of(node.targets)
-    reads = place is not None and place.name in words
-    if words & turning - ({place.name} if place is not None else set()):
+    known_here = set() if place is None else {place.name}
+    if words & turning - known_here:
         raise RuleError("KT302", "a size that changes from turn to turn is read in forward")
-    if place is None or not reads:
+    if place is None or place.name not in words:
         return head
     if not writer.is_free(place.name):
         raise RuleError("KT302", f"{place.name} is a loop's number, and a tensor")
