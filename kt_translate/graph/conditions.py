@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from kt_translate.graph.operators import TURNED
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, same, substitute
 from kt_translate.graph.tensor import Dim
 
@@ -218,18 +219,17 @@ class Facts:
 
 Interval = tuple[tuple[float, int], tuple[float, int]]  # each end, and a step inwards if it is out
 EVERYWHERE: Interval = ((-math.inf, 0), (math.inf, 0))
-_TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _DENIED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
 def _interval(test: Any, truth: bool) -> tuple[Any, Interval] | None:
     """Which number a comparison bounds, by its key, and where it lies then; None for any other condition."""
-    if not isinstance(test, Sym) or test.head not in _TURNED:
+    if not isinstance(test, Sym) or test.head not in _DENIED:
         return None
     number, bound = test.args
     op = test.head
     if isinstance(bound, Sym):
-        number, bound, op = bound, number, _TURNED[op]
+        number, bound, op = bound, number, TURNED[op]
     if not isinstance(number, Sym) or type(bound) not in (int, float):
         return None
     op = op if truth else _DENIED[op]
