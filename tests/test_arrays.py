@@ -149,13 +149,27 @@ class Fixed(layers.Layer):
 inputs = keras.Input((4, 6))
 model = keras.Model(inputs, Fixed(3)(inputs))
 """
+NEGATIVE = """
+class Centred(layers.Layer):
+    def build(self, input_shape):
+        self.size = input_shape[2]
+
+    def call(self, x):
+        r = np.arange(0.5, self.size, 1) / (self.size / 2) - 1
+        across, down = np.meshgrid(r, -r)
+        return x * across + down * ~(across > 0)
+
+
+inputs = keras.Input((6, 6))
+model = keras.Model(inputs, Centred()(inputs))
+"""
 
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(
     "source",
-    [WAVES + LAYER, INDEX, MASK, SHAPES, WAVES + PLAIN, ATTRIBUTE],
-    ids=["layer", "index", "mask", "shapes", "module", "attribute"],
+    [WAVES + LAYER, INDEX, MASK, SHAPES, WAVES + PLAIN, ATTRIBUTE, NEGATIVE],
+    ids=["layer", "index", "mask", "shapes", "module", "attribute", "negative"],
 )
 def test_arrays_of_settings_are_computed_as_the_source_does(source: str) -> None:
     pair = Pair(HEAD + source)

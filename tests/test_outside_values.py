@@ -66,6 +66,8 @@ NUMBERS = [
     "np.arange(24).reshape((2, 3, 4))[:, None, 1, ..., None]",
     "np.concatenate([np.eye(3), np.arange(3)[:, None]], axis=-1)",
     "np.concatenate([np.eye(3), np.eye(3)], axis=-2)",
+    "-np.arange(4.0)",
+    "~np.array([True, False, True])",
 ]
 
 

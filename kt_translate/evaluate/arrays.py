@@ -119,11 +119,11 @@ def call(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) ->
 
 def operate(ev: Interpreter, op: str, *operands: Any) -> Any:
     """``a op b``, and ``op a``."""
-    a, b = operands if len(operands) > 1 else (0, operands[0])
+    a, b = operands if len(operands) > 1 else (None, operands[0])
     return _step(
         ev,
         Step("operator", op, _steps(operands)),
-        lambda: operation(op, _stand_in(a), _stand_in(b)),
+        lambda: _stand_in(b) if a is None else operation(op, _stand_in(a), _stand_in(b)),
     )
 
 

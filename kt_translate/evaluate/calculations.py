@@ -10,7 +10,7 @@ from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Array, Unknown, holds_opaque, opaque, plain
 from kt_translate.graph.choice import Choice
 from kt_translate.graph.conditions import negated
-from kt_translate.graph.operators import BINARY
+from kt_translate.graph.operators import BINARY, UNARY
 from kt_translate.graph.sym import Sym, known, same
 from kt_translate.graph.tensor import Tensor
 from kt_translate.ops.shape import ShapeVector
@@ -67,6 +67,23 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
         if isinstance(a, Sym) or isinstance(b, Sym) or _says_member(op, a, b):
             return Sym.binary(op, a, b)
         return BINARY[op](a, b) if op in BINARY else Unknown(f"{op} of plain values", ev.line)
+
+
+def unary(ev: Interpreter, op: str, value: Any) -> Any:
+    """``-value``, ``+value`` and ``~value``."""
+    if isinstance(value, Choice):
+        return choices.mapped(ev, value, lambda one: unary(ev, op, one))
+    if isinstance(value, Tensor):
+        return tensors.unary(ev, op, value)
+    if isinstance(value, (Array, numbers.Numbers)):
+        return numbers.unary(ev, op, value)
+    if isinstance(value, Sym):
+        return Sym.unary(op, value)
+    if isinstance(value, (int, float)):
+        return UNARY[op](int(value) if op == "~" else value)
+    found = Unknown("a calculation with what is not known", ev.line)
+    found.parts = ("*", -1, value) if op == "-" and isinstance(value, Unknown) else None
+    return found
 
 
 def _says(items: Any) -> bool:

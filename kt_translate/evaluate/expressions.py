@@ -20,11 +20,10 @@ from kt_translate.evaluate import (
     spread,
     stars,
     tensor_lists,
-    tensors,
     text,
 )
 from kt_translate.evaluate.builtin import NATIVES
-from kt_translate.evaluate.calculations import binary
+from kt_translate.evaluate.calculations import binary, unary
 from kt_translate.evaluate.reflection import SCOPED
 from kt_translate.evaluate.values import (
     Either,
@@ -42,7 +41,6 @@ from kt_translate.graph.choice import Choice
 from kt_translate.graph.lists import Rows, some_of
 from kt_translate.graph.nodes import ORDER
 from kt_translate.graph.sym import Sym
-from kt_translate.graph.tensor import Tensor
 from kt_translate.source.operators import OPERATORS
 
 if TYPE_CHECKING:
@@ -290,13 +288,7 @@ def _unary(ev: Interpreter, node: cst.UnaryOperation, scope: Scope) -> Any:
         truth = ev.truth(value)
         return Unknown("not of what is not known", ev.line) if truth is None else not truth
     op = {cst.Minus: "-", cst.Plus: "+", cst.BitInvert: "~"}[type(node.operator)]
-    if isinstance(value, Tensor):
-        return tensors.unary(ev, op, value)
-    if isinstance(value, Sym):
-        return Sym.unary(op, value)
-    if isinstance(value, (int, float)):
-        return -value if op == "-" else value if op == "+" else ~int(value)
-    return value
+    return unary(ev, op, value)
 
 
 def _conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:

@@ -162,6 +162,19 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
     return whole(pairwise(lambda x, y: calculations.binary(ev, op, x, y), a, b), a, b)
 
 
+def unary(ev: Interpreter, op: str, value: Any) -> Any:
+    """``op value`` of an array."""
+    from kt_translate.evaluate import arrays, calculations
+
+    if is_computed(value):
+        return arrays.operate(ev, op, value)
+    if isinstance(value, Array):
+        return Array(value.shape, value.dtype)
+    if op == "~" and value.dtype == "bool":
+        return elementwise(lambda one: not one, value)
+    return elementwise(lambda one: calculations.unary(ev, op, one), value)
+
+
 def depth(value: Any) -> int:
     return len(value.shape) if isinstance(value, Numbers) else 0
 

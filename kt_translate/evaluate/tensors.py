@@ -32,7 +32,6 @@ __all__ = [
     "broadcast",
     "builtin",
     "index",
-    "negative",
     "shape_attribute",
     "unary",
 ]
@@ -57,10 +56,6 @@ def arithmetic(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
             return Unknown(first.origin.why, first.origin.line)
         return Unknown("arithmetic of a tensor with what is not known", ev.line)
     return guarded(ev, lambda: operation(op, a, b))
-
-
-def negative(ev: Interpreter, x: Tensor) -> Any:
-    return unary(ev, "-", x)
 
 
 def unary(ev: Interpreter, op: str, x: Tensor) -> Any:
