@@ -296,7 +296,8 @@ class Finder:
 
         done = best_run(self.ev, method, act, self.shapes, own=lambda bound: _is_of(bound, cls))
         said = arguments_text(done.given)
-        params = parameters_of(made, done)
+        of_object = not {"staticmethod", "classmethod"} & set(method.decorators)
+        params = parameters_of(made, done) if of_object else done.given.params
         models = models_in(done.result)
         fresh = {
             n: v for n, v in instance.attributes.items() if models_in(v) and kept.get(n) is not v

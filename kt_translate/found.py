@@ -137,8 +137,9 @@ def frozen(model: ModelValue) -> bool:
 def parameters_of(made: Run, method: Run) -> list[Param]:
     """What the factory of a model takes that a method makes: the class's arguments, then the method's.
 
-    Where the method takes by the same names what it does not read off the class, its own come first, and what else
-    it has of the class only by name. Where it reads both, its own are called otherwise.
+    What must be given comes first, whosever it is. Where the method takes by the same names what it does not
+    read off the class, its own come first, and what else it has of the class only by name. Where it reads both,
+    its own are called otherwise.
     """
     taken = {p.symbol.name: p.symbol for p in made.given.params}
     shared = [p for p in method.given.params if p.symbol.name in taken]
@@ -151,7 +152,7 @@ def parameters_of(made: Run, method: Run) -> list[Param]:
         return [*method.given.params, *(replace(p, keyword_only=True) for p in others)]
     for param in shared:
         param.symbol.name = param.symbol.spelled = f"{param.symbol.name}_"
-    return [*made.given.params, *method.given.params]
+    return sorted([*made.given.params, *method.given.params], key=lambda p: p.default is not None)
 
 
 def arguments_text(given: Given, among: list[Param] | None = None) -> str | None:

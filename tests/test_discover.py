@@ -120,8 +120,8 @@ model = Classifier(8).build(5)
 def test_methods_with_parameters_of_their_own() -> None:
     pair = Pair(METHODS)
     assert not pair.errors
-    pair.check("Classifier.build", "Classifier(7, 4).build(6)", "7, 4, features=6")
-    pair.check("Classifier.linear", "Classifier.linear(5)", "8, features=5")
+    pair.check("Classifier.build", "Classifier(7, 4).build(6)", "7, 6, 4")
+    pair.check("Classifier.linear", "Classifier.linear(5)", "5")
     pair.check("Classifier.model", "[c := Classifier(3), c.set_up(), c.model][2]", "3")
     pair.check("model", "model")
 
@@ -606,8 +606,8 @@ def test_models_that_are_implied_by_inputs_and_tensors(float64: None) -> None:
     }
     pair.check("encoder", "keras.Model(*encoder())")
     pair.check("encoder", "keras.Model(*encoder(36, 2))", "36, 2")
-    shape = "input_shape=(7, 5, 3)"
-    pair.check("Net.build_network", f"keras.Model(*Net(5).build_network({shape}))", f"5, {shape}")
+    shape = "(7, 5, 3)"
+    pair.check("Net.build_network", f"keras.Model(*Net(5).build_network({shape}))", f"{shape}, n=5")
     pair.check("whole", "whole(3)", "3")
     with pytest.raises(AssertionError, match="height % 4"):
         pair.torch.encoder(34)

@@ -246,6 +246,7 @@ def test_members_and_named_tuples(name: str, call: str) -> None:
 
 
 DICTS = """
+import abc
 import types
 from typing import TypedDict
 
@@ -259,9 +260,18 @@ class Sizes(TypedDict, total=False):
     rate: float
 
 
-class Settings:
+class Base(abc.ABC):
+    @abc.abstractmethod
+    def load(self, path):
+        pass
+
+
+class Settings(Base):
     units = 6
     layers = 2
+
+    def load(self, path):
+        keras.utils.set_random_seed(path)
 
     def __init__(self, rate=0.2, **kwargs):
         self.rate = rate

@@ -48,10 +48,12 @@ def _made(cls: Class) -> Definition | None:
     left = len(tree.body)
     for part in reversed(tree.body):
         found = _resolved(part, cls)
-        if found is None:
-            if not isinstance(part, ast.FunctionDef) or part.name.startswith("__"):
-                return None
-            first = min([part.lineno, *(d.lineno for d in part.decorator_list)])
+        method = isinstance(part, ast.FunctionDef) and not part.name.startswith("__")
+        if found is None and not method:
+            return None
+        if found is None or (method and _is_abstract(part)):
+            decorators = getattr(part, "decorator_list", [])
+            first = min(p.lineno for p in (part, *decorators))
             del lines[first - 1 : part.end_lineno]
             left -= 1
             continue
@@ -62,6 +64,11 @@ def _made(cls: Class) -> Definition | None:
         return None
     text = "\n".join(lines) + ("" if left else "\n    pass")
     return Definition(text, imports | head[0], [*needs, *head[1]])
+
+
+def _is_abstract(part: ast.AST) -> bool:
+    """Whether a class of which others are left without this method could not be instantiated."""
+    return any("abstract" in ast.unparse(d) for d in getattr(part, "decorator_list", []))
 
 
 def _resolved(part: ast.AST, cls: Class) -> tuple[dict[str, str], list[Class]] | None:
