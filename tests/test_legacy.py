@@ -330,19 +330,46 @@ def second():
 
 @pytest.mark.parametrize("name", ["first", "second"])
 def test_models_of_version_1_compute_what_tf_keras_does(name: str) -> None:
+    check_with_tf_keras(VERSION_1, name, (5, 3))
+
+
+PARTS_OF_COUNTS = """
+import tensorflow as tf, tf_keras
+
+layers = tf_keras.layers
+
+
+def squeezed(x, filters, ratio=0.4):
+    y = layers.SeparableConv2D(filters * ratio, 1)(x)
+    return x * layers.Conv2DTranspose(filters, 1)(layers.Conv2D(filters * ratio, 1)(y))
+
+
+def build(width=16):
+    inputs = tf_keras.Input((6, 5, 3))
+    x = layers.GlobalAveragePooling2D()(squeezed(layers.Conv2D(width, 3)(inputs), width))
+    return tf_keras.Model(inputs, layers.Dense(9 / 2)(layers.Dense(width / 3)(x)))
+"""
+
+
+def test_counts_that_are_no_whole_numbers() -> None:
+    check_with_tf_keras(PARTS_OF_COUNTS, "build", (6, 5, 3))
+
+
+def check_with_tf_keras(source: str, name: str, shape: tuple[int, ...]) -> None:
+    """Translates the source and compares with what the parity test runs of it."""
     log = Log()
-    done = translate(VERSION_1, "model.py", Options(), log)
+    done = translate(source, "model.py", Options(), log)
     assert not log.diagnostics
-    ours: dict[str, Any] = {"__name__": "version_1"}
-    sys.modules["version_1"] = ModuleType("version_1")
-    exec(compile(done.code, "version_1.py", "exec"), ours)
+    ours: dict[str, Any] = {"__name__": "written"}
+    sys.modules["written"] = ModuleType("written")
+    exec(compile(done.code, "written.py", "exec"), ours)
     theirs: dict[str, Any] = {}
-    exec(slice_of(VERSION_1, [name], flavour="2"), theirs)
+    exec(slice_of(source, [name], flavour="2"), theirs)
     keras_model, model = theirs[name](), ours[name]().eval()
     ours["load_keras_weights"](model, keras_model)
-    x = np.random.default_rng(0).normal(size=(2, 5, 3)).astype("float32")
-    expected = keras_model(x).numpy()
-    np.testing.assert_allclose(model(torch.from_numpy(x)).detach(), expected, atol=1e-5)
+    x = np.random.default_rng(0).normal(size=(2, *shape)).astype("float32")
+    given = torch.from_numpy(np.moveaxis(x, -1, 1).copy() if len(shape) == 3 else x)
+    np.testing.assert_allclose(model(given).detach(), keras_model(x).numpy(), atol=1e-5)
 
 
 def test_old_layers_are_of_keras_2_beyond_their_defaults() -> None:

@@ -80,7 +80,8 @@ def _imports(node: ast.Import | ast.ImportFrom, keras: str) -> Iterator[ast.stmt
             elif alias.asname is None and alias.name.startswith("tensorflow."):
                 yield ast.Import([ast.alias("tensorflow")])
             elif alias.asname is None:
-                yield ast.Import([ast.alias(keras, None if keras == "keras" else "keras")])
+                name = alias.name.split(".")[0]
+                yield ast.Import([ast.alias(keras, None if keras == name else name)])
             else:
                 yield from _import(path.split("."), alias.asname, keras)
             continue

@@ -72,6 +72,8 @@ class ConvTranspose(Spatial, abstract=True):
 
     renamed = RENAMED
 
+    counts = ("filters",)
+
     filters: Any
     kernel_size: Any
     strides: Any = 1

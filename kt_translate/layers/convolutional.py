@@ -179,6 +179,8 @@ class Conv(Spatial, abstract=True):
 
     renamed = RENAMED
 
+    counts = ("filters",)
+
     filters: Any
     kernel_size: Any
     strides: Any = 1

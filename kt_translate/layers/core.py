@@ -25,6 +25,8 @@ class Dense(Layer):
         "b_constraint": "bias_constraint",
     }
 
+    counts = ("units",)
+
     units: Any
     activation: Any = None
     use_bias: Any = True

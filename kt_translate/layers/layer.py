@@ -28,7 +28,7 @@ from typing import Any, ClassVar, TypeVar
 from kt_translate.diagnostics import RuleError
 from kt_translate.graph.objects import snake_case
 from kt_translate.graph.precision import EXACT
-from kt_translate.graph.sym import UNKNOWN, Sym, known, same
+from kt_translate.graph.sym import UNKNOWN, Sym, call_symbolic, known, same
 from kt_translate.graph.tensor import Dim, Layout, Shape, Tensor, to_first, to_last, torch_dim
 from kt_translate.pytorch.expr import OMIT, Expr, F, as_expr, nn, torch, unless
 
@@ -121,6 +121,9 @@ class Layer:
     )  # other defaults in "2" (tf.keras 2), and beyond those in "1": {"2": {"field": value}}
     renamed: ClassVar[dict[str, str]] = {}  # old keyword -> field: {"nb_filter": "filters"}
     unused: ClassVar[frozenset[str]] = frozenset()  # what Keras 2 takes and makes nothing of
+    counts: ClassVar[
+        tuple[str, ...]
+    ] = ()  # of which Keras 2 takes the whole part: Dense(units / 2)
     only: ClassVar[dict[str, tuple[Any, ...]]] = {}  # values that are supported; any other is KT203
     inert: ClassVar[tuple[str, ...]] = ()  # arguments without effect on the numbers in PyTorch
     call_arguments: ClassVar[tuple[str, ...]] = ("inputs", "training", "mask")
@@ -267,6 +270,7 @@ class Layer:
                     "KT203",
                     f"{cls.__name__}({name}={as_text(value)}) is not supported; supported: {shown}",
                 )
+        values |= {name: _whole_part(values[name]) for name in cls.counts}  # type: ignore[attr-defined]
         layer = cls(**values)
         layer.common = common  # type: ignore[attr-defined]
         layer.flavour = "2" if flavour == "1" else flavour  # type: ignore[attr-defined]
@@ -293,6 +297,12 @@ _COMMON_INERT = ("autocast", "dynamic", "input_dtype", "ragged", "sparse")
 
 def _common_value(key: str, value: Any) -> Any:
     return (value,) if key == "input_dim" else value
+
+
+def _whole_part(count: Any) -> Any:
+    if isinstance(count, Sym):
+        return call_symbolic("int", count) if isinstance(count.value, float) else count
+    return int(count) if isinstance(count, float) else count
 
 
 def as_text(value: Any) -> str:

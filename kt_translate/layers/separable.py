@@ -102,6 +102,8 @@ class SeparableConv(Spatial, abstract=True):
     }
     unused = _OF_CONV
 
+    counts = ("filters",)
+
     filters: Any
     kernel_size: Any
     strides: Any = 1
