@@ -54,7 +54,7 @@ def _expressions(found: Found) -> tuple[str, str] | str:
         given = _arguments(found.given)
         if given is None:
             return f"{found.name} needs arguments that are no plain values"
-        return f"{found.name}({', '.join([*texts, *given])})", ", ".join(given)
+        return f"{found.called}({', '.join([*texts, *given])})", ", ".join(given)
     if found.kind == "method":
         return f"{found.name} comes about in a method that is to be called with data"
     return re.sub(r"\W", "_", f"{found.name}_of_line_{found.line}"), ""

@@ -49,6 +49,12 @@ class Found:
     made: list[tuple[Found, int, dict[str, Any]]] = field(default_factory=list)
     """By which calls of functions a variable's model was made, the one to prefer first; of a function, by that which is all
     that it does."""
+    builder: str = ""  # the function of the source, where that gives others, too
+
+    @property
+    def called(self) -> str:
+        """The name by which the source calls what builds it."""
+        return self.builder or self.name
 
     @property
     def models(self) -> list[ModelValue]:

@@ -46,7 +46,7 @@ def add_others(
         if other.whole and _is_alone(other) and _ends(other) == _ends(first):
             made = as_found(function, other)
             if not made.open_sizes:
-                made.name = f"{found.name}_{_called(*told)}"
+                made.name, made.builder = f"{found.name}_{_called(*told)}", found.called
                 alike = [
                     told,
                     *(t for t in untold if _is_alike(t, told) and not _refusing(other, t)),

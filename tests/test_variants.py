@@ -155,3 +155,17 @@ def test_a_shape_that_may_be_left_out() -> None:
     assert pair.errors == []
     for given in ("3", "4, input_shape=(7, 6, 2)", "3, None, (5, 8, 1)"):
         pair.check("build", f"build({given})", given)
+
+
+@pytest.mark.usefixtures("float64")
+def test_the_parity_test_calls_the_builder_for_a_number_of_another_model() -> None:
+    pair = Pair(
+        HEAD + "def build(rate=0.5, classes=3):\n"
+        "    base = flat((6, 5, 2), classes)\n"
+        "    if rate > 0.0:\n"
+        "        return base\n"
+        "    return keras.Sequential([base, layers.Dense(classes)])\n"
+    )
+    for given in ("classes=2", "0.0, 2"):
+        pair.check("build", f"build({given})", given)
+    assert '"keras": "build(rate=0.0)"' in pair.done.test
