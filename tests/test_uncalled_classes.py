@@ -197,3 +197,35 @@ def test_shapes_that_are_said_of_classes_and_of_their_inputs(tmp_path: Path) -> 
     assert len(case.entry("Chosen")["inputs"][0]["shape"]) == 3
     case.agree("Rows", "4", "4, features=5", numbers(2, 5))
     case.agree("Cross", "", "in_features=7", numbers(2, 6, 7), numbers(2, 3, 7))
+
+
+MODELS_IN_BRANCHES = """
+class Block(layers.Layer):
+    def __init__(self, width=6, first=True, more=False, head=False):
+        super().__init__()
+        self.first, self.more, self.head = first, more, head
+        self.norm = layers.LayerNormalization()
+        self.feed = keras.Sequential([layers.Dense(width, activation="relu"), layers.Dense(6)])
+        self.extra = keras.Sequential([layers.Dense(6)])
+        start = keras.Input((6,))
+        self.graph = keras.Model(start, layers.Dense(6)(start))
+
+    def call(self, x):
+        if self.first:
+            x = self.norm(x + self.feed(x))
+            x = self.feed(x)
+        else:
+            x = x + self.feed(self.norm(x))
+        if self.more:
+            x = self.extra(x)
+        if self.head:
+            return self.graph(x)
+        return x
+"""
+
+
+@pytest.mark.parametrize("args", ["", "first=False", "more=True", "width=8, head=True"])
+def test_models_that_branches_call(args: str, tmp_path: Path) -> None:
+    both = Both(tmp_path, MODELS_IN_BRANCHES)
+    assert both.log.diagnostics == []
+    both.agree("Block", args, args, numbers(2, 6))

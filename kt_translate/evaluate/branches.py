@@ -11,6 +11,7 @@ from kt_translate.evaluate.assumed import decided, keeps, take, tell, within
 from kt_translate.evaluate.joining import Outcome, Statement, appends, has_tensors, join, may_fork
 from kt_translate.evaluate.late import settling
 from kt_translate.evaluate.later import read_later
+from kt_translate.evaluate.sequential import is_settled
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, named_at
 from kt_translate.evaluate.values import (
@@ -157,6 +158,7 @@ def both(
             late = a if a.returned is MISSING else b
             run = then if late is a else orelse
             early, truth = (b, True) if late is a else (a, False)
+            _forget_calls(ev, late)
             late = _branch(ev, state, test, truth, lambda: _and_the_rest(ev, run))
             if late.returned is NOTHING:
                 late.returned = None
@@ -177,6 +179,14 @@ def both(
     if result is not MISSING:
         raise Return(result)
     return True
+
+
+def _forget_calls(ev: Interpreter, branch: Outcome) -> None:
+    """A branch is run once more: the models that it was the first to call are made where they are called then."""
+    for use in [model.use for model in ev.models if model.use is not None]:
+        around = use.region.outwards() if use.region is not None else ()
+        if any(region is own for region in around for own in branch.regions.values()):
+            use.region = None
 
 
 def _and_the_rest(ev: Interpreter, run: Run) -> None:
@@ -211,7 +221,8 @@ def _branch(ev: Interpreter, state: State, test: Sym, truth: bool, run: Run) -> 
             raise NotGeneral from None
         finally:
             del ev.assumed[before:]
-    if (ev.log.errors > errors and raised is None) or state.started():
+    settled = all(model.begun and is_settled(model) for model in state.started())
+    if (ev.log.errors > errors and raised is None) or not settled:
         raise NotGeneral
     ev.demands[demands:] = [within(test, truth, d) for d in ev.demands[demands:]]
     lists = {}

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import assumed, masked_models, models, sequential, unmasking
 from kt_translate.evaluate.sizes_of_calls import shapes_of_call
+from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import ModelValue, Unknown, map_tensors
 from kt_translate.graph.nodes import CallNode
 from kt_translate.graph.region import CURRENT, Region
-from kt_translate.graph.sym import known
+from kt_translate.graph.sym import known, same
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.graph.terms import closed
 from kt_translate.layers.layer import RuleError
@@ -51,7 +52,7 @@ def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict
     if models.is_missing_one(args[0]):
         ev.note("KT102", f"{models.plan_of(model).name}: one of its inputs is not known")
         return Unknown("a model called on what is not known in part", ev.line)
-    model.use.region = model.use.region or CURRENT[-1]
+    model.use.region = _where_made(model, inputs)
     if not (model.plan and model.plan.frozen):
         models.set_mode(ev, model.use, kwargs.get("training"))
     try:
@@ -65,6 +66,22 @@ def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict
         tensor.untold = mask is not None and ev.flavour == "3" and not ev.calling
     CURRENT[-1].add(CallNode(entering, tensors_in(results), ev.line, plan, model.use))
     return results
+
+
+def _where_made(model: ModelValue, given: list[Tensor]) -> Region:
+    """The region in which it is made: that of its first call, or the one around in which all its calls are."""
+    first = model.use.region if model.use is not None else None
+    if first is None:
+        return CURRENT[-1]
+    around = list(first.outwards())
+    made = next((r for r in CURRENT[-1].outwards() if any(r is other for other in around)), first)
+    if made is not first and model.begun and not _alike(given, tensors_in(model.inputs)):
+        raise NotGeneral  # the other branch has made another one of it
+    return made
+
+
+def _alike(given: list[Tensor], own: list[Tensor]) -> bool:
+    return all(same(a.shape[1:], b.shape[1:]) for a, b in zip(given, own, strict=True))
 
 
 def _start_of(ev: Interpreter, model: ModelValue, given: Tensor) -> tuple[Any, ...]:

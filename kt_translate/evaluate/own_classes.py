@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import assumed, masked_models, subclasses, views
+from kt_translate.evaluate import assumed, subclasses, views
 from kt_translate.evaluate import models as models_module
 from kt_translate.evaluate.constructors import (
     constructor_arguments,
@@ -46,7 +46,6 @@ from kt_translate.graph.objects import KerasObject, is_setting, snake_case
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, key_of, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
-from kt_translate.layers.layer import RuleError
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -363,11 +362,18 @@ def _finished(
     for name, value in me.attributes.items():
         if is_module(value) and name != "super()":
             plan.held.setdefault(id(value.use), name)
-            if value in entering.modules.values() or (
-                isinstance(value, ModelValue) and value.outputs is not None
-            ):
+            if value in entering.modules.values() or _is_kept(value, region):
                 plan.kept.append((name, value))
     return plan
+
+
+def _is_kept(value: Any, region: Region) -> bool:
+    """Whether a model has its weights wherever it is called. One that its first call builds has them where that is."""
+    if not isinstance(value, ModelValue) or value.outputs is None or value.use is None:
+        return False
+    if not value.begun:
+        value.use.region = region
+    return value.use.region is region
 
 
 @contextmanager
@@ -380,14 +386,6 @@ def by_itself(instance: Instance) -> Iterator[None]:
     finally:
         instance.alone = False
         CURRENT.pop()
-
-
-def unknown_mask(cls: Class, tensor: Tensor, made: Unknown) -> Tensor:
-    """A mask that keeps whatever heeds it from being written."""
-
-    why = f"{made.why} (line {made.line})" if made.line else made.why
-    error = RuleError("KT107", f"the mask that {cls.name} gives is not known: {why}")
-    return masked_models.refused(error, tensor.shape[:-1])
 
 
 def table_of(plan: Plan, instance: Instance, tensors: list[Tensor]) -> dict[Symbol, Any]:

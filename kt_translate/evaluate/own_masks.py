@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import own_classes, subclasses
-from kt_translate.evaluate.values import Function, Instance, Unknown, map_tensors
+from kt_translate.evaluate import masked_models, own_classes, subclasses
+from kt_translate.evaluate.values import Class, Function, Instance, Unknown, map_tensors
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.tensor import Tensor, tensors_in
+from kt_translate.layers.layer import RuleError
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -53,7 +54,7 @@ def set_results(
         made = ev.run_method(own, _built(ev, instance, given), [first, masks], {})
         if isinstance(made, Unknown):  # which matters where something heeds it
             ev.log.diagnostics[:], ev.log.errors = said, errors
-            made = [own_classes.unknown_mask(instance.cls, t, made) for t in outer]
+            made = [unknown_mask(instance.cls, t, made) for t in outer]
         for tensor, mask in zip(outer, [made] if isinstance(made, Tensor) else made or []):
             tensor.mask = mask if isinstance(mask, Tensor) else None
         return
@@ -77,3 +78,11 @@ def _built(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Instan
         finally:
             CURRENT.pop()
     return found
+
+
+def unknown_mask(cls: Class, tensor: Tensor, made: Unknown) -> Tensor:
+    """A mask that keeps whatever heeds it from being written."""
+
+    why = f"{made.why} (line {made.line})" if made.line else made.why
+    error = RuleError("KT107", f"the mask that {cls.name} gives is not known: {why}")
+    return masked_models.refused(error, tensor.shape[:-1])

@@ -186,9 +186,26 @@ def _extend(ev: Interpreter, model: ModelValue, layer: Any) -> None:
     model.plan = None
 
 
+def is_settled(model: ModelValue) -> bool:
+    """Whether no code of the source's runs in it that can ask for the condition in which it is called."""
+    return all(
+        (
+            is_settled(layer)
+            if isinstance(layer, ModelValue)
+            else (
+                isinstance(layer, LayerValue)
+                and isinstance(getattr(layer.rule, "layer", layer), LayerValue)
+            )
+            or is_layer(layer)
+        )
+        for layer in model.layers
+    )
+
+
 def build_deferred(ev: Interpreter, model: ModelValue, shape: Any, dtype: str = "float32") -> None:
     """Give a Sequential without an input its input's shape (without the batch)."""
-    waiting, model.deferred = model.deferred, []
+    waiting, model.deferred[:] = list(model.deferred), []
+    model.begun = True
     inside(model, lambda: _start(ev, model, shape, dtype))
     for layer in waiting:
         if model.outputs is None:

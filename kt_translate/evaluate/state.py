@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import unmasking
 from kt_translate.evaluate.counters import may_count
-from kt_translate.evaluate.values import Array, Either, Instance, Scope
+from kt_translate.evaluate.values import Array, Either, Instance, ModelValue, Scope
 from kt_translate.graph.lists import LeftOpen
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import Sym, same
@@ -134,6 +134,7 @@ class State:
             del region.nodes[length:]
         for model in self.waiting:
             model.inputs = model.outputs = None
+            model.begun = False
             model.region.nodes.clear()
         for model, attributes in self.attributes:
             model.attributes = attributes
@@ -147,12 +148,17 @@ class State:
         self.region.arrays.clear()
 
     def containers_touched(self) -> list[tuple[Any, Any]]:
-        """The lists that are not as they were, and dicts with other keys, each with what it was."""
-        return [(c, copy) for c, copy in self.containers if not _alike(c, copy)]
+        """The lists that are not as they were, and dicts with other keys, each with what it was.
 
-    def started(self) -> bool:
-        """Whether a Sequential has its input since, which waited for one."""
-        return any(model.outputs is not None for model in self.waiting)
+        A Sequential that has its input has no layers that wait for it, whichever branch gave it.
+        """
+        begun = {id(model.deferred) for model in self.started()}
+        touched = [(c, copy) for c, copy in self.containers if not _alike(c, copy)]
+        return [(c, copy) for c, copy in touched if id(c) not in begun]
+
+    def started(self) -> list[ModelValue]:
+        """The Sequentials that have their input since, and waited for one."""
+        return [model for model in self.waiting if model.outputs is not None]
 
     def failed(self) -> bool:
         """Whether errors were reported since."""

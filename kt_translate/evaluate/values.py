@@ -276,6 +276,7 @@ class ModelValue:
     called: str | None = None  # the name of its class, whatever the source calls it
     made_by: str | None = None  # the function that makes several of its kind
     deferred: list[Any] = field(default_factory=list)
+    begun: bool = False  # a Sequential that its first call gave an input
     maker: Any = None  # the function that built it, and its arguments
     attributes: dict[str, Any] = field(default_factory=dict)
     original: ModelValue | None = None  # of which this is a copy

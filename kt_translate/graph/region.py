@@ -49,10 +49,13 @@ class Region:
 
     def conditions(self) -> Iterator[Any]:
         """Those of the branches around, from here out."""
+        return (region.test for region in self.outwards() if region.test is not None)
+
+    def outwards(self) -> Iterator[Region]:
+        """This region and those around it."""
         at: Region | None = self
         while at is not None:
-            if at.test is not None:
-                yield at.test
+            yield at
             at = at.parent
 
     @property

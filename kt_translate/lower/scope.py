@@ -50,7 +50,7 @@ class ClassScope:
         self.blocks: dict[object, Block] = {plan.region.key: self.block}
         self.holds: list[Sym] = []  # the conditions of the branches around what is written
         self.holds_in: dict[object, list[Sym]] = {}  # of each branch, by its region's key
-        self.shared: set[int] = set()  # modules that are called at several places
+        self.shared: set[int] = set()  # modules called at several places, or there in any case
         self.flattened: dict[int, Any] = {}  # of each module, what its input was flattened from
         self.in_order: set[int] = set()  # the flattened pictures that are in Keras's order
         self.variables_of_inputs: list[str] = []

@@ -199,7 +199,8 @@ class Writer(Modules):
     def _name_modules(self, nodes: list[Node]) -> None:
         """Names in the order in which the source makes the layers, which is Keras's for its own names."""
         uses: dict[int, dict[int, str]] = defaultdict(dict)  # several: of one in either branch
-        shared = self.shared = _used_again(nodes)
+        kept = {id(value.use) for _, value in self.plan.kept}
+        shared = self.shared = _used_again(nodes) | kept
 
         def walk(nodes: list[Node]) -> None:
             for node in nodes:
