@@ -36,6 +36,7 @@ from kt_translate.found import (
     demands_of,
     elements,
     inputs_text,
+    lacks_models,
     name_parts,
     nested,
     parameters_of,
@@ -308,7 +309,8 @@ class Finder:
         for name, value in fresh.items():
             for path, model in elements(value):
                 yield self._member(cls, f"{name}{path}", model, [made, done], params, None)
-        if not models and not fresh and any(makes_model(r) for r in returned_by(self.ev, method)):
+        lacks = lacks_models(done.result) or any(map(makes_model, returned_by(self.ev, method)))
+        if not models and not fresh and lacks:
             yield Gap(f"{cls.name}.{method.name}", "method", method.line, done.found, done.why)
 
     def _member(

@@ -579,6 +579,34 @@ def test_checks_of_the_outside_world_are_taken_to_pass() -> None:
     assert errors_of(text) == []
 
 
+def test_what_is_returned_under_a_condition_that_is_not_known_is_not_known() -> None:
+    text = (
+        "import keras\n"
+        "import importlib\n"
+        "def version(package):\n"
+        "    return importlib.import_module(package).__version__\n"
+        "def available(package):\n"
+        "    if version(package) < '2':\n"
+        "        return False\n"
+        "    return True\n"
+        "def depth():\n"
+        "    if version('tensorflow') < '2':\n"
+        "        return 3\n"
+        "    return 2\n"
+        "if available('tensorflow'):\n"
+        "    class Twice(keras.layers.Layer):\n"
+        "        def call(self, x):\n"
+        "            return 2 * x\n"
+        "def build(n):\n"
+        "    i = keras.Input((4,))\n"
+        "    return keras.Model(i, keras.layers.Dense(n)(Twice()(i)))\n"
+        "model = build(3)\n"
+    )
+    assert errors_of(text) == []
+    deep = "other = keras.Sequential([keras.Input((4,))] + depth() * [keras.layers.ReLU()])\n"
+    assert errors_of(text + deep) != []
+
+
 def test_clones_with_other_layers_are_refused() -> None:
     text = (
         IMPORTS + "base = keras.Sequential([keras.Input((4,)), layers.Dense(3, 'relu')])\n"

@@ -711,6 +711,19 @@ def build():
     assert pair.entries("build")[0]["status"] == "unsupported"
 
 
+def test_a_gap_in_several_models_of_a_method_is_told() -> None:
+    pair = Pair(HEAD + """
+class Coder:
+    def build(self):
+        inputs = Input((4,))
+        x = layers.Nowhere(3)(inputs)
+        encoder = Model(inputs, x)
+        decoder = Model(inputs, Dense(2)(x))
+        return encoder, decoder
+""")
+    assert pair.entries("Coder.build")[0]["status"] == "unsupported"
+
+
 def test_a_copy_with_states_is_taken_apart(float64: None) -> None:
     text = (
         "import keras\n"

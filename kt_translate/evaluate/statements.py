@@ -189,6 +189,8 @@ def _if(ev: Interpreter, node: cst.If, scope: Scope) -> None:
         except Return as done:
             if test is None and (tensors_in(done.value) or _built(ev) > built):
                 assumed.tell(ev, line)
+            elif test is None and isinstance(done.value, (bool, int, float, str)):
+                done.value = Unknown("what a condition decides that is not known", line)
             raise
         if test is None and _built(ev) > built:
             assumed.tell(ev, line)
