@@ -64,7 +64,8 @@ def likely_inputs(
             yield {names[0]: map_tensors(replace, value.inputs)}  # handed on to that model
     if len(names) == 2 and (start := recurrent.states_of_cell(ev, instance)) is not None:
         yield {names[0]: _input(sizes_of(2)), names[1]: start}
-    likely = sorted(RANKS, key=lambda rank: rank != 3) if _of_sequences(cls) else RANKS
+    likeliest = 3 if _of_sequences(cls) else _told_rank(cls, names[0]) if len(names) == 1 else None
+    likely = sorted(RANKS, key=lambda rank: rank != likeliest)
     if shape is None and (found_ranks := _indexed(text, names)):
         each = map(sizes_of, found_ranks)
         yield {name: _structure(text, name, each) for name in names}
@@ -136,6 +137,14 @@ def _of_sequences(cls: Class) -> bool:
     """Whether the class speaks of sequences of vectors: not of indices that it looks up."""
     text = code_of(cls)
     return "Embedding(" not in text and bool(_SEQUENCES.search(text))
+
+
+def _told_rank(cls: Class, name: str) -> int | None:
+    """How many axes an input has whose sizes are asked for one by one: three or more, or it is not told."""
+    shape = rf"\b(?:input_shape|{re.escape(name)}\.shape|shape\({re.escape(name)}\))"
+    places = [int(n) for n in re.findall(rf"{shape}\[(-?\d)\](?!\[)", code_of(cls))]
+    last = max(places, default=0)
+    return last + 1 + (-1 in places) if last > 1 else None
 
 
 def _indexed(text: str, names: list[str]) -> list[int]:

@@ -229,3 +229,19 @@ def test_models_that_branches_call(args: str, tmp_path: Path) -> None:
     both = Both(tmp_path, MODELS_IN_BRANCHES)
     assert both.log.diagnostics == []
     both.agree("Block", args, args, numbers(2, 6))
+
+
+def test_sizes_that_are_asked_for_one_by_one_tell_how_many_there_are(tmp_path: Path) -> None:
+    text = """
+class Emission(layers.Layer):
+    def build(self, input_shape):
+        width = int(input_shape[2])
+        self.kernel = self.add_weight(shape=(width, width), name="kernel")
+
+    def call(self, x):
+        count = ops.shape(x)[1]
+        scores = ops.matmul(ops.tanh(ops.matmul(x, self.kernel)), ops.swapaxes(x, -1, -2))
+        return ops.reshape(scores, (-1, count, count))
+"""
+    both = Both(tmp_path, text)
+    both.agree("Emission", "", "features=5", numbers(2, 4, 5))

@@ -35,8 +35,8 @@ def wider(a: str, b: str) -> str:
 
 
 def _typed(x: Tensor, y: Tensor, a: Expr, b: Expr) -> tuple[Expr, Expr]:
-    """Both in one type, as torch wants them for a product."""
-    if x.dtype == y.dtype:
+    """Both in one type, as torch wants them for a product. Whole numbers may be wider than Keras's: an arange is."""
+    if x.dtype == y.dtype and is_float(x.dtype):
         return a, b
     if wider(x.dtype, y.dtype) == x.dtype:
         return a, b.to(a.dtype)
@@ -71,6 +71,15 @@ def product(a: Any, b: Any, flip_a: bool = False, flip_b: bool = False) -> Tenso
     shape: Shape = broadcast(left[:-2], right[:-2])
     shape += left[-2:-1] if x.rank > 1 else ()
     shape += right[-1:] if y.rank > 1 else ()
+
+    whole = not (is_float(x.dtype) or is_float(y.dtype))
+    outer = min(x.rank, y.rank) > 1 and same(left[-1], 1) and same(right[-2], 1)
+    if whole and outer:  # no GPU has a matrix product of whole numbers
+
+        def spread(e: Expr, f: Expr) -> Expr:
+            return (e.mT if flip_a else e) * (f.mT if flip_b else f)
+
+        return derived(spread, [x, y], shape, wider(x.dtype, y.dtype))
 
     def render(e: Expr, f: Expr) -> Expr:
         return (e.mT if flip_a else e) @ (f.mT if flip_b else f)

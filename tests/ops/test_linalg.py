@@ -71,6 +71,8 @@ def test_products(case: tuple) -> None:
 
 def test_types() -> None:
     check("ops.matmul(x, y)", ints(2, 3), floats(3, 4), gradient=False)
+    check("tf.matmul(tf.range(4)[None], x)", ints(4, 3), gradient=False)
+    check("tf.matmul(tf.reshape(tf.range(4), (-1, 1)), x)", ints(1, 3), gradient=False)
     assert written("ops.matmul(x, y)", (None, 3, 4), (4, 5)) == "v0_0 = x @ y; v0_0"
 
 
