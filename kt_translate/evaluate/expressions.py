@@ -29,6 +29,7 @@ from kt_translate.evaluate.values import (
     Either,
     External,
     Function,
+    Method,
     Native,
     Scope,
     Super,
@@ -141,6 +142,8 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
         return _left_out(ev, node, scope, function)
     settled = assumed.settled
     read = left_open if tensor_lists.copes(function) else _layers if _grows(function) else evaluate
+    if isinstance(function, (Function, Method)):
+        read = handed_on
     if isinstance(function, External) and function.path == "keras.Model":
         read, settled = _as_it_stands, layer_lists.as_outputs
     if isinstance(function, Native) and function.name in TRAINING:
@@ -168,7 +171,11 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     if isinstance(function, Choice):
         at_once = next(ORDER) == chosen + 1
         return choices.call(ev, function, args, kwargs, start if at_once else None)
-    return calls.call(ev, function, args, kwargs, node, scope)
+    receiver, ev.receiver = ev.receiver, len(ev.running) or None
+    try:
+        return calls.call(ev, function, args, kwargs, node, scope)
+    finally:
+        ev.receiver = receiver
 
 
 def _left_out(ev: Interpreter, node: cst.Call, scope: Scope, function: Native) -> Any:
@@ -217,6 +224,15 @@ def left_open(ev: Interpreter, node: Any, scope: Scope) -> Any:
     """The value of an expression: an `Either` where a condition left it open, a list of which the length is open."""
     read = attribute_value if isinstance(node, cst.Attribute) else tensor_lists.raw
     return read(ev, node, scope)
+
+
+def handed_on(ev: Interpreter, node: Any, scope: Scope) -> Any:
+    """The value of an expression that gets another name here, or in another function: a list may stay left open."""
+    if isinstance(node, cst.Tuple) and all(isinstance(e, cst.Element) for e in node.elements):
+        return tuple(handed_on(ev, e.value, scope) for e in node.elements)
+    if isinstance(node, cst.Name) and some_of(value := tensor_lists.raw(ev, node, scope)):
+        return value
+    return as_made(ev, node, scope)
 
 
 def _super(ev: Interpreter, scope: Scope) -> Any:

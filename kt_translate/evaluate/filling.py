@@ -74,7 +74,7 @@ class Filling:
                 if not isinstance(container[0], Shrinking) or len(container) != 1:
                     raise NotGeneral
             elif some is not None and now is not None and now.tensors is some.tensors:
-                self.shrinking[id(container)] = some
+                self.shrinking[id(container)] = some.copied() if self._is_seen(container) else some
                 found = True
             else:
                 n = len(copy)
@@ -90,6 +90,13 @@ class Filling:
                 self.growing[id(container)] = copy
                 found = True
         return found
+
+    def _is_seen(self, container: list[Any]) -> bool:
+        """Whether other lists are views of this one: they keep what the turns take."""
+        tensors = container[0].tensors
+        names = [v for s in (self.ev.module, *self.ev.running) for v in s.names.values()]
+        views = [some for v in names if v is not container and (some := some_of(v)) is not None]
+        return any(some.tensors is tensors for some in views)
 
     def takes(self, some: Some, key: Any) -> Tensor:
         """The tensor at a place that depends on the turn."""

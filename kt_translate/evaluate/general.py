@@ -47,7 +47,7 @@ from kt_translate.graph.nodes import (
 from kt_translate.graph.objects import KerasObject, is_setting, lazily
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import Sym, Symbol, key_of, known, same, substitute, symbols_in
-from kt_translate.graph.tensor import Dim, Layout, Tensor, tensors_in
+from kt_translate.graph.tensor import Dim, Layout, Many, Tensor, tensors_in
 from kt_translate.graph.terms import closed
 from kt_translate.pytorch.library import reserved_names
 
@@ -92,7 +92,7 @@ def _holds(plan: Plan, table: dict[Symbol, Any]) -> bool:
 
 
 def _eligible(function: Function, bound: dict[str, Any]) -> bool:
-    if not isinstance(function.node, cst.FunctionDef):
+    if not isinstance(function.node, cst.FunctionDef) or not all(map(_sayable, bound.values())):
         return False
     tensors = tensors_in(list(bound.values()))
     if not tensors or any(
@@ -100,9 +100,7 @@ def _eligible(function: Function, bound: dict[str, Any]) -> bool:
     ):
         return False
     others = (v for v in bound.values() if not is_number(v))
-    return all(map(_sayable, bound.values())) and all(
-        s.kind == "global" for v in others for s in (*symbols_in(v), *captured(v))
-    )
+    return all(s.kind == "global" for v in others for s in (*symbols_in(v), *captured(v)))
 
 
 def _sayable(value: Any) -> bool:
@@ -114,7 +112,7 @@ def _sayable(value: Any) -> bool:
         return all(map(_sayable, chosen_arguments.leaves(value)))
     if isinstance(value, Instance):
         return views.is_record(value)
-    return not isinstance(value, (Unknown, Array, LayerValue, ModelValue))
+    return not isinstance(value, (Unknown, Array, LayerValue, ModelValue, Many))
 
 
 def kind_of(value: Any) -> Any:
@@ -229,7 +227,7 @@ def _make(
         ev.under_way.discard(key)
         CURRENT.pop()
         demands, ev.demands[before:] = ev.demands[before:], []
-    outputs = tensors_in(result)
+    outputs = [] if _is_left_open(result) else tensors_in(result)
     ids = {id(t) for t in inputs}
     own = {p.symbol for p in (*sizes, *params)}
     whole = outputs and tensors_only(result)
@@ -306,6 +304,13 @@ def tensors_only(value: Any) -> bool:
     if isinstance(value, dict):
         return all(map(tensors_only, value.values()))
     return value is None or isinstance(value, Tensor)
+
+
+def _is_left_open(value: Any) -> bool:
+    """Whether a list that a loop has filled is among what a call gives: only who called it can have that."""
+    return isinstance(value, Many) or (
+        isinstance(value, (list, tuple)) and any(map(_is_left_open, value))
+    )
 
 
 def _from_outside(region: Region) -> bool:

@@ -62,6 +62,9 @@ class Interpreter:
     """The state of one evaluation: the source, the scope at hand, the log, and the bounds."""
 
     precision = EXACT  # of Keras's own arithmetic, in what was called
+    trial: open_ends.Trial | None = None  # of the loop that is run
+    last_case: Any = None  # of the chain of ``elif`` that is run
+    receiver: int | None = None  # how deep the call stands that takes lists which loops left open
     nothing_kept = False  # no loop and no condition, after all else has failed
     given_up: frozenset[Statement] = frozenset()  # loops and functions that could not be written
     in_place: frozenset[Statement] = frozenset()  # and those whose layers are asked for
@@ -336,9 +339,6 @@ class Interpreter:
         """Tell that something is translated for one value of what it depends on."""
         said = shorten(said)
         self.note("KT301", f"{what} depends on {said}: translated for {said} = {shorten(taken)}")
-
-    trial: open_ends.Trial | None = None  # of the loop that is run
-    last_case: Any = None  # of the chain of ``elif`` that is run
 
     def bind_method(
         self, function: Function, instance: Any, args: Sequence[Any], kwargs: dict[str, Any]

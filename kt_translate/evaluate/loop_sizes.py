@@ -9,6 +9,7 @@ from typing import Any
 
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Scope, items_of, plain
+from kt_translate.graph.last_turn import end_of
 from kt_translate.graph.lists import Element, Pick, count
 from kt_translate.graph.nodes import (
     ORDER,
@@ -55,6 +56,17 @@ def _last(targets: Any, through: Any) -> Iterator[tuple[Symbol, Any]]:
             yield targets, Sym.index(_whole(through), -1)
     elif isinstance(through, Items) and through.function == "enumerate":
         yield from _last(targets[1], through.args[0])
+
+
+def in_last_turn(targets: Any, through: Any) -> dict[Symbol, Any]:
+    """What a loop's numbers are in the last turn, as far as words can say it."""
+    found = dict(_last(targets, through))
+    if isinstance(targets, Symbol) and (end := end_of(through)) is not None:
+        found[targets] = end
+    counted = isinstance(through, Items) and through.function == "enumerate"
+    if counted and len(through.args) == 1 and (turns := count(through)) is not None:
+        found[targets[0]] = Sym.binary("-", turns, 1)
+    return found
 
 
 def _whole(listed: Sym) -> Sym:

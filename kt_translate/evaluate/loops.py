@@ -9,6 +9,7 @@ import libcst as cst
 from kt_translate.evaluate import (
     assumed,
     entries,
+    loop_ends,
     loop_nests,
     loop_samples,
     rows,
@@ -16,7 +17,6 @@ from kt_translate.evaluate import (
     tensor_lists,
 )
 from kt_translate.evaluate.filling import Filling
-from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.layer_lists import LayerList, held_layers, turns_of
 from kt_translate.evaluate.loop_sizes import (
     afterwards,
@@ -36,7 +36,7 @@ from kt_translate.graph.last_turn import another_follows
 from kt_translate.graph.lists import Collected, Pick, Some
 from kt_translate.graph.nodes import ORDER, Carried, Held, LoopNode, named_deeper
 from kt_translate.graph.region import Region
-from kt_translate.graph.sym import UNKNOWN, Items, Sym, Symbol, known, same, substitute, symbols_in
+from kt_translate.graph.sym import UNKNOWN, Items, Sym, Symbol, known, same, substitute
 from kt_translate.graph.tensor import Tensor
 from kt_translate.graph.terms import expand
 from kt_translate.source.walk import names_in
@@ -303,7 +303,7 @@ class _General:
         tensors = self._leave(changed, inner)
         if any(entry.changed for entry in self.entries):
             entries.spend(self.ev, self.node, self.scope, self.state, self.through)
-        self._unbind()
+        loop_ends.unbind(self)
         self._add(tensors, lists, held)
 
     def _add(
@@ -368,32 +368,5 @@ class _General:
                 self.left.append(Carried(None, None, leaving, running.lasting(leaving)))
                 state.put(place, self.left[-1].after)
             else:
-                state.put(place, self._last(place, leaving, table))
+                state.put(place, loop_ends.last(self, place, leaving, table))
         return tensors
-
-    def _unbind(self) -> None:
-        """After the loop, nothing is known of its variables. Raises NotGeneral where the source reads one."""
-        if self.layers is not None:
-            for name in names_in(self.node.target):
-                self.ev.bind(name, Unknown("the last layer of a list", self.ev.line), self.scope)
-            return
-        for name in self.bound:
-            last = self._left("the last value of a loop variable", name)
-            self.ev.bind(name, last, self.scope)
-
-    def _last(self, place: Place, leaving: Any, table: dict[Symbol, Any]) -> Any:
-        """What a name that the loop binds first holds afterwards."""
-        inner = set(self.symbols) | table.keys()
-        if number(leaving) and not symbols_in(leaving) & inner:
-            return expand(leaving)
-        if isinstance(leaving, Unknown) and not isinstance(leaving, Either):
-            return leaving
-        return self._left("what the last turn of a loop leaves", place[1])
-
-    def _left(self, why: str, name: str) -> Unknown:
-        """What a name holds that only the last turn tells. Raises NotGeneral where it is read and no way leads back."""
-        if not self.ev.guards:
-            if read_later(self.ev, name):
-                raise NotGeneral
-            return Unknown(why, self.ev.line)
-        return tensor_lists.Left(why, self.ev.line, self.node)

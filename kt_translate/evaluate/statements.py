@@ -52,7 +52,7 @@ def _assign(ev: Interpreter, node: cst.Assign, scope: Scope) -> None:
     if isinstance(node.value, cst.IfExp):
         value = branches.conditional(ev, node.value, scope)
     else:
-        value = expressions.as_made(ev, node.value, scope)
+        value = expressions.handed_on(ev, node.value, scope)
     for target in node.targets:
         literal = isinstance(node.value, (cst.Integer, cst.Float, cst.SimpleString))
         if (
@@ -320,7 +320,9 @@ def _try(ev: Interpreter, node: cst.Try, scope: Scope) -> None:
 
 
 def _return(ev: Interpreter, node: cst.Return, scope: Scope) -> None:
-    raise Return(None if node.value is None else expressions.as_made(ev, node.value, scope))
+    received = ev.receiver == len(ev.running) - 1
+    read = expressions.handed_on if received else expressions.as_made
+    raise Return(None if node.value is None else read(ev, node.value, scope))
 
 
 def _raise(ev: Interpreter, node: cst.Raise, scope: Scope) -> None:

@@ -97,7 +97,7 @@ def countless(value: Any) -> bool:
 
 # -- what the source does with it -------------------------------------------------------------------
 
-METHODS = ("append", "pop", "reverse")
+METHODS = ("append", "copy", "pop", "reverse")
 
 
 def call_method(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
@@ -123,6 +123,8 @@ def method(ev: Interpreter, owner: list[Any], name: str, args: Any) -> Any:
         last = one_of(some, -1) if ev.loops else index(ev, some, -1)
         owner[:] = [some.seen(slice(None, -1, None))]
         return last
+    if some is not None and name == "copy":
+        return [some.copied()]
     if some is not None and name == "reverse":
         owner[:] = [some.seen(BACKWARDS)]
         return None
@@ -177,7 +179,7 @@ def call(ev: Interpreter, function: Any, args: list[Any], kwargs: dict[str, Any]
         if function.name == "reversed":
             return [some.seen(BACKWARDS)]
         if function.name in ("list", "tuple"):
-            return [some]
+            return [some.copied()]
         if function.name == "len" and some.count is not None:
             return some.count
     elif function.name in ("zip", "enumerate"):

@@ -25,7 +25,7 @@ def another_follows(targets: Any, iterable: Any) -> tuple[Any, Any, Sym] | None:
 
 def _of_one(targets: Any, iterable: Any, name: str) -> tuple[Any, Any, Sym] | None:
     """The same of a loop that is not several within each other; ``name``: of the turn's number, where it has none."""
-    end = _end(iterable)
+    end = end_of(iterable)
     if isinstance(targets, Symbol) and end is not None:
         return targets, iterable, Sym.binary("<", Sym.of(targets), end)
     turns = count(iterable)
@@ -42,7 +42,7 @@ def _of_one(targets: Any, iterable: Any, name: str) -> tuple[Any, Any, Sym] | No
     return (turn, targets), through, Sym.binary("<", Sym.of(turn), last)
 
 
-def _end(iterable: Any) -> Any:
+def end_of(iterable: Any) -> Any:
     """The last number of a range that goes up by one."""
     if isinstance(iterable, range):
         return iterable.stop - 1 if iterable.step == 1 else None

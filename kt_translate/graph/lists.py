@@ -26,6 +26,7 @@ from kt_translate.pytorch.expr import Expr
 
 PRODUCT = "itertools.product"
 BACKWARDS = slice(None, None, -1)
+ALL = slice(None)
 
 
 class LeftOpen(BaseException):
@@ -64,9 +65,18 @@ class Some(Many):
     def count(self) -> Any:
         """How many there are; None where there are no words for it."""
         view = self.view
-        while _is_turned(view):
+        while view.head == "index" and view.args[1] in (BACKWARDS, ALL):
             view = view.args[0]
         return self.tensors.count if view.head == "symbol" else None
+
+    @property
+    def is_the_list(self) -> bool:
+        """Whether this is the list itself: what is popped is gone for all who have it."""
+        return bool(self.view.head == "symbol")
+
+    def copied(self) -> Some:
+        """The tensors in a list of their own."""
+        return self.seen(ALL) if self.is_the_list else self
 
     def seen(self, key: slice) -> Some:
         """``self[key]``."""

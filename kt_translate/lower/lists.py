@@ -33,9 +33,16 @@ class SizeLists:
                 else:
                     kind = "" if said else ": list[int]"
                     self.start.append(f"{made}{kind} = [{', '.join(said)}]")
+        self.rest: dict[Symbol, str] = (
+            {}
+        )  # where a turn takes the last of a copy: what is left of it
         for element in node.elements:
-            for symbol in element.sizes.values():
+            for axis, symbol in element.sizes.items():
                 writer.carry([symbol], symbol.name)
+                if element.pops and not element.source.is_the_list:
+                    made = writer.carry([], element.source.tensors.sizes[axis].name)
+                    self.start.append(f"{made} = {code(element.source.along(axis))}")
+                    self.rest[symbol] = made
 
     def within(
         self, writer: Modules, node: LoopNode, body: list[str], handed: list[str]
@@ -44,7 +51,8 @@ class SizeLists:
         taken: dict[str, str] = {}
         for element in node.elements:
             for axis, symbol in element.sizes.items():
-                sizes = code(element.source.along(axis))
+                rest = self.rest.get(symbol)
+                sizes = code(element.source.along(axis)) if rest is None else Expr(rest)
                 if element.pops:
                     taken[symbol.spelled] = str(sizes.pop())
                 elif element.key is not None:
@@ -94,6 +102,10 @@ def write_calls(
             zipped.append((name, view.gone_through(tensors)))
             arguments.append(name)
         elif element.pops:
+            if not element.source.is_the_list:
+                rest = _fresh(writer, element.source.tensors.name, taken)
+                lines.append(f"{rest} = {element.source.said(tensors)}")
+                tensors = Expr(rest)
             arguments.append(str(tensors.pop()))
         else:
             wanted |= symbols_in(element.key)

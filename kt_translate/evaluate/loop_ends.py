@@ -1,0 +1,59 @@
+"""What the names hold after a loop that its turns bind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kt_translate.evaluate import tensor_lists
+from kt_translate.evaluate.later import read_later
+from kt_translate.evaluate.loop_sizes import in_last_turn, number
+from kt_translate.evaluate.state import NotGeneral, Place
+from kt_translate.evaluate.values import Either, Unknown
+from kt_translate.graph.sym import Symbol, substitute, symbols_in
+from kt_translate.graph.terms import expand
+from kt_translate.source.walk import names_in
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.loops import _General
+
+
+def unbind(loop: _General) -> None:
+    """After the loop, little is known of its variables. Raises NotGeneral where the source reads one."""
+    if loop.layers is not None:
+        for name in names_in(loop.node.target):
+            loop.ev.bind(name, Unknown("the last layer of a list", loop.ev.line), loop.scope)
+        return
+    last = in_last_turn(loop.targets, loop.value)
+    known = dict(zip(loop.bound, loop.symbols)) if len(loop.bound) == len(loop.symbols) else {}
+    for name in loop.bound:
+        asked = name in known and _is_new(loop, name) and read_later(loop.ev, name)
+        value = last.get(known[name]) if asked else None
+        if value is None:
+            value = _left(loop, "the last value of a loop variable", name)
+        loop.ev.bind(name, value, loop.scope)
+
+
+def _is_new(loop: _General, name: str) -> bool:
+    """Whether nothing is called so before the loop: a loop of no turns would leave that."""
+    names = (key for n, key in loop.before if 0 <= n < loop.state.named)
+    return name not in names
+
+
+def last(loop: _General, place: Place, leaving: Any, table: dict[Symbol, Any]) -> Any:
+    """What a name that the loop binds first holds afterwards."""
+    if number(leaving):
+        said = substitute(expand(leaving), in_last_turn(loop.targets, loop.value))
+        if not symbols_in(said) & {*loop.symbols, *table}:
+            return said
+    if isinstance(leaving, Unknown) and not isinstance(leaving, Either):
+        return leaving
+    return _left(loop, "what the last turn of a loop leaves", place[1])
+
+
+def _left(loop: _General, why: str, name: str) -> Unknown:
+    """What a name holds that only the last turn tells. Raises NotGeneral where it is read and no way leads back."""
+    if not loop.ev.guards:
+        if read_later(loop.ev, name):
+            raise NotGeneral
+        return Unknown(why, loop.ev.line)
+    return tensor_lists.Left(why, loop.ev.line, loop.node)

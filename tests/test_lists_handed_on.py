@@ -1,0 +1,77 @@
+"""Lists that a loop fills, on their way from function to function, and what else its last turn leaves."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.model_harness import check_kept, float64
+
+__all__ = ["float64"]
+
+HEAD = """
+import keras
+from keras import layers
+
+
+def encoder(x, filters, depth):
+    skips = []
+    for level in range(depth):
+        x = layers.Conv2D(filters * 2 ** level, 3, padding='same')(x)
+        skips.append(x)
+        x = layers.MaxPooling2D()(x)
+    return x, skips
+
+
+def decoder(x, skips, filters, depth, name):
+    for level in reversed(range(depth)):
+        x = layers.UpSampling2D()(x)
+        x = layers.Concatenate()([x, skips.pop()])
+        x = layers.Conv2D(filters * 2 ** level, 3, padding='same', name=f'{name}_{level}')(x)
+    return x
+
+
+def build(shape=(16, 16, 2), depth=3, filters=4):
+    start = keras.Input(shape)
+"""
+WAYS = {
+    "to_a_function_and_from_one": """
+    x, skips = encoder(start, filters, depth)
+    return keras.Model(start, decoder(x, skips, filters, depth, 'up'))
+""",
+    "copied_for_each": """
+    x, skips = encoder(start, filters, depth)
+    one = decoder(x, skips.copy(), filters, depth, 'one')
+    return keras.Model(start, [one, decoder(x, list(skips), filters, depth, 'two')])
+""",
+    "less_its_last": """
+    _, skips = encoder(start, filters, depth)
+    x = skips.pop()
+    return keras.Model(start, decoder(x, skips, filters, depth - 1, 'up'))
+""",
+    "seen_by_others": """
+    x, skips = encoder(start, filters, depth)
+    again, backwards = skips, skips[::-1]
+    y = decoder(x, again, filters, depth, 'up')
+    for skip in backwards:
+        x = layers.Concatenate()([layers.UpSampling2D()(x), skip])
+    return keras.Model(start, [x, y])
+""",
+    "one_by_one": """
+    x, (first, second, _) = encoder(start, filters, 3)
+    return keras.Model(start, [layers.Dense(depth)(first), layers.Dense(2)(second), x])
+""",
+    "a_number_and_a_variable": """
+    x = start
+    for level in range(depth):
+        width = filters + level
+        x = layers.Conv2D(width, 3)(x)
+    for n, units in enumerate([5, filters, 3]):
+        x = layers.Dense(units)(x)
+    return keras.Model(start, layers.Dense(2 * level + width + n, name=f'last_{units}')(x))
+""",
+}
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_what_is_handed_on(name: str, float64: None) -> None:
+    check_kept(HEAD + WAYS[name], "(32, 16, 1), 4, 3")
