@@ -11,7 +11,7 @@ from kt_translate.evaluate import handed
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.values import Function, Unknown
 from kt_translate.graph.sym import UNKNOWN, known
-from kt_translate.graph.tensor import tensors_in
+from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.guesses import (
     by_hand,
     code_about,
@@ -22,6 +22,7 @@ from kt_translate.guesses import (
     is_called_on,
     is_shape,
     keys_read,
+    length_told,
     object_for,
     other_shapes,
     roomier,
@@ -67,10 +68,13 @@ def attempts(
             yield other, {}
     guessing, kinds = guesser(ev, function, text)
 
+    def taken(name: str) -> Tensor:
+        length = length_told(name, text)
+        return input_of(guess("shape", text, kinds) if length is None else (length,))
+
     def likely(names: list[str]) -> dict[str, Any]:
-        tensor = input_of(guess("shape", text, kinds))
         return {
-            n: tensor if is_called_on(n, text) else handed.likely(n, text, kinds) or guessing(n)
+            n: taken(n) if is_called_on(n, text) else handed.likely(n, text, kinds) or guessing(n)
             for n in names
         }
 

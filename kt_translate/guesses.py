@@ -252,8 +252,15 @@ def is_called_on(name: str, text: str) -> bool:
     """Whether layers are called on a parameter, or a model begins with it."""
     n = re.escape(name)
     return is_tensor_name(name) and bool(
-        re.search(rf"\)\(\[?{n}\b|\bModel\((inputs?\s*=\s*)?{n}\b", text)
+        re.search(rf"\)\(\s*\[?{n}\b|\bModel\(\s*(inputs?\s*=\s*)?{n}\b", text)
     )
+
+
+def length_told(name: str, text: str) -> int | None:
+    """How many indices an Embedding says that it looks up, which is called on a parameter."""
+    called = rf"\binput_length\s*=\s*(\d+)[^()]*\)\(\s*{re.escape(name)}\b"
+    found = re.search(called, text)
+    return int(found[1]) if found else None
 
 
 def by_hand(

@@ -380,3 +380,19 @@ def build(nb_classes, kind):
     pair = Pair(HEAD + text)
     assert "UNKNOWN" not in pair.done.code
     pair.check("build", "build(3, 'b')", "3, 'b'")
+
+
+def test_an_input_by_what_looks_it_up(float64: None) -> None:
+    text = """
+def construct(user_input, count):
+    latent = layers.Embedding(
+        count, 8, name="user", input_length=1
+    )(
+        user_input)
+    latent = keras.ops.squeeze(latent, 1)
+    return keras.Model(user_input, layers.Dense(2)(latent[:, 3:]))
+"""
+    pair = Pair(HEAD + text)
+    assert pair.errors == []
+    (entry,) = pair.entries("construct")
+    assert entry["inputs"][0]["shape"] == [None, 1]
