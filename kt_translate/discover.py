@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import libcst as cst
 
+from kt_translate import variants
 from kt_translate.attempts import Shapes, declared
 from kt_translate.builders import Given, Run, best_run, is_complete, run
 from kt_translate.call_inputs import likely_input
@@ -56,7 +58,6 @@ from kt_translate.makers import (
     receiver,
     returned_by,
 )
-from kt_translate.variants import add_others, add_others_kept, for_another_flag, settle_models
 
 AnyModel = ModelValue | UnknownModel
 GIVEN_FUNCTIONS = "a function among its arguments decides what it builds"
@@ -152,7 +153,7 @@ class Finder:
             return
         if models_in(done.result):
             found = self.found[id(function)] = self._of_function(function, done)
-            add_others(self.ev, function, done, act, found, self._of_function)
+            variants.add_others(self.ev, function, done, act, found, self._of_function)
             yield found
             return
         if _is_own_model(done.result):
@@ -160,18 +161,20 @@ class Finder:
             found.demands = demands_of([done])
             yield found
             return
-        if (another := for_another_flag(self.ev, function, done, act)) is not None:
+        if (another := variants.for_another_flag(self.ev, function, done, act)) is not None:
             found = self.found[id(function)] = self._of_function(function, another)
             found.lacks_models = True
             yield found
             return
-        silent = not any(
-            text.strip() not in ("", "None") for text in returned_by(self.ev, function)
-        )
+        silent = all(text.strip() in ("", "None") for text in returned_by(self.ev, function))
         local = list(self._local(function)) if silent and done.models else []
         yield from local
         if not local and owes_model(self.ev, function, self.makers):
             yield Gap(function.name, "function", function.line, done.found, done.why)
+
+    def _builds(self, function: Function) -> bool:
+        """Whether the function's own code, or a function that it calls, makes a Keras model."""
+        return bool(called_by(self.ev, function) & self.makers)
 
     def _note_inlined(self, function: Function, why: str) -> None:
         """Say that a builder is to be found in the classes of those that call it."""
@@ -204,15 +207,15 @@ class Finder:
     def _local(self, function: Function) -> Iterator[Found]:
         """The models that a function keeps to itself, for the arguments that it has by default."""
         names = [p.name.value for p, _ in declared(function)]
-        values = {
-            n: function.defaults.get(n, Unknown(f"the argument {n}", function.line)) for n in names
-        }
+        none_given = {n: Unknown(f"the argument {n}", function.line) for n in names}
+        values = none_given | {n: v for n, v in function.defaults.items() if n in names}
         done = run(self.ev, Given(), lambda: call_function(self.ev, function, [], values))
         parts = nested(done.models)
         for model in done.models:
             if is_complete(model) and id(model.use) not in parts:
-                name = model.variable or "model"
-                yield Found(name, "variable", model.line, model, said=done.found)
+                yield Found(
+                    model.variable or "model", "variable", model.line, model, said=done.found
+                )
 
     # -- classes --------------------------------------------------------------------------------
     def plain_class(self, cls: Class) -> Iterator[Found | Gap]:
@@ -271,12 +274,12 @@ class Finder:
                 call_function(self.ev, init, [instance], values)
             except Raised as raised:
                 self.ev.note("KT106", f"the source raises here: {raised.text}")
-            settle_models(self.ev, instance.attributes)
+            variants.settle_models(self.ev, instance.attributes)
             return instance
 
         is_of = partial(_is_of, cls=cls)
         made = best_run(self.ev, init, act, self.shapes, is_of, ready=_is_instance_of_known)
-        return made, partial(add_others_kept, self.ev, init, made, act)
+        return made, partial(variants.add_others_kept, self.ev, init, made, act)
 
     def _method(
         self, cls: Class, method: Function, made: Run, kept: dict[str, Any]
@@ -310,8 +313,14 @@ class Finder:
             for path, model in elements(value):
                 yield self._member(cls, f"{name}{path}", model, [made, done], params, None)
         lacks = lacks_models(done.result) or any(map(makes_model, returned_by(self.ev, method)))
-        if not models and not fresh and lacks:
+        if models or fresh or not lacks:
+            return
+        another = variants.for_another_flag_of_object(self.ev, cls, method, made, done)
+        if another is None:
             yield Gap(f"{cls.name}.{method.name}", "method", method.line, done.found, done.why)
+            return
+        found = self._member(cls, method.name, another.result, [another], call="()")
+        yield replace(found, lacks_models=True)
 
     def _member(
         self,
@@ -355,17 +364,14 @@ class Finder:
             if isinstance(model, UnknownModel):
                 yield Gap(name, "variable", line, why=model.why)
                 continue
-            keras = name if last[name] is model and self._holds(name, model) else None
-            yield self._variable(name, model, line, keras)
+            held = last[name] is model and self.ev.module.names.get(name) is model
+            yield self._variable(name, model, line, name if held else None)
         for name, value in self.ev.module.names.items():
             owner = value.cls.name if isinstance(value, Instance) else ""
             for path, model in [] if isinstance(value, ModelValue) else elements(value):
                 bound = any(model is m for _, m, _ in bindings)
                 if not bound and f"{owner}{path}" not in self.members:
                     yield self._variable(f"{name}{path}", model, model.line, f"{name}{path}")
-
-    def _holds(self, name: str, model: ModelValue) -> bool:
-        return self.ev.module.names.get(name) is model
 
     def _variable(self, name: str, model: ModelValue, line: int, keras: str | None) -> Found:
         shape = self.shapes.get(name, self.shapes.get(""))
@@ -376,11 +382,6 @@ class Finder:
             build_deferred(self.ev, model, shape)
         found.made = made_by(self.ev, self.found, model)
         return found
-
-    # -- what builds models ---------------------------------------------------------------------
-    def _builds(self, function: Function) -> bool:
-        """Whether the function's own code, or a function that it calls, makes a Keras model."""
-        return bool(called_by(self.ev, function) & self.makers)
 
 
 def _is_of(bound: dict[str, Any], cls: Class) -> bool:

@@ -9,17 +9,20 @@ from functools import partial, reduce
 from itertools import islice
 from typing import Any
 
+from kt_translate.attempts import declared
 from kt_translate.builders import Run, arguments, run
 from kt_translate.diagnostics import Diagnostic, Place, shorten
 from kt_translate.evaluate.assumed import settled
+from kt_translate.evaluate.calls import call_function
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.models import plan_of
-from kt_translate.evaluate.values import Either, Function, Instance, ModelValue, models_in
+from kt_translate.evaluate.values import Class, Either, Function, Instance, ModelValue, models_in
 from kt_translate.found import Found
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, substitute, symbols_in
 from kt_translate.graph.tensor import tensors_in
 from kt_translate.graph.terms import shown
 from kt_translate.guesses import guesser, is_shape, literals
+from kt_translate.makers import receiver
 from kt_translate.words import choices, code_with
 
 MOST = 6  # runs for one function
@@ -60,7 +63,11 @@ def add_others(
 
 
 def for_another_flag(
-    ev: Interpreter, function: Function, first: Run, act: Callable[[dict[str, Any]], Any]
+    ev: Interpreter,
+    function: Function,
+    first: Run,
+    act: Callable[[dict[str, Any]], Any],
+    method: Function | None = None,
 ) -> Run | None:
     """The run for a flag that is not as by default, where no model comes out as it is: ``training=True``. It is told."""
     params = {p.symbol for p in first.given.params}
@@ -69,12 +76,31 @@ def for_another_flag(
         models, told = len(ev.models), (flag.name, not flag.value)
         other = _run_for(ev, function, first, act, told)
         if other.whole:
-            only = f"{function.name} is translated for {flag.name}={not flag.value} alone"
+            gives = method or function
+            owner = f"{gives.owner.name}." if gives.owner is not None else ""
+            said = f"{owner}{gives.name} is translated for {flag.name}={not flag.value} alone"
             why = f" ({first.why})" if first.why else ""
-            ev.log.add("KT107", Place(function.line), f"the model of {only}{why}")
+            ev.log.add("KT107", Place(gives.line), f"the model of {said}{why}")
             return other
         del ev.models[models:]
     return None
+
+
+def for_another_flag_of_object(
+    ev: Interpreter, cls: Class, method: Function, made: Run, first: Run
+) -> Run | None:
+    """The same of a method without arguments, for a flag that the constructor takes."""
+    init = cls.lookup("__init__")
+    if not isinstance(init, Function) or declared(method):
+        return None
+
+    def act(values: dict[str, Any]) -> Any:
+        instance = Instance(cls, {}, [], values, cls.line)
+        call_function(ev, init, [instance], values)
+        return call_function(ev, method, receiver(method, cls, instance), {})
+
+    of_object = replace(first, given=made.given)
+    return for_another_flag(ev, init, of_object, act, method)
 
 
 def add_others_kept(

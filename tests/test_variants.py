@@ -141,6 +141,31 @@ def test_a_builder_of_which_only_what_trains_is_translated() -> None:
 
 
 @pytest.mark.usefixtures("float64")
+def test_a_method_of_which_only_what_another_flag_gives_is_translated() -> None:
+    pair = Pair(
+        HEAD + "class Tagger:\n"
+        "    def __init__(self, labels, use_crf=True):\n"
+        "        self._labels, self._use_crf = labels, use_crf\n"
+        "    def build(self):\n"
+        "        inputs = keras.Input((6, 5, 2))\n"
+        "        x = flat((6, 5, 2), 4)(inputs)\n"
+        "        if self._use_crf:\n"
+        "            outputs = elsewhere.CRF(self._labels)(x)\n"
+        "        else:\n"
+        "            outputs = layers.Dense(self._labels)(x)\n"
+        "        return keras.Model(inputs, outputs), 'mse'\n"
+    )
+    (error,) = pair.errors
+    assert "Tagger.build is translated for use_crf=False alone" in error
+    (entry,) = pair.entries("Tagger.build")
+    assert entry["status"] == "partial"
+    with pytest.raises(NotImplementedError):
+        getattr(pair.torch, entry["factory"])(3)
+    entry["status"] = "translated"
+    pair.check("Tagger.build", "Tagger(3, use_crf=False).build()[0]", "3, use_crf=False")
+
+
+@pytest.mark.usefixtures("float64")
 def test_a_shape_that_may_be_left_out() -> None:
     keras.utils.clear_session()
     pair = Pair(
