@@ -57,6 +57,10 @@ FLAVOURS = [
     ("3", "import keras\n# nb_epoch = 3\n'''border_mode=1'''\nx = keras.layers.Dense(3)"),
     ("2", "from keras.layers import (Dense,\n    CuDNNLSTM,  # fast\n    Dropout)"),
     ("2", "from keras.utils import np_utils"),
+    (
+        "2",
+        "from tensorflow.keras.layers import *\nSeparableConv2D(4, 3, kernel_regularizer=l2(d))(x)",
+    ),
     ("2", "import tensorflow as tf\no = tf.keras.optimizers.legacy.Adam(1e-3)"),
     ("3", "import keras\nx = keras.ops.mean(y)"),
     ("2", "from keras.engine import Layer"),

@@ -30,6 +30,11 @@ def decoder(x, skips, filters, depth, name):
     return x
 
 
+def halved(x, filters):
+    whole = layers.Conv2D(filters, 3, padding='same')(x)
+    return layers.MaxPooling2D()(whole), whole
+
+
 def build(shape=(16, 16, 2), depth=3, filters=4):
     start = keras.Input(shape)
 """
@@ -55,6 +60,15 @@ WAYS = {
     for skip in backwards:
         x = layers.Concatenate()([layers.UpSampling2D()(x), skip])
     return keras.Model(start, [x, y])
+""",
+    "beside_what_goes_on": """
+    x, wholes = start, []
+    for level in range(depth):
+        x, whole = halved(x, filters * 2 ** level)
+        wholes.append(whole)
+    for level in range(depth - 1, -1, -1):
+        _, x = halved(layers.Concatenate()([layers.UpSampling2D()(x), wholes[level]]), filters)
+    return keras.Model(start, x)
 """,
     "one_by_one": """
     x, (first, second, _) = encoder(start, filters, 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.model_harness import Pair, float64
+from tests.model_harness import Pair, check_kept, float64
 
 __all__ = ["float64"]
 
@@ -131,6 +131,18 @@ HANDED_ON = {
         "dense = lambda t: layers.Dense(width)(t)\n    x = block(x, lambda t: dense(t) * 2.0)",
     ),
 }
+
+
+@pytest.mark.usefixtures("float64")
+def test_numbers_of_each_channel_are_a_parameter() -> None:
+    check_kept(
+        "import keras\nfrom keras import layers\n"
+        "def build(mean=(1.0, 2.0, 3.0), variance=[4.0, 0.5, 2.0]):\n"
+        "    start = keras.Input((5, 5, 3))\n"
+        "    x = layers.Normalization(mean=mean, variance=variance)(start)\n"
+        "    return keras.Model(start, layers.Conv2D(2, 3)(x))\n",
+        "(3.0, 1.0, -2.0), (1.0, 2.0, 4.0)",
+    )
 
 
 @pytest.mark.parametrize("name", HANDED_ON)

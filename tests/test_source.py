@@ -17,6 +17,7 @@ from kt_translate.source.walk import bound_in, names_in, own_names, rebinds_oute
         ("keras.layers.convolutional.Conv2D", "keras.layers.Conv2D"),
         ("tensorflow.python.keras.layers.Dense", "keras.layers.Dense"),
         ("keras.src.layers.Dense", "keras.layers.Dense"),
+        ("keras.src.backend.nn.silu", "keras.ops.silu"),
         ("keras.layers.normalization.BatchNormalization", "keras.layers.BatchNormalization"),
         ("keras.engine.topology.Layer", "keras.Layer"),
         ("keras.models.Model", "keras.Model"),

@@ -186,7 +186,10 @@ class Filling:
         if not any(tests):
             one.after.count = _count(before, count(self.value), len(one.leaving))
         listed = not one.before or getattr(one.before[0], "on_the_way", True)
-        one.after.on_the_way = listed and all(id(t) in behind for t in one.leaving)
+        made = self.region.nodes if self.region is not None else []
+        one.after.on_the_way = listed and all(
+            last_turns.is_on_the_way(made, t, behind) for t in one.leaving
+        )
         return one
 
 

@@ -8,7 +8,7 @@ from kt_translate.evaluate import parts
 from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.state import Place, named_at
 from kt_translate.graph.lists import Collected
-from kt_translate.graph.nodes import CallNode
+from kt_translate.graph.nodes import CallNode, LayerNode
 from kt_translate.graph.region import Node
 from kt_translate.graph.tensor import Tensor, tensors_in
 
@@ -27,6 +27,18 @@ def leaves_out(
     kept = parts.behind(nodes, [*listed, *(t for p, t in handed.items() if p not in unread)])
     lost = parts.behind(nodes, [handed[p] for p in unread])
     return any(_loses(n, kept) for n in nodes if any(id(o) in lost for o in n.outputs))
+
+
+def is_on_the_way(nodes: list[Node], tensor: Tensor, kept: set[int]) -> bool:
+    """Whether what makes a tensor has no layers but those that the tensors that are kept need."""
+    if id(tensor) in kept:
+        return True
+    made = parts.behind(nodes, [tensor])
+    makers = [n for n in nodes if parts.has_weights(n) and any(id(o) in made for o in n.outputs)]
+    return not any(_loses(n, kept) for n in makers) and all(
+        isinstance(n, (CallNode, LayerNode)) or all(id(o) in kept for o in n.outputs)
+        for n in makers
+    )
 
 
 def _loses(node: Node, kept: set[int]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.graph.precision import EXACT, resized, rounded
+from kt_translate.graph.sym import Sym, known
 from kt_translate.layers.augmentation import Picture
 from kt_translate.layers.layer import (
     Call,
@@ -233,10 +234,12 @@ class Normalization(Layer):
         rank = _rank(value)
         if rank == 0:
             return value
+        if isinstance(value, Sym) and rank > 1:
+            raise RuleError("KT203", "Normalization by rows of numbers that a setting says")
         sizes: dict[int, Dim] = {}
         part = value
         for axis in kept[len(kept) - rank :]:
-            sizes[axis], part = len(part), part[0]
+            sizes[axis], part = (-1, None) if isinstance(part, Sym) else (len(part), part[0])
         numbers = _as_lists(value)
         shape = self.broadcast(x, sizes)
         if len(shape) <= 1:
@@ -250,6 +253,7 @@ def _as_lists(value: Any) -> Any:
 
 def _rank(value: Any) -> int:
     """How many axes given numbers have."""
+    value = known(value)
     if isinstance(value, (list, tuple)):
         return 1 + _rank(value[0]) if value else 1
     return 0

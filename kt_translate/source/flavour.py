@@ -49,11 +49,13 @@ _KERAS_2_NAMES = {
     "np_utils",
     "get_source_inputs",
 }
+_INSIDE = r"(?:[^()]|\([^()]*\))*"  # of a call's parentheses
 _KERAS_2_WORDS = re.compile(
     r"\.fit_generator\(|\.predict_generator\(|\.evaluate_generator\(|\.predict_classes\("
     r"|\b(?:SGD|Adam|RMSprop|Adagrad|Adadelta|Adamax|Nadam)\([^()]*\b(?:lr|decay)\s*="
     r"|\b(?:keras|optimizers)\.(?:optimizers\.)?legacy\.|\bCuDNN(?:LSTM|GRU)\("
     r"|\bLocallyConnected[12]D\(|\bnp_utils\."
+    rf"|\b(?:Separable|Depthwise)Conv(?:olution)?[12]D\({_INSIDE}\bkernel_(?:init|reg|cons)\w+\s*="
     r"|\b(?:tf|tensorflow)\.(?:Session|placeholder|get_default_graph|contrib|ConfigProto"
     r"|global_variables_initializer|compat\.v1)\b"
     r"|\bK\.(?:get_session|set_session|learning_phase|function|set_learning_phase|in_train_phase"
@@ -77,7 +79,6 @@ _BACKEND_IN_KERAS_3 = {
     "set_image_data_format",
     "standardize_dtype",
 }
-_INSIDE = r"(?:[^()]|\([^()]*\))*"  # of a call's parentheses
 _KERAS_1_WORDS = re.compile(
     r"[(,]\s*(?:border_mode|inner_init|inner_activation|forget_bias_init|dim_ordering|pool_length"
     r"|filter_length|subsample_length|atrous_rate|[WUb]_regularizer|[Wb]_constraint|dropout_[WU]"

@@ -100,6 +100,10 @@ _SAME = {
 _OF_TENSORFLOW_1 = {"image.resize": "image.resize_images"}
 
 
+# Keras 3's own code has there what it shows users as keras.ops.
+_OF_KERAS_3_BACKEND = re.compile(r"keras\.backend\.(?:nn|numpy|math|core|linalg|image)\.(\w+)$")
+
+
 @lru_cache(maxsize=4096)
 def canonical(path: str) -> str:
     """``tensorflow.keras.layers.Conv2D``, ``keras.layers.convolutional.Conv2D`` -> ``keras.layers.Conv2D``.
@@ -116,6 +120,8 @@ def canonical(path: str) -> str:
         if path == root or path.startswith(root + "."):
             path = "keras" + path[len(root) :]
             break
+    if inner := _OF_KERAS_3_BACKEND.match(path):
+        path = f"keras.ops.{inner[1]}"
     if path.startswith("keras.backend.tf."):  # what the backend itself imports
         path = path[len("keras.backend.") :]
     if path == "keras_applications" or path.startswith("keras_applications."):
