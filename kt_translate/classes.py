@@ -16,19 +16,19 @@ from kt_translate.call_inputs import (
     unknown,
 )
 from kt_translate.diagnostics import Place
-from kt_translate.evaluate import own_classes, subclasses
+from kt_translate.evaluate import handed, own_classes, subclasses
 from kt_translate.evaluate.constructors import base_of, needed_by_base, only_hooks
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.model_ends import Ends, ends_of
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
-from kt_translate.evaluate.values import Class, Function, Instance, Unknown
+from kt_translate.evaluate.values import Class, Function, Instance, ModelValue, Unknown
 from kt_translate.graph.nodes import CallNode, LayerNode, Plan
 from kt_translate.graph.region import OpNode
 from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.graph.terms import shown
-from kt_translate.guesses import guess, is_tensor_name, unpacked_into
+from kt_translate.guesses import guess, is_tensor_name, names_of, unpacked_into
 
 
 def keras_classes(ev: Interpreter) -> Iterator[Class]:
@@ -230,7 +230,9 @@ def _sample(ev: Interpreter, cls: Class, made: list[Instance]) -> Instance:
         text = re.sub(r"\bself\.", "", "\n".join(map(code_of, _made_in(ev, cls))))
         for name in names:
             value = known(told.get(name, UNKNOWN))
-            if value is UNKNOWN:
+            if value is UNKNOWN and (model := _handed(ev, cls, name, text)) is not None:
+                value = model
+            elif value is UNKNOWN:
                 value = guess(name, text, ev.source.text)
                 count = unpacked_into(name, text)
                 if count is not None and not (isinstance(value, tuple) and len(value) == count):
@@ -241,6 +243,16 @@ def _sample(ev: Interpreter, cls: Class, made: list[Instance]) -> Instance:
     instance = subclasses.make_instance(ev, cls, [], given)
     ev.made[id(cls.node)].remove(instance)
     return instance
+
+
+def _handed(ev: Interpreter, cls: Class, name: str, text: str) -> ModelValue | None:
+    """The model that an argument seems to be, which is told; None for any other."""
+    called = (handed.likely(known_as, text, ev.source.text) for known_as in names_of(name, text))
+    likely = next(filter(None, called), None)
+    if likely is None:
+        return None
+    ev.log.add("KT101", Place(max(cls.line, 1)), f"{name} of {cls.name} is taken for {likely!r}")
+    return handed.model(name, likely)
 
 
 def _made_in(ev: Interpreter, cls: Class) -> list[Class]:

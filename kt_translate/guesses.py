@@ -66,7 +66,7 @@ def guess(name: str, text: str, kinds: str) -> Any:
         return tuple(guess(part, text, kinds) for part in parts)
     if re.search(rf"{_THROUGH}{n}\b", text) and "shape" not in lower:
         return (2, 2)
-    called = _names_of(name, text)
+    called = names_of(name, text)
     if any(is_tuple(known_as, text) for known_as in called):
         if re.search(r"TimeDistributed\(\s*[\w.]*2D\b", text):
             return (5, 64, 64, 3)
@@ -196,13 +196,13 @@ def _settings(name: str, text: str, whole: str) -> list[str]:
 def _attributes(name: str, text: str) -> list[str]:
     """The attributes that are read of a parameter, or of what else it is called; none where it is called or indexed."""
     text = re.sub(r"\bself\.", "", text)
-    known_as = rf"(?<![.\w])(?:{'|'.join(map(re.escape, _names_of(name, text)))})"
+    known_as = rf"(?<![.\w])(?:{'|'.join(map(re.escape, names_of(name, text)))})"
     if "." in name or is_tensor_name(name) or re.search(rf"{known_as}(\[|\(|\.\w+\()", text):
         return []
     return re.findall(rf"{known_as}\.(\w+)", text)
 
 
-def _names_of(name: str, text: str) -> list[str]:
+def names_of(name: str, text: str) -> list[str]:
     """What a parameter is called: attributes and variables, too, that are nothing but it."""
     others = re.findall(rf"^\s*(\w+)\s*=\s*{re.escape(name)}\s*$", text, re.MULTILINE)
     return list(dict.fromkeys([name, *others]))

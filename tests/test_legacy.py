@@ -359,6 +359,26 @@ def test_counts_that_are_no_whole_numbers() -> None:
     check_with_tf_keras(PARTS_OF_COUNTS, "build", (6, 5, 3))
 
 
+MASKS_OF_STEPS = """
+import tensorflow as tf, tf_keras
+
+layers = tf_keras.layers
+
+
+def build(width=4):
+    inputs = tf_keras.Input((7, 2))
+    indices = layers.Lambda(lambda x: tf.cast(tf.abs(x) * 2, "int32"))(inputs)
+    x = layers.Embedding(20, width, mask_zero=True)(indices)
+    x = layers.TimeDistributed(layers.Bidirectional(layers.LSTM(3)))(x)
+    x = layers.Bidirectional(layers.LSTM(width, return_sequences=True))(x)
+    return tf_keras.Model(inputs, layers.Dense(2)(x))
+"""
+
+
+def test_steps_in_which_nothing_is_are_masked() -> None:
+    check_with_tf_keras(MASKS_OF_STEPS, "build", (7, 2))
+
+
 def check_with_tf_keras(source: str, name: str, shape: tuple[int, ...]) -> None:
     """Translates the source and compares with what the parity test runs of it."""
     log = Log()

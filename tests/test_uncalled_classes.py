@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import torch
@@ -245,3 +246,42 @@ class Emission(layers.Layer):
 """
     both = Both(tmp_path, text)
     both.agree("Emission", "", "features=5", numbers(2, 4, 5))
+
+
+AUTOENCODER = """
+class VAE(keras.Model):
+    def __init__(self, encoder_net, decoder, beta=0.5, **kwargs):
+        super().__init__(**kwargs)
+        self.encoder = encoder_net
+        self.decoder = decoder
+        self.beta = beta
+        self.head = layers.Dense(3)
+
+    def call(self, x, training=False):
+        mean, log_var, code = self.encoder(x, training=training)
+        return self.head(self.decoder(code + self.beta * ops.exp(log_var)) - mean)
+"""
+
+
+def test_models_that_an_object_is_made_with(tmp_path: Path) -> None:
+    both = Both(tmp_path, AUTOENCODER)
+    told = [d.message for d in both.log.diagnostics]
+    assert (
+        told[0] == "encoder_net of VAE is taken for a model that takes rows and gives rows 3 times"
+    )
+
+    start = keras.Input((5,))
+    outputs = [keras.layers.Dense(4, name=name)(start) for name in "abc"]
+    theirs = keras.Model(start, outputs), keras.Sequential([keras.layers.Dense(4)])
+
+    class Encoder(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a, self.b, self.c = (torch.nn.Linear(5, 4) for _ in range(3))
+
+        def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            return self.a(x), self.b(x), self.c(x)
+
+    ours = both.out.VAE(Encoder(), torch.nn.Linear(4, 4), decoder_features=4)
+    vae = both.source.VAE(*theirs)
+    both.compare(both.entry("VAE"), vae, ours, [numbers(2, 5)], lambda x: x)

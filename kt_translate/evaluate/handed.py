@@ -12,13 +12,17 @@ from kt_translate.evaluate.values import LayerValue, ModelValue
 from kt_translate.graph.nodes import CallNode, ModuleUse, Param, Plan
 from kt_translate.graph.region import Node, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol
-from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
 _PICTURES = re.compile(r"\w[23]D\b")
-_MODELS = re.compile(r"model|net(work)?$|backbone|base$|encoder|extractor|generator|discriminator")
+_MODELS = re.compile(
+    r"model|net(work)?$|backbone|base$|encoder|decoder|extractor|generator|discriminator|critic"
+    r"|classifier|student|teacher"
+)
+_ON_A_TENSOR = r"\(\w+(?:\)|, *training\b| *[-+*/@]|\()"
 _SEQUENCES = re.compile(r"\w1D\b|LSTM|GRU|RNN|Attention")
 
 
@@ -28,10 +32,12 @@ class Handed:
 
     takes: int
     gives: int
+    count: int = 1  # of the tensors that it gives
 
     def __repr__(self) -> str:
         what = {2: "rows", 3: "sequences", 4: "pictures", 5: "volumes"}
-        return f"a model that takes {what[self.takes]} and gives {what[self.gives]}"
+        several = f" {self.count} times" if self.count > 1 else ""
+        return f"a model that takes {what[self.takes]} and gives {what[self.gives]}{several}"
 
 
 def likely(name: str, text: str, kinds: str) -> Handed | None:
@@ -41,10 +47,12 @@ def likely(name: str, text: str, kinds: str) -> Handed | None:
     """
     n = re.escape(name)
     built_upon = re.search(rf"\b{n}\.outputs?\b", text)
-    called = re.search(rf"(?<![.\w]){n}\(\w+\)", text) and _MODELS.search(name)
+    called = re.search(rf"(?<![.\w]){n}{_ON_A_TENSOR}", text) and _MODELS.search(name)
     if not built_upon and not called:
         return None
-    return Handed(_rank(kinds), _rank(kinds if "Flatten" in text else text))
+    several = re.search(rf"^\s*\(?(\w+(?:\s*,\s*\w+)+)\)?\s*=\s*{n}\(\w", text, re.MULTILINE)
+    count = several[1].count(",") + 1 if several else 1
+    return Handed(_rank(kinds), _rank(kinds if "Flatten" in text else text), count)
 
 
 def _rank(text: str) -> int:
@@ -62,15 +70,19 @@ def parameter(name: str, keyword_only: bool) -> Param:
 def model(name: str, handed: Handed) -> ModelValue:
     """The model from inside the function: the weights tell how many channels it gives."""
     size = "channels" if handed.gives > 2 else "features"
-    symbol = Symbol(f"{name}_{size}", SAMPLE, "data", f"the {size} that {name} gives")
     given = _tensor(handed.takes, 3 if handed.takes > 3 else None)
-    result = _tensor(handed.gives, Sym.of(symbol))
+    results = []
+    for number in range(1, handed.count + 1):
+        called = f"{name}_{size}{f'_{number}' if handed.count > 1 else ''}"
+        symbol = Symbol(called, SAMPLE, "data", f"the {size} that {name} gives")
+        results.append(_tensor(handed.gives, Sym.of(symbol)))
+    result = results if handed.count > 1 else results[0]
     given.facts["input"] = None
     plan = Plan(name, "handed", Region(), [given], result)
     use = ModuleUse("functional", hint=name)
     region = Region()
     region.add(Node([], [given]))
-    region.add(CallNode([given], [result], 0, plan, use))
+    region.add(CallNode([given], results, 0, plan, use))
     return ModelValue("functional", given, result, region, use=use, plan=plan)
 
 
@@ -103,7 +115,7 @@ def _open(ev: Interpreter, layer: LayerValue, tensor: Tensor) -> None:
     if layer.calls:
         features = layer.calls[0][0][0].channels
     else:
-        before = plan.result.facts.setdefault("flattened", [])
+        before = tensors_in(plan.result)[0].facts.setdefault("flattened", [])
         before.append(f"{plan.name}_features{f'_{len(before) + 1}' if before else ''}")
         features = Sym.of(open_input(before[-1]))
         ev.note("KT101", f"{before[-1]}: {told_by_weights(['it'])}")

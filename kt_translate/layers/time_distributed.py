@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from kt_translate.graph.region import CURRENT, Region
+from kt_translate.graph.region import CURRENT, Region, derived
 from kt_translate.layers.layer import Call, Expr, Layer, Layout, RuleError, Tensor, as_text, same
 from kt_translate.layers.rnn_settings import function_of, rule_of
 from kt_translate.layers.rnn_wrappers import Wrapper
@@ -103,7 +103,18 @@ class TimeDistributed(Wrapper):
         y = self._step_output(self._step(x))
         shape = (x.shape[0], x.shape[1], *y.shape[1:])
         layout = y.layout if y.rank > 2 else Layout.LAST
-        return [Tensor(shape, y.dtype, layout, x.mask, flattened=y.flattened)]
+        return [Tensor(shape, y.dtype, layout, self._mask(x, y), flattened=y.flattened)]
+
+    def _mask(self, x: Tensor, y: Tensor) -> Tensor | None:
+        """The mask of the output: Keras 2 keeps the steps in which anything is, if the layer ``y`` is of gives no mask."""
+        if x.mask is None or x.mask.rank < 3 or y.mask is not None or self.flavour == "3":
+            return x.mask
+        several = x.mask.rank > 3
+
+        def anything(mask: Expr) -> Expr:
+            return (mask.flatten(2) if several else mask).any(dim=-1)
+
+        return derived(anything, [x.mask], x.mask.shape[:2], "bool", label="mask")
 
     def module(self, *tensors: Tensor) -> Expr | None:
         return self.inner.module(*tensors if self.is_positionwise else [self._step(tensors[0])])
