@@ -126,6 +126,15 @@ for layer in base.layers[:-4]:
     layer.trainable = False
 model = Model(base.input, layers.Conv2D(4, 1)(base.get_layer("block4_pool").output))
 """,
+    "of_any_size": """
+from keras import Input, Model, layers
+from keras.applications import MobileNetV2
+def build(size=64, classes=3):
+    x = inputs = Input((size, size, 3))
+    x = MobileNetV2(input_shape=(size, size, 3), alpha=0.35, include_top=False, weights=None)(x)
+    return Model(inputs, layers.Dense(classes)(layers.Flatten()(x)))
+model = build(35)
+""",
     "torch_mode": """
 import keras
 inputs = keras.Input((33, 32, 3))

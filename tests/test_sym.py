@@ -25,6 +25,8 @@ N = Sym.of(Symbol("n"))
         ((filters + 1) * 3, "(filters + 1) * 3", 195),
         ((filters + 3) - 3, "filters", 64),
         ((filters // 2) // 2, "filters // 4", 16),
+        (((filters + 1) // 2 + 1) // 2, "(filters + 3) // 4", 16),
+        ((filters + filters % 2) // 2, "(filters + 1) // 2", 32),
         (-(-filters // stride), "-(-filters // stride)", 32),
         (Sym.binary("!=", stride, 1), "stride != 1", True),
         (Sym.unary("not", stride), "not stride", False),
@@ -65,11 +67,14 @@ def test_code_of_containers() -> None:
 @given(st.integers(1, 200), st.integers(1, 9), st.integers(1, 9), st.integers(0, 20))
 def test_simplification_keeps_the_value(n: int, a: int, b: int, c: int) -> None:
     x = Sym.of(Symbol("x", n))
-    value = ((x * a + c) // b - c) + c
-    expected = ((n * a + c) // b - c) + c
-    assert known(value) == expected
-    assert eval(str(code(value)), {"x": n}) == expected
-    assert substitute(value, {x.args[0]: n}) == expected
+    for value, expected in (
+        (((x * a + c) // b - c) + c, ((n * a + c) // b - c) + c),
+        ((x // a + c) // b, (n // a + c) // b),
+        ((x + x % 2) // 2, (n + n % 2) // 2),
+    ):
+        assert known(value) == expected
+        assert eval(str(code(value)), {"x": n}) == expected
+        assert substitute(value, {x.args[0]: n}) == expected
 
 
 def test_text_and_multiples_read_as_a_person_writes_them() -> None:

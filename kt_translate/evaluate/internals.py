@@ -32,7 +32,8 @@ def _input_shape(
     default = (size, size, 3)
     if isinstance(input_shape, Sym):
         return Sym.binary("or", input_shape, default)
-    if plain(input_shape) and input_shape:
+    sizes = items_of(input_shape, None)
+    if sizes and all(isinstance(s, Sym) or plain(s) for s in sizes):
         return input_shape
     return default if known(require_flatten) is not False else (None, None, 3)
 

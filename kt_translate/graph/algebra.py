@@ -64,16 +64,41 @@ def simplify(op: str, a: Any, b: Any) -> Any:
             return a
         if (_is_int(a) and a == 0) or (_is_int(b) and b == 0):
             return 0
-    elif op == "//":
-        if _is_int(b) and b == 1:
-            return a
-        if _is_int(b) and b > 0 and isinstance(a, sym.Sym):
-            if a.head == "//" and _is_int(a.args[1]):
-                return sym.Sym.binary("//", a.args[0], a.args[1] * b)
-            if a.head == "*" and _is_int(a.args[1]) and a.args[1] % b == 0:
-                return sym.Sym.binary("*", a.args[0], a.args[1] // b)
-            if a.head == "*" and _is_int(a.args[0]) and a.args[0] % b == 0:
-                return sym.Sym.binary("*", a.args[0] // b, a.args[1])
+    elif op == "//" and _is_int(b) and b > 0:
+        return _divided(a, b)
+    return NotImplemented
+
+
+def _of_floor(value: Any) -> tuple[Any, int] | None:
+    """The two numbers of ``x // 2``."""
+    if isinstance(value, sym.Sym) and value.head == "//" and _is_int(value.args[1]):
+        return (value.args[0], value.args[1]) if value.args[1] > 0 else None
+    return None
+
+
+def _is_rest(part: Any, whole: Any) -> bool:
+    """Whether it is ``whole % 2``."""
+    is_rest = isinstance(part, sym.Sym) and isinstance(whole, sym.Sym) and part.head == "%"
+    return is_rest and part.key == sym.Sym.binary("%", whole, 2).key
+
+
+def _divided(a: Any, by: int) -> Any:
+    """``a // by`` of a number above 0; NotImplemented where nothing makes it easier."""
+    if by == 1:
+        return a
+    if not isinstance(a, sym.Sym) or a.head not in ("//", "*", "+"):
+        return NotImplemented
+    first, second = a.args
+    if a.head == "//" and _is_int(second):
+        return sym.Sym.binary("//", first, second * by)
+    if a.head == "*" and _is_int(second) and second % by == 0:
+        return sym.Sym.binary("*", first, second // by)
+    if a.head == "*" and _is_int(first) and first % by == 0:
+        return sym.Sym.binary("*", first // by, second)
+    if a.head == "+" and _is_int(second) and (inner := _of_floor(first)):
+        return sym.Sym.binary("//", _shifted(inner[0], second * inner[1]), inner[1] * by)
+    if a.head == "+" and by == 2 and _is_rest(second, first):
+        return sym.Sym.binary("//", sym.Sym.binary("+", first, 1), 2)
     return NotImplemented
 
 
