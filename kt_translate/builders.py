@@ -83,6 +83,12 @@ class Run:
         return bool(made) and not self.failed and all(map(is_complete, made))
 
     @property
+    def told(self) -> bool:
+        """Whether something came out of arguments that all have a sample."""
+        given = self.given.values.values()
+        return not self.failed and not any(known(v) is UNKNOWN for v in given)
+
+    @property
     def guesses_branches(self) -> bool:
         """Whether the first branch was taken of a condition of which nothing is known: a likely sample tells better."""
         return any(d.code == "KT101" for d in self.found)
@@ -195,7 +201,8 @@ def best_run(
     if (told := next((found for _, found in tries if ready(found)), None)) is not None:
         ev.models += told.models
         return told
-    likely, best = next((t for t in tries if t[1].result is not None), tries[0])
+    gave = [t for t in tries if t[1].result is not None] or tries[:1]
+    likely, best = next((t for t in gave if isinstance(t[1].result, Instance) and t[1].told), gave[0])
     ev.nothing_kept = True
     plain_run = tried(*likely)
     ev.nothing_kept = False

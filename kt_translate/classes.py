@@ -103,7 +103,7 @@ def try_calls(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> bo
     """Call an object on inputs that fit: the first for which nothing goes wrong. Whether there are any."""
     takers = [n for n in instance.kwargs if is_tensor_name(n)] if is_functional(cls) else []
     first: list[Any] | None = None
-    if is_functional(cls) and all(instance.kwargs[n] is None for n in takers):
+    if is_functional(cls) and all(known(instance.kwargs[n]) is None for n in takers):
         said = list(ev.log.diagnostics)
         if _attempt(ev, instance, {}) or not takers:
             return bool(instance.calls)

@@ -138,6 +138,33 @@ def test_what_constructors_hand_on_to_keras(call: str, float64: None) -> None:
     assert "Base" not in {entry["source_name"] for entry in pair.done.models}
 
 
+SHAPED = """
+class Patches(keras.Model):
+    def __init__(self, input_shape, size, units, input_tensor=None, **kwargs):
+        if not isinstance(input_shape, tuple):
+            raise ValueError("the shape is a tuple")
+        if input_shape[0] % size:
+            raise ValueError("the patches do not fit")
+        inputs = layers.Input(shape=input_shape) if input_tensor is None else input_tensor
+        x = layers.Conv2D(units, size, strides=size)(inputs)
+        x = layers.Reshape((x.shape[1] * x.shape[2], units))(x)
+        x = layers.Dense(units)(layers.Permute((2, 1))(x))
+        super().__init__(inputs=inputs, outputs=x, **kwargs)
+
+
+def patches4(input_shape, units=5, **kwargs):
+    return Patches(input_shape, 4, units, **kwargs)
+"""
+
+
+@pytest.mark.parametrize("call", ["Patches((6, 4, 2), 2, 3)", "patches4((8, 12, 1))"])
+def test_the_shape_of_the_input_is_an_argument_of_a_class(call: str, float64: None) -> None:
+    pair = Pair(HEAD + SHAPED)
+    assert not pair.errors
+    name, _, given = call.partition("(")
+    pair.check(name, call, given.removesuffix(")"))
+
+
 SEVERAL = """
 class Two(layers.Layer):
     def __init__(self, units, **kwargs):
