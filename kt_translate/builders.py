@@ -202,7 +202,9 @@ def best_run(
         ev.models += told.models
         return told
     gave = [t for t in tries if t[1].result is not None] or tries[:1]
-    likely, best = next((t for t in gave if isinstance(t[1].result, Instance) and t[1].told), gave[0])
+    likely, best = next(
+        (t for t in gave if isinstance(t[1].result, Instance) and t[1].told), gave[0]
+    )
     ev.nothing_kept = True
     plain_run = tried(*likely)
     ev.nothing_kept = False

@@ -349,6 +349,61 @@ def _numbers(value: Any) -> Any:
     return float(value)
 
 
+RATES = """
+def block(x, rate):
+    return layers.Add()([x, layers.Dense(5)(x) * rate])
+
+
+def staged(depths=(1, 2), rate=0.1):
+    inputs = x = keras.Input((5,))
+    rates = [float(r) for r in np.linspace(0.0, rate, sum(depths))]
+    at = 0
+    for depth in depths:
+        for i in range(depth):
+            x = block(x, rates[at + i])
+        at += depth
+    return keras.Model(inputs, x)
+
+
+def sliced(depths=(1, 2), rate=0.1):
+    inputs = x = keras.Input((5,))
+    rates = np.linspace(0, rate, sum(depths)).tolist()
+    for i in range(len(depths)):
+        part = rates[sum(depths[:i]) : sum(depths[: i + 1])]
+        for j in range(depths[i]):
+            x = block(x, part[j])
+    return keras.Model(inputs, x)
+
+
+def kept(depth=3, rate=0.1):
+    inputs = x = keras.Input((5,))
+    keep = 1 - 2 * np.linspace(0.0, rate, depth)[::-1]
+    for i in range(depth):
+        x = block(x, keep[i])
+    for r in np.linspace(0.0, rate, depth) * 2:
+        x = block(x, r)
+    return keras.Model(inputs, x)
+
+
+def counted(depth=3, rate=0.1):
+    inputs = x = keras.Input((5,))
+    rates = np.linspace(0.1, rate, depth)[::-1]
+    for i in range(rates.shape[0]):
+        x = block(x, rates[i])
+    return keras.Model(inputs, block(x, rates.mean()))
+"""
+
+
+@pytest.mark.parametrize(
+    "call", ["staged((2, 1, 2), 0.3)", "sliced((2, 3), 0.2)", "kept(4, 0.5)", "counted(3, 0.1)"]
+)
+def test_evenly_spaced_numbers_up_to_a_parameter(call: str, float64: None) -> None:
+    pair = Pair(HEAD + RATES)
+    assert not pair.errors
+    name, _, given = call.partition("(")
+    pair.check(name, call, given.removesuffix(")"))
+
+
 @pytest.mark.usefixtures("float64")
 def test_numbers_of_arrays_that_parameters_make_are_settings_of_layers() -> None:
     pair = Pair(

@@ -768,7 +768,7 @@ import numpy as np
 def build(n=3, deep=False):
     x = inputs = keras.Input((4,))
     if deep:
-        x = layers.Dense(int(np.linspace(n, n + 2, 3)[1]))(x)
+        x = layers.Dense(int(np.arange(n, n + 3)[1]))(x)
     return keras.Model(inputs, layers.Dense(n)(x))
 """
 

@@ -89,6 +89,8 @@ def call(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) ->
     if name in _NUMBER_TYPES and args and isinstance(args[0], Sym):
         return call_symbolic(_NUMBER_TYPES[name], args[0])
     given = {k: v for k, v in kwargs.items() if k not in ("copy", "keepdims") or v}
+    if name == "linspace" and not given and any(isinstance(a, Sym) for a in args):
+        return call_symbolic("np.linspace", *args)
     sequences = any(isinstance(a, Sym) and isinstance(a.value, (list, tuple)) for a in args)
     if name in ("arange", "linspace", "eye", "identity") or sequences:
         args, given = [_settled(ev, name, a) for a in args], {

@@ -29,7 +29,7 @@ from kt_translate.evaluate.values import (
 )
 from kt_translate.graph.choice import Choice
 from kt_translate.graph.objects import KerasObject
-from kt_translate.graph.sym import UNKNOWN, Sym
+from kt_translate.graph.sym import UNKNOWN, Spaced, Sym, call_symbolic
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -66,6 +66,8 @@ def of_setting(owner: Sym, name: str) -> Native | None:
     value = owner.value
     if isinstance(value, (list, dict)) and name == "copy":
         return Native(name, lambda ev: copies.copied(ev, owner, deep=False))
+    if isinstance(value, Spaced) and name == "tolist":
+        return Native(name, lambda ev: call_symbolic("list", owner))
     known_text = isinstance(value, str) and name in text.METHODS
     some_text = value is UNKNOWN and name in ("lower", "upper", "strip")
     if known_text or some_text or (isinstance(value, dict) and name == "get"):

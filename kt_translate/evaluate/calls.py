@@ -64,7 +64,7 @@ from kt_translate.evaluate.values import (
 )
 from kt_translate.graph.choice import Choice
 from kt_translate.graph.objects import KerasObject, named_initializer
-from kt_translate.graph.sym import Sym, known
+from kt_translate.graph.sym import Spaced, Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _attribute_of_plain(ev: Interpreter, owner: Any, name: str) -> Any:
         return said
     if isinstance(owner, Sym) and isinstance(owner.value, (str, list, tuple, dict)):
         ev.demand(owner, f".{name}")
-        owner = owner.value
+        owner = numbers.array(owner.value) if isinstance(owner.value, Spaced) else owner.value
     if isinstance(owner, numbers.Numbers):
         found = array_functions.attribute(ev, owner, name)
         if found is not NotImplemented:

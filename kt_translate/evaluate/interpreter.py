@@ -54,7 +54,7 @@ from kt_translate.graph import conditions
 from kt_translate.graph.lists import LeftOpen
 from kt_translate.graph.precision import EXACT
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, substitute
-from kt_translate.graph.terms import shown
+from kt_translate.graph.terms import expand, shown
 from kt_translate.source.syntax import Source, comments_before
 
 
@@ -325,11 +325,10 @@ class Interpreter:
             refuse_turns(value)
             if self.is_pinned(value):
                 return known(value)
-            modes = {s: s.value for s in value.symbols if s.kind == "mode"}
-            if modes and value.head != "symbol":  # a check of the mode stands in forward
-                for mode in modes:
-                    self.demand(Sym.of(mode), what)
-                return self.demand(substitute(value, modes), what)
+            if parts := conditions.checked_apart(value):
+                for part in parts:
+                    self.demand(Sym.of(part), what)
+                return self.demand(substitute(expand(value), parts), what)
             self.demands.append((value, value.value))
             if not self.quiet:
                 self.note_taken(what, shown(value), repr(value.value))

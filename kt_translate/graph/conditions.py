@@ -8,13 +8,23 @@ from contextlib import contextmanager
 from typing import Any
 
 from kt_translate.graph.operators import TURNED
-from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, same, substitute
+from kt_translate.graph.sym import UNKNOWN, Spaced, Sym, Symbol, known, same, substitute
 from kt_translate.graph.tensor import Dim
 
 
 def depends(value: Any) -> bool:
     """Whether a condition hangs on more than the constants of the module."""
     return isinstance(value, Sym) and any(s.kind not in ("global", "local") for s in value.symbols)
+
+
+def checked_apart(value: Sym) -> dict[Symbol, Any]:
+    """What a class checks one by one where ``value`` is taken for granted: a mode, which stands in forward, and all that
+    an array is made of, as whether two arrays are alike is more than one answer.
+    """
+    if isinstance(value.value, Spaced):
+        return {s: s.value for s in value.symbols if s.kind not in ("global", "local")}
+    modes = {s: s.value for s in value.symbols if s.kind == "mode"}
+    return {} if value.head == "symbol" else modes
 
 
 def negated(value: Any) -> Any:

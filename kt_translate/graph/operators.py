@@ -6,6 +6,7 @@ import math
 import operator
 from collections.abc import Callable
 from copy import copy
+from functools import partialmethod
 from typing import Any
 
 
@@ -210,6 +211,40 @@ def _shifted(a: Any, b: Any) -> Any:
     return a * _power(2, b) if isinstance(a, int) and isinstance(b, int) and b >= 0 else a << b
 
 
+class Spaced(list):  # type: ignore[type-arg]
+    """The numbers that ``np.linspace`` gives: to calculate with them is to do so with each."""
+
+    def each(self, function: Callable[[Any, Any], Any], other: Any, turned: bool = False) -> Spaced:
+        others = other if isinstance(other, list) else [other] * len(self)
+        pairs = zip(others, self) if turned else zip(self, others)
+        return Spaced(function(a, b) for a, b in pairs)
+
+    __add__ = partialmethod(each, operator.add)
+    __radd__ = partialmethod(each, operator.add)
+    __sub__ = partialmethod(each, operator.sub)
+    __rsub__ = partialmethod(each, operator.sub, turned=True)
+    __mul__ = partialmethod(each, operator.mul)
+    __rmul__ = partialmethod(each, operator.mul)
+    __truediv__ = partialmethod(each, operator.truediv)
+    __pow__ = partialmethod(each, operator.pow)
+
+    def __neg__(self) -> Spaced:
+        return self.each(operator.mul, -1)
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        return Spaced(found) if isinstance(key, slice) else found
+
+
+def spaced(start: Any, stop: Any, num: Any = 50) -> Spaced:
+    """``np.linspace``. Raises OverflowError for more numbers than a source would have of its own."""
+    if num > MAX_ITEMS:
+        raise OverflowError("a list too long to be evaluated")
+    step = (stop - start) / (num - 1) if num > 1 else 0.0
+    numbers = [i * step + float(start) for i in range(num)]
+    return Spaced([*numbers[:-1], float(stop)] if num > 1 else numbers)
+
+
 BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -265,6 +300,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "math.log2": math.log2,
     "math.pow": math.pow,
     "math.exp": math.exp,
+    "np.linspace": spaced,
     "enumerate": lambda *a: list(enumerate(*a)),
     "zip": lambda *a: list(zip(*a)),
     "reversed": lambda a: list(reversed(a)),

@@ -24,6 +24,7 @@ from kt_translate.graph.operators import (
     Arithmetic,
     Callee,
     Items,
+    Spaced,
     Symbol,
     known,
 )
@@ -33,6 +34,7 @@ from kt_translate.pytorch.expr import Expr, as_expr, literal
 __all__ = [
     "UNKNOWN",
     "Items",
+    "Spaced",
     "Sym",
     "Symbol",
     "call_symbolic",
