@@ -11,7 +11,7 @@ from kt_translate.evaluate.signals import Raised
 from kt_translate.lower import loops
 from kt_translate.lower.writer import Writer
 from kt_translate.pipeline import Options, translate
-from tests.model_harness import Pair, float64
+from tests.model_harness import Pair, check_kept, float64
 
 __all__ = ["float64"]
 
@@ -781,3 +781,45 @@ def test_what_a_branch_takes_for_granted_is_checked_where_it_is_run() -> None:
         pair.check("build", f"build({given})", given)
     with pytest.raises(NotImplementedError, match="not translated for deep and n != 3"):
         pair.torch.build(5, deep=True)
+
+
+def test_of_which_type_an_argument_is_that_has_none_by_default(float64: None) -> None:
+    """What an object keeps of it under the condition has its name; what is only warned of decides nothing."""
+    pair = check_kept(
+        HEAD + """
+import warnings
+
+import numpy as np
+
+
+class Net:
+    def __init__(self, depth, widths):
+        self.depth = depth
+        self.widths = widths
+
+    def build(self):
+        if self.widths is None:
+            self.kept = [4 * i for i in range(1, self.depth + 1)]
+        elif isinstance(self.widths, (int, float)):
+            self.kept = [int(self.widths) for _ in range(self.depth)]
+        elif isinstance(self.widths, list):
+            self.kept = self.widths
+            assert len(self.kept) == self.depth
+        if np.any(np.array(self.kept) > 100):
+            warnings.warn("that is wide")
+        x = inputs = keras.Input((4,))
+        for k in range(self.depth):
+            x = layers.Dense(self.kept[k])(x)
+        return keras.Model(inputs, x)
+
+
+def build(depth=3, widths=None):
+    return Net(depth, widths).build()
+""",
+        "2, 5",
+        "widths=3.5",
+        "4, [3, 5, 2, 6]",
+    )
+    assert "kept[k]" in pair.done.code
+    with pytest.raises(AssertionError, match="len"):
+        pair.torch.build(4, [3, 2])

@@ -33,7 +33,7 @@ from kt_translate.evaluate.values import (
     plain,
 )
 from kt_translate.graph.objects import KerasObject
-from kt_translate.graph.sym import Items, Sym, call_symbolic, known
+from kt_translate.graph.sym import UNKNOWN, Items, Sym, call_symbolic, known
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.layers.layer import REGISTRY
 from kt_translate.layers.rnn import Recurrent
@@ -191,6 +191,9 @@ def _isinstance(ev: Interpreter, value: Any, kinds: Any) -> Any:
     wanted = kinds if isinstance(kinds, tuple) else (kinds,)
     if getattr(value, "kind", None) == "part" and (hidden := withheld(ev, value)):
         return cannot_pick(ev, hidden)
+    types = tuple(_TYPES.get(k.name) for k in wanted if isinstance(k, Native))
+    if isinstance(value, Sym) and known(value) is UNKNOWN and len(types) == len(wanted):
+        return call_symbolic("isinstance", value, types[0] if len(types) == 1 else types)
     found = {_is_of(item, wanted) for item in in_turns(ev.loops, value)}
     return _of_all(ev, value, found)
 

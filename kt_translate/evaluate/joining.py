@@ -270,7 +270,7 @@ def _choosable(value: Any) -> bool:
 def _name_choices(state: State, joiner: _Joiner) -> None:
     """Settings that the condition chooses get the names that the source has for them."""
     for place, value in state.places().items() if state.kind == "function" else ():
-        if place[0] != 0 and not state.is_item(place):
+        if place[0] < 0:
             continue
         of_mode = any(s.kind == "mode" for s in symbols_in(value))  # known in forward only
         if not of_mode and any(value is chosen for chosen in joiner.chosen):

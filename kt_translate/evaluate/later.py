@@ -14,7 +14,7 @@ from kt_translate.source.walk import bound_in, parts, rebinds_outer
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
-LOADING = ("load_weights", "summary", "print")
+LOADING = ("load_weights", "summary", "print", "warn", "warning", "info", "debug")
 
 
 def loads_only(node: cst.If, scope: Scope) -> bool:

@@ -282,6 +282,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "bool": bool,
     "chr": chr,
     "ord": ord,
+    "isinstance": isinstance,
     "round": round,
     "max": max,
     "min": min,

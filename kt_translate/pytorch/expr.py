@@ -214,6 +214,8 @@ def literal(value: Any, of: Callable[[Any], Expr] | None = None) -> Expr:
         return items if isinstance(value, set) else Expr("frozenset")(items)
     if isinstance(value, float):
         return _number(value)
+    if isinstance(value, type):
+        return Expr(value.__name__)
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value < 0:
         return Expr(repr(value), _UNARY)
     if isinstance(value, slice):
