@@ -269,8 +269,11 @@ def _choosable(value: Any) -> bool:
 
 def _name_choices(state: State, joiner: _Joiner) -> None:
     """Settings that the condition chooses get the names that the source has for them."""
+    running = joiner.ev.running[-1].function if joiner.ev.running else None
+    owner = running.owner if running is not None else None
+    of_layer = owner is not None and owner.keras_base() is not None  # it may have another size in each call
     for place, value in state.places().items() if state.kind == "function" else ():
-        if place[0] < 0:
+        if place[0] < 0 or (of_layer and place[0] != 0 and not state.is_item(place)):
             continue
         of_mode = any(s.kind == "mode" for s in symbols_in(value))  # known in forward only
         if not of_mode and any(value is chosen for chosen in joiner.chosen):
