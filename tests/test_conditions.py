@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 import pytest
+import torch
 
 from kt_translate.diagnostics import Log, RuleError
 from kt_translate.evaluate.loops import _General
@@ -823,3 +825,60 @@ def build(depth=3, widths=None):
     assert "kept[k]" in pair.done.code
     with pytest.raises(AssertionError, match="len"):
         pair.torch.build(4, [3, 2])
+
+
+INPUTS = {
+    "of several kinds": """
+def build(vocab=10, width=None, deep=False):
+    if width is None:
+        inputs = keras.Input((6,), dtype="int32", name="words")
+        x = layers.Embedding(vocab, 4)(inputs)
+    else:
+        inputs = x = keras.Input((6, width), name="words")
+    return keras.Model(inputs, layers.Dense(3)(x))
+""",
+    "one of them used twice": """
+def build(vocab=8, width=None, deep=False):
+    if width is None:
+        inputs = keras.Input((12,))
+        x = layers.Dense(vocab)(inputs)
+        x = layers.Reshape((4, 2))(layers.Multiply()([x, layers.Dense(vocab)(inputs)]))
+    elif deep:
+        inputs = keras.Input((4, width))
+        x = layers.Add()([layers.Dense(2)(inputs), layers.Dense(2)(inputs)])
+    else:
+        inputs = x = keras.Input((width, 2))
+    x = layers.Conv1D(5, 2, padding="same")(x)
+    return keras.Model(inputs, layers.Dense(2)(x))
+""",
+    "read again": """
+def build(vocab=8, width=None, deep=False):
+    if width is None:
+        inputs = keras.Input((5, 4, 3))
+        x = layers.Conv2D(vocab, 3, padding="same")(inputs)
+    else:
+        inputs = keras.Input((5, 4, width))
+        x = layers.Conv2D(width, 1)(layers.ReLU()(inputs))
+    x = layers.Concatenate()([x, inputs])
+    return keras.Model(inputs, layers.Conv2D(2, 1)(x))
+""",
+}
+
+
+@pytest.mark.parametrize("given", ["width=3", "8, 5, True"])
+@pytest.mark.parametrize("name", INPUTS)
+def test_inputs_that_branches_make(name: str, given: str, float64: None) -> None:
+    keras.utils.clear_session()
+    pair = Pair(HEAD + INPUTS[name])
+    assert pair.errors == []
+    assert {d.code for d in pair.log.diagnostics} <= {"KT101"}
+    pair.check("build", "build()")
+    theirs = eval(f"build({given})", pair.keras)
+    ours = eval(f"build({given})", vars(pair.torch))
+    pair.torch.load_keras_weights(ours, theirs)
+    x = np.random.default_rng(0).normal(size=(2, *theirs.inputs[0].shape[1:]))
+    first = pair.entries("build")[0]["inputs"][0]["permute"]
+    turned = torch.from_numpy(x).permute(*first) if first else torch.from_numpy(x)
+    got = ours(turned).detach().numpy()
+    want = np.asarray(theirs(x))
+    np.testing.assert_allclose(np.moveaxis(got, 1, -1) if first else got, want, rtol=1e-9)

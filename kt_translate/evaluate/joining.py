@@ -113,6 +113,8 @@ class _Joiner:
         out.name = (
             a.name if a.name == b.name or b.name is None else b.name if a.name is None else a.name
         )
+        if "input" in a.facts and a.facts["input"] == b.facts.get("input"):
+            out.facts["input"] = a.facts["input"]
         self.node.joined.append((out, a, b))
         self.node.outputs.append(out)
         self.done[id(a), id(b)] = out
@@ -134,14 +136,15 @@ class _Joiner:
     def model(self, a: ModelValue, b: ModelValue) -> ModelValue:
         if a.kind != b.kind or a.kind != "functional":
             raise NotGeneral
-        inputs = self.value(a.inputs, b.inputs)
+        if list(map(id, tensors_in(a.inputs))) != list(map(id, tensors_in(b.inputs))):
+            raise NotGeneral  # they are other models altogether
         try:
             outputs = self.value(a.outputs, b.outputs)
         except NotGeneral:
             outputs = fork(self.test, a.outputs, b.outputs)
             if outputs is None:
                 raise
-        joined = ModelValue(a.kind, inputs, outputs)
+        joined = ModelValue(a.kind, a.inputs, outputs)
         joined.region, joined.name, joined.line, joined.use = CURRENT[-1], a.name, a.line, a.use
         self.ev.models[:] = [m for m in self.ev.models if m is not a and m is not b]
         self.ev.models.append(joined)
@@ -271,7 +274,9 @@ def _name_choices(state: State, joiner: _Joiner) -> None:
     """Settings that the condition chooses get the names that the source has for them."""
     running = joiner.ev.running[-1].function if joiner.ev.running else None
     owner = running.owner if running is not None else None
-    of_layer = owner is not None and owner.keras_base() is not None  # it may have another size in each call
+    of_layer = (
+        owner is not None and owner.keras_base() is not None
+    )  # it may have another size in each call
     for place, value in state.places().items() if state.kind == "function" else ():
         if place[0] < 0 or (of_layer and place[0] != 0 and not state.is_item(place)):
             continue

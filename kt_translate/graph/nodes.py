@@ -186,6 +186,8 @@ class IfNode(Node):
     orelse: Region = field(default_factory=Region)
     joined: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
     order: int = 0
+    entered: list[tuple[Tensor, Tensor, Tensor]] = field(default_factory=list)
+    """Inputs of the model, each with those that the branches make and read in its place."""
 
     def uses(self) -> Iterator[Tensor]:
         yield from (t for _, a, b in self.joined for t in (a, b))

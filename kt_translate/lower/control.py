@@ -87,6 +87,10 @@ def write_if(writer: Writer, node: IfNode) -> None:
             writer.holds_in[region.key] = writer.holds
         writer.last_use = _uses_in(writer, node, i, uses)
         writer.variables, writer.owner = dict(variables), dict(owner)
+        for given, *made in node.entered:
+            held = writer.variables[id(made[i])] = writer.variables[id(given)]
+            if _last(writer, id(given)) <= writer.steps[id(node)]:
+                writer.owner[held[0]] = id(made[i])
         for inner in region.nodes:
             writer.node(inner)
         bodies.append(writer.code.body)

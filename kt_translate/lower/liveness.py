@@ -128,8 +128,9 @@ def _live_if(node: IfNode, wanted: set[int], stop: set[int]) -> IfNode | None:
     then, orelse = set(wanted), set(wanted)
     then |= {id(a) for _, a, _ in joined} - stop
     orelse |= {id(b) for _, _, b in joined} - stop
-    a = _live(node.then.nodes, then, stop)
-    b = _live(node.orelse.nodes, orelse, stop)
+    entered = [j for j in node.joined if id(j[0]) in stop]
+    a = _live(node.then.nodes, then, stop | {id(j[1]) for j in entered})
+    b = _live(node.orelse.nodes, orelse, stop | {id(j[2]) for j in entered})
     makes = {id(node.then.home), id(node.orelse.home)} & wanted
     idle = all(isinstance(n, (SizeNode, CheckNode, PutNode)) for n in a + b)
     if not joined and not makes and idle:
@@ -141,6 +142,7 @@ def _live_if(node: IfNode, wanted: set[int], stop: set[int]) -> IfNode | None:
         then=_pared(node.then, a),
         orelse=_pared(node.orelse, b),
         joined=joined,
+        entered=entered,
     )
 
 
