@@ -6,10 +6,12 @@ import inspect
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from tests.model_harness import Pair, float64
 from tests.test_subclasses import Both, _double, numbers
 
-__all__ = ["_double"]
+__all__ = ["_double", "float64"]
 WORDS = np.array([[1, 2, 3, 0, 0], [0, 4, 0, 5, 6], [1, 1, 1, 1, 1]], "int32")
 
 ASKED = """
@@ -106,3 +108,31 @@ def test_masks_are_named_after_what_they_come_with(tmp_path: Path) -> None:
     net = both.agree("net", None, "", x, context, structure=lambda *inputs: list(inputs))  # type: ignore[arg-type]
     taken = list(inspect.signature(net.attend.forward).parameters)
     assert taken == ["x", "context", "mask", "context_mask"]
+
+
+CONDITIONS = """
+import keras
+from keras import layers
+
+
+def build(vocab=20, width=8, attend=True, rate=0.1, dense=False):
+    inputs = keras.Input((7,), dtype="int32")
+    x = layers.Embedding(vocab, width, mask_zero=True)(inputs)
+    if rate > 0.0:
+        x = layers.Dropout(rate)(x)
+    y = x
+    if attend:
+        y = layers.MultiHeadAttention(2, 4)(x, x)
+    if dense:
+        y = layers.Dense(width)(y)
+    return keras.Model(inputs, layers.LSTM(5)(layers.Add()([x, y])))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_masks_through_conditions() -> None:
+    pair = Pair(CONDITIONS)
+    assert pair.errors == []
+    for given in ("", "rate=0.0", "attend=False", "attend=False, dense=True", "9, 4, dense=True"):
+        pair.check("build", f"build({given})", given)
+    assert "translated for rate" not in pair.done.code

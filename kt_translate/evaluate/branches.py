@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from kt_translate.evaluate import unmasking
 from kt_translate.evaluate.assumed import decided, keeps, take, tell, within
 from kt_translate.evaluate.joining import Outcome, Statement, appends, has_tensors, join, may_fork
 from kt_translate.evaluate.late import settling
@@ -19,7 +20,7 @@ from kt_translate.evaluate.values import (
     plain,
 )
 from kt_translate.graph.conditions import depends, refined
-from kt_translate.graph.nodes import ORDER, CheckNode
+from kt_translate.graph.nodes import ORDER, CheckNode, made_in
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, known
 
@@ -171,6 +172,9 @@ def both(
             return _check(ev, state, test, a, b, order)
         if a.raised is not None:
             raise Raised(a.raised)
+        if a.unmasked != b.unmasked:
+            raise NotGeneral
+        unmasking.again(ev, a.unmasked)
         result = join(ev, state, node, test, a, b, order, line)
     except NotGeneral:
         state.restore()
@@ -231,7 +235,9 @@ def _branch(ev: Interpreter, state: State, test: Sym, truth: bool, run: Run) -> 
             raise NotGeneral
         lists[id(container)] = list(container)
         container[:] = before
-    outcome = Outcome(state.places(), regions, returned, raised, lists)
+    made = {i for region in regions.values() for i in made_in(region.nodes)}
+    unmasked = unmasking.apart(ev, state.unmasked, made)
+    outcome = Outcome(state.places(), regions, returned, raised, lists, unmasked)
     state.set_names(
         {(i, k): v for i, b in enumerate(state.before) for k, v in b.items()} | _ends(state)
     )
@@ -249,6 +255,7 @@ def _check(ev: Interpreter, state: State, test: Sym, a: Outcome, b: Outcome, ord
     if known(wrong) is not UNKNOWN and known(wrong):
         raise Raised(raises.raised or "", wrong)
     check(ev, wrong, raises.raised or "", order)
+    unmasking.again(ev, goes_on.unmasked)
     state.set_names(goes_on.places)
     for container, _ in state.containers:
         if id(container) in goes_on.lists:

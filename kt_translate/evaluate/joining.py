@@ -11,6 +11,7 @@ from kt_translate.evaluate import tables
 from kt_translate.evaluate.assumed import fork
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, spoken
 from kt_translate.evaluate.tensor_lists import Left, When
+from kt_translate.evaluate.unmasking import Unmasked
 from kt_translate.evaluate.values import (
     Class,
     Either,
@@ -50,6 +51,7 @@ class Outcome:
     returned: Any = MISSING
     raised: str | None = None
     lists: dict[int, list[Any]] = field(default_factory=dict)  # what is in those that it changed
+    unmasked: Unmasked = field(default_factory=dict)  # what it has taken masks off
 
 
 class _Joiner:
@@ -97,7 +99,7 @@ class _Joiner:
     def tensor(self, a: Tensor, b: Tensor) -> Tensor:
         if (id(a), id(b)) in self.done:
             return self.done[id(a), id(b)]
-        if any(t.mask is not None for t in (a, b)):
+        if a.masking != b.masking:
             raise NotGeneral
         if any(t.flattened and t.flattened.count(None) > 1 for t in (a, b)):
             raise NotGeneral
@@ -109,6 +111,7 @@ class _Joiner:
             shown = a if known(self.test) is UNKNOWN or known(self.test) else b
             out = Tensor(shown.shape, shown.dtype, Layout.LAST)
             out.facts["ranks"] = (self.test, a, b)
+        out.mask, out.bare, out.untold = a.masking
         out.flattened = a.flattened if same(a.flattened, b.flattened) else None
         out.name = (
             a.name if a.name == b.name or b.name is None else b.name if a.name is None else a.name

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
 
+Unmasked = dict[int, tuple[Tensor, Tensor | None, bool, bool]]
+
+
 def heed(ev: Interpreter, node: LayerNode) -> None:
     """What a layer that was called does to masks."""
     if ev.flavour != "3":
@@ -53,6 +56,24 @@ def put_on(ev: Interpreter, tensors: Iterable[Tensor]) -> None:
         if tensor.bare:
             ev.unmasked.append((tensor, tensor.mask, True))
             tensor.bare = False
+
+
+def apart(ev: Interpreter, length: int, made: set[int]) -> Unmasked:
+    """What a branch has done to the masks of tensors that it has not ``made``: it is undone for the other branch."""
+    done = ev.unmasked[length:]
+    outer = [entry for entry in done if id(entry[0]) not in made]
+    left = {id(tensor): (tensor, *tensor.masking) for tensor, _, _ in outer}
+    for tensor, mask, bare in reversed(outer):
+        tensor.mask, tensor.bare = mask, bare
+    ev.unmasked[length:] = [entry for entry in done if id(entry[0]) in made]
+    return left
+
+
+def again(ev: Interpreter, left: Unmasked) -> None:
+    """Do it once more: where the other branch does the same."""
+    for tensor, mask, bare, _ in left.values():
+        ev.unmasked.append((tensor, tensor.mask, tensor.bare))
+        tensor.mask, tensor.bare = mask, bare
 
 
 def put_back(ev: Interpreter, length: int) -> None:
