@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from kt_translate.builders import Given, Run, is_complete
@@ -144,8 +144,8 @@ def parameters_of(made: Run, method: Run) -> list[Param]:
     """What the factory of a model takes that a method makes: the class's arguments, then the method's.
 
     What must be given comes first, whosever it is. Where the method takes by the same names what it does not
-    read off the class, its own come first, and what else it has of the class only by name. Where it reads both,
-    its own are called otherwise.
+    read off the class, only what else it reads of the class comes with its own. Where it reads both, its own are
+    called otherwise.
     """
     taken = {p.symbol.name: p.symbol for p in made.given.params}
     shared = [p for p in method.given.params if p.symbol.name in taken]
@@ -153,12 +153,13 @@ def parameters_of(made: Run, method: Run) -> list[Param]:
     for plan in map(plan_of, method.models):
         nodes = [n for n in plan.region.nodes if not isinstance(n, SizeNode)]
         used |= {*all_symbols(nodes), *symbols_in([said for said, _ in plan.demands])}
+    before = made.given.params
     if shared and not any(taken[p.symbol.name] in used for p in shared):
-        others = (p for p in made.given.params if p.symbol in used)
-        return [*method.given.params, *(replace(p, keyword_only=True) for p in others)]
-    for param in shared:
-        param.symbol.name = param.symbol.spelled = f"{param.symbol.name}_"
-    return sorted([*made.given.params, *method.given.params], key=lambda p: p.default is not None)
+        before = [p for p in before if p.symbol in used]
+    else:
+        for param in shared:
+            param.symbol.name = param.symbol.spelled = f"{param.symbol.name}_"
+    return sorted([*before, *method.given.params], key=lambda p: p.default is not None)
 
 
 def arguments_text(given: Given, among: list[Param] | None = None) -> str | None:

@@ -808,6 +808,40 @@ def test_a_method_that_takes_what_its_class_takes() -> None:
     )
 
 
+COPIED = """
+import keras
+from keras.layers import Dense, Input
+
+
+class Stacked:
+    def __init__(self, sizes=(6, 5, 4), seed=1):
+        self.sizes = sizes
+        self.model = self.build()
+
+    def build(self):
+        x = inputs = Input((self.sizes[0],))
+        for i, size in enumerate(self.sizes[1:]):
+            x = Dense(size, name="part_%d" % i)(x)
+        return keras.Model(inputs, x)
+
+    def part(self, place, seed=0):
+        return keras.Sequential([Input((self.sizes[place],)), Dense(self.sizes[place + 1])])
+
+    def start(self):
+        for i in range(len(self.sizes) - 1):
+            self.model.get_layer("part_%d" % i).set_weights(self.part(i).get_weights())
+        self.model.layers[-1].set_weights(self.part(0).layers[-1].get_weights())
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_weights_that_layers_are_given_make_no_model_another() -> None:
+    pair = Pair(COPIED)
+    assert not pair.errors
+    pair.check("Stacked.model", "Stacked((3, 4, 5, 6)).model", "(3, 4, 5, 6)")
+    pair.check("Stacked.part", "Stacked((3, 4, 5, 6)).part(2)", "2, (3, 4, 5, 6)")
+
+
 @pytest.mark.parametrize("layer", ["Dense(3)", "LSTM(3)", "Conv1D(3, 2)", "BatchNormalization()"])
 def test_channels_that_nothing_tells(layer: str) -> None:
     text = (

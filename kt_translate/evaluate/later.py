@@ -28,6 +28,20 @@ def loads_only(node: cst.If, scope: Scope) -> bool:
     return loaded and unread and not rebinds_outer(function)
 
 
+def sets_weights(node: cst.BaseExpression) -> bool:
+    """Whether a layer that is sought in a model gets other weights: the loader has them, the model is what it was."""
+    found: Any = node
+    for name in ("set_weights", "get_layer"):
+        if not isinstance(found, cst.Call) or not isinstance(found.func, cst.Attribute):
+            return False
+        if found.func.attr.value != name:
+            return False
+        found = found.func.value
+        if isinstance(found, cst.Subscript) and isinstance(found.value, cst.Attribute):
+            return found.value.attr.value == "layers"
+    return True
+
+
 def _is_loading(node: Any) -> bool:
     if isinstance(node, cst.If):
         return _is_loading(node.body) and (node.orelse is None or _is_loading(node.orelse))

@@ -362,7 +362,8 @@ def _nonlocal(ev: Interpreter, node: cst.Nonlocal, scope: Scope) -> None:
 
 
 def _expression(ev: Interpreter, node: cst.Expr, scope: Scope) -> None:
-    ev.evaluate(node.value, scope)
+    if not later.sets_weights(node.value):
+        ev.evaluate(node.value, scope)
 
 
 def _delete(ev: Interpreter, node: cst.Del, scope: Scope) -> None:
