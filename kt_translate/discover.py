@@ -169,7 +169,7 @@ class Finder:
         silent = all(text.strip() in ("", "None") for text in returned_by(self.ev, function))
         local = list(self._local(function)) if silent and done.models else []
         yield from local
-        if not local and owes_model(self.ev, function, self.makers):
+        if not local and owes_model(self.ev, function, self.makers, done.result):
             yield Gap(function.name, "function", function.line, done.found, done.why)
 
     def _builds(self, function: Function) -> bool:

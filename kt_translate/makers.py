@@ -50,15 +50,18 @@ def _functions(ev: Interpreter) -> list[Function]:
     return [f for f in (*values, *methods) if isinstance(f, Function)]
 
 
-def owes_model(ev: Interpreter, function: Function, makers: set[str]) -> bool:
+def owes_model(ev: Interpreter, function: Function, makers: set[str], result: Any = None) -> bool:
     """Whether a model is missing where none comes out of a function: it makes or gives one.
 
-    What it only uses are the models of other functions.
+    What it only uses are the models of other functions; the function that it gives is a part of those that call it.
     """
+    others = [f for f in _functions(ev) if f is not function]
+    if isinstance(result, Function) and any(function.name in called_by(ev, f) for f in others):
+        return False
     called = called_by(ev, function) & makers
     gives = returned_by(ev, function)
     given = any(makes_model(text) or any(f"{name}(" in text for name in called) for text in gives)
-    return given or bool(called - {f.name for f in _functions(ev)})
+    return given or bool(called - {f.name for f in (function, *others)})
 
 
 def called_by(ev: Interpreter, function: Function) -> set[str]:

@@ -151,6 +151,19 @@ CASES = {  # source, other arguments, a class that there is to be, or is not to 
         "Narrow(",
         "",
     ),
+    "a model that it makes where it is called": (
+        "def head(units=4, name='head'):\n"
+        "    def apply(x):\n"
+        "        start = keras.Input(x.shape[1:])\n"
+        "        return keras.Sequential([start, layers.Dense(units)], name=name)(x)\n"
+        "    return apply\n"
+        "def build(units=3):\n"
+        "    x = start = keras.Input((4,))\n"
+        "    x = head(units)(x)\n",
+        "5",
+        "Head(",
+        "",
+    ),
 }
 
 
