@@ -54,6 +54,11 @@ FORMS = {
         "for part in self.parts:\n    x = part(x)",
         "self.parts.append(nn.Dropout(0.5))",
     ),
+    "several in each turn, by place": (
+        "self.parts = []\nfor i in range(n):\n    self.parts.append(layers.Dense(w))\n    self.parts.append(layers.Dense(w, use_bias=False))",
+        "for i in range(self.n):\n    y = self.parts[2 * i](x)\n    x = x + ops.tanh(self.parts[i * 2 + 1](y))",
+        "self.stages.append(",
+    ),
     "rows": (
         "self.rows = [[layers.Dense(w + i), layers.LayerNormalization()] for i in range(n)]",
         "for dense, norm in self.rows:\n    x = norm(ops.tanh(dense(x)))",
@@ -147,9 +152,28 @@ model.build((None, 4))
 )
 
 
+HALF = HEAD + """
+    def make(self, n, w):
+        self.parts = []
+        for _ in range(n):
+            self.parts.append(layers.Dense(w))
+            self.parts.append(layers.Dense(w, use_bias=False))
+
+    def call(self, x):
+        for i in range(self.n):
+            x = ops.tanh(self.parts[i](x))
+        return self.out(x)
+
+
+model = Base()
+model.build((None, 4))
+"""
+
+
 @pytest.mark.usefixtures("float64")
-def test_lists_gone_through_together_that_fill_another_are_unrolled() -> None:
-    pair = Pair(FALLBACK)
+@pytest.mark.parametrize("source", [FALLBACK, HALF], ids=["that fill another", "by half"])
+def test_lists_gone_through_in_another_way_are_unrolled(source: str) -> None:
+    pair = Pair(source)
     assert not pair.errors
     theirs: Any = eval("Base()", pair.keras)
     x = np.random.default_rng(0).normal(size=(3, 4))

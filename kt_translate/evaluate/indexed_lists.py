@@ -1,17 +1,20 @@
 """Loops through the places of a list of layers: ``for i in range(depth): x = self.blocks[i](x)``.
 
-Where nothing else reads the place, the loop goes through the layers themselves.
+Where nothing else reads the place, the loop goes through the layers themselves; of a list to which each turn added
+several, ``self.blocks[2 * i + 1]``, through rows of them.
 """
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
 from kt_translate.evaluate import expressions, layer_lists, loops
-from kt_translate.evaluate.layer_lists import LayerList, Numbered
+from kt_translate.evaluate.layer_lists import Flat, LayerList, Numbered
 from kt_translate.evaluate.values import Scope
 from kt_translate.graph.lists import count, singular
 from kt_translate.graph.sym import same
@@ -27,12 +30,12 @@ def run_for(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
     if loop is None:
         return False
     layers = gone_through(ev, loop.iter, scope)
+    if not isinstance(loop.iter, cst.Call) and isinstance(loop.target, cst.Tuple):
+        layers = _in_rows(layers, len(loop.target.elements))
     if not isinstance(layers, LayerList):
         return False
     turns: Any = node.iter.args[0].value  # type: ignore[attr-defined]
-    if not _is_length(turns, loop.iter) and not same(
-        ev.evaluate(turns, scope), count(layers.iterable)
-    ):
+    if not _is_length(turns, loop.iter) and not same(ev.evaluate(turns, scope), _length(layers)):
         return False
     return loops.run_for(ev, loop, scope, layers)
 
@@ -61,33 +64,49 @@ def numbered(ev: Interpreter, node: cst.For, scope: Scope) -> Numbered | None:
     return Numbered(layers, place.value) if type(layers) is LayerList else None
 
 
+def _in_rows(layers: Any, size: int) -> LayerList | None:
+    """The rows of a list to which each turn added so many layers."""
+    return layers.rows if isinstance(layers, Flat) and len(layers.rows[0]) == size else None
+
+
+def _length(layers: LayerList) -> Any:
+    """How many layers there are; None where there are no words for it."""
+    turns = count(layers.iterable)
+    return turns * len(layers.rows[0]) if isinstance(layers, Flat) and turns is not None else turns
+
+
 @lru_cache(maxsize=1024)
 def _through_items(node: cst.For) -> cst.For | None:
     """The loop through the items of the one list that it takes items of, and does nothing else with their places."""
     if not isinstance(node.target, cst.Name) or not _is_range(node.iter):
         return None
     place = node.target.value
-    taken = [part for part in walk(node.body) if _is_item(part, place)]
+    taken = [part for part in walk(node.body) if _place_in_row(part, place) is not None]
     reads = [part for part in walk(node.body) if isinstance(part, cst.Name) and part.value == place]
     if not taken or len(reads) != len(taken):
         return None
-    text = cst.Module([]).code_for_node(node.body)
-    lists: dict[str, Any] = {cst.Module([]).code_for_node(p.value): p.value for p in taken}  # type: ignore[attr-defined]
+    code = cst.Module([]).code_for_node
+    text = code(node.body)
+    size, *others = {_place_in_row(part, place)[0] for part in taken}  # type: ignore[index]
+    lists: dict[str, Any] = {code(p.value): p.value for p in taken}  # type: ignore[attr-defined]
+    if others or (size > 1 and len(lists) > 1):
+        return None
     lists = dict(sorted(lists.items(), key=lambda item: text.index(item[0])))
-    variables: dict[str, str] = {}
-    for said in lists:
+    variables: dict[tuple[str, int], str] = {}
+    for said, at in product(lists, range(size)):
         variable = singular(said.rpartition(".")[2])
         while variable in names_in(node) or variable in variables.values():
             variable += "_"
-        variables[said] = variable
-    named = {id(part): variables[cst.Module([]).code_for_node(part.value)] for part in taken}  # type: ignore[attr-defined]
-    body = node.body.visit(_Named(named))
+        variables[said, at] = variable
+    named = {
+        id(part): variables[code(part.value), _place_in_row(part, place)[1]]  # type: ignore[attr-defined,index]
+        for part in taken
+    }
     names = [cst.Name(name) for name in variables.values()]
-    if len(names) == 1:
-        return node.with_changes(target=names[0], iter=next(iter(lists.values())), body=body)
+    target = names[0] if len(names) == 1 else cst.Tuple([cst.Element(name) for name in names])
     together = cst.Call(cst.Name("zip"), [cst.Arg(listed) for listed in lists.values()])
-    target = cst.Tuple([cst.Element(name) for name in names])
-    return node.with_changes(target=target, iter=together, body=body)
+    through = next(iter(lists.values())) if len(lists) == 1 else together
+    return node.with_changes(target=target, iter=through, body=node.body.visit(_Named(named)))
 
 
 class _Named(cst.CSTTransformer):
@@ -123,10 +142,15 @@ def _is_length(node: Any, listed: cst.BaseExpression) -> bool:
     return node.func.value == "len" and node.args[0].value.deep_equals(listed)
 
 
-def _is_item(node: cst.CSTNode, place: str) -> bool:
-    """``self.blocks[place]``."""
-    if not isinstance(node, cst.Subscript) or len(node.slice) != 1:
-        return False
-    key: Any = node.slice[0].slice
-    plain = isinstance(key, cst.Index) and isinstance(key.value, cst.Name)
-    return plain and key.value.value == place and _is_named(node.value)
+def _place_in_row(node: cst.CSTNode, place: str) -> tuple[int, int] | None:
+    """How many items a turn has, and which of them is taken: (2, 1) for ``self.blocks[2 * place + 1]``."""
+    if not isinstance(node, cst.Subscript) or len(node.slice) != 1 or not _is_named(node.value):
+        return None
+    key = node.slice[0].slice
+    said = cst.Module([]).code_for_node(key.value) if isinstance(key, cst.Index) else ""
+    one, name = r"([2-9])", re.escape(place)
+    found = re.fullmatch(rf"\(?(?:{one} *\* *)?{name}(?: *\* *{one})?\)?(?: *\+ *(\d))?", said)
+    if found is None or (found[1] and found[2]):
+        return None
+    size, at = int(found[1] or found[2] or 1), int(found[3] or 0)
+    return (size, at) if at < size else None

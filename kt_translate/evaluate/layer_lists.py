@@ -80,6 +80,7 @@ class Flat(LayerList):
     def __init__(self, rows: LayerList) -> None:
         layers = [layer for row in rows for layer in row]
         super().__init__(layers, rows.iterable, rows.node, rows.scope)
+        self.rows = rows
         self.source, self.line = rows.source, rows.line
         self.order = rows.order
 
