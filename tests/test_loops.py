@@ -625,3 +625,28 @@ def test_every_second_element_of_a_size_that_a_parameter_says(float64: None) -> 
     for given in ("", "16, 1, 2", "21, 3, 1"):
         keras.utils.clear_session()
         pair.check("build", f"build({given})", given)
+
+
+def test_a_layer_that_only_another_branch_looks_for(float64: None) -> None:
+    text = """
+import keras
+from keras import layers
+
+
+def block(x, i):
+    return layers.Dense(6, name="d-%d" % (i + 1))(layers.Dense(4)(x))
+
+
+def build(depth=2, training=True):
+    x = inputs = keras.Input((6,))
+    for i in range(depth):
+        x = block(x, i)
+    model = keras.Model(inputs, x)
+    if training:
+        return model
+    return keras.Model(inputs, [model.get_layer("d-1").output, x])
+"""
+    pair = Pair(text)
+    assert pair.errors == []
+    for given in ("", "depth=3"):
+        pair.check("build", f"build({given})", given)

@@ -87,6 +87,7 @@ class State:
         self.made = (len(ev.models), len(ev.demands), len(ev.compiled), list(ev.log.diagnostics))
         self.assumed, self.unmasked = len(ev.assumed), len(ev.unmasked)
         self.errors = ev.log.errors
+        self.sought = (ev.hidden, set(ev.picked))  # which layers were asked for that classes hold
         self.region = CURRENT[-1]
         self.length = len(self.region.nodes)
 
@@ -144,6 +145,7 @@ class State:
         del self.ev.assumed[self.assumed :]
         unmasking.put_back(self.ev, self.unmasked)
         self.ev.log.diagnostics[:], self.ev.log.errors = diagnostics, self.errors
+        self.ev.hidden, self.ev.picked = self.sought[0], set(self.sought[1])
         del self.region.nodes[self.length :]
         self.region.arrays.clear()
 

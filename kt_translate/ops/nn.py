@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kt_translate.graph.region import derived
+from kt_translate.graph.sym import same
 from kt_translate.graph.tensor import Layout, Tensor
 from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError, is_plain, unless
@@ -242,9 +243,20 @@ def local_response_normalization(
 # -- dropout --------------------------------------------------------------------------------------
 
 
+def _is_shape_of(x: Tensor, sizes: Any) -> bool:
+    """Whether these are the sizes of a tensor: ``K.dropout(x, rate, K.shape(x))``."""
+    if not isinstance(sizes, (list, tuple)) or len(sizes) != x.rank:
+        return False
+    pairs = zip(sizes, x.shape, strict=True)
+    return all(
+        size.facts.get("size") == (x, axis) if isinstance(size, Tensor) else same(size, own)
+        for axis, (size, own) in enumerate(pairs)
+    )
+
+
 def _dropped(x: Any, rate: Any, noise_shape: Any) -> Tensor:
     x = tensor(x, "the argument of dropout")
-    if noise_shape is not None:
+    if noise_shape is not None and not _is_shape_of(x, noise_shape):
         raise RuleError("KT203", "dropout with a noise_shape is not supported here")
     return elementwise(x, lambda e: F.dropout(e, rate))
 

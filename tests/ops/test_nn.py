@@ -101,6 +101,9 @@ def test_dropout() -> None:
     assert written("keras.random.dropout(x, rate=0.5)", (None, 4)).startswith(
         "v0_0 = F.dropout(x, 0.5)"
     )
+    assert written("K.dropout(x, 0.3, K.shape(x))", (None, None, 4)).startswith(
+        "v0_0 = F.dropout(x, 0.3)"
+    )
     assert "noise_shape" in rejects("tf.nn.dropout(x, 0.3, noise_shape=[1, 4])", (None, 4))
 
 
