@@ -51,6 +51,7 @@ from kt_translate.implied import implies_model, leans_on, with_model
 from kt_translate.instances import handed_on, made_by, use_classes_of_calls
 from kt_translate.makers import (
     called_by,
+    is_called,
     makers_of,
     makes_model,
     methods_of,
@@ -67,13 +68,12 @@ LONG = 200  # of what a class would have to check: nobody would read it
 def discover(ev: Interpreter, shapes: Shapes) -> Iterator[Found | Gap]:
     """What the module's functions and classes build, then what its variables hold."""
     finder = Finder(ev, shapes)
-    models = list(ev.models)
-    variables = list(ev.bindings)
+    models, variables = list(ev.models), list(ev.bindings)
     late = _called_by_builders(ev)
     for value in [v for v in ev.module.names.values() if v not in late] + late:
         if isinstance(value, Function) and isinstance(value.node, cst.FunctionDef):
             yield from finder.function(value)
-        elif isinstance(value, Class) and value.keras_base() is None:
+        elif isinstance(value, Class) and not is_called(value):
             yield from finder.plain_class(value)
     for function in [v for v in ev.module.names.values() if id(v) in finder.found]:
         own = finder.found[id(function)]

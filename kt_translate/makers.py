@@ -115,6 +115,11 @@ def methods_of(cls: Class) -> list[Function]:
     return list(found.values())
 
 
+def is_called(cls: Class) -> bool:
+    """Whether objects of a class are layers or models; not where it only has methods that make models."""
+    return cls.keras_base() is not None and isinstance(cls.lookup("call"), Function)
+
+
 def receiver(method: Function, cls: Class, instance: Instance) -> list[Any]:
     if "staticmethod" in method.decorators:
         return []

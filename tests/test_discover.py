@@ -808,6 +808,35 @@ def test_a_method_that_takes_what_its_class_takes() -> None:
     )
 
 
+TRAINER = HEAD + """
+class Gan(keras.Model):
+    def __init__(self, latent=4, **kwargs):
+        super().__init__(**kwargs)
+        self.latent = latent
+        self.generator = self.build_generator(6)
+
+    def build_generator(self, features, **kwargs):
+        inputs = Input((self.latent,))
+        x = Dense(features)(inputs)
+        if "act" in kwargs.keys():
+            x = layers.Activation(kwargs["act"])(x)
+        return Model(inputs, x)
+
+    def train_step(self, data):
+        return {}
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_models_that_methods_of_a_model_make_which_only_trains_them() -> None:
+    pair = Pair(TRAINER)
+    assert not pair.errors
+    pair.check("Gan.generator", "Gan(5).generator", "5")
+    made = "Gan.build_generator"
+    pair.check(made, "Gan(5).build_generator(3)", "3, latent=5")
+    pair.check(made, "Gan().build_generator(3, act='tanh')", "3, act='tanh'")
+
+
 COPIED = """
 import keras
 from keras.layers import Dense, Input

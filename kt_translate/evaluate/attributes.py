@@ -70,6 +70,8 @@ def of_setting(owner: Sym, name: str) -> Native | None:
         return Native(name, lambda ev: call_symbolic("list", owner))
     known_text = isinstance(value, str) and name in text.METHODS
     some_text = value is UNKNOWN and name in ("lower", "upper", "strip")
+    if isinstance(value, dict) and name == "keys":
+        return Native(name, lambda ev: owner)  # whatever goes through a dict goes through these
     if known_text or some_text or (isinstance(value, dict) and name == "get"):
         return Native(name, lambda ev, *args: Sym.method(owner, name, *args))
     return None
