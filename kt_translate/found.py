@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from kt_translate.builders import Given, Run, is_complete
@@ -17,6 +18,7 @@ from kt_translate.evaluate.values import (
     UnknownModel,
     models_in,
 )
+from kt_translate.graph.lists import one_by_one
 from kt_translate.graph.nodes import CallNode, LayerNode, Param, SizeNode
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, ends_of, tensors_in, to_first
@@ -199,7 +201,8 @@ def ports(
         return sample if told and isinstance(sample, int) else None
 
     found_ports = []
-    for i, (tensor, real) in enumerate(zip(written, actual, strict=True)):
+    pairs = zip(chain(*map(one_by_one, written)), chain(*map(one_by_one, actual)), strict=True)
+    for i, (tensor, real) in enumerate(pairs):
         given = real.facts.get("input")
         first = tensor.layout is Layout.FIRST and tensor.rank > 3
         found_ports.append(

@@ -14,6 +14,7 @@ from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Class, Function, Instance, Module
 from kt_translate.found import Found
+from kt_translate.graph.lists import TensorList
 from kt_translate.graph.nodes import CallNode, Plan
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Tensor, tensors_in
@@ -203,7 +204,9 @@ def kept_names(names: Mapping[str, object]) -> set[str]:
 
 
 def _shown(found: list[Tensor]) -> str:
-    return ", ".join(f"({', '.join(shown_shape(tensor))})" for tensor in found)
+    shapes = (f"({', '.join(shown_shape(tensor))})" for tensor in found)
+    lists = (isinstance(tensor, TensorList) for tensor in found)
+    return ", ".join(f"{s}, ..." if many else s for s, many in zip(shapes, lists, strict=True))
 
 
 def _ends(code: ClassCode) -> list[tuple[Any, ...]]:

@@ -35,6 +35,13 @@ def halved(x, filters):
     return layers.MaxPooling2D()(whole), whole
 
 
+def numbered(x, skips, filters):
+    for i, skip in enumerate(skips):
+        x = layers.Concatenate()([layers.UpSampling2D()(x), skip])
+        x = layers.Conv2D(filters * 2 ** i, 3, padding='same')(x)
+    return [x, skips]
+
+
 def build(shape=(16, 16, 2), depth=3, filters=4):
     start = keras.Input(shape)
 """
@@ -69,6 +76,10 @@ WAYS = {
     for level in range(depth - 1, -1, -1):
         _, x = halved(layers.Concatenate()([layers.UpSampling2D()(x), wholes[level]]), filters)
     return keras.Model(start, x)
+""",
+    "with_numbers": """
+    x, skips = encoder(start, filters, depth)
+    return keras.Model(start, numbered(x, skips[::-1], filters)[0])
 """,
     "one_by_one": """
     x, (first, second, _) = encoder(start, filters, 3)

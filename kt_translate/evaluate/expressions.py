@@ -228,8 +228,11 @@ def left_open(ev: Interpreter, node: Any, scope: Scope) -> Any:
 
 def handed_on(ev: Interpreter, node: Any, scope: Scope) -> Any:
     """The value of an expression that gets another name here, or in another function: a list may stay left open."""
-    if isinstance(node, cst.Tuple) and all(isinstance(e, cst.Element) for e in node.elements):
-        return tuple(handed_on(ev, e.value, scope) for e in node.elements)
+    if isinstance(node, (cst.Tuple, cst.List)) and all(
+        isinstance(e, cst.Element) for e in node.elements
+    ):
+        parts = [handed_on(ev, e.value, scope) for e in node.elements]
+        return tuple(parts) if isinstance(node, cst.Tuple) else parts
     if isinstance(node, cst.Name) and some_of(value := tensor_lists.raw(ev, node, scope)):
         return value
     return as_made(ev, node, scope)
@@ -246,8 +249,13 @@ def _super(ev: Interpreter, scope: Scope) -> Any:
 
 
 def _binary(ev: Interpreter, node: cst.BinaryOperation, scope: Scope) -> Any:
-    a = evaluate(ev, node.left, scope)
-    b = evaluate(ev, node.right, scope)
+    if isinstance(node.operator, cst.Add):
+        a, b = handed_on(ev, node.left, scope), handed_on(ev, node.right, scope)
+        if tensor_lists.joinable(a, b):
+            return [*a, *b]
+        a, b = layer_lists.settled(ev, a), layer_lists.settled(ev, b)
+    else:
+        a, b = evaluate(ev, node.left, scope), evaluate(ev, node.right, scope)
     return binary(ev, OPERATORS[type(node.operator)], a, b)
 
 

@@ -328,9 +328,9 @@ def _is_row(value: Any) -> bool:
 
 
 def as_outputs(ev: Interpreter, value: Any) -> Any:
-    """What a model is made of: outputs may be other ones where a condition holds."""
+    """What a model is made of: outputs may be other ones where a condition holds, or as many as a loop has turns."""
     found = assumed.forked(value)
-    return found if isinstance(found, Fork) else settled(ev, value)
+    return found if isinstance(found, Fork) else settled(ev, tensor_lists.outputs(ev, value))
 
 
 def of_sample(ev: Interpreter, value: Any) -> Any:

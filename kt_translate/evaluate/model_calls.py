@@ -9,6 +9,7 @@ from kt_translate.evaluate import assumed, masked_models, models, sequential, un
 from kt_translate.evaluate.sizes_of_calls import shapes_of_call
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import ModelValue, Unknown, map_tensors
+from kt_translate.graph.lists import TensorList
 from kt_translate.graph.nodes import CallNode
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import known, same
@@ -42,6 +43,8 @@ def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict
     batch = inputs[0].shape[0]  # which a model keeps
 
     def result(t: Tensor) -> Tensor:
+        if isinstance(t, TensorList):
+            t.refuse()
         shape = shapes[id(t)]
         if shape[:1] == (None,):
             shape = (batch, *shape[1:])

@@ -20,6 +20,7 @@ from kt_translate.evaluate.values import (
     plain,
 )
 from kt_translate.graph.conditions import depends, negated
+from kt_translate.graph.lists import TensorList, as_lists
 from kt_translate.graph.region import CURRENT
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
@@ -47,7 +48,7 @@ def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
     if name in ("input", "inputs"):
         return model.inputs if name == "input" else tensors_in(model.inputs)
     if name in ("output", "outputs"):
-        return model.outputs if name == "output" else tensors_in(model.outputs)
+        return as_lists(model.outputs if name == "output" else tensors_in(model.outputs))
     if name == "layers":
         if model.kind != "sequential" and _listed(ev, model).hidden:
             spread_out(ev, model)
@@ -56,6 +57,9 @@ def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
         return model.name or Unknown("an automatic name", ev.line)
     if name in ("input_shape", "output_shape"):
         found = tensors_in(model.inputs if name == "input_shape" else model.outputs)
+        for tensor in found:
+            if isinstance(tensor, TensorList):
+                tensor.refuse()
         return found[0].shape if len(found) == 1 else [t.shape for t in found]
     if name == "add":
         return Native(name, lambda ev, layer: sequential.add(ev, model, layer))

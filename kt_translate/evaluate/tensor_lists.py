@@ -6,6 +6,7 @@ one, and the loop that filled it is unrolled (`LeftOpen`, caught where the funct
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import libcst as cst
@@ -13,9 +14,9 @@ import libcst as cst
 from kt_translate.evaluate import merging
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Native, Scope, Unknown, items_of
-from kt_translate.graph.lists import BACKWARDS, LeftOpen, Rows, Some, one_of, some_of
+from kt_translate.graph.lists import BACKWARDS, LeftOpen, Rows, Some, TensorList, one_of, some_of
 from kt_translate.graph.region import CURRENT, OpNode
-from kt_translate.graph.sym import Items, Sym, code
+from kt_translate.graph.sym import Items, Sym, Symbol, code, known
 from kt_translate.graph.tensor import Layout, Many, Tensor, tensors_in
 
 if TYPE_CHECKING:
@@ -93,6 +94,59 @@ def countless(value: Any) -> bool:
     return some_of(value) is not None or (
         isinstance(value, Items) and any(map(countless, value.args))
     )
+
+
+def joinable(a: Any, b: Any) -> bool:
+    """Whether ``a + b`` are lists of which at least one has been filled by a loop."""
+    lists = isinstance(a, list) and isinstance(b, list)
+    return (
+        lists
+        and all(isinstance(v, (Some, Tensor)) for v in a + b)
+        and any(isinstance(v, Some) for v in a + b)
+    )
+
+
+def outputs(ev: Interpreter, value: Any) -> Any:
+    """The outputs of a model, with its lists as `as_tensors` has them.
+
+    Which of them has which order of axes must not hang on how many there are.
+    """
+    found = as_tensors(ev, value)
+    ends = tensors_in(found)
+    for i, tensor in enumerate(ends):
+        kinds = {(t.rank, t.layout) for t in ends[i:]}
+        if isinstance(tensor, TensorList) and len(kinds) > 1:
+            tensor.refuse()
+    return found
+
+
+def as_tensors(ev: Interpreter, value: Any) -> Any:
+    """The same with the one tensor that ``forward`` has in place of each list that a loop has filled."""
+    some = some_of(value)
+    if some is not None and some.picks() is not None:
+        return _shown(ev, some)
+    if isinstance(value, (list, tuple)):
+        kind = tuple if isinstance(value, tuple) else list
+        return kind(as_tensors(ev, [v] if isinstance(v, Some) else v) for v in value)
+    return {k: as_tensors(ev, v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def _shown(ev: Interpreter, some: Some) -> TensorList:
+    """What the view shows, as a list of its own."""
+    source = some.tensors
+    if some.view.head == "symbol":
+        return source
+    symbol = Symbol(source.symbol.name, some.view.value, "list")
+    sizes = {
+        axis: Symbol(size.name, known(along := some.along(axis)), "local", along)
+        for axis, size in source.sizes.items()
+    }
+    made = replace(source, symbol=symbol, sizes=sizes, count=some.count)
+    node = OpNode([source], [made], ev.line, label="element")
+    node.render = some.said
+    node.wants = [Layout.KEEP]
+    CURRENT[-1].add(node)
+    return made
 
 
 # -- what the source does with it -------------------------------------------------------------------
@@ -175,6 +229,11 @@ def call(ev: Interpreter, function: Any, args: list[Any], kwargs: dict[str, Any]
         merged = None if some is None else merging.merged(ev, function, some, args[1:], kwargs)
         if merged is not None:
             return merged
+    elif function.name in ("zip", "enumerate"):
+        lists = [items(a) for a in args]
+        if None not in lists:
+            made = zip(*lists) if function.name == "zip" else enumerate(*lists)  # type: ignore[arg-type]
+            return Items(list(made), function.name, tuple(args))
     elif some is not None and len(args) == 1:
         if function.name == "reversed":
             return [some.seen(BACKWARDS)]
@@ -182,11 +241,6 @@ def call(ev: Interpreter, function: Any, args: list[Any], kwargs: dict[str, Any]
             return [some.copied()]
         if function.name == "len" and some.count is not None:
             return some.count
-    elif function.name in ("zip", "enumerate"):
-        lists = [items(a) for a in args]
-        if None not in lists:
-            made = zip(*lists) if function.name == "zip" else enumerate(*lists)  # type: ignore[arg-type]
-            return Items(list(made), function.name, tuple(args))
     for value in (*args, *kwargs.values()):
         settled(value)
     raise NotGeneral

@@ -50,6 +50,10 @@ class TensorList(Tensor):
     loops: list[Any] = field(default_factory=list)  # of the source, that fill it
     on_the_way: bool = True  # what is handed on from turn to turn is made of these tensors
 
+    def refuse(self) -> NoReturn:
+        """It is asked for the tensors one by one."""
+        raise LeftOpen(self.loops)
+
 
 @dataclass(eq=False, repr=False)
 class Some(Many):
@@ -189,6 +193,35 @@ def some_of(value: Any) -> Some | None:
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Some):
         return value[0]
     return None
+
+
+def as_lists(value: Any) -> Any:
+    """The same with the lists that the source knows in place of what `as_tensors` made of them."""
+    if isinstance(value, TensorList):
+        return [Some(value, Sym.of(value.symbol))]
+    if isinstance(value, (list, tuple)):
+        parts = [as_lists(v) for v in value]
+        lists = [p if isinstance(v, TensorList) else [p] for v, p in zip(value, parts, strict=True)]
+        return [v for part in lists for v in part] if isinstance(value, list) else tuple(parts)
+    return {k: as_lists(v) for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def one_by_one(tensor: Tensor) -> list[Tensor]:
+    """The tensors of a list, as many as the sample has; any other tensor is one."""
+    if not isinstance(tensor, TensorList):
+        return [tensor]
+    samples = {axis: known(Sym.of(symbol)) for axis, symbol in tensor.sizes.items()}
+    turns = range(len(tensor.symbol.value))
+    return [
+        Tensor(
+            tuple(
+                samples[axis][n] if axis in samples else d for axis, d in enumerate(tensor.shape)
+            ),
+            tensor.dtype,
+            tensor.layout,
+        )
+        for n in turns
+    ]
 
 
 def count(value: Any) -> Any:

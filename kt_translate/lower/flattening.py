@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from kt_translate.graph.nodes import IfNode, LayerNode
+from kt_translate.graph.nodes import IfNode, LayerNode, LoopNode
 from kt_translate.graph.region import Node
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.reshaping import Flatten
@@ -21,6 +21,9 @@ def in_keras_order(nodes: list[Node], results: list[Tensor]) -> set[int]:
     def taken_as_is(tensor: Tensor) -> bool:
         return any(
             isinstance(r, IfNode)
+            or (
+                isinstance(r, LoopNode) and any(tensor is t for n in r.body.nodes for t in n.uses())
+            )
             or (isinstance(r, LayerNode) and (r.rule.keras_kind == "dense" or passes_on(r)))
             for r in readers[id(tensor)]
         )

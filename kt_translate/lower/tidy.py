@@ -73,6 +73,8 @@ def _joined(lines: list[str], at: int) -> str | None:
     ]
     if len(uses) != 1 or isinstance(value_tree, (ast.IfExp, ast.Lambda, ast.Tuple)):
         return None
+    if id(uses[0]) in _repeated(tree):
+        return None
     used = uses[0]
     before, after = statement[: used.col_offset], statement[used.end_col_offset :]
     atom = isinstance(value_tree, (ast.Call, ast.Name, ast.Attribute, ast.Subscript, ast.Constant))
@@ -84,6 +86,18 @@ def _joined(lines: list[str], at: int) -> str | None:
     if len(joined) > MAX_WIDTH and statement != f"return {name}":
         return None
     return joined + (f"{mark}{comment}" if mark else "")
+
+
+def _repeated(tree: ast.AST) -> set[int]:
+    """The ids of what is evaluated not at all or more than once, in a comprehension or a lambda."""
+    found: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Lambda):
+            found |= set(map(id, ast.walk(node)))
+        elif isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+            once = set(map(id, ast.walk(node.generators[0].iter)))
+            found |= set(map(id, ast.walk(node))) - once
+    return found
 
 
 def _dies(lines: list[str], at: int, name: str, statement: str) -> bool:

@@ -21,11 +21,10 @@ from kt_translate.graph.nodes import (
     WeightNode,
 )
 from kt_translate.graph.region import Node, OpNode
-from kt_translate.graph.sym import code
-from kt_translate.graph.tensor import Fork, Layout, Tensor, ends_of, tensors_in
+from kt_translate.graph.tensor import Layout, Tensor, ends_of, tensors_in
 from kt_translate.layers.layer import Call, RuleError
 from kt_translate.lower import control, loops, symbols, turns
-from kt_translate.lower.blocks import Block, indented, joined_conditions
+from kt_translate.lower.blocks import Block, joined_conditions
 from kt_translate.lower.chains import append, chain_of_model
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.flattening import in_keras_order
@@ -35,6 +34,7 @@ from kt_translate.lower.modules import Modules
 from kt_translate.lower.names import Names, attribute_name
 from kt_translate.lower.needs import placed, where_needed
 from kt_translate.lower.parameters import write_parameters
+from kt_translate.lower.results import keys_of, returned
 from kt_translate.pytorch.expr import Expr, as_expr
 from kt_translate.pytorch.library import reserved_names
 
@@ -137,7 +137,7 @@ class Writer(Modules):
 
     def _finish(self, ends: list[Any], logits: Tensor | None) -> None:
         kinds: list[str] = []
-        *lines, last = self._returns(self.plan.result, ends, kinds)
+        *lines, last = returned(self, self.plan.result, ends, kinds)
         self.code.body = joined_conditions([*self.code.body, *lines])
         self.code.returns = last.removeprefix("return ")
         self.code.annotation = " | ".join(dict.fromkeys(reversed(kinds)))
@@ -158,28 +158,6 @@ class Writer(Modules):
             seen = source.seen_in(layout)
             call = Call(Expr("self"), [given], [seen], [None], node.outputs, {}, _never)
             self.code.logits = str(node.rule.forward(call))
-
-    def _returns(self, result: Any, ends: list[Any], kinds: list[str]) -> list[str]:
-        """The statements that return a result; adds what types they give to ``kinds``."""
-        if isinstance(result, Fork):
-            then = self._returns(result.then, tensors_in(result.then), kinds)
-            orelse = self._returns(result.orelse, tensors_in(result.orelse), kinds)
-            return [f"if {code(result.test)}:", *indented(then), *orelse]
-        inner = self.plan.kind == "loop"
-        parts = [
-            str(self.ordered(t, Layout.LAST if t.rank == 3 and not inner else t.layout))
-            for t in ends
-        ]
-        keys = keys_of(result)
-        if keys is not None:
-            kinds.append("dict[str, Tensor]")
-            pairs = zip(keys, parts, strict=True)
-            return [f"return {{{', '.join(f'{k!r}: {p}' for k, p in pairs)}}}"]
-        if len(parts) == 1:
-            kinds.append("Tensor")
-            return [f"return {parts[0]}"]
-        kinds.append(f"tuple[{', '.join(['Tensor'] * len(parts))}]")
-        return [f"return ({', '.join(parts)})"]
 
     def _arguments(self) -> None:
         names = Names({"self"})
@@ -376,13 +354,6 @@ def _used_again(nodes: list[Node]) -> set[int]:
         elif isinstance(node, (LayerNode, CallNode)):
             counts[id(node.use)] += 1
     return {use for use, count in counts.items() if count > 1}
-
-
-def keys_of(result: Any) -> list[str] | None:
-    """The keys of a result that is a plain dict of tensors, in the order in which they are counted."""
-    if not isinstance(result, dict) or not all(isinstance(v, Tensor) for v in result.values()):
-        return None
-    return sorted(result, key=str)
 
 
 def _never(*args: Any, **kwargs: Any) -> Expr:

@@ -1,0 +1,87 @@
+"""Models whose outputs a loop fills: as many as the arguments say, in a list."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.model_harness import Pair, check_kept, float64
+
+__all__ = ["float64"]
+
+HEAD = """
+from keras import Input, Model, layers
+
+def build(depth=3, units=4):
+"""
+PICTURE = """
+    x = inputs = Input((17, 16, 3))
+    outs = []
+    for i in range(depth):
+        x = layers.Conv2D(units * 2 ** i, 3, strides=2, padding="same", activation="relu")(x)
+        outs.append(x)
+"""
+BUILDERS = {
+    "comprehension": """
+    inputs = Input((7, 5, 3))
+    x = layers.Conv2D(units, 3, padding="same", activation="relu")(inputs)
+    x = layers.Flatten()(x)
+    x = [layers.Dense(5, activation="softmax", name="c%d" % (i + 1))(x) for i in range(depth)]
+    return Model(inputs, x)
+""",
+    "into one": """
+    inputs = Input((7, 5, 3))
+    x = layers.Flatten()(layers.Conv2D(units, 3, activation="relu")(inputs))
+    x = [layers.Dense(5, activation="tanh")(x) for i in range(depth)]
+    return Model(inputs, layers.Concatenate()(x))
+""",
+    "levels of a pyramid": f"{PICTURE}    return Model(inputs, outs)\n",
+    "backwards": f"{PICTURE}    return Model(inputs, outs[::-1])\n",
+    "all but the first": f"{PICTURE}    return Model(inputs, outs[1:])\n",
+    "one more of the kind behind": f"""{PICTURE}
+    outs.append(layers.Conv2D(2, 1)(x))
+    return Model(inputs, outs)
+""",
+    "one more before": f"""{PICTURE}
+    return Model(inputs, [layers.Dense(2)(layers.GlobalAveragePooling2D()(x))] + outs)
+""",
+    "sequences": """
+    x = inputs = Input((9, 3))
+    outs = []
+    for i in range(depth):
+        x = layers.Conv1D(units + i, 3, padding="same", activation="tanh")(x)
+        outs.append(layers.Conv1D(2, 1)(x))
+    return Model(inputs=inputs, outputs=outs)
+""",
+    "from one tensor": """
+    inputs = Input((6,))
+    h = layers.Dense(units, activation="relu")(inputs)
+    outputs = []
+    for i in range(depth):
+        y = layers.Dense(units // 2, activation="relu", name=f"head_{i}")(h)
+        outputs.append(layers.Dense(1, name=f"out_{i}")(y))
+    return Model(inputs, outputs)
+""",
+}
+
+
+@pytest.mark.parametrize("body", BUILDERS.values(), ids=BUILDERS)
+def test_outputs_of_a_loop(float64: None, body: str) -> None:
+    check_kept(HEAD + body, "2", "3, 6", "4, units=2")
+
+
+USES = {
+    "with one of another kind": """
+    outs.append(layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))
+    return Model(inputs, outs)
+""",
+    "the last": "    return Model(model.input, model.outputs[-1])\n",
+    "how many": "    return Model(inputs, layers.Dense(len(model.outputs))(model.outputs[0]))\n",
+    "called": "    return Model(inputs, layers.Dense(2)(model(inputs)[1]))\n",
+}
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_what_reads_the_outputs_finds_them(float64: None, use: str) -> None:
+    pair = Pair(f"{HEAD}{PICTURE}    model = Model(inputs, outs)\n{use}")
+    assert pair.errors == []
+    pair.check("build", "build()")
