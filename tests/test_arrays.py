@@ -365,6 +365,15 @@ def staged(depths=(1, 2), rate=0.1):
     return keras.Model(inputs, x)
 
 
+def of_tensors(depths=(1, 2), rate=0.1):
+    inputs = x = keras.Input((5,))
+    rates = [float(r) for r in tf.linspace(0.0, rate, sum(depths))]
+    for i, depth in enumerate(depths):
+        for j in range(depth):
+            x = block(x, rates[sum(depths[:i]) + j])
+    return keras.Model(inputs, x)
+
+
 def sliced(depths=(1, 2), rate=0.1):
     inputs = x = keras.Input((5,))
     rates = np.linspace(0, rate, sum(depths)).tolist()
@@ -395,7 +404,14 @@ def counted(depth=3, rate=0.1):
 
 
 @pytest.mark.parametrize(
-    "call", ["staged((2, 1, 2), 0.3)", "sliced((2, 3), 0.2)", "kept(4, 0.5)", "counted(3, 0.1)"]
+    "call",
+    [
+        "staged((2, 1, 2), 0.3)",
+        "of_tensors((3, 1), 0.2)",
+        "sliced((2, 3), 0.2)",
+        "kept(4, 0.5)",
+        "counted(3, 0.1)",
+    ],
 )
 def test_evenly_spaced_numbers_up_to_a_parameter(call: str, float64: None) -> None:
     pair = Pair(HEAD + RATES)

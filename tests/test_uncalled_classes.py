@@ -48,6 +48,22 @@ class Pairs(layers.Layer):
         "",
         ((2, 5), (2, 5)),
     ),
+    "a rank that call asserts": (
+        """
+class Pairs(layers.Layer):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.dense = layers.Dense(units)
+
+    def call(self, x):
+        x.shape.assert_has_rank(3)
+        features = x.shape.as_list()[-1]
+        return ops.reshape(self.dense(ops.reshape(x, (-1, features))), (-1, ops.shape(x)[-2], 4))
+""",
+        "4",
+        "4, features=5",
+        ((2, 3, 5),),
+    ),
     "a setting that is a pair": (
         """
 class Pairs(layers.Layer):

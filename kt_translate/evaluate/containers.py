@@ -22,6 +22,7 @@ from kt_translate.evaluate.values import Scope, Unknown, items_of, plain
 from kt_translate.graph.conditions import depends
 from kt_translate.graph.region import CURRENT
 from kt_translate.graph.sym import UNKNOWN, Items, Sym, Symbol, known
+from kt_translate.graph.tensor import Tensor
 from kt_translate.graph.terms import expand
 
 if TYPE_CHECKING:
@@ -92,7 +93,10 @@ def _said(ev: Interpreter, node: cst.ListComp | cst.GeneratorExp, scope: Scope) 
     if clause.ifs or clause.inner_for_in is not None or not isinstance(clause.target, cst.Name):
         return None
     state = State(ev, scope)
-    through = expressions.evaluate(ev, clause.iter, scope)
+    made = expressions.evaluate(ev, clause.iter, scope)
+    if (through := _numbers(made)) is not made:  # the tensor itself is not asked for
+        state.restore()
+        state = State(ev, scope)
     values: Any = known(through) if isinstance(through, Sym) and depends(through) else UNKNOWN
     if not isinstance(values, Collection) or len(values) == 0:
         state.restore()
@@ -108,6 +112,11 @@ def _said(ev: Interpreter, node: cst.ListComp | cst.GeneratorExp, scope: Scope) 
         state.restore()
         return None
     return Sym.listed(expand(item), target, through)
+
+
+def _numbers(through: Any) -> Any:
+    """What is gone through: of a tensor that is made of settings alone, its numbers."""
+    return through.facts.get("numbers", through) if isinstance(through, Tensor) else through
 
 
 def dict_comprehension(ev: Interpreter, node: cst.DictComp, scope: Scope) -> Any:
@@ -126,7 +135,7 @@ def dict_comprehension(ev: Interpreter, node: cst.DictComp, scope: Scope) -> Any
 
 def _turns(ev: Interpreter, node: cst.CompFor, scope: Scope, body: Callable[[], None]) -> bool:
     """Run a comprehension. Whether it is known which turns it takes."""
-    value = expressions.evaluate(ev, node.iter, scope)
+    value = _numbers(expressions.evaluate(ev, node.iter, scope))
     for part in value.goes_through if isinstance(value, Items) else [value]:
         demand_length(ev, part, "the length of a list")
     items = items_of(value, None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import arrays, layer_weights
 from kt_translate.evaluate.guards import guarded
+from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.text import LayerName
 from kt_translate.evaluate.values import Array, External, Native, Unknown
 from kt_translate.graph.nodes import ReadNode
@@ -151,10 +152,18 @@ def shape_attribute(shape: Any, name: str) -> Any:
         "num_elements": lambda ev: None if None in shape else product(shape),
         "is_fully_defined": lambda ev: None not in shape,
         "concatenate": lambda ev, other: (*shape, *other),
+        "assert_has_rank": lambda ev, rank: _of_rank(shape, rank),
+        "with_rank": lambda ev, rank: _of_rank(shape, rank),
     }
     if name in methods:
         return Native(name, methods[name])
     return {"rank": len(shape), "ndims": len(shape), "dims": list(shape)}.get(name, NotImplemented)
+
+
+def _of_rank(shape: tuple[Any, ...], rank: Any) -> tuple[Any, ...]:
+    if isinstance(rank, int) and rank != len(shape):
+        raise Raised(f"ValueError: Shape {shape} must have rank {rank}")
+    return shape
 
 
 # -- builtins -------------------------------------------------------------------------------------

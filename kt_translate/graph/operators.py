@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+import struct
 from collections.abc import Callable
 from copy import copy
 from functools import partialmethod
@@ -302,6 +303,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "math.pow": math.pow,
     "math.exp": math.exp,
     "np.linspace": spaced,
+    "np.float32": lambda a: struct.unpack("f", struct.pack("f", a))[0],
     "enumerate": lambda *a: list(enumerate(*a)),
     "zip": lambda *a: list(zip(*a)),
     "reversed": lambda a: list(reversed(a)),

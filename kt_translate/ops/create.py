@@ -260,7 +260,11 @@ def linspace(
 
 @op("tf.linspace", "tf.lin_space")
 def tf_linspace(start: Any, stop: Any, num: Any, axis: Any = 0) -> Tensor:
-    return _spaced("linspace", start, stop, num, True, None)
+    found = _spaced("linspace", start, stop, num, True, None)
+    if not any(isinstance(v, Tensor) for v in (start, stop, num)):
+        ends = (call_symbolic("np.float32", v) for v in (start, stop))
+        found.facts["numbers"] = call_symbolic("np.linspace", *ends, num)
+    return found
 
 
 @op("keras.ops.logspace")
