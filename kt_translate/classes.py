@@ -139,13 +139,18 @@ def try_calls(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> bo
     return False
 
 
+def line_of(ev: Interpreter, cls: Class) -> int:
+    """Where the source has the class: what imports it, if it is another file's."""
+    return max(ev.imported.get(id(cls), cls.line), 1)
+
+
 def _tell_guess(ev: Interpreter, cls: Class, given: dict[str, Any]) -> None:
     shapes = [t.shape[1:] for t in tensors_in(list(given.values())) if "guessed" in t.facts]
     if shapes:
         shown = ", ".join(map(str, shapes))
         ev.log.add(
             "KT101",
-            Place(max(cls.line, 1)),
+            Place(line_of(ev, cls)),
             f"nothing tells the input of {cls.name}: taken for {shown}",
             f"--input-shape {cls.name}=... gives another",
         )
@@ -251,7 +256,7 @@ def _handed(ev: Interpreter, cls: Class, name: str, text: str) -> ModelValue | N
     likely = next(filter(None, called), None)
     if likely is None:
         return None
-    ev.log.add("KT101", Place(max(cls.line, 1)), f"{name} of {cls.name} is taken for {likely!r}")
+    ev.log.add("KT101", Place(line_of(ev, cls)), f"{name} of {cls.name} is taken for {likely!r}")
     return handed.model(name, likely)
 
 

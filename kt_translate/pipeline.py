@@ -242,8 +242,9 @@ def _written(ev: Interpreter, name: str, log: Log, options: Options) -> Writing:
             writing.layer(cls, *since[0])
         else:
             ev.log.diagnostics += said
-            kind, message = classes.kind_of(cls), f"the class {cls.name} is not translated"
-            writing.untranslated(cls.name, kind, cls.line, "KT201", message)
+            place = f" ({file}:{cls.line})" if (file := file_of(ev, cls)) else ""
+            kind, message = classes.kind_of(cls), f"the class {cls.name} is not translated{place}"
+            writing.untranslated(cls.name, kind, classes.line_of(ev, cls), "KT201", message)
     _objects(ev, writing, called)
     for found in given:
         _object(ev, writing, found)

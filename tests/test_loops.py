@@ -650,3 +650,26 @@ def build(depth=2, training=True):
     assert pair.errors == []
     for given in ("", "depth=3"):
         pair.check("build", f"build({given})", given)
+
+
+def test_two_names_for_what_a_loop_hands_on(float64: None) -> None:
+    check_kept(
+        """
+import keras
+from keras import layers
+
+
+def build(depth=2, units=6):
+    inputs = keras.Input((5, 4))
+    start = layers.Dense(units)(layers.GlobalAveragePooling1D()(inputs))
+    x = inputs
+    for i in range(depth):
+        decoder = layers.GRU(units, return_sequences=True, name=f"gru_{i}")(
+            x, initial_state=start
+        )
+        x = decoder
+    return keras.Model(inputs, layers.Dense(3)(decoder))
+""",
+        "depth=3",
+        "1, 4",
+    )

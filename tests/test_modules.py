@@ -129,6 +129,16 @@ def test_what_is_wrong_in_another_file_is_told_where_it_is_used(tmp_path: Path) 
     assert "(blocks.py:4)" in found[0]
 
 
+def test_a_class_of_another_file_is_told_where_it_is_imported(tmp_path: Path) -> None:
+    layer = "\n\n\nclass Odd(layers.Layer):\n    def call(self, x):\n        return elsewhere(x)\n"
+    files = {
+        "net.py": "import keras\nfrom odd import Odd\n",
+        "odd.py": f"from keras import layers\n{layer}",
+    }
+    found = [m for m in messages(translated(tmp_path, files)) if m.startswith("KT201")]
+    assert found == ["KT201 2 the class Odd is not translated (odd.py:5)"]
+
+
 def test_a_file_that_is_not_python_is_said(tmp_path: Path) -> None:
     files = {
         "net.py": MODEL.format(imports="from blocks import residual", call="residual"),

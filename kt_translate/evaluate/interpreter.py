@@ -75,7 +75,7 @@ class Interpreter:
         self.data_format = "channels_last"  # the backend's, for layers that are told none
         self.origin: int | None = None  # in another file: the line of the main one that led there
         self.files: dict[Path, Module] = {}  # other files of the project
-        self.imported: dict[int, int] = {}  # their functions by id: the lines that import them
+        self.imported: dict[int, int] = {}  # what is theirs by id: the lines that import it
         self.trying = 0  # within statements that ``try`` guards
         self.log, self.settings = log, settings
         self.module = Scope("module", {"__name__": "__main__", "__file__": source.name})
@@ -248,9 +248,9 @@ class Interpreter:
         if scope.kind == "module" and name in self.settings:
             value = self.settings[name]
             self.used_settings.add(name)
-        if scope is self.module and isinstance(value, Function) and value.source is not self.main:
-            self.imported.setdefault(id(value), self.line)
         if scope is self.module:
+            if getattr(value, "source", None) not in (None, self.main):
+                self.imported.setdefault(id(value), self.line)
             self._note_binding(name, value, scope.names.get(name))
         scope.names[name] = value
 

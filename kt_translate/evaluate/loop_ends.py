@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import tensor_lists
@@ -9,6 +10,7 @@ from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.loop_sizes import in_last_turn, number
 from kt_translate.evaluate.state import NotGeneral, Place
 from kt_translate.evaluate.values import Either, Unknown
+from kt_translate.graph.nodes import Carried
 from kt_translate.graph.sym import Symbol, substitute, symbols_in
 from kt_translate.graph.terms import expand
 from kt_translate.source.walk import names_in
@@ -39,8 +41,17 @@ def _is_new(loop: _General, name: str) -> bool:
     return name not in names
 
 
-def last(loop: _General, place: Place, leaving: Any, table: dict[Symbol, Any]) -> Any:
-    """What a name that the loop binds first holds afterwards."""
+def last(
+    loop: _General,
+    place: Place,
+    leaving: Any,
+    table: dict[Symbol, Any],
+    carried: dict[int, list[Carried]],
+) -> Any:
+    """What a name that the loop binds first holds afterwards: that of which is carried, too, or what can be said."""
+    for one in chain(*carried.values()):
+        if one.leaving is leaving:
+            return one.after
     if number(leaving):
         said = substitute(expand(leaving), in_last_turn(loop.targets, loop.value))
         if not symbols_in(said) & {*loop.symbols, *table}:

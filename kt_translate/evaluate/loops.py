@@ -353,7 +353,7 @@ class _General:
         state = self.state
         table = {c.entering.args[0]: c.after for c in self.sizes.values()}
         tensors: dict[int, list[Carried]] = {id(r): [] for r in state.regions()}
-        for place, leaving in changed.items():
+        for place, leaving in sorted(changed.items(), key=lambda c: c[0] not in self.entering):
             entering = self.entering.get(place)
             if isinstance(leaving, Tensor) and entering is not None:
                 shape = tuple(substitute(d, table) for d in entering.shape)
@@ -368,5 +368,5 @@ class _General:
                 self.left.append(Carried(None, None, leaving, running.lasting(leaving)))
                 state.put(place, self.left[-1].after)
             else:
-                state.put(place, loop_ends.last(self, place, leaving, table))
+                state.put(place, loop_ends.last(self, place, leaving, table, tensors))
         return tensors
