@@ -17,7 +17,7 @@ from kt_translate.call_inputs import (
 )
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate import handed, own_classes, subclasses
-from kt_translate.evaluate.constructors import base_of, needed_by_base, only_hooks
+from kt_translate.evaluate.constructors import MODELS, base_of, needed_by_base, only_hooks
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.model_ends import Ends, ends_of
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
@@ -45,7 +45,7 @@ def keras_classes(ev: Interpreter) -> Iterator[Class]:
 
 def kind_of(cls: Class) -> str:
     """What the report calls it."""
-    return "class" if base_of(cls) == "keras.Model" else "layer"
+    return "class" if base_of(cls) in MODELS else "layer"
 
 
 def has_call(cls: Class) -> bool:
@@ -105,7 +105,8 @@ def try_calls(ev: Interpreter, cls: Class, instance: Instance, shape: Any) -> bo
     first: list[Any] | None = None
     if is_functional(cls) and all(known(instance.kwargs[n]) is None for n in takers):
         said = list(ev.log.diagnostics)
-        if _attempt(ev, instance, {}) or not takers:
+        waits = base_of(cls) == "keras.Sequential"  # for an input, if it has none
+        if _attempt(ev, instance, {}) or not (takers or waits):
             return bool(instance.calls)
         first, ev.log.diagnostics[:] = list(ev.log.diagnostics), said
     kinds = (unknown, others, fitting) if shape is None else (unknown,)

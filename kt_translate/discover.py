@@ -16,7 +16,7 @@ from kt_translate.call_inputs import likely_input
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate.assumed import settled
 from kt_translate.evaluate.calls import call_function
-from kt_translate.evaluate.constructors import base_of
+from kt_translate.evaluate.constructors import MODELS, base_of
 from kt_translate.evaluate.general import docstring_of, file_of, is_class_of_its_own
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.sequential import build_deferred
@@ -101,7 +101,7 @@ def _called_by_builders(ev: Interpreter) -> list[Function]:
 
 def _is_own_model(value: Any) -> bool:
     """Whether this is an object of a model class of the source."""
-    return isinstance(value, Instance) and base_of(value.cls) == "keras.Model"
+    return isinstance(value, Instance) and base_of(value.cls) in MODELS
 
 
 def _takes_functions(bound: dict[str, Any]) -> bool:

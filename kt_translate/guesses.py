@@ -320,7 +320,7 @@ def is_shape(name: str, text: str) -> bool:
 def is_tuple(name: str, text: str) -> bool:
     n = re.escape(name)
     whole = rf"\b(?:batch_)?(?:input_)?shape\s*=\s*{n}\s*[,)]|Input\(\s*{n}\s*[,)]|\b{n}\[|\*{n}\b"
-    whole += rf"|\bInput\((?:shape\s*=\s*)?\(\s*{n}\s*\)"
+    whole += rf"|\b(?:Input\(|(?:batch_)?(?:input_)?shape\s*=)\s*\(\s*{n}\s*\)"
     return bool(re.search(whole, text)) or bool(re.search(r"shape", name.lower()))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import libcst as cst
 
 from kt_translate.evaluate import applications
+from kt_translate.evaluate.constructors import MODELS
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.values import Class, External, Function, Instance
 
@@ -23,7 +24,7 @@ def makers_of(ev: Interpreter) -> set[str]:
         if (
             last in MAKERS
             or (last[:1].isupper() and value.path.startswith("keras.applications."))
-            or (isinstance(value, Class) and value.keras_base() == "keras.Model")
+            or (isinstance(value, Class) and value.keras_base() in MODELS)
         ):
             makers.add(name)
     if "applications" in ev.main.text and (folder := applications.folder(ev)) is not None:

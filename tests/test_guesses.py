@@ -396,3 +396,14 @@ def construct(user_input, count):
     assert pair.errors == []
     (entry,) = pair.entries("construct")
     assert entry["inputs"][0]["shape"] == [None, 1]
+
+
+def test_a_shape_in_parentheses(float64: None) -> None:
+    text = (
+        "def build(input_size, units=3):\n"
+        "    model = keras.Sequential()\n"
+        "    model.add(layers.LSTM(units, input_shape=(input_size)))\n"
+        "    return model\n"
+    )
+    assert Pair(HEAD + text.replace("layers.LSTM(units", "layers.Masking(-1.0")).errors == []
+    Pair(HEAD + text).check("build", "build((5, 2))", "(5, 2)")

@@ -365,6 +365,44 @@ def test_models_that_one_method_makes_are_of_one_class() -> None:
     assert pair.done.code.count("= Branch(") == 3
 
 
+SEQUENTIALS = HEAD + """
+class LeNet(keras.Sequential):
+    def __init__(self, shape, classes=3, width=4):
+        super().__init__()
+        self.add(keras.Input(shape))
+        for k in range(2):
+            self.add(layers.Conv2D(width, 3, activation="relu"))
+            self.add(layers.AveragePooling2D(2))
+        self.add(layers.Flatten())
+        self.add(layers.Dense(classes, activation="softmax"))
+        self.compile("adam", "categorical_crossentropy")
+
+
+class Head(keras.Sequential):
+    def __init__(self, units):
+        super(Head, self).__init__([layers.Dense(units, activation="tanh"), layers.Dense(2)])
+
+
+def whole(units=5):
+    inputs = keras.Input((6,))
+    return keras.Model(inputs, layers.Dense(3)(Head(units)(inputs)))
+
+
+head = Head(4)
+head.build((None, 5))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_classes_that_extend_sequential() -> None:
+    pair = Pair(SEQUENTIALS)
+    assert pair.errors == []
+    pair.check("LeNet", "LeNet((14, 15, 2))", "(14, 15, 2)")
+    pair.check("LeNet", "LeNet((14, 15, 2), width=3)", "(14, 15, 2), width=3")
+    pair.check("whole", "whole(4)", "4")
+    pair.check("head", "head")
+
+
 def test_a_name_among_the_arguments_keeps_its_place() -> None:
     text = HEAD + (
         "class Actor(keras.Model):\n"

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
 WRAPPER = "keras.layers.Wrapper"
-ROOTS = ("keras.Layer", "keras.Model", WRAPPER)
+MODELS = ("keras.Model", "keras.Sequential")
+ROOTS = ("keras.Layer", *MODELS, WRAPPER)
 LAYER_ARGUMENTS = (
     "name",
     "trainable",
@@ -86,6 +87,11 @@ def base_of(cls: Class) -> str | None:
     return path if path in ROOTS or path.split(".")[-1] in REGISTRY else None
 
 
+def takes_inputs(cls: Class) -> bool:
+    """Whether a model of the class can be called on what it has not been told before."""
+    return cls.lookup("call") is not None or base_of(cls) == "keras.Sequential"
+
+
 def only_hooks(cls: Class) -> bool:
     """Whether a class is a Dropout that says to Keras 2 how its noise is shaped: Keras 3 works that out as well."""
     own = {name for c in cls.mro() if isinstance(c, Class) for name in c.names}
@@ -100,7 +106,7 @@ def of_own_training(
 
     None for classes that compute something themselves, or that make their inputs and outputs.
     """
-    if cls.keras_base() not in ("keras.Model", "keras.Sequential") or cls.lookup("call"):
+    if cls.keras_base() not in MODELS or cls.lookup("call"):
         return None
     init = cls.lookup("__init__")
     if isinstance(init, Function):

@@ -7,7 +7,7 @@ import enum
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import subclasses
-from kt_translate.evaluate.constructors import base_of, call_of_base, tree_of
+from kt_translate.evaluate.constructors import MODELS, base_of, call_of_base, tree_of
 from kt_translate.evaluate.values import Class, Function, Instance, ModelValue
 from kt_translate.graph.nodes import ModuleUse
 from kt_translate.graph.tensor import tensors_in
@@ -26,8 +26,10 @@ class Ends(enum.Enum):
 
 def ends_of(cls: Class) -> Ends:
     """By what each constructor, from that of Keras on, is given by the one below."""
-    if base_of(cls) != "keras.Model" or isinstance(cls.lookup("call"), Function):
+    if base_of(cls) not in MODELS or isinstance(cls.lookup("call"), Function):
         return Ends.NONE
+    if base_of(cls) == "keras.Sequential":
+        return Ends.MADE
     own = [c.names.get("__init__") for c in cls.mro() if isinstance(c, Class)]
     order, taken = ["inputs", "outputs"], "outputs"
     for init in reversed([f for f in own if isinstance(f, Function)]):

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import assumed, subclasses, views
+from kt_translate.evaluate import assumed, sequential, subclasses, views
 from kt_translate.evaluate import models as models_module
 from kt_translate.evaluate.constructors import (
     constructor_arguments,
@@ -293,6 +293,7 @@ def _make(
         own = subclasses.extended_part(ev, me)
         if isinstance(own, ModelValue) and not isinstance(cls.lookup("call"), Function):
             assumed.shown_only(ev, own)
+            sequential.begin(ev, own, tensors_in(list(entering.given.values())))
             result = entering.between(own)
         else:
             result = subclasses.run_call(ev, me, entering.given)

@@ -36,6 +36,25 @@ def make_sequential(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) ->
     return model
 
 
+def of_class(
+    ev: Interpreter, base: str, args: list[Any], kwargs: dict[str, Any]
+) -> ModelValue | None:
+    """What the constructor of Keras's makes for a class that extends it: a model, where that is told its layers."""
+    if base != "keras.Sequential":
+        return models.make(ev, "Model", args, kwargs) if tensors_in([args, kwargs]) else None
+    model = make_sequential(ev, [], {})
+    model.region = CURRENT[-1]  # it is the class itself
+    for layer in (args[0] if args else kwargs.get("layers")) or []:
+        add(ev, model, layer)
+    return model
+
+
+def part(ev: Interpreter, model: Any, name: str) -> Any:
+    """A method or list of the Sequential that a class extends; None for anything else."""
+    grows = isinstance(model, ModelValue) and model.kind == "sequential"
+    return calls.attribute(ev, model, name) if grows and name in ("add", "pop", "layers") else None
+
+
 def add(ev: Interpreter, model: ModelValue, layer: Any) -> None:
     """``model.add(layer)``; without a known input the layer waits for one."""
     if isinstance(layer, Tensor):
@@ -204,9 +223,21 @@ def is_settled(model: ModelValue) -> bool:
 
 def build_deferred(ev: Interpreter, model: ModelValue, shape: Any, dtype: str = "float32") -> None:
     """Give a Sequential without an input its input's shape (without the batch)."""
+    inside(model, lambda: _start(ev, model, shape, dtype))
+    go_on(ev, model)
+
+
+def begin(ev: Interpreter, model: ModelValue, given: list[Tensor]) -> None:
+    """Let a Sequential without an input start from what it is given."""
+    if model.inputs is None and given:
+        model.inputs = model.outputs = given[0]
+        go_on(ev, model)
+
+
+def go_on(ev: Interpreter, model: ModelValue) -> None:
+    """Call the layers that waited for an input."""
     waiting, model.deferred[:] = list(model.deferred), []
     model.begun = True
-    inside(model, lambda: _start(ev, model, shape, dtype))
     for layer in waiting:
         if model.outputs is None:
             continue

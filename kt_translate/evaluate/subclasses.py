@@ -14,10 +14,11 @@ from kt_translate.evaluate import (
     model_calls,
     own_classes,
     own_masks,
+    sequential,
     unmasking,
 )
 from kt_translate.evaluate import models as models_module
-from kt_translate.evaluate.constructors import ROOTS, WRAPPER, base_of
+from kt_translate.evaluate.constructors import ROOTS, WRAPPER, base_of, takes_inputs
 from kt_translate.evaluate.general import outer_result
 from kt_translate.evaluate.open_sizes import of_own_class
 from kt_translate.evaluate.own_weights import add_weight
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 TRAINING = Symbol("training", False, "mode")
 TRAINING.spelled = "self.training"
 FITS = ("fit", "predict", "evaluate", "fit_generator", "train_on_batch", "predict_on_batch")
-
 OUTSIDE = ("set_weights", "get_weights", "summary", "save", "load_weights")  # change no module
 
 
@@ -144,7 +144,7 @@ def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
             return found
         found = layer_parts.attribute(ev, own, name)
         return None if isinstance(found, Unknown) else found
-    return None
+    return sequential.part(ev, own, name)
 
 
 def _end(ev: Interpreter, instance: Instance, name: str) -> Any:
@@ -185,8 +185,8 @@ def _start(
     if base == WRAPPER:
         instance.attributes["layer"] = args[0] if args else kwargs.get("layer")
     if base in ROOTS:
-        if tensors_in([args, kwargs]):
-            instance.attributes["super()"] = models_module.make(ev, "Model", args, kwargs)
+        if (model := sequential.of_class(ev, base, args, kwargs)) is not None:
+            instance.attributes["super()"] = model
         return
     layer = models_module.make_layer(ev, base.split(".")[-1], args, kwargs)
     if isinstance(layer, LayerValue):
@@ -203,7 +203,7 @@ def _build(ev: Interpreter, instance: Instance, *args: Any, **kwargs: Any) -> No
         return
     shape = args[0] if args else next(iter(kwargs.values()), None)
     inputs = _inputs_of_shape(shape)
-    if inputs is not None and instance.cls.lookup("call") is not None:
+    if inputs is not None and takes_inputs(instance.cls):
         elsewhere(ev, instance, inputs)
 
 
@@ -226,7 +226,7 @@ def _inputs_of_shape(shape: Any) -> Any:
 def _fit(ev: Interpreter, instance: Instance, name: str, args: Any, kwargs: dict[str, Any]) -> Any:
     """``model.fit(x, ...)``: the data tell the sizes of the inputs, where nothing else does."""
     inputs = as_tensors(args[0] if args else kwargs.get("x"))
-    if tensors_in(inputs) and not instance.calls and instance.cls.lookup("call") is not None:
+    if tensors_in(inputs) and not instance.calls and takes_inputs(instance.cls):
         elsewhere(ev, instance, inputs)
     if name.startswith(("fit", "train")):
         ev.note("KT401", f"{name}() is left out")
