@@ -301,3 +301,29 @@ def test_models_that_an_object_is_made_with(tmp_path: Path) -> None:
     ours = both.out.VAE(Encoder(), torch.nn.Linear(4, 4), decoder_features=4)
     vae = both.source.VAE(*theirs)
     both.compare(both.entry("VAE"), vae, ours, [numbers(2, 5)], lambda x: x)
+
+
+def test_sizes_of_inputs_are_never_none_and_those_of_folded_kernels_are_told(
+    tmp_path: Path,
+) -> None:
+    text = """
+class Blocks(layers.Layer):
+    def __init__(self, units, count=2):
+        super().__init__()
+        self.first = layers.EinsumDense("abc,cde->abde", (None, count, units), bias_axes="de")
+        self.count = count
+
+    def build(self, input_shape):
+        sizes = list(input_shape)
+        for index, size in enumerate(sizes):
+            if index and size is None:
+                raise ValueError("a size is not known")
+        width = sizes[-1] // self.count
+        self.second = layers.EinsumDense("abde,deo->abdo", (None, self.count, width))
+
+    def call(self, x):
+        y = self.second(self.first(x))
+        return ops.reshape(y, (-1, ops.shape(x)[1], ops.shape(x)[2]))
+"""
+    both = Both(tmp_path, text)
+    both.agree("Blocks", "3", "3", numbers(2, 4, 6))

@@ -110,7 +110,9 @@ def _compared(op: str, a: Any, b: Any) -> Any:
     if not isinstance(a, sym.Sym):
         return NotImplemented
     if op in ("is", "is not"):
-        return op == "is not" if b is None and a.head in _MAKING else NotImplemented
+        is_size = a.head == "symbol" and a.args[0].kind == "dim"
+        never = b is None and (a.head in _MAKING or is_size)
+        return op == "is not" if never else NotImplemented
     if isinstance(b, sym.Sym) and a.key == b.key:
         return op == "=="
     if a.head == "if" and is_truth(a.args[0]):

@@ -28,6 +28,7 @@ class EinsumDense(nn.Module):
         letters, output = equation.split(",")[1].split("->")
         inputs = [i for i, letter in enumerate(letters) if letter not in output]
         self.outputs_first = [i for i in range(len(letters)) if i not in inputs] + inputs
+        self.inputs = len(inputs)
         columns = math.prod(self.kernel_shape[i] for i in inputs)
         self.weight = nn.Parameter(torch.empty(math.prod(self.kernel_shape) // columns, columns))
         self.bias = None if bias_shape is None else nn.Parameter(torch.zeros(tuple(bias_shape)))
@@ -42,5 +43,6 @@ class EinsumDense(nn.Module):
 
     def from_keras(self, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
         kernel, *bias = arrays
-        weight = kernel.transpose(self.outputs_first).reshape(tuple(self.weight.shape))
+        kernel = kernel.transpose(self.outputs_first)
+        weight = kernel.reshape(-1, math.prod(kernel.shape[kernel.ndim - self.inputs :]))
         return {"weight": weight, "bias": bias[0]} if bias else {"weight": weight}
