@@ -81,6 +81,16 @@ WAYS = {
     x, skips = encoder(start, filters, depth)
     return keras.Model(start, numbered(x, skips[::-1], filters)[0])
 """,
+    "fed_by_its_last": """
+    outs = [layers.Conv2D(filters, 1)(start)]
+    for level in range(1, depth):
+        outs.append(layers.Conv2D(filters * level, 3, padding='same')(outs[-1]))
+    x = layers.Concatenate()(outs)
+    for skip in reversed(outs[:-1]):
+        x = layers.Concatenate()([x, skip])
+        x = layers.Conv2D(3, 1)(x)
+    return keras.Model(start, x)
+""",
     "one_by_one": """
     x, (first, second, _) = encoder(start, filters, 3)
     return keras.Model(start, [layers.Dense(depth)(first), layers.Dense(2)(second), x])

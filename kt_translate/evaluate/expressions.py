@@ -16,6 +16,7 @@ from kt_translate.evaluate import (
     containers,
     elements,
     indexing,
+    last_items,
     layer_lists,
     spread,
     stars,
@@ -325,6 +326,8 @@ def _subscript(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
     some = some_of(value)
     if some is not None:
         return tensor_lists.index(ev, some, key)
+    if (last := last_items.read(value, key, node.value, scope)) is not None:
+        return last
     if (sizes := spread.last_sizes(ev, value, key, node.value)) is not None:
         return sizes
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], Rows):

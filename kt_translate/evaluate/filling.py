@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import last_turns, parts
+from kt_translate.evaluate import last_items, last_turns, parts
 from kt_translate.evaluate.loop_sizes import number, size_name
 from kt_translate.evaluate.state import NotGeneral, Place, State
 from kt_translate.evaluate.tensor_lists import Growing, Shrinking, Spent, When
@@ -64,6 +64,7 @@ class Filling:
     def leave(self) -> bool:
         """Look at what the turn did to the lists. Whether it has to be run again, knowing that."""
         found = False
+        last_items.follow(self.state, self.names)
         for container, copy in self.state.containers_touched():
             if not isinstance(container, list):
                 raise NotGeneral

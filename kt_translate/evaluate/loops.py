@@ -9,6 +9,7 @@ import libcst as cst
 from kt_translate.evaluate import (
     assumed,
     entries,
+    last_items,
     loop_ends,
     loop_nests,
     loop_samples,
@@ -71,14 +72,15 @@ def _kept(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
     symbolic |= isinstance(value, Items) and any(isinstance(a, Sym) for a in value.goes_through)
     if not symbolic and len(items or ()) < FEW_TURNS:
         return False
-    state = State(ev, scope)
-    line = ev.line
-    try:
-        _General(ev, node, scope, value, items, state, layers).run()
-    except NotGeneral:
-        state.restore()
-        ev.line = line
-        return False
+    with last_items.held(node, scope):
+        state = State(ev, scope)
+        line = ev.line
+        try:
+            _General(ev, node, scope, value, items, state, layers).run()
+        except NotGeneral:
+            state.restore()
+            ev.line = line
+            return False
     return True
 
 
