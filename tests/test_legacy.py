@@ -379,6 +379,26 @@ def test_steps_in_which_nothing_is_are_masked() -> None:
     check_with_tf_keras(MASKS_OF_STEPS, "build", (7, 2))
 
 
+PRIVATE_TYPES = """
+import tensorflow as tf, tf_keras
+
+
+class Halved(tf_keras.layers.Layer):
+    def call(self, inputs):
+        half = tf.constant(0.5, dtype=self._compute_dtype)
+        return tf.cast(inputs, self._compute_dtype_object) * half
+
+
+def build():
+    inputs = tf_keras.Input((4,))
+    return tf_keras.Model(inputs, tf_keras.layers.Dense(3)(Halved()(inputs)))
+"""
+
+
+def test_what_keras_2_keeps_of_the_type_of_a_layer() -> None:
+    check_with_tf_keras(PRIVATE_TYPES, "build", (4,))
+
+
 def check_with_tf_keras(source: str, name: str, shape: tuple[int, ...]) -> None:
     """Translates the source and compares with what the parity test runs of it."""
     log = Log()

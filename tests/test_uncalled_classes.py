@@ -162,8 +162,22 @@ class Gated(layers.Layer):
 
     def call(self, x):
         return self.gate(x) * self.value(x)
+
+
+class Grouped(layers.Layer):
+    def __init__(self, units):
+        super().__init__()
+        self.norm, self.dense = layers.GroupNormalization(32), layers.Dense(units)
+
+    def call(self, x):
+        return self.dense(self.norm(x))
 """
     pair = Pair("import keras\nfrom keras import layers\n" + text)
+    theirs, ours = pair.keras["Grouped"](3), pair.torch.make_grouped(3)
+    x = np.random.default_rng(0).normal(size=(2, 96))
+    wanted = theirs(x)
+    pair.torch.load_keras_weights(ours, theirs)
+    np.testing.assert_allclose(ours(torch.from_numpy(x)).detach(), wanted, atol=1e-9)
     (entry,) = pair.entries("Gated")
     theirs, ours = pair.keras["Gated"](3), getattr(pair.torch, entry["factory"])(3)
     x = np.random.default_rng(0).normal(size=(2, 5))

@@ -119,7 +119,7 @@ def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
     if name == "name":
         said = None if ev.under_way else instance.use.keras_name  # of a class, each has its own
         return said or Unknown("an automatic name", ev.line)
-    if name in ("dtype", "compute_dtype", "variable_dtype", "dtype_policy"):
+    if name.lstrip("_").startswith(("dtype", "compute_dtype", "variable_dtype")):
         return "float32"
     if name == "supports_masking":
         return isinstance(instance.cls.lookup("compute_mask"), Function)

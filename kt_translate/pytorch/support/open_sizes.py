@@ -58,24 +58,34 @@ class OpenSizes:
         self.guard.remove()
         del module.open_sizes
 
+    def grown(self, name: str) -> tuple[nn.Module, int]:
+        """The module with more of a size, and how much more: twice as much where groups divide it."""
+        size = self.trial[name]
+        try:
+            return self.make(**{**self.trial, name: size + 1}), 1
+        except ValueError:
+            return self.make(**{**self.trial, name: 2 * size}), size
+
     def told_by(
         self, module: nn.Module, weights: Mapping[int, tuple[Tensor, Tensor]]
     ) -> dict[str, int]:
         """The sizes, from the axes of the weights that grow with one of them alone."""
         state = module.state_dict(keep_vars=True)
         growth: dict[tuple[str, int], list[tuple[str, int]]] = {}
-        for name, size in self.trial.items():
-            grown = self.make(**{**self.trial, name: size + 1}).state_dict()
+        steps: dict[str, int] = {}
+        for name in self.trial:
+            larger, steps[name] = self.grown(name)
+            grown = larger.state_dict()
             for key in state.keys() & grown.keys():
                 for axis, (before, after) in enumerate(zip(state[key].shape, grown[key].shape)):
                     if before != after:
                         growth.setdefault((key, axis), []).append((name, after - before))
         found: dict[str, int] = {}
-        for (key, axis), ((name, step), *others) in growth.items():
+        for (key, axis), ((name, more), *others) in growth.items():
             _, value = weights.get(id(state[key]), (None, None))
             if value is not None and not others:
-                more = (value.shape[axis] - state[key].shape[axis]) // step
-                found.setdefault(name, self.trial[name] + more)
+                beyond = value.shape[axis] - state[key].shape[axis]
+                found.setdefault(name, self.trial[name] + beyond * steps[name] // more)
         if missing := self.trial.keys() - found.keys():
             raise ValueError(f"no weight tells {', '.join(sorted(missing))}: give it to the module")
         return found
