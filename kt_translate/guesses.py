@@ -74,7 +74,7 @@ def guess(name: str, text: str, kinds: str) -> Any:
             return (16, 32, 32, 1)
         if re.search(r"Conv(?:olution)?2D|\w2D\b", kinds):
             return (64, 64, 3)
-        return (20, 8) if re.search(r"\w1D\b|LSTM|GRU|RNN|Attention", kinds) else (16,)
+        return (20, 8) if re.search(r"\w1D\b|LSTM|GRU|RNN|Attention|Flatten", kinds) else (16,)
     flag = any(re.search(rf"\bif\b[ (]*(?:not )?{re.escape(n)}[ )]*:", text) for n in called)
     return next((value for pattern, value in _GUESSES if re.search(pattern, lower)), flag or 16)
 

@@ -407,3 +407,12 @@ def test_a_shape_in_parentheses(float64: None) -> None:
     )
     assert Pair(HEAD + text.replace("layers.LSTM(units", "layers.Masking(-1.0")).errors == []
     Pair(HEAD + text).check("build", "build((5, 2))", "(5, 2)")
+
+
+def test_what_is_flattened_has_more_than_one_axis(float64: None) -> None:
+    text = (
+        "def build(input_shape, units=3):\n"
+        "    inputs = keras.Input(input_shape)\n"
+        "    return keras.Model(inputs, layers.Dense(units)(layers.Flatten()(inputs)))\n"
+    )
+    Pair(HEAD + text).check("build", "build((5, 2))", "(5, 2)")
