@@ -11,6 +11,7 @@ from kt_translate.emit.slices import ARRAY, BY_HAND
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.values import Array, Class, Instance, ModelValue, plain
 from kt_translate.found import Found, elements, inputs_text
+from kt_translate.graph.lists import one_by_one
 from kt_translate.graph.nodes import Plan
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.sym import UNKNOWN, Sym, known
@@ -160,7 +161,10 @@ def _ports(code: ClassCode, actual: list[Tensor]) -> Case:
         }
         for tensor, real in zip(code.inputs, actual, strict=True)
     ]
-    return {"inputs": inputs, "outputs": [_permute(tensor) for tensor in code.outputs]}
+    return {
+        "inputs": inputs,
+        "outputs": [_permute(t) for out in code.outputs for t in one_by_one(out)],
+    }
 
 
 def _permute(tensor: Tensor) -> list[int] | None:

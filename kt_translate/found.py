@@ -18,13 +18,15 @@ from kt_translate.evaluate.values import (
     UnknownModel,
     models_in,
 )
-from kt_translate.graph.lists import one_by_one
+from kt_translate.graph.lists import TensorList, one_by_one
 from kt_translate.graph.nodes import CallNode, LayerNode, Param, SizeNode
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, ends_of, tensors_in, to_first
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.symbols import all_symbols
 from kt_translate.pytorch.expr import as_expr
+
+MORE = 8  # outputs that are said of a model with as many as its arguments want, beyond its defaults
 
 
 @dataclass
@@ -221,6 +223,9 @@ def outputs_of(code: ClassCode, model: ModelValue, found: Found) -> list[dict[st
     most = max(ends_of(model.outputs), key=len)
     shown = ports(code.outputs, tensors_in(model.outputs), "output", found)
     more = ports(most, most, "output", found)[len(shown) :]
+    if any(isinstance(t, TensorList) for t in most):  # all of one kind
+        last = {**shown[-1], "shape": [None] * len(shown[-1]["shape"])}
+        more += [{**last, "name": f"output_{len(shown) + i}"} for i in range(MORE)]
     return [*shown, *({**port, "optional": True} for port in more)]
 
 

@@ -206,7 +206,7 @@ def kept_names(names: Mapping[str, object]) -> set[str]:
 def _shown(found: list[Tensor]) -> str:
     shapes = (f"({', '.join(shown_shape(tensor))})" for tensor in found)
     lists = (isinstance(tensor, TensorList) for tensor in found)
-    return ", ".join(f"{s}, ..." if many else s for s, many in zip(shapes, lists, strict=True))
+    return ", ".join(f"list of {s}" if many else s for s, many in zip(shapes, lists, strict=True))
 
 
 def _ends(code: ClassCode) -> list[tuple[Any, ...]]:
