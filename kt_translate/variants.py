@@ -43,7 +43,7 @@ def add_others(
         return
     untold = list(_untold(ev, function, first))
     done: set[Told] = set()
-    for told in islice((t for t in untold if t not in done), MOST):
+    for told in islice((t for t in untold if t not in done | ev.in_vain), MOST):
         models = len(ev.models)
         other = _run_for(ev, function, first, act, told)
         if other.whole and _is_alone(other) and _ends(other) == _ends(first):
@@ -57,6 +57,8 @@ def add_others(
                 done |= set(alike)
                 found.others.append((_where(first, alike), made))
                 continue
+        if not other.whole:
+            ev.in_vain |= {told}
         del ev.models[models:]
     for one in [found, *(other for _, other in found.others)]:
         one.said = [d for d in one.said if not _is_told(d, one, found)]

@@ -158,3 +158,27 @@ def test_settings_handed_on_within_other_values(name: str) -> None:
     assert not pair.errors
     for width in (4, 7):
         pair.check("build", f"build({width})", f"{width}")
+
+
+@pytest.mark.usefixtures("float64")
+def test_an_initializer_made_of_numbers_on_the_way() -> None:
+    """Their names within a branch stand for what they are made of, in the initializer's arguments too."""
+    check_kept(
+        """
+import keras
+from keras import initializers, layers
+
+def dense(x, units, start=None):
+    if start is None:
+        bound = 1 / float(units) ** 0.5
+        start = initializers.RandomUniform(-bound, bound)
+    return layers.Dense(units, kernel_initializer=start)(x)
+
+def build(units=4):
+    x = inputs = keras.Input((3,))
+    for i in range(units // 2):
+        x = dense(x, units * 2)
+    return keras.Model(inputs, dense(x, units, "ones"))
+""",
+        "7",
+    )

@@ -6,6 +6,7 @@ import ast
 import tokenize
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from kt_translate.emit.slices import bound_names, slice_of
@@ -52,7 +53,7 @@ class Neighbours:
             for found in _imports(text, package, path):
                 names = wanted.setdefault(found.module, set())
                 source = _read(found.file)
-                more = set(bound_names(source)) if found.wanted is None else found.wanted
+                more = set(_names_bound(source)) if found.wanted is None else found.wanted
                 if found.module in self.texts and more <= names:
                     continue
                 names |= more
@@ -101,7 +102,7 @@ def _from(node: ast.ImportFrom, package: str, path: Path, tree: ast.Module) -> I
     name = ".".join([*(part for part in above if part), *([node.module] if node.module else [])])
     if base is None or not name:
         return
-    defined = set(bound_names(_read(base))) if base.is_file() else set()
+    defined = set(_names_bound(_read(base))) if base.is_file() else set()
     for alias in node.names:
         dotted = f"{node.module}.{alias.name}" if node.module else alias.name
         inner = None if alias.name in defined else find(path, dotted, node.level)
@@ -123,9 +124,23 @@ def _read_of(tree: ast.Module, name: str | None) -> frozenset[str] | None:
 
 def _read(path: Path) -> str:
     try:
+        return _read_once(path, path.stat().st_mtime_ns)
+    except OSError:
+        return ""
+
+
+@lru_cache(maxsize=512)
+def _read_once(path: Path, changed: int) -> str:
+    """The text of a file as it was when last ``changed``; nothing if it is no Python."""
+    try:
         with tokenize.open(path) as file:
             text = file.read()
         ast.parse(text)
     except (OSError, SyntaxError, UnicodeDecodeError, ValueError):
         return ""
     return text
+
+
+@lru_cache(maxsize=512)
+def _names_bound(text: str) -> frozenset[str]:
+    return frozenset(bound_names(text))

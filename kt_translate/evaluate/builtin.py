@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import arrays, copies, indexing, setting_files, tensors
+from kt_translate.evaluate import arrays, copies, indexing, ordering, setting_files, tensors
 from kt_translate.evaluate.attributes import set_attribute
 from kt_translate.evaluate.calls import attribute, call
 from kt_translate.evaluate.lambdas import LambdaValue
@@ -61,6 +61,8 @@ def _symbolic(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 if isinstance(count, int) and count < MANY
                 else Unknown("the size of data", ev.line)
             )
+        if name in ("min", "max") and kwargs and not any(map(opaque, args)):
+            return ordering.extreme(ev, _called, name, *args, **kwargs)
         if any(map(opaque, args)) or (name not in _OF_ANY and any(map(holds_opaque, args))):
             found = Unknown(f"{name} of what is not known", ev.line)
             found.parts = (name, args[0], None)
@@ -82,12 +84,15 @@ def _iterating(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     def run(ev: Interpreter, *args: Any, **kwargs: Any) -> Any:
         args = tuple(arrays.concrete(ev, a) for a in args)
         lists = [items_of(a, None) if not isinstance(a, int) else a for a in args]
-        if any(isinstance(a, Sym) for a in args) and (None in lists or name == "sorted"):
+        said = None in lists or (name == "sorted" and not kwargs)
+        if any(isinstance(a, Sym) for a in args) and said:
             return call_symbolic(name, *args)
         if any(part is None or (name == "sorted" and holds_opaque(part)) for part in lists):
             return Unknown(f"{name} of what is not known", ev.line)
-        if name == "sorted" and not plain(kwargs):
-            return _sorted(ev, items_of(args[0], None) or [], **kwargs)
+        if name == "sorted" and not plain([*args, kwargs]):
+            ev.demand(call_symbolic("len", args[0]) if isinstance(args[0], Sym) else 0, "an order")
+            found = ordering.ordered(ev, _called, items_of(args[0], None) or [], **kwargs)
+            return Unknown("sorted by what is not known", ev.line) if found is None else found
         with as_the_source_would():
             return Items(function(*lists, **kwargs), name, args)
 
@@ -162,13 +167,8 @@ def _filter(ev: Interpreter, function: Any, values: Any) -> Any:
     return [v for v, truth in zip(items, truths, strict=True) if truth]
 
 
-def _sorted(ev: Interpreter, items: list[Any], key: Any = None, reverse: Any = False) -> Any:
-    keys = [v if key is None else call(ev, key, [v], {}, None, None) for v in items]
-    if not plain(keys) or not plain(reverse):
-        return Unknown("sorted by what is not known", ev.line)
-    with as_the_source_would():
-        order = sorted(range(len(items)), key=keys.__getitem__, reverse=bool(reverse))
-    return [items[i] for i in order]
+def _called(ev: Interpreter, function: Any, args: list[Any]) -> Any:
+    return call(ev, function, args, {}, None, None)
 
 
 def _iter(ev: Interpreter, values: Any, *until: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from kt_translate.graph import sym
@@ -34,6 +35,8 @@ class _Substitution:
             return {k: self.of(v) for k, v in value.items()}
         if isinstance(value, slice):
             return slice(*(self.of(v) for v in (value.start, value.stop, value.step)))
+        if hasattr(value, "kwargs") and self._concerns(value):  # an object of Keras: l2(decay)
+            return replace(value, args=self.of(value.args), kwargs=self.of(value.kwargs))
         return value
 
     def _expression(self, value: sym.Sym) -> Any:

@@ -17,8 +17,7 @@ def make_reader(height=HEIGHT, width=WIDTH, digits=DIGITS, classes=10):
         x = layers.MaxPooling2D(2)(x)
     x = layers.Dropout(0.2)(layers.Flatten()(x))
     outputs = [
-        layers.Dense(classes, activation="softmax", name=f"digit_{i + 1}")(x)
-        for i in range(digits)
+        layers.Dense(classes, activation="softmax", name=f"digit_{i + 1}")(x) for i in range(digits)
     ]
     return keras.Model(image, outputs)
 
