@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate.signals import as_the_source_would
@@ -25,7 +26,7 @@ def ordered(
     samples = known(keys)
     with as_the_source_would():
         order = sorted(range(len(items)), key=samples.__getitem__, reverse=bool(reverse))
-    for first, second in zip(order, order[1:], strict=False):
+    for first, second in pairwise(order):
         _take(ev, keys, first, second, bool(reverse))
     return [items[i] for i in order]
 
