@@ -65,9 +65,7 @@ class Interpreter:
     trial: open_ends.Trial | None = None  # of the loop that is run
     last_case: Any = None  # of the chain of ``elif`` that is run
     receiver: int | None = None  # how deep the call stands that takes lists which loops left open
-    in_vain: frozenset[tuple[str, Any]] = (
-        frozenset()
-    )  # values of parameters for which builders were run and gave nothing
+    in_vain: frozenset[Any] = frozenset()  # values with which builders give nothing
     nothing_kept = False  # no loop and no condition, after all else has failed
     given_up: frozenset[Statement] = frozenset()  # loops and functions that could not be written
     in_place: frozenset[Statement] = frozenset()  # and those whose layers are asked for
