@@ -686,3 +686,18 @@ def test_old_layers_ask_their_input_spec_and_call_initializers_by_name(float64: 
     assert pair.errors == []
     assert "keras_weight(ones_, " in pair.done.code
     pair.check("model", "model")
+
+
+def test_a_generator_that_is_called_has_not_run(float64: None) -> None:
+    text = IMPORTS + (
+        "def batches(units):\n"
+        "    while True:\n"
+        "        units.append(len(units))\n"
+        "        yield units\n"
+        "units = [4, 3]\n"
+        "stream = batches(units)\n"
+        "model = keras.Sequential([keras.Input((5,)), *(layers.Dense(n) for n in units)])\n"
+    )
+    pair = Pair(text)
+    assert pair.errors == []
+    pair.check("model", "model")

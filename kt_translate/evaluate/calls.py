@@ -66,6 +66,7 @@ from kt_translate.graph.choice import Choice
 from kt_translate.graph.objects import KerasObject, named_initializer
 from kt_translate.graph.sym import Spaced, Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
+from kt_translate.source.walk import is_generator
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -320,6 +321,8 @@ def call_function(
 ) -> Any:
     """The result of a function of the source: by a class of its own where it takes tensors, else by running it here."""
     bound = bind_arguments(ev, function, args, kwargs)
+    if is_generator(function.node):
+        return Unknown("what a generator gives", ev.line, many=True)
     said = entries.as_said(bound)
     result = general.call_general(ev, function, said)
     if result is NotImplemented:

@@ -95,6 +95,19 @@ def own_names(node: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096)
+def is_generator(node: cst.FunctionDef | cst.Lambda) -> bool:
+    """Whether a call of the function gives an iterator, and runs nothing of it yet."""
+    waiting: list[cst.CSTNode] = [node.body]
+    while waiting:
+        inner = waiting.pop()
+        if isinstance(inner, cst.Yield):
+            return True
+        if not isinstance(inner, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+            waiting.extend(parts(inner))
+    return False
+
+
 def rebinds_outer(node: cst.CSTNode) -> bool:
     """Whether a function changes names of the functions or the module around it."""
     return any(isinstance(n, (cst.Nonlocal, cst.Global)) for n in walk(node))
