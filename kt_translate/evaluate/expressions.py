@@ -167,7 +167,7 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
             args.append(value)
     if isinstance(function, External) and function.path in SCOPED and not kwargs:
         return SCOPED[function.path](ev, scope, *args)
-    if read is left_open and any(map(tensor_lists.countless, [*args, *kwargs.values()])):
+    if read is left_open and any(map(tensor_lists.holds_many, [*args, *kwargs.values()])):
         return tensor_lists.call(ev, function, args, kwargs)
     if isinstance(function, Choice):
         at_once = next(ORDER) == chosen + 1

@@ -121,7 +121,7 @@ def _stacked(ev: Interpreter, ys: list[Any], backwards: bool = False, axis: int 
         if ys and isinstance(ys[0], Many):
             ys[0].refuse()
         return stacked(ys[::-1] if backwards else ys, axis)
-    made = merging.merged(ev, External("keras.ops.stack"), some, [axis], {})
+    made = merging.merged(ev, External("keras.ops.stack"), [some], [axis], {})
     if made is None:
         some.refuse()
     return call_op("keras.ops.flip", [made], {"axis": axis}) if backwards else made

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate.values import External, LayerValue
-from kt_translate.graph.lists import Some, one_of
+from kt_translate.graph.lists import Some, TensorList, one_of
 from kt_translate.graph.region import derived
-from kt_translate.graph.sym import Sym, call_symbolic, known
+from kt_translate.graph.sym import Sym, call_symbolic, known, same
 from kt_translate.graph.tensor import Layout, Tensor, torch_dim
 from kt_translate.pytorch.expr import Expr, torch
 from kt_translate.source.names import MERGE_FUNCTIONS
@@ -47,65 +48,105 @@ def kind_of(function: Any) -> str | None:
     return None
 
 
+def parts_of(value: Any) -> list[Some | Tensor] | None:
+    """The tensors of a list of which loops have filled at least a part; None for any other."""
+    if not isinstance(value, (list, tuple)) or not any(isinstance(v, Some) for v in value):
+        return None
+    alone = all(isinstance(v, Some) or (type(v) is Tensor and v.mask is None) for v in value)
+    return list(value) if alone else None
+
+
 def merged(
-    ev: Interpreter, function: Any, some: Some, args: list[Any], kwargs: dict[str, Any]
+    ev: Interpreter,
+    function: Any,
+    parts: list[Some | Tensor],
+    args: list[Any],
+    kwargs: dict[str, Any],
 ) -> Tensor | None:
     """The result; None where the tensors have to be known one by one."""
     kind = kind_of(function)
-    one = one_of(some, 0)
+    one = _one_of(parts)
     axis = kwargs.get("axis", args[0] if args else None)
     if isinstance(function, LayerValue):
         axis = getattr(function.rule, "axis", None)
     elif axis is None:
         axis = 0 if str(getattr(function, "path", "")).endswith("stack") else -1
     given = set(kwargs) - {"axis", "name"}
-    if kind in OVER_ALL and not given:
-        if any(axis in some.tensors.sizes and axis == one.rank - 1 for axis in some.tensors.sizes):
+    if one is None or given:
+        return None
+    if kind in OVER_ALL:
+        axes = range(1, one.rank) if len(parts) > 1 else [one.rank - 1]
+        if not all(_alike(parts, axis) for axis in axes):
             return None  # sizes that differ are broadcast
         over = OVER_ALL[kind]
-        return _derived(some, one.shape, one.layout, lambda xs: over(torch.stack(xs)))
-    if kind not in ("concatenate", "stack") or given or not isinstance(known(axis), int):
+        return _derived(parts, one.shape, one.layout, lambda xs: over(torch.stack(xs)))
+    if kind not in ("concatenate", "stack") or not isinstance(known(axis), int):
         return None
     axis = known(axis)
     if kind == "stack":
-        return _stacked(some, one, axis)
+        return _stacked(parts, one, axis)
     at = axis % one.rank
-    size = _total(some, at)
+    size = _sum([_total(p, at) for p in parts])
     if at == 0:
         return None
     shape = (*one.shape[:at], size, *one.shape[at + 1 :])
     layout = one.layout
     return _derived(
-        some, shape, layout, lambda xs: torch.cat(xs, dim=torch_dim(axis, one.rank, layout))
+        parts, shape, layout, lambda xs: torch.cat(xs, dim=torch_dim(axis, one.rank, layout))
     )
 
 
-def _derived(some: Some, shape: Any, layout: Layout, render: Callable[[Expr], Expr]) -> Tensor:
-    dtype = some.tensors.dtype
-    return derived(
-        lambda xs: render(some.said(xs)),
-        [some.tensors],
-        shape,
-        dtype,
-        layout,
-        Layout.KEEP,
-        label="merge",
-    )
+def _one_of(parts: list[Some | Tensor]) -> Tensor | None:
+    """Any of the tensors; None where they are not of one kind."""
+    each = [one_of(p, 0) if isinstance(p, Some) else p for p in parts]
+    if len({(t.rank, t.dtype, t.layout) for t in each}) > 1 or any(t.flattened for t in each):
+        return None
+    return each[0]
 
 
-def _stacked(some: Some, one: Tensor, axis: int) -> Tensor | None:
-    if one.layout is Layout.FIRST or some.count is None:
+def _alike(parts: list[Some | Tensor], axis: int) -> bool:
+    """Whether all tensors have the same size along an axis."""
+    sources = [p.tensors if isinstance(p, Some) else p for p in parts]
+    listed = any(isinstance(t, TensorList) and axis in t.sizes for t in sources)
+    return not listed and all(same(t.shape[axis], sources[0].shape[axis]) for t in sources)
+
+
+def _derived(
+    parts: list[Some | Tensor], shape: Any, layout: Layout, render: Callable[[Expr], Expr]
+) -> Tensor:
+    inputs = [p.tensors if isinstance(p, Some) else p for p in parts]
+
+    def together(*xs: Expr) -> Expr:
+        if len(xs) == 1 and isinstance(parts[0], Some):
+            return render(parts[0].said(xs[0]))
+        pairs = zip(parts, xs, strict=True)
+        said = (f"*{p.said(x)}" if isinstance(p, Some) else str(x) for p, x in pairs)
+        return render(Expr(f"({', '.join(said)})"))
+
+    return derived(together, inputs, shape, inputs[0].dtype, layout, Layout.KEEP, label="merge")
+
+
+def _stacked(parts: list[Some | Tensor], one: Tensor, axis: int) -> Tensor | None:
+    count = _sum([p.count if isinstance(p, Some) else 1 for p in parts])
+    if one.layout is Layout.FIRST or count is None:
         return None
     at = axis % (one.rank + 1)
-    shape = (*one.shape[:at], some.count, *one.shape[at:])
-    return _derived(some, shape, one.layout, lambda xs: torch.stack(xs, dim=axis))
+    shape = (*one.shape[:at], count, *one.shape[at:])
+    return _derived(parts, shape, one.layout, lambda xs: torch.stack(xs, dim=axis))
 
 
-def _total(some: Some, axis: int) -> Any:
+def _sum(sizes: list[Any]) -> Any:
+    """The sum; None where one of them is not known."""
+    return None if None in sizes else reduce(lambda a, b: Sym.binary("+", a, b), sizes)
+
+
+def _total(part: Some | Tensor, axis: int) -> Any:
     """The sum of the sizes along an axis."""
-    if axis in some.tensors.sizes:
-        return call_symbolic("sum", some.along(axis))
-    size = some.tensors.shape[axis]
-    if size is None or some.count is None:
+    if isinstance(part, Tensor):
+        return part.shape[axis]
+    if axis in part.tensors.sizes:
+        return call_symbolic("sum", part.along(axis))
+    size = part.tensors.shape[axis]
+    if size is None or part.count is None:
         return None
-    return Sym.binary("*", some.count, size)
+    return Sym.binary("*", part.count, size)

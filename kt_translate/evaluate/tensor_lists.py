@@ -149,6 +149,11 @@ def _shown(ev: Interpreter, some: Some) -> TensorList:
     return made
 
 
+def holds_many(value: Any) -> bool:
+    """Whether a loop has filled a list, or a part of it."""
+    return merging.parts_of(value) is not None or countless(value)
+
+
 # -- what the source does with it -------------------------------------------------------------------
 
 METHODS = ("append", "copy", "pop", "reverse")
@@ -226,7 +231,8 @@ def call(ev: Interpreter, function: Any, args: list[Any], kwargs: dict[str, Any]
     """``reversed(skips)``, ``len(skips)``, ``Concatenate()(skips)`` ..."""
     some = some_of(args[0]) if args else None
     if not isinstance(function, Native):
-        merged = None if some is None else merging.merged(ev, function, some, args[1:], kwargs)
+        parts = merging.parts_of(args[0]) if args else None
+        merged = None if parts is None else merging.merged(ev, function, parts, args[1:], kwargs)
         if merged is not None:
             return merged
     elif function.name in ("zip", "enumerate"):
