@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.model_harness import check_kept, float64
+from tests.model_harness import Pair, check_kept, float64
 
 __all__ = ["float64"]
 
@@ -95,6 +95,23 @@ WAYS = {
     x, (first, second, _) = encoder(start, filters, 3)
     return keras.Model(start, [layers.Dense(depth)(first), layers.Dense(2)(second), x])
 """,
+    "states_of_the_last_turn": """
+    x = y = layers.Reshape((16, -1))(start)
+    for level in range(depth):
+        x, h, c = layers.LSTM(filters + 1, return_sequences=True, return_state=True)(x)
+    for level in range(depth - 1):
+        y, *_ = layers.LSTM(filters + 1, return_state=True, return_sequences=True)(
+            y, initial_state=[h, c]
+        )
+    return keras.Model(start, [layers.Dense(3)(x), y, h])
+""",
+    "what_its_last_turn_makes_on_the_way": """
+    x = start
+    for units in [5, filters, 3]:
+        y = layers.Conv2D(units, 3, padding='same')(x)
+        x = layers.Activation('tanh')(y)
+    return keras.Model(start, [x, layers.Dense(2)(y)])
+""",
     "a_number_and_a_variable": """
     x = start
     for level in range(depth):
@@ -110,3 +127,20 @@ WAYS = {
 @pytest.mark.parametrize("name", WAYS)
 def test_what_is_handed_on(name: str, float64: None) -> None:
     check_kept(HEAD + WAYS[name], "(32, 16, 1), 4, 3")
+
+
+def test_layers_of_the_last_turn_alone(float64: None) -> None:
+    """Keras leaves out those of the turns before: these are as many as in the sample."""
+    text = HEAD + """
+    x = start
+    for level in range(depth):
+        x = layers.Conv2D(filters, 3, padding='same')(x)
+        side = layers.Dense(2)(x)
+    return keras.Model(start, side)
+"""
+    pair = Pair(text)
+    assert pair.errors == []
+    pair.check("build", "build()")
+    pair.check("build", "build(filters=5)", "filters=5")
+    with pytest.raises(NotImplementedError, match="depth"):
+        pair.check("build", "build(depth=2)", "depth=2")

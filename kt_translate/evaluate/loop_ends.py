@@ -5,13 +5,15 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import tensor_lists
+from kt_translate.evaluate import parts, tensor_lists
+from kt_translate.evaluate.last_turns import is_on_the_way
 from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.loop_sizes import in_last_turn, number
 from kt_translate.evaluate.state import NotGeneral, Place
 from kt_translate.evaluate.values import Either, Unknown
 from kt_translate.graph.nodes import Carried
 from kt_translate.graph.sym import Symbol, substitute, symbols_in
+from kt_translate.graph.tensor import Tensor
 from kt_translate.graph.terms import expand
 from kt_translate.source.walk import names_in
 
@@ -39,6 +41,34 @@ def _is_new(loop: _General, name: str) -> bool:
     """Whether nothing is called so before the loop: a loop of no turns would leave that."""
     names = (key for n, key in loop.before if 0 <= n < loop.state.named)
     return name not in names
+
+
+def lasting(
+    loop: _General, place: Place, changed: dict[Place, Any], inner: set[Symbol]
+) -> Tensor | None:
+    """What stands for a tensor of the last turn that is read afterwards, and that no turn takes; None for any other.
+
+    Not for one with layers of its own behind it: Keras leaves out those of the turns before.
+    """
+    leaving = changed[place]
+    if place[0] < 0 or type(leaving) is not Tensor or leaving.mask is not None:
+        return None
+    if leaving.flattened is not None or leaving.facts:
+        return None
+    last = in_last_turn(loop.targets, loop.value)
+    shape = tuple(
+        substitute(expand(d), last) if symbols_in(d) & inner else d for d in leaving.shape
+    )
+    if symbols_in(shape) & inner:
+        return None
+    if not loop.running:
+        nodes = loop.regions[id(loop.state.region)].nodes
+        handed = [t for p, t in changed.items() if isinstance(t, Tensor) and p in loop.entering]
+        added = [t for items in loop.filling.added.values() for t in items if type(t) is Tensor]
+        kept = parts.behind(nodes, [*handed, *added])
+        if not is_on_the_way(nodes, leaving, kept) or not read_later(loop.ev, place[1]):
+            return None
+    return Tensor(shape, leaving.dtype, leaving.layout, name=leaving.name)
 
 
 def last(

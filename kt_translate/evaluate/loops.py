@@ -366,9 +366,9 @@ class _General:
                 state.put(place, after)
             elif (place, -1) in self.sizes:
                 state.put(place, table[self.sizes[place, -1].entering.args[0]])
-            elif self.running and place[0] >= 0 and running.lasts(leaving, inner):
-                self.left.append(Carried(None, None, leaving, running.lasting(leaving)))
-                state.put(place, self.left[-1].after)
+            elif (lasting := loop_ends.lasting(self, place, changed, inner)) is not None:
+                self.left.append(Carried(None, None, leaving, lasting))
+                state.put(place, lasting)
             else:
                 state.put(place, loop_ends.last(self, place, leaving, table, tensors))
         return tensors

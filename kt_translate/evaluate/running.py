@@ -10,7 +10,6 @@ from kt_translate.graph.lists import Collected, Element
 from kt_translate.graph.nodes import CallNode, Carried, IfNode, LayerNode, LoopNode, SizeNode
 from kt_translate.graph.region import Node, OpNode, Region
 from kt_translate.graph.sym import Symbol, symbols_in
-from kt_translate.graph.tensor import Tensor
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -56,19 +55,3 @@ def check(
             raise NotGeneral
     if elements or any(c.sizes or any(c.tests) for c in lists):
         raise NotGeneral
-
-
-def lasts(leaving: Any, inner: set[Symbol]) -> bool:
-    """Whether a name that the turns bind holds what can be read after the last one."""
-    return (
-        type(leaving) is Tensor
-        and not symbols_in(leaving.shape) & inner
-        and leaving.mask is None
-        and leaving.flattened is None
-        and not leaving.facts
-    )
-
-
-def lasting(leaving: Tensor) -> Tensor:
-    """What the last turn leaves."""
-    return Tensor(leaving.shape, leaving.dtype, leaving.layout, name=leaving.name)

@@ -157,6 +157,12 @@ def _turn(
     entering = {id(c.entering): n for c, n in zip(node.tensors, names, strict=True)}
     leaving = {id(c.leaving): n for c, n in zip(node.tensors, names, strict=True)}
     results = list(names)
+    for last in node.left:
+        if id(last.leaving) not in leaving:
+            leaving[id(last.leaving)] = writer.variable(last.after)
+            results.append(leaving[id(last.leaving)])
+        writer.variables[id(last.after)] = (leaving[id(last.leaving)], last.after.layout)
+        taken.add(leaving[id(last.leaving)])
     early: list[str] = []
     late: list[str] = []
     added = [(c.after, *t) for c in node.lists for t in zip(c.leaving, c.tests, strict=True)]

@@ -155,12 +155,14 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
     else:
         named = [size_line(writer, n) for n in node.body.nodes if isinstance(n, SizeNode)]
         instance, results, read = writer.instance(call), call.outputs, {}
-    alone = len(node.tensors) == len(taken) == 1 and not node.lists
+    alone = len(node.tensors) == len(taken) == 1 and not node.lists and not node.left
     container = "nn.Sequential()" if alone else "nn.ModuleList()"
     body = [*named, f"self.{attribute}.append({instance})"]
     start = [*sizes, *lists.start, f"self.{attribute} = {container}"]
     writer.block.add(node.order, [*start, *for_loop(writer, node, body, read, lists)])
     before = [writer.ordered(c.before, c.entering.layout) for c in node.tensors]
+    for last in node.left:
+        last.after.layout = last.leaving.layout
     for carried, leaving in zip(node.tensors, results, strict=False):
         carried.after.layout = leaving.layout
         if leaving.layout is not carried.entering.layout and leaving.rank > 2:
@@ -214,12 +216,12 @@ def _stage(
 
 
 def _results(node: LoopNode) -> list[Tensor]:
-    """What a turn gives: what it hands on, and what it adds to lists beside that."""
-    found = {id(t): t for t in (c.leaving for c in node.tensors)}
+    """What a turn gives: what it hands on, what the last one leaves beside that, and what it adds to lists."""
     handed = [c.leaving for c in node.tensors]
-    given = {id(c.entering) for c in node.tensors}
-    added = {id(t): t for c in node.lists for t in c.leaving if id(t) not in given | found.keys()}
-    return handed + list(added.values())
+    known = {id(t) for t in handed} | {id(c.entering) for c in node.tensors}
+    others = [*(c.leaving for c in node.left), *(t for c in node.lists for t in c.leaving)]
+    beside = {id(t): t for t in others if id(t) not in known}
+    return handed + list(beside.values())
 
 
 def _outside(node: LoopNode) -> list[Tensor]:
