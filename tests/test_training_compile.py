@@ -24,6 +24,7 @@ def _float64() -> Iterator[None]:
     before, policy = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx("float64")
     keras.config.set_dtype_policy("float64")
+    keras.utils.set_random_seed(0)
     yield
     keras.config.set_floatx(before)
     keras.config.set_dtype_policy(policy)
