@@ -85,3 +85,19 @@ def test_what_reads_the_outputs_finds_them(float64: None, use: str) -> None:
     pair = Pair(f"{HEAD}{PICTURE}    model = Model(inputs, outs)\n{use}")
     assert pair.errors == []
     pair.check("build", "build()")
+
+
+def test_inputs_of_a_loop_are_those_of_the_sample(float64: None) -> None:
+    text = HEAD + """
+    starts, branches = [], []
+    for i in range(depth):
+        starts.append(Input((5,), name=f"in_{i}"))
+        branches.append(layers.Dense(units)(starts[-1]))
+    return Model(starts, layers.Dense(2)(layers.Concatenate()(branches)))
+"""
+    pair = Pair(text)
+    assert pair.errors == []
+    pair.check("build", "build()")
+    pair.check("build", "build(units=3)", "units=3")
+    with pytest.raises(NotImplementedError, match="depth"):
+        pair.check("build", "build(2)", "2")

@@ -32,6 +32,7 @@ from kt_translate.evaluate.values import (
     map_tensors,
 )
 from kt_translate.graph.conditions import follows_mode, negated
+from kt_translate.graph.lists import TensorList
 from kt_translate.graph.nodes import LayerNode, ModuleUse, Plan
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.region import CURRENT, Node
@@ -62,6 +63,9 @@ def make(ev: Interpreter, kind: str, args: list[Any], kwargs: dict[str, Any]) ->
     known = all(tensors_in(t) and not has_unknown(t) for t in (inputs, outputs))
     if not known:
         return UnknownModel("a model of what is not known", ev.line)
+    for tensor in tensors_in(inputs):
+        if isinstance(tensor, TensorList):  # ``forward`` takes them one by one
+            tensor.refuse()
     # The lists that the source hands over may grow afterwards.
     inputs, outputs = (map_tensors(lambda t: t, ends) for ends in (inputs, outputs))
     region = sequential.region_with(ev, inputs)
