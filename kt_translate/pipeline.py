@@ -175,18 +175,16 @@ def _try(
         ev.decided = set(unrolled)
         try:
             ev.run_module()
+            if not (found := late.changed(ev.module)):
+                run_examples(ev)
+                writing = _written(ev, source.name, ev.log, options)
+                return ev, writing, list(CURRENT), options.project.state()
+            read_late |= found
         except LeftOpen as left:
             if unrolled.issuperset(left.statements):
                 raise
             unrolled |= set(left.statements)
-        else:
-            if not (found := late.changed(ev.module)):
-                break
-            read_late |= found
         options.project.restore(start)
-    run_examples(ev)
-    writing = _written(ev, source.name, ev.log, options)
-    return ev, writing, list(CURRENT), options.project.state()
 
 
 def _missing(writing: Writing) -> int:

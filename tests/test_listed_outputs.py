@@ -101,3 +101,41 @@ def test_inputs_of_a_loop_are_those_of_the_sample(float64: None) -> None:
     pair.check("build", "build(units=3)", "units=3")
     with pytest.raises(NotImplementedError, match="depth"):
         pair.check("build", "build(2)", "2")
+
+
+ELSEWHERE = """
+def heads(n=3, units=4):
+    start = Input((6,))
+    h = layers.Dense(units)(start)
+    return Model(start, [layers.Dense(1)(h) for i in range(n)])
+
+
+base = heads(3)
+x = Input((6,))
+a, b, c = base(x)
+whole = Model(x, layers.Dense(2)(layers.concatenate([a, b, c])))
+
+
+class Pilot:
+    def __init__(self, n=2):
+        self.model = heads(n)
+        self.sizes = self.shape()
+
+    def shape(self):
+        return self.model.output_shape
+
+
+def build(n=2):
+    inner = heads(n)
+    x = Input((6,))
+    return Model(x, layers.add(inner(x)))
+"""
+
+
+def test_outputs_may_be_asked_for_anywhere(float64: None) -> None:
+    """The source is read once more, then, with the loop unrolled that made them."""
+    pair = Pair(HEAD.partition("def")[0] + ELSEWHERE)
+    assert pair.errors == []
+    for name in ("base", "whole", "build", "heads"):
+        pair.check(name, name if name in ("base", "whole") else f"{name}()")
+    pair.check("Pilot.model", "Pilot().model")

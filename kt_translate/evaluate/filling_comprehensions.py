@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -31,15 +32,15 @@ def filled(ev: Interpreter, node: Any, scope: Scope) -> list[Any] | None:
         return None
     value = tensor_lists.raw(ev, clause.iter, scope)
     inner = Scope("function", {NAME: []}, scope)
-    return inner.names[NAME] if loops.run_for(ev, _loop(ev, node), inner, value) else None
+    return inner.names[NAME] if loops.run_for(ev, _loop(node), inner, value) else None
 
 
-def _loop(ev: Interpreter, node: Any) -> cst.For:
-    if id(node) not in ev.comprehensions:
-        append = cst.Attribute(cst.Name(NAME), cst.Name("append"))
-        body = cst.SimpleStatementSuite([cst.Expr(cst.Call(append, [cst.Arg(node.elt)]))])
-        ev.comprehensions[id(node)] = cst.For(node.for_in.target, node.for_in.iter, body)
-    return ev.comprehensions[id(node)]
+@lru_cache(maxsize=4096)
+def _loop(node: Any) -> cst.For:
+    """The same for every reading of the source: loops that are not kept are known by what they are."""
+    append = cst.Attribute(cst.Name(NAME), cst.Name("append"))
+    body = cst.SimpleStatementSuite([cst.Expr(cst.Call(append, [cst.Arg(node.elt)]))])
+    return cst.For(node.for_in.target, node.for_in.iter, body)
 
 
 def _is_plain(node: Any) -> bool:

@@ -97,7 +97,6 @@ class Interpreter:
         self.rest_of_function = 0
         self.scope = self.module  # of the statement at hand
         self.loops: list[Any] = []  # that are run for a general turn now
-        self.comprehensions: dict[int, cst.For] = {}  # as loops that fill a list
         self.guards: list[object] = []  # of runs of functions that can be done again
         self.decided: set[Any] = set()  # loops and conditions that what follows lets us not keep
         self.assumed: list[tuple[Sym, bool]] = []  # the conditions in whose branches we are
@@ -391,7 +390,7 @@ class Interpreter:
                     with late.settled_at_end(scope):
                         return self.suite(body, scope)
                 except LeftOpen as left:
-                    if self.decided.issuperset(left.statements):
+                    if left.everywhere or self.decided.issuperset(left.statements):
                         raise
                     self.decided |= set(left.statements)
                     state.restore(but_demands=left.told)

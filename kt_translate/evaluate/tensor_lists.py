@@ -115,8 +115,10 @@ def outputs(ev: Interpreter, value: Any) -> Any:
     ends = tensors_in(found)
     for i, tensor in enumerate(ends):
         kinds = {(t.rank, t.layout) for t in ends[i:]}
-        if isinstance(tensor, TensorList) and len(kinds) > 1:
-            tensor.refuse()
+        if isinstance(tensor, TensorList):
+            if len(kinds) > 1:
+                tensor.refuse()
+            tensor.given = True
     return found
 
 

@@ -35,9 +35,10 @@ class LeftOpen(BaseException):
     Not an Exception: what guards against errors of the source must let it through.
     """
 
-    def __init__(self, statements: list[Any], told: bool = False) -> None:
+    def __init__(self, statements: list[Any], told: bool = False, everywhere: bool = False) -> None:
         self.statements = statements
         self.told = told  # the next run builds on what this one has found
+        self.everywhere = everywhere  # whoever has what they made: the source is read once more
 
 
 @dataclass(eq=False, repr=False)
@@ -50,9 +51,11 @@ class TensorList(Tensor):
     loops: list[Any] = field(default_factory=list)  # of the source, that fill it
     on_the_way: bool = True  # what is handed on from turn to turn is made of these tensors
 
+    given: bool = False  # as outputs of a model, which may be asked for them anywhere
+
     def refuse(self) -> NoReturn:
         """It is asked for the tensors one by one."""
-        raise LeftOpen(self.loops)
+        raise LeftOpen(self.loops, everywhere=self.given)
 
 
 @dataclass(eq=False, repr=False)
@@ -63,7 +66,7 @@ class Some(Many):
     view: Any  # an expression over the list's symbol
 
     def refuse(self) -> NoReturn:
-        raise LeftOpen(self.tensors.loops)
+        self.tensors.refuse()
 
     @property
     def count(self) -> Any:
