@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.model_harness import check_kept, float64
+from tests.model_harness import Pair, check_kept, float64
 
 __all__ = ["float64"]
 
@@ -63,3 +63,16 @@ BUILDERS = {
 @pytest.mark.parametrize("body", BUILDERS.values(), ids=BUILDERS)
 def test_lists_and_tensors_become_one(float64: None, body: str) -> None:
     check_kept(HEAD + body, "(2, 1)", "(3, 1, 2, 1), 5")
+
+
+def test_single_numbers_are_as_many_as_in_the_sample(float64: None) -> None:
+    text = HEAD + """
+    inputs = Input((5,))
+    totals = []
+    for rate in rates:
+        totals.append(ops.sum(layers.Dense(rate)(inputs)))
+    return Model(inputs, layers.Dense(2)(inputs) * totals[0] + totals[1] * totals[2])
+"""
+    pair = Pair(text)
+    assert pair.errors == []
+    pair.check("build", "build()")

@@ -119,3 +119,10 @@ def test_what_is_compared_with_none_is_asked_whether_it_is_none() -> None:
     rate = Sym.of(Symbol("rate", 0.5))
     assert str(Sym.binary("==", rate, None)) == "rate is None"
     assert str(Sym.binary("!=", None, rate)) == "rate is not None"
+
+
+def test_what_a_value_does_not_fit_is_unknown() -> None:
+    size = Symbol("size", 8)
+    n = Sym.of(size)
+    for said in (Sym.binary("<", n, 3), Sym.binary("%", 7, n), Sym.index(n, 0)):
+        assert substitute(said, {size: None if said.head == "<" else 0}) is UNKNOWN

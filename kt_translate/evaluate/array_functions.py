@@ -208,7 +208,7 @@ def _append(value: Numbers, new: Any) -> Any:
 
 def _joined(values: Any, axis: int = 0) -> Any:
     parts = [array(v) for v in values]
-    if None in parts or len({depth(p) for p in parts}) > 1:
+    if not parts or None in parts or len({depth(p) for p in parts}) > 1:
         return NotImplemented
     if axis % depth(parts[0]) == 0:
         return array([row for part in parts for row in part])

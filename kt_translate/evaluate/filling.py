@@ -261,7 +261,7 @@ def _collected(
             raise NotGeneral
         if tensor.mask is not None or tensor.flattened is not None or "ranks" in tensor.facts:
             raise NotGeneral
-    if any(isinstance(t, TensorList) for t in before[1:]):
+    if not first.rank or any(isinstance(t, TensorList) for t in before[1:]):
         raise NotGeneral
     after = TensorList((), first.dtype, first.layout, name=name)
     after.symbol = Symbol(name or "tensors", UNKNOWN, "list")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -57,12 +58,12 @@ class _Substitution:
             if any(isinstance(a, sym.Sym) for a in args):
                 return sym.Sym.binary(head, *args)
             unknown_size = head in ARITHMETIC and any(a is None for a in args)
-            return None if unknown_size else BINARY[head](*args)
+            return None if unknown_size else _worked_out(lambda: BINARY[head](*args))
         if head == "unary":
             return sym.Sym.unary(*args) if isinstance(args[1], sym.Sym) else UNARY[args[0]](args[1])
         if head == "index":
             is_sym = isinstance(args[0], sym.Sym) or bool(sym.symbols_in(args[1]))
-            return sym.Sym.index(*args) if is_sym else args[0][args[1]]
+            return sym.Sym.index(*args) if is_sym else _worked_out(lambda: args[0][args[1]])
         if head == "attribute":
             owner, name = args
             is_record = isinstance(owner, Record) and name in owner.attributes
@@ -82,3 +83,11 @@ class _Substitution:
 
     def _concerns(self, value: Any) -> bool:
         return bool(sym.symbols_in(value) & self.table.keys())
+
+
+def _worked_out(work: Callable[[], Any]) -> Any:
+    """A value; UNKNOWN where a sample of a branch that is not taken does not fit."""
+    try:
+        return work()
+    except (TypeError, LookupError, ArithmeticError, ValueError):
+        return UNKNOWN
