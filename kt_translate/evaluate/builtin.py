@@ -9,6 +9,7 @@ from kt_translate.evaluate import arrays, copies, indexing, ordering, setting_fi
 from kt_translate.evaluate.attributes import set_attribute
 from kt_translate.evaluate.calls import attribute, call
 from kt_translate.evaluate.lambdas import LambdaValue
+from kt_translate.evaluate.lengths import demand_length
 from kt_translate.evaluate.loop_samples import in_turns
 from kt_translate.evaluate.model_layers import cannot_pick, withheld
 from kt_translate.evaluate.signals import Raised, as_the_source_would
@@ -62,7 +63,7 @@ def _symbolic(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 else Unknown("the size of data", ev.line)
             )
         if name in ("min", "max") and kwargs and not any(map(opaque, args)):
-            return ordering.extreme(ev, _called, name, *args, **kwargs)
+            return ordering.extreme(ev, name, *args, **kwargs)
         if any(map(opaque, args)) or (name not in _OF_ANY and any(map(holds_opaque, args))):
             found = Unknown(f"{name} of what is not known", ev.line)
             found.parts = (name, args[0], None)
@@ -90,8 +91,8 @@ def _iterating(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         if any(part is None or (name == "sorted" and holds_opaque(part)) for part in lists):
             return Unknown(f"{name} of what is not known", ev.line)
         if name == "sorted" and not plain([*args, kwargs]):
-            ev.demand(call_symbolic("len", args[0]) if isinstance(args[0], Sym) else 0, "an order")
-            found = ordering.ordered(ev, _called, items_of(args[0], None) or [], **kwargs)
+            demand_length(ev, args[0], "an order")
+            found = ordering.ordered(ev, items_of(args[0], None) or [], **kwargs)
             return Unknown("sorted by what is not known", ev.line) if found is None else found
         with as_the_source_would():
             return Items(function(*lists, **kwargs), name, args)
@@ -165,10 +166,6 @@ def _filter(ev: Interpreter, function: Any, values: Any) -> Any:
     if None in truths:
         return Unknown("a part chosen by what is not known", ev.line)
     return [v for v, truth in zip(items, truths, strict=True) if truth]
-
-
-def _called(ev: Interpreter, function: Any, args: list[Any]) -> Any:
-    return call(ev, function, args, {}, None, None)
 
 
 def _iter(ev: Interpreter, values: Any, *until: Any) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.evaluate.calls import call
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Unknown, items_of, plain
 from kt_translate.graph.sym import UNKNOWN, Sym, known
@@ -13,14 +13,12 @@ from kt_translate.graph.sym import UNKNOWN, Sym, known
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
-Call = Callable[["Interpreter", Any, list[Any]], Any]
-
 
 def ordered(
-    ev: Interpreter, call: Call, items: list[Any], key: Any = None, reverse: Any = False
+    ev: Interpreter, items: list[Any], key: Any = None, reverse: Any = False
 ) -> list[Any] | None:
     """The items in order; None where the keys, or which way, are not known."""
-    keys = _keys(ev, call, items, key)
+    keys = _keys(ev, items, key)
     if keys is None or not plain(reverse):
         return None
     samples = known(keys)
@@ -31,10 +29,10 @@ def ordered(
     return [items[i] for i in order]
 
 
-def extreme(ev: Interpreter, call: Call, name: str, *args: Any, **kwargs: Any) -> Any:
+def extreme(ev: Interpreter, name: str, *args: Any, **kwargs: Any) -> Any:
     """``min(items, key=...)`` or ``max``, of which the first counts where several are equal."""
     items = list(args) if len(args) > 1 else items_of(args[0], None)
-    found = None if items is None else _keys(ev, call, items, kwargs.get("key"))
+    found = None if items is None else _keys(ev, items, kwargs.get("key"))
     if items is None or found is None:
         return Unknown(f"the {name} by what is not known", ev.line)
     if not items and "default" in kwargs:
@@ -48,8 +46,8 @@ def extreme(ev: Interpreter, call: Call, name: str, *args: Any, **kwargs: Any) -
     return items[best]
 
 
-def _keys(ev: Interpreter, call: Call, items: list[Any], key: Any) -> list[Any] | None:
-    keys = [v if key is None else call(ev, key, [v]) for v in items]
+def _keys(ev: Interpreter, items: list[Any], key: Any) -> list[Any] | None:
+    keys = [v if key is None else call(ev, key, [v], {}, None, None) for v in items]
     numbers = all(plain(k) or isinstance(k, Sym) for k in keys)
     return keys if numbers and known(keys) is not UNKNOWN else None
 
