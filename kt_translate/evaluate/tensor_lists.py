@@ -136,7 +136,7 @@ def as_tensors(ev: Interpreter, value: Any) -> Any:
 def _shown(ev: Interpreter, some: Some) -> TensorList:
     """What the view shows, as a list of its own."""
     source = some.tensors
-    if some.view.head == "symbol":
+    if some.is_the_list:
         return source
     symbol = Symbol(source.symbol.name, some.view.value, "list")
     sizes = {

@@ -50,7 +50,6 @@ class TensorList(Tensor):
     count: Any = None  # of its tensors, where there are words for it
     loops: list[Any] = field(default_factory=list)  # of the source, that fill it
     on_the_way: bool = True  # what is handed on from turn to turn is made of these tensors
-
     given: bool = False  # as outputs of a model, which may be asked for them anywhere
 
     def refuse(self) -> NoReturn:
