@@ -115,3 +115,37 @@ def test_a_shape_with_the_batch_axis_is_an_argument_whose_default_names_constant
     pair.check("Speaker.m", "Speaker().m", "")
     given = "batch_shape=(None, 4, 10, 2), units=5"
     pair.check("Speaker.m", f"Speaker({given}).m", given)
+
+
+NAMED_ALIKE = """
+import keras
+from keras import layers
+
+
+class Multi:
+    def __init__(self, units=(8, 6, 4), widths=(3, 5, 7)):
+        self.units = units
+        self.widths = widths
+
+    def block(self, x, filters):
+        branches = []
+        for widths in self.widths:
+            branches.append(layers.Conv1D(filters, widths, padding="same")(x))
+        return layers.Dense(len(self.widths))(layers.Concatenate()(branches))
+
+    def build(self, shape):
+        i = keras.Input(shape)
+        x = self.block(i, 4)
+        for units in self.units:
+            x = layers.Dense(units)(x)
+        return keras.Model(i, layers.Dense(len(self.units))(x))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_loop_variable_named_like_an_attribute_leaves_that_what_it_is() -> None:
+    pair = Pair(NAMED_ALIKE)
+    assert not pair.errors
+    pair.check("Multi.build", "Multi().build((9, 2))", "(9, 2)")
+    given = "units=(5, 3), widths=(1, 2, 3, 4)"
+    pair.check("Multi.build", f"Multi({given}).build((9, 2))", f"(9, 2), {given}")

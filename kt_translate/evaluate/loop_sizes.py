@@ -120,13 +120,13 @@ def size_name(axis: int, rank: int) -> str:
 
 
 def free_name(name: str, scope: Scope) -> str:
-    """A loop variable's name in the output: the source's, where no loop or function further out means another."""
+    """A loop variable's name in the output: the source's, where no loop, function or parameter means another by it."""
     others: list[Any] = []
     at: Scope | None = scope
     while at is not None and at.kind != "module":
         others += [v for k, v in at.names.items() if (k, at) != (name, scope)]
         at = at.parent
-    taken = {symbol.name for symbol in symbols_in(others) if symbol.kind == "loop"}
+    taken = {symbol.name for symbol in symbols_in(others) if symbol.kind in ("loop", "param")}
     while name in taken:
         name = chr(ord(name) + 1) if re.fullmatch(r"[a-y]", name) else f"{name}_"
     return name
