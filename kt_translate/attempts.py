@@ -9,6 +9,7 @@ import libcst as cst
 
 from kt_translate.evaluate import handed
 from kt_translate.evaluate.interpreter import Interpreter
+from kt_translate.evaluate.passed_on import with_passed_on
 from kt_translate.evaluate.values import Function, Unknown
 from kt_translate.graph.sym import UNKNOWN, known
 from kt_translate.graph.tensor import Tensor, tensors_in
@@ -28,7 +29,6 @@ from kt_translate.guesses import (
     roomier,
 )
 from kt_translate.instead import objects_instead
-from kt_translate.passed_on import with_passed_on
 from kt_translate.words import choices, code_with
 
 Shapes = dict[str, tuple[int | None, ...]]
@@ -47,7 +47,7 @@ def attempts(
     ev: Interpreter, function: Function, shapes: Shapes, own: Callable[[dict[str, Any]], bool]
 ) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
     """Sample values to try, the likeliest first, and which of them are guesses."""
-    function = with_passed_on(ev, function)
+    function = with_passed_on(function)
     names = [p.name.value for p, _ in declared(function)]
     star = gathered(function, ev.source)
     names += [star] if star is not None else []

@@ -21,6 +21,7 @@ from kt_translate.diagnostics import Diagnostic
 from kt_translate.evaluate import handed, parts, views
 from kt_translate.evaluate.general import annotation
 from kt_translate.evaluate.interpreter import Interpreter
+from kt_translate.evaluate.passed_on import with_passed_on
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import (
@@ -43,7 +44,6 @@ from kt_translate.guesses import (
     input_of,
     let_pass,
 )
-from kt_translate.passed_on import with_passed_on
 from kt_translate.source.names import SUBMODULES
 
 MAX_BETTER = 4  # tries with values that a check lets pass
@@ -226,7 +226,7 @@ def handed_modules(function: Function) -> Iterator[dict[str, Any]]:
 def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> Given:
     """Symbols with these samples; tensors of their own in place of tensors."""
     given = Given()
-    function = with_passed_on(ev, function)
+    function = with_passed_on(function)
     several = sum(len(tensors_in(v)) for v in samples.values()) > 1
     for param, keyword_only in declared(function):
         name = param.name.value

@@ -17,7 +17,7 @@ from kt_translate.call_inputs import (
 )
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate import handed, own_classes, subclasses
-from kt_translate.evaluate.constructors import MODELS, base_of, needed_by_base, only_hooks
+from kt_translate.evaluate.constructors import MODELS, base_of, init_of, needed_by_base, only_hooks
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.model_ends import Ends, ends_of
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
@@ -92,7 +92,8 @@ def inferred(plan: Plan, tensors: list[Tensor]) -> dict[str, Any]:
             continue
         for a, b in zip(inner.shape, outer.shape, strict=True):
             if isinstance(a, Sym) and a.head == "symbol" and isinstance(known(b), int):
-                sizes[a.args[0].name] = known(b)
+                symbol = a.args[0]
+                sizes |= {} if symbol in plan.numbers else {symbol.name: known(b)}
     return sizes
 
 
@@ -220,9 +221,9 @@ def _sample(ev: Interpreter, cls: Class, made: list[Instance]) -> Instance:
     """An object of a class of which the module has none that is known: with what is known of those ``made``, and of
     the arguments of a call elsewhere in the file.
     """
-    init = cls.lookup("__init__")
+    init = init_of(cls)
     given: dict[str, Any] = {}
-    if isinstance(init, Function):
+    if init is not None:
         params = init.node.params
         names = [p.name.value for p in (*params.params, *params.kwonly_params)][1:]
         names += [n for n in needed_by_base(cls) if n not in names]
@@ -263,7 +264,7 @@ def _handed(ev: Interpreter, cls: Class, name: str, text: str) -> ModelValue | N
 
 def _made_in(ev: Interpreter, cls: Class) -> list[Class]:
     """The class, and those of which its code makes objects: they read what it hands on to them."""
-    found = [cls]
+    found = [c for c in cls.mro() if isinstance(c, Class)]
     for one in found:
         called = re.findall(r"\b(\w+)\(", code_of(one))
         inner = (ev.module.names.get(name) for name in dict.fromkeys(called))

@@ -23,7 +23,7 @@ FLOORS = [
     ["ops"],
     ["evaluate", "lower"],
     ["emit"],
-    ["call_inputs", "guesses", "instead", "passed_on"],
+    ["call_inputs", "guesses", "instead"],
     ["words"],
     ["attempts"],
     ["builders", "makers", "shown"],

@@ -8,7 +8,7 @@ from kt_translate.evaluate import calls, lambdas, models
 from kt_translate.evaluate.higher_order import is_callable
 from kt_translate.evaluate.values import External, LayerValue, Native, Unknown
 from kt_translate.graph.nodes import ModuleUse
-from kt_translate.graph.objects import KerasFunction
+from kt_translate.graph.objects import ActivationSaid, KerasFunction
 from kt_translate.graph.sym import Sym
 from kt_translate.graph.tensor import Tensor
 from kt_translate.layers.activations import named_activation
@@ -57,7 +57,10 @@ def named(ev: Interpreter, name: Any, x: Tensor, owner: ModuleUse | None = None)
 def activate(ev: Interpreter, name: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """``keras.activations.<name>(x)``."""
     if name in ("get", "deserialize"):
-        return External("keras.activations.linear") if not args or args[0] is None else args[0]
+        said = args[0] if args else kwargs.get("identifier")
+        if isinstance(said, Sym):
+            return ActivationSaid(said.head, said.args, said.value)
+        return External("keras.activations.linear") if said is None else said
     if args and isinstance(args[0], Tensor) and not kwargs and len(args) == 1:
         return named(ev, name, args[0])
     return Unknown(f"the activation {name}", ev.line)

@@ -10,6 +10,7 @@ from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Array, Unknown, holds_opaque, opaque, plain
 from kt_translate.graph.choice import Choice
 from kt_translate.graph.conditions import negated
+from kt_translate.graph.objects import ActivationSaid
 from kt_translate.graph.operators import BINARY, UNARY
 from kt_translate.graph.sym import Sym, known, same
 from kt_translate.graph.tensor import Tensor
@@ -45,6 +46,8 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
         a, b = (ev.demand(v, "a layer") if isinstance(v, Sym) else v for v in (a, b))
     if op in ("==", "!=") and (found := _rows_compared(op, a, b)) is not None:
         return found
+    if isinstance(a, ActivationSaid) and b is None and op in ("is", "is not", "==", "!="):
+        return op in ("is not", "!=")
     if op in ("is", "is not", "==", "!=") and not (plain(a) and plain(b)):
         if isinstance(a, Sym) or isinstance(b, Sym):
             if plain(a) or plain(b) or (isinstance(a, Sym) and isinstance(b, Sym)):

@@ -63,7 +63,7 @@ from kt_translate.evaluate.values import (
     plain,
 )
 from kt_translate.graph.choice import Choice
-from kt_translate.graph.objects import KerasObject, named_initializer
+from kt_translate.graph.objects import ActivationSaid, KerasObject, named_initializer
 from kt_translate.graph.sym import Spaced, Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.source.walk import is_generator
@@ -273,7 +273,9 @@ def call(
         method = function.cls.lookup("__call__")
         if isinstance(method, Function):
             return call_function(ev, method, [function, *args], kwargs)
-    if isinstance(function, (str, Sym)) and isinstance(known(function), str) and args:
+    by_name = isinstance(function, (str, Sym)) and isinstance(known(function), str) and args
+    is_none = isinstance(function, ActivationSaid) and known(function) is None
+    if by_name or (is_none and tensors_in(args)):
         return _by_name(ev, function, args, kwargs, node)
     if isinstance(function, Sym) and assumed.speaks_of(ev, function):
         raise NotGeneral  # the branch for what this parameter is not here

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate.general import annotation
+from kt_translate.evaluate.passed_on import with_passed_on
 from kt_translate.evaluate.values import Class, Function, plain
 from kt_translate.graph.sym import known
 from kt_translate.graph.tensor import tensors_in
@@ -33,12 +34,18 @@ LAYER_ARGUMENTS = (
 )
 
 
+def init_of(cls: Class) -> Function | None:
+    """The constructor of a class, with the parameters of those that it extends where it hands these on."""
+    init = cls.lookup("__init__")
+    return with_passed_on(init) if isinstance(init, Function) else None
+
+
 def constructor_arguments(
     ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]
 ) -> dict[str, Any]:
     """What ``__init__`` is given, by name, without what every Keras layer takes."""
-    init = cls.lookup("__init__")
-    if isinstance(init, Function):
+    init = init_of(cls)
+    if init is not None:
         bound = ev.bind_method(init, None, args, kwargs)
         params = init.node.params
         order = [p.name.value for p in (*params.posonly_params, *params.params)]
@@ -190,8 +197,8 @@ def call_of_base(init: Function) -> ast.Call | None:
 
 def declared(cls: Class, name: str, sample: Any) -> tuple[str | None, str]:
     """Default and annotation of a constructor's parameter, as text."""
-    init = cls.lookup("__init__")
-    if isinstance(init, Function):
+    init = init_of(cls)
+    if init is not None:
         params = init.node.params
         every = [
             p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)
@@ -207,14 +214,14 @@ def declared(cls: Class, name: str, sample: Any) -> tuple[str | None, str]:
 
 
 def has_default(cls: Class, name: str) -> bool:
-    init = cls.lookup("__init__")
-    return isinstance(init, Function) and name in init.defaults
+    init = init_of(cls)
+    return init is not None and name in init.defaults
 
 
 def in_order(cls: Class, bound: dict[str, Any]) -> list[tuple[str, Any]]:
     """The arguments in the order of the source's parameters."""
-    init = cls.lookup("__init__")
-    if not isinstance(init, Function):
+    init = init_of(cls)
+    if init is None:
         return list(bound.items())
     params = init.node.params
     order = [p.name.value for p in (*params.posonly_params, *params.params, *params.kwonly_params)]

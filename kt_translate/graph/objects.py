@@ -35,6 +35,10 @@ class KerasObject:
         raise RuleError("KT102", f"{self.path}: it is not known when the code is written")
 
 
+class ActivationSaid(Sym):
+    """What ``keras.activations.get`` gives for a parameter: a function, also where that is None."""
+
+
 @dataclass(eq=False)
 class WeightCode:
     """A regularizer or constraint of the source's own: the function of a parameter that the generated code has for it."""

@@ -1,32 +1,31 @@
-"""What a function takes as ``**kwargs`` only to hand it on: parameters of the function or class that it hands it to."""
+"""What a function takes as ``**kwargs`` only to hand it on: parameters of the function or class that it hands it to.
+
+Of a constructor, those of the class that it extends.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import libcst as cst
 
-from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.values import Class, Function
 from kt_translate.source.walk import walk
 
 
-def with_passed_on(ev: Interpreter, function: Function, seen: tuple[str, ...] = ()) -> Function:
+def with_passed_on(function: Function, seen: tuple[Function, ...] = ()) -> Function:
     """The function with these among its own parameters, to be given by name."""
     star = function.node.params.star_kwarg
     call = _only_call(function.node, star.name.value) if star is not None else None
-    callee = None if call is None else _callee(ev, function, call)
-    if (
-        call is None
-        or callee is None
-        or callee.name in seen
-        or any(a.star == "*" for a in call.args)
-    ):
+    callee = None if call is None else _callee(function, call)
+    if call is None or callee is None or callee in seen or any(a.star == "*" for a in call.args):
         return function
-    inner = with_passed_on(ev, callee, (*seen, function.name))
+    inner = with_passed_on(callee, (*seen, function))
     theirs, own = inner.node.params, function.node.params
     positional = [*theirs.posonly_params, *theirs.params][1 if callee.owner is not None else 0 :]
     given = [a for a in call.args if a.keyword is None and not a.star]
+    given = given[1:] if _names_itself(call) else given
     taken = {p.name.value for p in (*own.posonly_params, *own.params, *own.kwonly_params)}
     taken |= {a.keyword.value for a in call.args if a.keyword is not None}
     more = [*positional[len(given) :], *theirs.kwonly_params]
@@ -54,12 +53,30 @@ def _is_star(arg: cst.Arg, name: str) -> bool:
     return arg.star == "**" and isinstance(arg.value, cst.Name) and arg.value.value == name
 
 
-def _callee(ev: Interpreter, function: Function, call: cst.Call) -> Function | None:
-    """The source's function that is called, or the constructor of its class."""
-    if not isinstance(call.func, cst.Name):
-        return None
-    value = function.scope.names.get(call.func.value, ev.module.names.get(call.func.value))
+def _callee(function: Function, call: cst.Call) -> Function | None:
+    """The source's function that is called, the constructor of its class, or that of the class that is extended."""
+    value = _called(function, call.func)
     value = value.lookup("__init__") if isinstance(value, Class) else value
     return (
         value if isinstance(value, Function) and isinstance(value.node, cst.FunctionDef) else None
     )
+
+
+def _called(function: Function, func: cst.BaseExpression) -> Any:
+    if isinstance(func, cst.Name):
+        names = function.scope.module.names
+        return function.scope.names.get(func.value, names.get(func.value))
+    if not isinstance(func, cst.Attribute) or func.attr.value != "__init__":
+        return None
+    if not isinstance(func.value, cst.Call):
+        return _called(function, func.value)
+    if not isinstance(func.value.func, cst.Name) or func.value.func.value != "super":
+        return None
+    bases = function.owner.mro()[1:] if function.owner is not None else ()
+    extended = (b for b in bases if isinstance(b, Class) and "__init__" in b.names)
+    return next(extended, None)
+
+
+def _names_itself(call: cst.Call) -> bool:
+    """Whether a call hands on the object: ``Base.__init__(self, ...)``."""
+    return isinstance(call.func, cst.Attribute) and not isinstance(call.func.value, cst.Call)

@@ -1,0 +1,71 @@
+"""Layers whose constructors hand their further arguments on to those of classes of the source that they extend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.test_subclasses import Both, _double, numbers
+
+__all__ = ["_double"]
+
+FAMILY = """
+class Stepping(layers.Layer):
+    def __init__(self, step=1, activation=None, **kwargs):
+        self.step = step
+        self.activation = keras.activations.get(activation)
+        super().__init__(**kwargs)
+
+    def call(self, x):
+        if self.activation is None:
+            return x
+        return self.activation(self.compute(x)) * self.step
+
+
+class Wide(Stepping):
+    def __init__(self, units, use_bias=True, **kwargs):
+        self.units = units
+        super(Wide, self).__init__(**kwargs)
+        self.dense = layers.Dense(units, use_bias=use_bias)
+
+    def compute(self, x):
+        return self.dense(x)
+
+
+class Wider(Wide):
+    def __init__(self, *, more=2, **kwargs):
+        Wide.__init__(self, 3 * more, **kwargs)
+
+
+inputs = keras.Input((5,))
+wide = Wide(3, step=4, activation="relu", name="broad")(Wide(6)(inputs))
+model = keras.Model(inputs, Wider(step=7)(wide))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "args"),
+    [
+        ("Wide", "3"),
+        ("Wide", "3, step=5, activation='tanh', use_bias=False"),
+        ("Wider", ""),
+        ("Wider", "more=1, step=2, use_bias=False, activation='relu'"),
+    ],
+)
+def test_settings_of_the_class_that_is_extended(name: str, args: str, tmp_path: Path) -> None:
+    both = Both(tmp_path, FAMILY)
+    both.agree("model", None, "", numbers(2, 5))
+    both.agree(name, args, f"{args}{', ' if args else ''}features=5", numbers(2, 5))
+
+
+def test_a_width_that_the_constructor_takes_is_not_told_twice(tmp_path: Path) -> None:
+    text = """
+class Head(keras.Model):
+    def __init__(self, width, classes, **kwargs):
+        inputs = keras.Input((width,), name="rows")
+        super().__init__(inputs=inputs, outputs=layers.Dense(classes)(inputs), **kwargs)
+"""
+    both = Both(tmp_path, text)
+    assert both.entry("Head")["inferred"] == {}
+    both.agree("Head", "6, 3", "6, 3", numbers(2, 6))
