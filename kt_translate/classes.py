@@ -86,7 +86,7 @@ def _is_open(value: Any) -> bool:
 
 def inferred(plan: Plan, tensors: list[Tensor]) -> dict[str, Any]:
     """The sizes of the inputs as the file's own use has them, where they are known."""
-    sizes = {}
+    sizes: dict[str, Any] = {}
     for inner, outer in zip(plan.inputs, tensors, strict=False):
         if "guessed" in outer.facts:
             continue
