@@ -11,8 +11,9 @@ from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.loop_sizes import in_last_turn, number
 from kt_translate.evaluate.state import NotGeneral, Place
 from kt_translate.evaluate.values import Either, Unknown
+from kt_translate.graph.lists import count
 from kt_translate.graph.nodes import Carried
-from kt_translate.graph.sym import Symbol, substitute, symbols_in
+from kt_translate.graph.sym import Sym, Symbol, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Tensor
 from kt_translate.graph.terms import expand
 from kt_translate.source.walk import names_in
@@ -30,17 +31,28 @@ def unbind(loop: _General) -> None:
     last = in_last_turn(loop.targets, loop.value)
     known = dict(zip(loop.bound, loop.symbols)) if len(loop.bound) == len(loop.symbols) else {}
     for name in loop.bound:
-        asked = name in known and _is_new(loop, name) and read_later(loop.ev, name)
-        value = last.get(known[name]) if asked else None
+        asked = name in known and read_later(loop.ev, name)
+        value = _afterwards(loop, name, last.get(known[name])) if asked else None
         if value is None:
             value = _left(loop, "the last value of a loop variable", name)
         loop.ev.bind(name, value, loop.scope)
 
 
-def _is_new(loop: _General, name: str) -> bool:
-    """Whether nothing is called so before the loop: a loop of no turns would leave that."""
-    names = (key for n, key in loop.before if 0 <= n < loop.state.named)
-    return name not in names
+def _afterwards(loop: _General, name: str, end: Any) -> Any:
+    """What a loop's variable is after it: one of no turns leaves what was there. None where nothing says that."""
+    places = [p for p in loop.before if 0 <= p[0] < loop.state.named and p[1] == name]
+    if end is None or not places:
+        return end
+    before = loop.before[places[0]]
+    if places != [(0, name)] or not number(before):
+        return None
+    turns = count(loop.value)
+    if turns is None:
+        return None
+    whole = isinstance(known(end), int) and isinstance(known(before), int)
+    if whole and same(before, Sym.binary("-", end, turns)):  # as if a turn had left that
+        return end
+    return Sym.choose(Sym.binary(">", turns, 0), end, before)
 
 
 def lasting(

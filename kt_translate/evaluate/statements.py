@@ -31,9 +31,10 @@ from kt_translate.evaluate import (
     open_ends,
     sequential,
     turns_apart,
+    whiles,
 )
 from kt_translate.evaluate.lengths import demand_length
-from kt_translate.evaluate.signals import MAX_TURNS, Break, Continue, LimitReached, Raised, Return
+from kt_translate.evaluate.signals import MAX_TURNS, Break, Continue, Raised, Return
 from kt_translate.evaluate.values import Class, Function, ModelValue, Scope, Unknown, items_of
 from kt_translate.graph import conditions
 from kt_translate.graph.nodes import named
@@ -249,46 +250,13 @@ def _run_turns(ev: Interpreter, node: cst.For, scope: Scope, items: list[Any]) -
         else:
             ev.assign(node.target, item, scope)
         try:
-            _turn(ev, node.body, scope)
+            whiles.turn(ev, node.body, scope)
         except Break:
             return
         except Continue:
             continue
     if node.orelse is not None:
         ev.suite(node.orelse.body, scope)
-
-
-def _turn(ev: Interpreter, body: Any, scope: Scope) -> None:
-    ev.rest.append((None, scope))
-    try:
-        ev.suite(body, scope)
-    finally:
-        ev.rest.pop()
-
-
-def _while(ev: Interpreter, node: cst.While, scope: Scope) -> None:
-    with open_ends.idle_at_last(ev, scope), open_ends.turns_unknown(ev, scope) as trial:
-        trial.ended = _ends(ev, node, scope)
-        if not trial.ended and trial.builds(ev):
-            raise LimitReached(f"a loop was stopped after {MAX_TURNS} turns")
-
-
-def _ends(ev: Interpreter, node: cst.While, scope: Scope) -> bool:
-    """Run a ``while`` loop. False where it does not come to an end."""
-    for _ in range(MAX_TURNS):
-        test = ev.evaluate(node.test, scope)
-        goes_on = ev.truth(test, "a while loop")
-        if goes_on is None:
-            assumed.take(ev, test, False)
-        if not goes_on:
-            return True
-        try:
-            _turn(ev, node.body, scope)
-        except Break:
-            return True
-        except Continue:
-            continue
-    return False
 
 
 def _with(ev: Interpreter, node: cst.With, scope: Scope) -> None:
@@ -384,7 +352,7 @@ STATEMENTS: dict[type, Callable[[Interpreter, Any, Scope], None]] = {
     cst.ClassDef: _class,
     cst.If: _if,
     cst.For: _for,
-    cst.While: _while,
+    cst.While: whiles.run,
     cst.With: _with,
     cst.Try: _try,
     cst.Return: _return,
