@@ -118,3 +118,34 @@ def test_lists_of_weights_in_both_branches_of_a_condition(name: str) -> None:
     assert not pair.errors
     pair.check(name, name)
     assert pair.done.code.count("self.bias0 = ") == 1
+
+
+TAKEN_BEFORE = """
+import keras
+from keras import layers
+
+
+def unit(x, filters, place, axis=1):
+    y = layers.BatchNormalization(axis)(layers.Conv2D(filters, 3, padding="same")(x))
+    if place == 0:
+        x = layers.BatchNormalization(axis)(layers.Conv2D(filters, 1)(x))
+    return layers.Add()([x, y])
+
+
+def build(depth=3, filters=4, axis=1):
+    inputs = keras.Input((5, 6, 2))
+    x = layers.BatchNormalization(axis)(inputs)
+    for i in range(depth):
+        x = unit(x, filters, i, axis)
+    return keras.Model(inputs, x)
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_what_was_taken_for_granted_keeps_loops() -> None:
+    pair = Pair(TAKEN_BEFORE)
+    assert not pair.errors
+    for given in ("", "2, 6", "5"):
+        pair.check("build", f"build({given})", given)
+    with pytest.raises(NotImplementedError, match="axis"):
+        pair.torch.build(axis=2)

@@ -322,6 +322,8 @@ class Interpreter:
     def demand(self, value: Any, what: str) -> Any:
         """The sample behind a symbolic value, noted as taken for granted unless it is a constant of the module."""
         if isinstance(value, Sym) and conditions.depends(value):
+            value = substitute(value, conditions.taken(self.demands))
+        if isinstance(value, Sym) and conditions.depends(value):
             refuse_turns(value)
             if self.is_pinned(value):
                 return known(value)
@@ -352,13 +354,8 @@ class Interpreter:
 
     def is_pinned(self, value: Sym) -> bool:
         """Whether all that a value depends on was taken for granted already."""
-        pinned = {s for s in value.symbols if s.kind in ("global", "local")}
-        for said, taken in self.demands:
-            if isinstance(said, Sym) and said.head == "symbol":
-                pinned.add(said.args[0])
-            elif isinstance(taken, bool):
-                pinned |= conditions.equalities(said, taken).keys()
-        return value.symbols <= pinned
+        fixed = {s for s in value.symbols if s.kind in ("global", "local")}
+        return value.symbols <= fixed | conditions.taken(self.demands).keys()
 
     def run_body(self, function: Function, names: dict[str, Any]) -> Any:
         """Run a function of the source with its parameters bound. What it returns."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -69,6 +69,17 @@ def _equalities(test: Any, truth: bool) -> Iterator[tuple[Symbol, Any]]:
             yield b.args[0], a
     elif test.head == "symbol" and isinstance(test.value, bool):
         yield test.args[0], truth
+
+
+def taken(demands: Iterable[tuple[Any, Any]]) -> dict[Symbol, Any]:
+    """The values of symbols that are taken for granted, of what is said and what it is taken to be."""
+    found: dict[Symbol, Any] = {}
+    for said, value in demands:
+        if isinstance(said, Sym) and said.head == "symbol":
+            found[said.args[0]] = value
+        elif isinstance(value, bool):
+            found |= equalities(said, value)
+    return found
 
 
 @contextmanager
