@@ -152,11 +152,15 @@ def _indexed(text: str, names: list[str]) -> list[int]:
     parts = [part for name in names for part in _parts(text, name) or [name]]
     found = {
         part: max(
-            (key.count(",") + 1 for key in re.findall(rf"\b{part}\[([^\[\].]*)\]", text)), default=0
+            (
+                key.count(",") + 1
+                for key in re.findall(rf"\b{re.escape(part)}\[([^\[\].]*)\]", text)
+            ),
+            default=0,
         )
         for part in parts
     }
-    return [max(rank, 2) for rank in found.values()] if max(found.values()) > 2 else []
+    return [max(rank, 2) for rank in found.values()] if max(found.values(), default=0) > 2 else []
 
 
 def _parts(text: str, name: str) -> list[str]:

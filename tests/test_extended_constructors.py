@@ -69,3 +69,35 @@ class Head(keras.Model):
     both = Both(tmp_path, text)
     assert both.entry("Head")["inferred"] == {}
     both.agree("Head", "6, 3", "6, 3", numbers(2, 6))
+
+
+STARTS = """
+START = keras.initializers.RandomNormal(stddev=0.3)
+
+
+class Own(layers.Layer):
+    def __init__(self, units, first="glorot_uniform", second=START, penalty=None, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.first = keras.initializers.get(first)
+        self.second = keras.initializers.get(second)
+        self.penalty = keras.regularizers.get(penalty)
+
+    def build(self, input_shape):
+        shape = (input_shape[-1], self.units)
+        self.a = self.add_weight(shape=shape, initializer=self.first, regularizer=self.penalty, name="a")
+        self.b = self.add_weight(shape=shape, initializer=self.second, name="b")
+
+    def call(self, x):
+        return ops.matmul(x, self.a) + ops.sin(ops.matmul(x, self.b))
+"""
+
+
+def test_a_weight_starts_as_a_parameter_says(tmp_path: Path) -> None:
+    both = Both(tmp_path, STARTS)
+    both.agree("Own", "3", "3, features=5", numbers(2, 5))
+    ours = both.out.Own(4, first="ones", second="zeros", penalty="l2", features=5)
+    assert ours.a.eq(1).all() and ours.b.eq(0).all()
+    penalty = ours.regularization_loss().item()
+    assert penalty == pytest.approx(0.01 * 20)
+    assert both.out.Own(4, features=5).regularization_loss().item() == 0

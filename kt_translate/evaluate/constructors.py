@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from kt_translate.evaluate import views
 from kt_translate.evaluate.general import annotation
 from kt_translate.evaluate.passed_on import with_passed_on
 from kt_translate.evaluate.values import Class, Function, plain
+from kt_translate.graph.objects import is_setting, lazily
 from kt_translate.graph.sym import known
 from kt_translate.graph.tensor import tensors_in
 from kt_translate.layers.layer import REGISTRY, Layer
@@ -207,7 +209,9 @@ def declared(cls: Class, name: str, sample: Any) -> tuple[str | None, str]:
             if name not in init.defaults:
                 return None, annotation(sample)
             default = init.defaults[name]
-            text = repr(known(default)) if plain(known(default)) else None
+            value = known(default)
+            said = lazily(value) if is_setting(value) or views.is_record(value) else None
+            text = repr(value) if plain(value) else said
             return text, annotation(default if default is not None else sample, default is None)
     default = dict(signature(cls)).get(name, inspect.Parameter.empty)
     return (repr(default) if plain(default) else None), annotation(sample, default is None)

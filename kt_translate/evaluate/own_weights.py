@@ -16,7 +16,7 @@ from kt_translate.evaluate.values import (
 )
 from kt_translate.graph.arrays import replayed
 from kt_translate.graph.nodes import ModuleUse, WeightNode
-from kt_translate.graph.objects import KerasObject
+from kt_translate.graph.objects import KerasObject, says_setting
 from kt_translate.graph.region import CURRENT
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Tensor
@@ -164,7 +164,7 @@ def _setting(ev: Interpreter, name: str, value: Any, weight: Tensor) -> Any:
     if isinstance(value, Unknown):
         ev.note("KT102", f"the {name} of this weight is not known")
         return None
-    handed_on = name == "regularizer" and isinstance(known(value), KerasObject)
+    handed_on = name != "constraint" and says_setting(value)
     return value if _is_array(value) or handed_on else ev.demand(value, f"the {name} of a weight")
 
 

@@ -64,6 +64,12 @@ def is_setting(value: Any) -> bool:
         return False
 
 
+def says_setting(value: Any) -> bool:
+    """Whether a name stands for an initializer or a regularizer, for Keras's name of one, or for none."""
+    sample = known(value)
+    return isinstance(value, Sym) and (sample is None or isinstance(sample, (str, KerasObject)))
+
+
 def snake_case(name: str) -> str:
     """Keras's automatic name for a class: Conv2D -> conv2d, MultiHeadAttention -> multi_head_attention."""
     name = re.sub(r"\W+", "", name)

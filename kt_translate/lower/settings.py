@@ -7,7 +7,13 @@ from typing import Any
 from kt_translate.graph.arrays import ArrayNode
 from kt_translate.graph.conditions import negated
 from kt_translate.graph.nodes import ModuleUse, WeightNode
-from kt_translate.graph.objects import WeightCode, initializer, initializer_name, regularizer
+from kt_translate.graph.objects import (
+    WeightCode,
+    initializer,
+    initializer_name,
+    regularizer,
+    says_setting,
+)
 from kt_translate.graph.region import OpNode
 from kt_translate.graph.sym import Sym, code
 from kt_translate.graph.tensor import Tensor
@@ -85,7 +91,8 @@ def as_buffer(said: Expr, dtype: str) -> Expr:
 def weight_lines(node: WeightNode, attribute: str) -> list[str]:
     """The statements that make a weight of a layer's own, with its penalty and its limit."""
     tensor = node.outputs[0]
-    value = node.initializer if isinstance(node.initializer, Sym) else None
+    is_array = isinstance(node.initializer, Sym) and not says_setting(node.initializer)
+    value = node.initializer if is_array else None
     if value is not None and not (tensor.dtype.startswith("float") and not node.use.frozen):
         made = as_buffer(code(value), tensor.dtype)
         return [f"self.register_buffer({attribute!r}, {made})"]
