@@ -97,7 +97,8 @@ def test_a_weight_starts_as_a_parameter_says(tmp_path: Path) -> None:
     both = Both(tmp_path, STARTS)
     both.agree("Own", "3", "3, features=5", numbers(2, 5))
     ours = both.out.Own(4, first="ones", second="zeros", penalty="l2", features=5)
-    assert ours.a.eq(1).all() and ours.b.eq(0).all()
+    assert ours.a.eq(1).all()
+    assert ours.b.eq(0).all()
     penalty = ours.regularization_loss().item()
     assert penalty == pytest.approx(0.01 * 20)
     assert both.out.Own(4, features=5).regularization_loss().item() == 0
