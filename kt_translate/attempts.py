@@ -24,11 +24,11 @@ from kt_translate.guesses import (
     is_shape,
     keys_read,
     length_told,
-    object_for,
     other_shapes,
     roomier,
 )
 from kt_translate.instead import objects_instead
+from kt_translate.sample_objects import object_for
 from kt_translate.words import choices, code_with
 
 Shapes = dict[str, tuple[int | None, ...]]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -68,18 +70,18 @@ def likely_inputs(
     likely = sorted(RANKS, key=lambda rank: rank != likeliest)
     if shape is None and (found_ranks := _indexed(text, names)):
         each = map(sizes_of, found_ranks)
-        yield {name: _structure(text, name, each) for name in names}
+        yield {name: _structure(_as_given(text, name), name, each) for name in names}
     tries = shapes or list(map(sizes_of, likely))
     masks = [name for name in names if "mask" in name.lower()] if _OVER_HEADS.search(whole) else []
     for sizes in tries:
         if masks and len(sizes) < 3:
             yield {n: _input(sizes_of(4) if n in masks else sizes) for n in names}
-        found = {name: _structure(text, name, repeat(sizes)) for name in names}
+        found = {name: _structure(_as_given(text, name), name, repeat(sizes)) for name in names}
         yield found
     for ranks in MIXED if shape is None else ():
         if len(ranks) == len(tensors_in(list(found.values()))):
             each = map(sizes_of, ranks)
-            yield {name: _structure(text, name, each) for name in names}
+            yield {name: _structure(_as_given(text, name), name, each) for name in names}
     for count in _counts(cls, names[0]) if shape is None and len(names) == 1 else ():
         alike = [(rank,) * count for rank in (3, *(r for r in RANKS if r != 3))]
         for ranks in [*alike, *MIXED]:
@@ -169,6 +171,16 @@ def _parts(text: str, name: str) -> list[str]:
         rf"^\s*\(?\[?(\w+(?:\s*,\s*\w+)+),?\]?\)?\s*=\s*{re.escape(name)}\s*$", text, re.MULTILINE
     )
     return re.split(r"\s*,\s*", unpacked[1]) if unpacked else []
+
+
+def _as_given(text: str, name: str) -> str:
+    """The code of a function as far as a parameter is what the caller gives: to the end of what binds its name anew."""
+    lines = textwrap.dedent(text).splitlines()
+    for statement in (s for f in ast.parse("\n".join(lines)).body for s in getattr(f, "body", ())):
+        targets = statement.targets if isinstance(statement, ast.Assign) else []
+        if any(isinstance(n, ast.Name) and n.id == name for t in targets for n in ast.walk(t)):
+            return "\n".join(lines[: statement.end_lineno])
+    return text
 
 
 def _structure(text: str, name: str, sizes: Iterator[tuple[Any, ...]]) -> Any:

@@ -29,6 +29,8 @@ from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.graph.terms import shown
 from kt_translate.guesses import guess, is_tensor_name, names_of, unpacked_into
+from kt_translate.sample_objects import object_for
+from kt_translate.words import choices, code_with
 
 
 def keras_classes(ev: Interpreter) -> Iterator[Class]:
@@ -239,6 +241,10 @@ def _sample(ev: Interpreter, cls: Class, made: list[Instance]) -> Instance:
             value = known(told.get(name, UNKNOWN))
             if value is UNKNOWN and (model := _handed(ev, cls, name, text)) is not None:
                 value = model
+            elif value is UNKNOWN and (held := object_for(ev, init, name)) is not None:
+                value = held
+            elif value is UNKNOWN and (words := choices(ev, name, code_with(ev, init))):
+                value = words[0]
             elif value is UNKNOWN:
                 value = guess(name, text, ev.source.text)
                 count = unpacked_into(name, text)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from itertools import chain
 from typing import Any
 
-from kt_translate.evaluate import calls, views
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.records import holding
-from kt_translate.evaluate.values import Class, Function, Instance
+from kt_translate.evaluate.values import Class, Function
 from kt_translate.graph.nodes import Param
 from kt_translate.graph.region import Node
 from kt_translate.graph.sym import Sym, Symbol, known, substitute
@@ -81,11 +79,12 @@ def guess(name: str, text: str, kinds: str) -> Any:
 
 def code_about(ev: Interpreter, function: Function) -> str:
     """Where the parameters of a function are used: those of a constructor in the class, as its attributes."""
+    source = function.source or ev.source
     if function.name != "__init__" or function.owner is None:
-        code, star = ev.source.code(function.node), function.node.params.star_kwarg
+        code, star = source.code(function.node), function.node.params.star_kwarg
         handed = () if star is None else _handed_on(ev, star.name.value, code, {function.name})
         return "\n".join([code, *handed])
-    return re.sub(r"\bself\.", "", ev.source.code(function.owner.node))
+    return re.sub(r"\bself\.", "", source.code(function.owner.node))
 
 
 def _handed_on(ev: Interpreter, star: str, code: str, seen: set[str]) -> Iterator[str]:
@@ -136,43 +135,6 @@ def keys_read(name: str, text: str) -> list[str]:
     return _keys(re.escape(name), text)
 
 
-def object_for(ev: Interpreter, function: Function, name: str) -> Any:
-    """An object of the source's class that a parameter is annotated with, or named after, made without arguments.
-
-    Else one that has what is read of the parameter; None where there is none.
-    """
-    params = [*function.node.params.params, *function.node.params.kwonly_params]
-    param = next((p for p in params if p.name.value == name), None)
-    said = param.annotation.annotation if param is not None and param.annotation else None
-    alike = name.replace("_", "").lower()
-    for known_as, cls in ev.module.names.items():
-        named = ev.source.code(said).strip("'\"") == known_as if said else known_as.lower() == alike
-        if not named or not isinstance(cls, Class) or cls.keras_base() is not None:
-            continue
-        if _needs_nothing(cls):
-            return calls.call(ev, cls, [], {}, None, None)
-    return _object_with(ev, name, set(_attributes(name, code_about(ev, function))))
-
-
-def _object_with(ev: Interpreter, name: str, read: set[str]) -> Any:
-    """An object of the source that has the attributes that are read of a parameter: a variable, or of a class."""
-    variables = [ev.module.names.get(name), *ev.module.names.values()] if read else []
-    objects = (v for v in variables if views.holds_settings(v))
-    classes = (v for v in variables if isinstance(v, Class) and v.keras_base() is None)
-    made = (calls.call(ev, c, [], {}, None, None) for c in classes if _needs_nothing(c))
-    for value in chain(objects, made):
-        if isinstance(value, Instance) and views.settings_of(value).keys() >= read:
-            return value
-    return None
-
-
-def _needs_nothing(cls: Class) -> bool:
-    """Whether an object of a class is made without arguments."""
-    init = cls.lookup("__init__")
-    params = list(init.node.params.params)[1:] if isinstance(init, Function) else []
-    return all(p.default is not None for p in params)
-
-
 def unpacked_into(name: str, code: str) -> int | None:
     """Into how many names a class takes apart what its constructor is given."""
     parts = rf"^\s*\(?(\w+(?:\s*,\s*\w+)+)\)?\s*=\s*_?{re.escape(name)}\s*$"
@@ -188,12 +150,12 @@ _OF_OBJECTS = re.compile(  # what tensors, layers, models and modules have
 
 def _settings(name: str, text: str, whole: str) -> list[str]:
     """The attributes of a parameter of which nothing but settings are read, ``config.units``, here or by others."""
-    found = _attributes(name, text)
-    found = list(dict.fromkeys([*found, *(_attributes(name, whole) if found else ())]))
+    found = attributes_read(name, text)
+    found = list(dict.fromkeys([*found, *(attributes_read(name, whole) if found else ())]))
     return [] if any(map(_OF_OBJECTS.search, found)) else found
 
 
-def _attributes(name: str, text: str) -> list[str]:
+def attributes_read(name: str, text: str) -> list[str]:
     """The attributes that are read of a parameter, or of what else it is called; none where it is called or indexed."""
     text = re.sub(r"\bself\.", "", text)
     known_as = rf"(?<![.\w])(?:{'|'.join(map(re.escape, names_of(name, text)))})"

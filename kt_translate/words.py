@@ -36,7 +36,7 @@ def code_with(ev: Interpreter, function: Function) -> str:
     """The code of a function, and that of those of the module that it calls and that take parameters of its names."""
     names = _parameters(function)
     found = {function.name: code_about(ev, function)}
-    others = [v for v in ev.module.names.values() if isinstance(v, Function)]
+    others = [v for v in function.scope.module.names.values() if isinstance(v, Function)]
     others = [f for f in others if _parameters(f) & names]
     for _ in others:
         words = set(re.findall(r"\w+", "\n".join(found.values())))

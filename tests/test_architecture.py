@@ -24,7 +24,7 @@ FLOORS = [
     ["evaluate", "lower"],
     ["emit"],
     ["call_inputs", "guesses", "instead"],
-    ["words"],
+    ["sample_objects", "words"],
     ["attempts"],
     ["builders", "makers", "shown"],
     ["classes", "found"],

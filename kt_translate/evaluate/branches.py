@@ -9,6 +9,7 @@ import libcst as cst
 
 from kt_translate.evaluate import unmasking
 from kt_translate.evaluate.assumed import decided, keeps, take, tell, within
+from kt_translate.evaluate.captured import left_by_branch
 from kt_translate.evaluate.joining import Outcome, Statement, appends, has_tensors, join, may_fork
 from kt_translate.evaluate.late import settling
 from kt_translate.evaluate.later import read_later
@@ -218,7 +219,7 @@ def _branch(ev: Interpreter, state: State, test: Sym, truth: bool, run: Run) -> 
         try:
             run()
         except Return as signal:
-            returned = signal.value
+            returned = left_by_branch(signal.value, state.spaces[0])
         except Raised as signal:
             raised = signal.text
         except (Break, Continue, LimitReached, TypeError, LookupError, ValueError, ArithmeticError):

@@ -36,10 +36,18 @@ LAYER_ARGUMENTS = (
 )
 
 
+def constructor_of(cls: Class) -> Function | None:
+    """The source's own constructor of a class; where a decorator has wrapped it in another, that of the class."""
+    init = cls.lookup("__init__")
+    while isinstance(init, Function) and init.wrapped is not None:
+        init = init.wrapped
+    return init if isinstance(init, Function) else None
+
+
 def init_of(cls: Class) -> Function | None:
     """The constructor of a class, with the parameters of those that it extends where it hands these on."""
-    init = cls.lookup("__init__")
-    return with_passed_on(init) if isinstance(init, Function) else None
+    init = constructor_of(cls)
+    return None if init is None else with_passed_on(init)
 
 
 def constructor_arguments(
@@ -81,8 +89,9 @@ _OF_KERAS = ("name", "dtype", "trainable")
 
 def _hands_on(cls: Class, kwargs: str) -> bool:
     """Whether the constructor's further arguments go elsewhere than to Keras."""
-    init = cls.lookup("__init__")
-    text = cls.source.code(init.node) if cls.source is not None else ""
+    init = constructor_of(cls)
+    source = None if init is None else init.source or cls.source
+    text = "" if init is None or source is None else source.code(init.node)
     handed = re.findall(rf"(\S*?)\([^()]*\*\*{kwargs}\b", text)
     used = re.search(rf"\b{kwargs}(\[|\.(get|pop)\b)", text)
     return bool(used) or any(not name.endswith(("__init__", "def")) for name in handed if name)
@@ -117,8 +126,8 @@ def of_own_training(
     """
     if cls.keras_base() not in MODELS or cls.lookup("call"):
         return None
-    init = cls.lookup("__init__")
-    if isinstance(init, Function):
+    init = constructor_of(cls)
+    if init is not None:
         params = init.node.params
         stars = (params.star_arg, params.star_kwarg)
         if not all(isinstance(p, cst.Param) for p in stars) or _hidden_call(cls, init):
@@ -168,8 +177,8 @@ def signature(cls: Class) -> list[tuple[str, Any]]:
 def needed_by_base(cls: Class) -> list[str]:
     """What the built-in layer that a class extends must be told, where the constructor hands its arguments on to it."""
     needed = [name for name, default in signature(cls) if default is inspect.Parameter.empty]
-    init = cls.lookup("__init__")
-    if not needed or not isinstance(init, Function):
+    init = constructor_of(cls)
+    if not needed or init is None:
         return needed
     call = call_of_base(init)
     if call is None or all(k.arg is not None for k in call.keywords):

@@ -22,6 +22,8 @@ def bind_decorated(
     for decorator in reversed(node.decorators):
         function = decorator.decorator
         maker = ev.evaluate(function.func if isinstance(function, cst.Call) else function, scope)
+        if getattr(maker, "path", "") == "functools.wraps" and isinstance(function, cst.Call):
+            _wrap(made, ev.evaluate(function.args[0].value, scope))
         if not isinstance(maker, (Function, Method, Partial)):
             continue
         if isinstance(function, cst.Call):
@@ -30,6 +32,11 @@ def bind_decorated(
         if isinstance(result, (Function, Class)) and not _passes_on(result, made):
             made = result
             ev.bind(node.name.value, made, scope)
+
+
+def _wrap(made: Function | Class, inner: Any) -> None:
+    if isinstance(made, Function) and isinstance(inner, Function):
+        made.wrapped = inner
 
 
 def path(ev: Interpreter, decorator: cst.BaseExpression, scope: Scope) -> str:

@@ -14,8 +14,9 @@ from kt_translate.evaluate import arrays, attributes, copies, expressions, index
 from kt_translate.evaluate.entries import Entry, does_more
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.state import containers_in, spaces_of
+from kt_translate.evaluate.tensor_lists import Left
 from kt_translate.evaluate.values import Instance, Scope, Unknown, is_computed, opaque
-from kt_translate.graph.sym import Sym, call_symbolic
+from kt_translate.graph.sym import Sym, call_symbolic, symbols_in
 from kt_translate.source.walk import names_in
 
 if TYPE_CHECKING:
@@ -31,13 +32,40 @@ def unpacked(ev: Interpreter, value: Any, place: int, target: Any) -> Unknown:
 
 def put(ev: Interpreter, target: cst.Subscript, value: Any, scope: Scope) -> None:
     """``owner[key] = value``."""
-    owner = opened(ev, target.value, scope)
     key = expressions.subscript_key(ev, target, scope)
+    if _left_open(ev, target.value, key, scope):
+        return
+    owner = opened(ev, target.value, scope)
     if is_computed(owner):
         arrays.put(ev, owner, key, value)
         return
     key = indexing.settled_key(ev, key) if isinstance(owner, (list, dict)) else key
     attributes.set_element(owner, key, value)
+
+
+class LeftItems(Left):
+    """A dict of the source in which the turns of a loop put items under keys of their own."""
+
+
+def _left_open(ev: Interpreter, owner: cst.BaseExpression, key: Any, scope: Scope) -> bool:
+    """Whether a dict takes an item that only the turns one by one could tell: what is in it then is left open."""
+    if not isinstance(owner, cst.Name):
+        return False
+    held = ev.lookup(owner.value, scope)
+    if isinstance(held, LeftItems):
+        return True
+    turned = any(s.kind in ("loop", "carried") and s.left_by is None for s in symbols_in(key))
+    if type(held) is not dict or not turned or not ev.loops or not ev.guards:
+        return False
+    spaces = [space for s in (scope, *(s for _, s in ev.rest)) for space in spaces_of(s)]
+    once = {id(space): space for space in spaces}
+    inside = [c.values() if isinstance(c, dict) else c for c in containers_in([*once.values()])]
+    holders = [*(space.values() for space in once.values()), *inside]
+    if sum(value is held for values in holders for value in values) > 1:
+        return False
+    left = LeftItems("what the turns of a loop put into a dict", ev.line, ev.loops[-1].node)
+    ev.bind(owner.value, left, scope)
+    return True
 
 
 def changed(ev: Interpreter, node: cst.AugAssign, op: str, scope: Scope) -> bool:

@@ -234,6 +234,10 @@ class _General:
                 continue  # first bound within the loop
             if isinstance(before, Either) or isinstance(leaving, Either):
                 raise NotGeneral
+            if isinstance(before, dict) and isinstance(leaving, tensor_lists.Left):
+                self.entering[place] = leaving  # as every turn but the first finds it
+                widened = True
+                continue
             if isinstance(leaving, Unknown) and (number(before) or isinstance(before, Tensor)):
                 self.lost = True
             if isinstance(before, Tensor) and isinstance(leaving, Tensor):

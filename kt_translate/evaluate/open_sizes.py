@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate.values import Array, Class, Function, Unknown, plain
+from kt_translate.evaluate.constructors import constructor_of
+from kt_translate.evaluate.values import Array, Class, Unknown, plain
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.operators import BINARY
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known
@@ -54,10 +55,8 @@ def of_own_class(
     ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str, Any]
 ) -> tuple[list[Any], dict[str, Any]]:
     """The arguments of a layer of the source: what counts data is a parameter, anything else stays as it is."""
-    init = cls.lookup("__init__")
-    names = (
-        [p.name.value for p in init.node.params.params[1:]] if isinstance(init, Function) else []
-    )
+    init = constructor_of(cls)
+    names = [] if init is None else [p.name.value for p in init.node.params.params[1:]]
     names += [""] * (len(args) - len(names))
     return (
         [_number(ev, value, name) for value, name in zip(args, names)],

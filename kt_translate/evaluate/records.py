@@ -96,6 +96,14 @@ def parameters(cls: Class) -> list[str]:
     return [n for n, v in fields_of(cls).items() if not isinstance(v, Field) or v.init]
 
 
+def required(cls: Class) -> list[str]:
+    """The fields that a dataclass's constructor must be given."""
+    fields = {n: fields_of(cls)[n] for n in parameters(cls)}
+    return [
+        n for n, v in fields.items() if isinstance(v, Field) and not v.given and v.factory is None
+    ]
+
+
 def annotated(cls: Class) -> Iterator[str]:
     """The names that a class annotates: its fields."""
     for statement in cls.node.body.body if cls.node is not None else ():

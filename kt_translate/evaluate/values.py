@@ -105,6 +105,7 @@ class Function:
     owner: Class | None = None
     decorators: tuple[str, ...] = ()
     source: Source | None = None  # the file that it stands in
+    wrapped: Function | None = None  # what it takes the place of, by ``functools.wraps``
     calculates: bool | None = None  # and does nothing else, once that was asked for
     calls: list[tuple[dict[str, Any], Any, Any]] = field(default_factory=list)
     """The arguments and the result of each call, and where the models in the result ended then."""

@@ -93,7 +93,7 @@ def write_if(writer: Writer, node: IfNode) -> None:
                 writer.owner[held[0]] = id(made[i])
         for inner in region.nodes:
             writer.node(inner)
-        bodies.append(writer.code.body)
+        bodies.append([line for line in writer.code.body if not _does_nothing(line)])
         states.append((writer.variables, writer.owner))
     writer.block, writer.code.body, writer.last_use = outer, lines, uses
     writer.holds = around
@@ -129,9 +129,19 @@ def _made_in(node: IfNode, said: Expr | None, then: list[str], orelse: list[str]
     """What the branches make, in ``__init__``."""
     if said is None:
         return then + orelse
-    if not then and _says_the_same(node):
+    if not then and _says_the_same(node) and not any(map(_is_else, orelse)):
         return orelse
     return conditional(said, then, orelse)
+
+
+def _does_nothing(line: str) -> bool:
+    """``x = x``: a layer that gives what it gets."""
+    name, _, value = line.partition(" = ")
+    return name == value
+
+
+def _is_else(line: str) -> bool:
+    return line.startswith(("else:", "elif "))
 
 
 def _says_the_same(node: IfNode) -> bool:

@@ -56,7 +56,7 @@ def conv_state(module: nn.Module, arrays: list[np.ndarray]) -> dict[str, np.ndar
 def grouped_conv_state(module: Any, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
     """Convolutions, depthwise ones too: their kernel is (*sizes, in, multiplier)."""
     kernel, *bias = arrays
-    if module.groups == module.in_channels and kernel.shape[-2] == module.in_channels:
+    if module.groups == module.in_channels > 1:
         kernel = kernel.reshape(*kernel.shape[:-2], 1, -1)
     return conv_state(module, [kernel, *bias])
 
