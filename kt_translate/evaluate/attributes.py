@@ -9,6 +9,7 @@ from kt_translate.evaluate import (
     layer_lists,
     layer_parts,
     model_parts,
+    modules,
     numbers,
     records,
     text,
@@ -44,6 +45,8 @@ def of_class(ev: Interpreter, cls: Class, name: str) -> Any:
     if name == "__members__":
         return {m.name: m for m in cls.members}
     found = records.of_class(cls, name)
+    if isinstance(found, (list, dict, set)):
+        modules.run_due(ev, cls, found)
     if isinstance(found, Function) and "classmethod" in found.decorators:
         return Method(found, cls)
     return Unknown(f"{cls.name}.{name}", ev.line) if found is NotImplemented else found

@@ -28,7 +28,8 @@ def bind_decorated(
             continue
         if isinstance(function, cst.Call):
             maker = ev.evaluate(function, scope)
-        result = calls.call(ev, maker, [made], {}, decorator, scope)
+        with ev.registrants.adding():
+            result = calls.call(ev, maker, [made], {}, decorator, scope)
         if isinstance(result, (Function, Class)) and not _passes_on(result, made):
             made = result
             ev.bind(node.name.value, made, scope)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from kt_translate.evaluate.awaited import settled
 from kt_translate.evaluate.values import Class, External, Scope
 from kt_translate.graph.sym import UNKNOWN, Sym
 from kt_translate.pytorch.library import reserved_names
@@ -115,7 +116,7 @@ def _quoted(part: ast.AST) -> Iterator[str]:
 def _lookup(scope: Scope | None, name: str) -> Any:
     while scope is not None:
         if name in scope.names:
-            return scope.names[name]
+            return settled(scope.names, name)
         scope = scope.parent
     return None
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
 from kt_translate.evaluate import modules
+from kt_translate.evaluate.awaited import Awaited
 from kt_translate.evaluate.external import outside
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import External, Module, Scope, Unknown
@@ -48,7 +51,10 @@ def import_names(ev: Interpreter, node: cst.ImportFrom, scope: Scope) -> None:
         return
     for alias in node.names:
         name = alias.evaluated_name
-        ev.bind(alias.evaluated_alias or name, _imported(ev, module, name, base), scope)
+        read = partial(_imported, ev, module, name, base, ev.line)
+        later = scope.kind == "module" and scope is not ev.module and not ev.trying
+        value = Awaited(read) if later and isinstance(module, Module) else read()
+        ev.bind(alias.evaluated_alias or name, value, scope)
 
 
 def also_imported(ev: Interpreter, handler: cst.BaseSuite, scope: Scope) -> None:
@@ -67,7 +73,10 @@ def also_imported(ev: Interpreter, handler: cst.BaseSuite, scope: Scope) -> None
 
 def _import_all(ev: Interpreter, module: Any, base: str, scope: Scope) -> None:
     if isinstance(module, Module):
-        for name, value in modules.public_names(module).items():
+        mentioned = set(re.findall(r"\w+", ev.source.text)) if scope is ev.module else set()
+        for name, value in modules.public_names(ev, module).items():
+            if name in mentioned and isinstance(value, Awaited):
+                value = modules.member(ev, module, name)
             ev.bind(name, value, scope)
         bases = module.scope.names.get("*", ())
     else:
@@ -75,7 +84,7 @@ def _import_all(ev: Interpreter, module: Any, base: str, scope: Scope) -> None:
     scope.names.setdefault("*", []).extend(bases)
 
 
-def _imported(ev: Interpreter, module: Any, name: str, base: str) -> Any:
+def _imported(ev: Interpreter, module: Any, name: str, base: str, line: int) -> Any:
     if isinstance(module, str):
         return outside(canonical(f"{module}.{name}"))
     found = modules.member(ev, module, name) if isinstance(module, Module) else None
@@ -85,5 +94,5 @@ def _imported(ev: Interpreter, module: Any, name: str, base: str) -> Any:
         where = (
             module.name if isinstance(module, Module) else f"{base or 'another file'}, not there"
         )
-        return Unknown(f"{name} of {where}", ev.line)
+        return Unknown(f"{name} of {where}", line)
     return found

@@ -21,10 +21,12 @@ from kt_translate.evaluate import (
     elements,
     expressions,
     late,
+    modules,
     open_ends,
     recursion,
     statements,
 )
+from kt_translate.evaluate.registered import Registrants
 from kt_translate.evaluate.signals import (
     MAX_STEPS,
     Break,
@@ -77,6 +79,7 @@ class Interpreter:
         self.origin: int | None = None  # in another file: the line of the main one that led there
         self.files: dict[Path, Module] = {}  # other files of the project
         self.imported: dict[int, int] = {}  # what is theirs by id: the lines that import it
+        self.registrants = Registrants()  # files whose decorators have not run
         self.trying = 0  # within statements that ``try`` guards
         self.log, self.settings = log, settings
         self.module = Scope("module", {"__name__": "__main__", "__file__": source.name})
@@ -229,11 +232,9 @@ class Interpreter:
     def lookup(self, name: str, scope: Scope) -> Any:
         """The value of a name; raises KeyError if no scope has it."""
         at: Scope | None = scope
-        first = True
         while at is not None:
-            if name in at.names and (first or at.kind != "class"):
-                return at.names[name]
-            first = False
+            if name in at.names and (at is scope or at.kind != "class"):
+                return modules.value_of(self, at, name)
             at = at.parent
         raise KeyError(name)
 

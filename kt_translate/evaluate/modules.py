@@ -6,14 +6,17 @@ import os
 import sys
 import tokenize
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.diagnostics import Diagnostic
-from kt_translate.evaluate.values import Module, Scope, Unknown
+from kt_translate.evaluate import registered
+from kt_translate.evaluate.awaited import settled
+from kt_translate.evaluate.values import Instance, Module, Scope, Unknown
 from kt_translate.graph.region import CURRENT, Region
+from kt_translate.source.bodies import Body, body_of
 from kt_translate.source.names import canonical, is_keras
 from kt_translate.source.syntax import Source, SourceError
 
@@ -107,26 +110,72 @@ def imported(ev: Interpreter, dotted: str, level: int = 0) -> Module | str | Non
 
 
 def load(ev: Interpreter, path: Path, shown: str = "") -> Module | None:
-    """The file at ``path``, its statements run once; None if it cannot be read."""
+    """The file at ``path``; None if it cannot be read.
+
+    Its statements wait for a name of it to be asked for (`ready`) where nobody sees when they run.
+    """
     path = Path(os.path.abspath(path))
     if path in ev.files:
         return ev.files[path]
     if ev.main.path is not None and path == Path(os.path.abspath(ev.main.path)):
         ev.files[path] = Module(ev.main.name, path, ev.module, ev.main)
         return ev.files[path]
-    if len(ev.files) >= MAX_FILES:
-        ev.note("KT103", f"more than {MAX_FILES} files were read: {path.name} is left out")
-        return None
     scope = Scope("module", {"__name__": path.stem, "__file__": str(path)})
     module = Module(shown or _shown(ev, path), path, scope)
-    if path.is_file():
-        module.source = _read(ev, path, module.name)
-        if module.source is None:
-            return None
+    module.waits = path.is_file()
     ev.files[path] = module
-    if module.source is not None:
+    body = _body(path, path.stat().st_mtime_ns) if module.waits else None
+    for said in body.imports if body is not None and not body.acts else ():
+        if (found := find(path, said.dotted, said.level)) is not None:
+            beside = load(ev, found)
+            if beside is not None and said.name and found.name == "__init__.py":
+                inner = _file_of(found.parent, [said.name])
+                if inner is not None:
+                    load(ev, inner)
+    if (body is not None and not body.acts and _may_wait(ev, module, body)) or ready(ev, module):
+        return module
+    del ev.files[path]
+    return None
+
+
+def _may_wait(ev: Interpreter, module: Module, body: Body) -> bool:
+    """Whether a file's decorators can run later, where something is asked for that they may change."""
+    reached = []
+    for path, said in body.decorators.items():
+        found = find(module.path, said.dotted, said.level)
+        value: Any = load(ev, found) if found is not None else None
+        names = [said.name] if said.name else []
+        for name in [*names, *path.split(".")[1:]]:
+            value = member(ev, value, name) if isinstance(value, Module) else value
+        if (changed := registered.reached_by(value)) is None:
+            return False
+        reached += changed
+    if reached and module.waits:
+        ev.registrants.waiting.append((module, reached))
+    return True
+
+
+def ready(ev: Interpreter, module: Module) -> bool:
+    """Run a file's statements if they have not run yet. False if it cannot be read."""
+    if module.waits:
+        module.waits = False
+        read = sum(m.source is not None for m in ev.files.values())
+        if read >= MAX_FILES:
+            ev.note("KT103", f"more than {MAX_FILES} files were read: {module.name} is left out")
+            return False
+        module.source = _read(ev, module.path, module.name)
+        if module.source is None:
+            return False
         _run(ev, module, module.source)
-    return module
+    return True
+
+
+@lru_cache(maxsize=4 * MAX_FILES)
+def _body(path: Path, changed: int) -> Body | None:
+    """What the statements of a file do when it is imported; None if it cannot be read."""
+    with suppress(OSError, SyntaxError, ValueError), tokenize.open(path) as file:
+        return body_of(file.read(), lambda said: find(path, said.dotted, said.level) is not None)
+    return None
 
 
 def _shown(ev: Interpreter, path: Path) -> str:
@@ -157,10 +206,20 @@ def _parsed(path: Path, shown: str, changed: int) -> Source:
 
 def _run(ev: Interpreter, module: Module, source: Source) -> None:
     """Run a file's statements. What is wrong in them is told where something of it is used."""
-    with aside(ev, source) as problems:
-        for statement in source.module.body:
-            ev.run_guarded(statement, module.scope)
+    under_way = {name: getattr(ev, name) for name in _UNDER_WAY}
+    for name, value in under_way.items():
+        setattr(ev, name, type(value)())
+    try:
+        with aside(ev, source) as problems:
+            for statement in source.module.body:
+                ev.run_guarded(statement, module.scope)
+    finally:
+        for name, value in under_way.items():
+            setattr(ev, name, value)
     module.problems = problems
+
+
+_UNDER_WAY = ("running", "loops", "assumed", "apart", "guards", "trying", "calling", "inlining")
 
 
 @contextmanager
@@ -187,8 +246,9 @@ def aside(ev: Interpreter, source: Source) -> Iterator[list[Diagnostic]]:
 
 def member(ev: Interpreter, module: Module, name: str) -> Any:
     """``module.name``: a name of the file, or a file in the folder; None if there is neither."""
+    ready(ev, module)
     if name in module.scope.names:
-        value = module.scope.names[name]
+        value = value_of(ev, module.scope, name)
         if isinstance(value, Unknown):
             _tell(ev, module.problems)
         return value
@@ -199,7 +259,24 @@ def member(ev: Interpreter, module: Module, name: str) -> Any:
         return found_outside
     folder = module.path.parent if module.path.name == "__init__.py" else module.path
     found = _file_of(folder, [name]) if folder.is_dir() else None
-    return load(ev, found) if found is not None else None
+    if found is not None:
+        return load(ev, found)
+    run_due(ev, module.scope)
+    return module.scope.names.get(name)
+
+
+def value_of(ev: Interpreter, scope: Scope, name: str) -> Any:
+    """The value of a name in a scope that has it."""
+    value = settled(scope.names, name)
+    if scope.kind == "module" and isinstance(value, (list, dict, set, Instance)):
+        run_due(ev, scope, value)
+    return value
+
+
+def run_due(ev: Interpreter, holder: Any, value: Any = None) -> None:
+    """Run the files whose decorators may change what ``holder``, a module's scope or a class, has: its ``value``."""
+    for module in ev.registrants.due(holder, value):
+        ready(ev, module)
 
 
 def _tell(ev: Interpreter, problems: list[Diagnostic]) -> None:
@@ -207,8 +284,9 @@ def _tell(ev: Interpreter, problems: list[Diagnostic]) -> None:
         ev.log.add(problem.code, ev.place(), problem.message, problem.hint)
 
 
-def public_names(module: Module) -> dict[str, Any]:
+def public_names(ev: Interpreter, module: Module) -> dict[str, Any]:
     """What ``from module import *`` binds."""
+    ready(ev, module)
     names = module.scope.names
     listed = names.get("__all__")
     if isinstance(listed, (list, tuple)):

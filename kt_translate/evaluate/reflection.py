@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
+from kt_translate.evaluate.awaited import settled
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Instance, Scope, Unknown
 
@@ -26,7 +27,10 @@ def _eval(ev: Interpreter, scope: Scope, *args: Any) -> Any:
 
 
 def _globals(ev: Interpreter, scope: Scope) -> Any:
-    return scope.module.names
+    names = scope.module.names
+    for name in list(names):
+        settled(names, name)
+    return names
 
 
 def _locals(ev: Interpreter, scope: Scope) -> Any:

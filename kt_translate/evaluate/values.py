@@ -157,6 +157,7 @@ class Module:
     scope: Scope
     source: Source | None = None
     problems: list[Diagnostic] = field(default_factory=list)  # in statements of the module itself
+    waits: bool = False  # for a name of it to be asked for
 
 
 @dataclass(eq=False, repr=False)
