@@ -174,9 +174,8 @@ class Instance(Record):
     built: bool = False
     alone: bool = False  # its results go nowhere: nothing asks for masks that are made in it
     bound: dict[str, Any] | None = None
-    calls: list[tuple[Any, list[Tensor], Any]] = field(
-        default_factory=list
-    )  # class, inputs and results of each call
+    calls: list[tuple[Any, list[Tensor], Any]] = field(default_factory=list)
+    """The class, the inputs and the results of each call."""
     variable: str | None = None
     said: Any = None
     made: dict[str, Any] | None = None  # of plain data: the attributes that its constructor left
