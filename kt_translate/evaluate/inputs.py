@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
-from kt_translate.evaluate.values import map_tensors
+from kt_translate.evaluate.values import Class, Function, map_tensors
 from kt_translate.graph.nodes import Param
 from kt_translate.graph.sym import Sym, Symbol, known
 from kt_translate.graph.tensor import Dim, Tensor, tensors_in
@@ -58,3 +59,18 @@ def as_before(calls: list[Any], given: dict[str, Any]) -> dict[str, Any]:
     layouts = iter([t.layout for t in first])
     turned = map_tensors(lambda t: replace(t, layout=next(layouts)), values)
     return dict(zip(given, turned, strict=True))
+
+
+def unpacked_names(cls: Class, name: str, count: int) -> list[str]:
+    """What ``call`` calls the tensors of a list that it is given: ``x, a = inputs``."""
+    call = cls.lookup("call")
+    text = (
+        cls.source.code(call.node) if cls.source is not None and isinstance(call, Function) else ""
+    )
+    found = re.search(
+        rf"^\s*\(?\[?(\w+(?:\s*,\s*\w+)+)\]?\)?\s*=\s*{re.escape(name)}\s*$", text, re.MULTILINE
+    )
+    parts = re.split(r"\s*,\s*", found[1]) if found else []
+    if len(parts) == count and len(set(parts)) == count:
+        return parts
+    return [f"{name.removesuffix('s')}_{i}" for i in range(count)]

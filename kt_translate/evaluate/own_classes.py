@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import assumed, sequential, subclasses, views
+from kt_translate.evaluate import assumed, first_calls, sequential, subclasses, views
 from kt_translate.evaluate import models as models_module
 from kt_translate.evaluate.constructors import (
     constructor_arguments,
@@ -27,7 +27,7 @@ from kt_translate.evaluate.general import (
     kind_of,
     tensors_only,
 )
-from kt_translate.evaluate.inputs import as_before, fresh_input
+from kt_translate.evaluate.inputs import as_before, fresh_input, unpacked_names
 from kt_translate.evaluate.layer_lists import LayerList
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
@@ -232,6 +232,7 @@ class _Entering:
         for tensor, own in zip(flat, said, strict=False):
             own = re.sub(r"\W", "_", str(own)).strip("_") or "x"
             made = fresh_input(tensor, own, several, names, self.sizes, self.inputs, self.fixed)
+            self.sizes += first_calls.open_sizes(ev, cls, self.inputs, names)
             if tensor.mask is not None:
                 made.mask = self.masks.get(id(tensor.mask))
                 if made.mask is None:
@@ -245,21 +246,6 @@ class _Entering:
                 made.facts["input"] = own
         entering = iter(fresh)
         return map_tensors(lambda t: next(entering), value)
-
-
-def unpacked_names(cls: Class, name: str, count: int) -> list[str]:
-    """What ``call`` calls the tensors of a list that it is given: ``x, a = inputs``."""
-    call = cls.lookup("call")
-    text = (
-        cls.source.code(call.node) if cls.source is not None and isinstance(call, Function) else ""
-    )
-    found = re.search(
-        rf"^\s*\(?\[?(\w+(?:\s*,\s*\w+)+)\]?\)?\s*=\s*{re.escape(name)}\s*$", text, re.MULTILINE
-    )
-    parts = re.split(r"\s*,\s*", found[1]) if found else []
-    if len(parts) == count and len(set(parts)) == count:
-        return parts
-    return [f"{name.removesuffix('s')}_{i}" for i in range(count)]
 
 
 def _make(
@@ -347,6 +333,7 @@ def _finished(
         file=file_of(ev, cls),
         docstring=docstring_of(cls),
     )
+    first_calls.note(plan, entering.inputs, me)
     used = {id(t) for node in region.nodes for t in node.uses()}
     plan.masks = [i for m, i in entered.items() if m in used]
     plan.passing = entered
@@ -392,6 +379,7 @@ def by_itself(instance: Instance) -> Iterator[None]:
 def table_of(plan: Plan, instance: Instance, tensors: list[Tensor]) -> dict[Symbol, Any]:
     """What each symbol of a plan is for an object and a call of it."""
     table = views.table(plan.numbers, instance.bound or {}) | {s: Sym.of(s) for s in plan.handed}
+    table |= first_calls.table(plan, instance, tensors)
     for inner, outer in zip(plan.inputs, tensors, strict=False):
         for a, b in zip(inner.shape, outer.shape, strict=True):
             if isinstance(a, Sym) and a.head == "symbol":

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import masked_models, own_classes, subclasses
+from kt_translate.evaluate import first_calls, masked_models, own_classes, subclasses
 from kt_translate.evaluate.values import Class, Function, Instance, Unknown, map_tensors
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.tensor import Tensor, tensors_in
@@ -74,7 +74,7 @@ def _built(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Instan
     if isinstance(build, Function) and not instance.built:
         CURRENT.append(Region())
         try:
-            ev.run_method(build, found, *subclasses.shapes_for(build, given))
+            ev.run_method(build, found, *first_calls.shapes_for(build, given))
         finally:
             CURRENT.pop()
     return found

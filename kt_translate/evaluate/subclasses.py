@@ -9,6 +9,7 @@ import libcst as cst
 from kt_translate.evaluate import (
     assumed,
     extended,
+    first_calls,
     joining,
     layer_parts,
     model_calls,
@@ -295,6 +296,7 @@ def _call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
         return Unknown(f"the result of {instance.cls.name}", ev.line)
     if plan is own_classes.IN_PLACE:
         return _inlined(ev, instance, given)
+    first_calls.check(ev, instance, plan, tensors)
     table = own_classes.table_of(plan, instance, tensors)
     for said, _ in plan.demands:
         if said.symbols == {TRAINING}:  # each module has a mode of its own
@@ -363,8 +365,7 @@ def run_call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
         wrapped.built_on = tensors_in(first)
     build = cls.lookup("build")
     if isinstance(build, Function) and not instance.built:
-        instance.built = True
-        ev.run_method(build, instance, *shapes_for(build, given))
+        first_calls.build(ev, instance, build, given)
     call = cls.lookup("call")
     if not isinstance(call, Function):
         return builtin_part(ev, instance, "call").call(ev, *given.values())
@@ -386,15 +387,3 @@ def run_call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
         for tensor in tensors_in(result):
             tensor.mask = tensor.mask or first.mask
     return result
-
-
-def shapes_for(build: Function, given: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """What ``build`` is given: the first input's shape, or every input's by its name."""
-    shapes = {name: map_tensors(lambda t: t.shape, v) for name, v in given.items() if tensors_in(v)}
-    every = build.node.params
-    params = [p.name.value for p in (*every.params, *every.kwonly_params)][1:]
-    if not params and not isinstance(every.star_arg, cst.Param):
-        return [], {}
-    if len(params) > 1 and all(p.endswith("_shape") for p in params):
-        return [], {p: shapes[p[:-6]] for p in params if p[:-6] in shapes}
-    return [next(iter(shapes.values()), None)], {}

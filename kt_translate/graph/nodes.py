@@ -153,6 +153,10 @@ class Plan:
     )  # ids of the masks that come in: their places
     masking: bool = False  # Keras is told that the layer hands on masks
     unmasked: list[int] = field(default_factory=list)  # inputs that lose their masks
+    first: dict[Symbol, tuple[int, int]] = field(
+        default_factory=dict
+    )  # sizes that its layers keep of their first call: of which input, along which axis
+    same: list[tuple[int, int]] = field(default_factory=list)  # those that each call has alike
     masked: dict[Any, Plan] = field(default_factory=dict)  # a model's, that take masks of inputs
 
     @property
