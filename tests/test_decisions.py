@@ -125,11 +125,15 @@ import keras
 from keras import layers
 
 
-def unit(x, filters, place, axis=1):
-    y = layers.BatchNormalization(axis)(layers.Conv2D(filters, 3, padding="same")(x))
+def shortcut(x, filters, place, axis):
     if place == 0:
         x = layers.BatchNormalization(axis)(layers.Conv2D(filters, 1)(x))
-    return layers.Add()([x, y])
+    return x
+
+
+def unit(x, filters, place, axis=1):
+    y = layers.Conv2D(filters, 3, padding="same")(x)
+    return layers.Add()([shortcut(x, filters, place, axis), y])
 
 
 def build(depth=3, filters=4, axis=1):
