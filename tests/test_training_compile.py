@@ -459,3 +459,28 @@ model.compile("sgd", {loss})
     done = translate(source, "model.py", Options(want_test=False), log)
     assert "KT502" in [d.code for d in log.diagnostics]
     assert done.training[0]["loss"] is None
+
+
+CHOSEN = HEAD + """
+
+def build(optimizer=None, rate=0.01):
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(2)(inputs))
+    if {test}:
+        optimizer = keras.optimizers.SGD(rate)
+    model.compile(optimizer, "mse")
+    return model
+"""
+
+
+@pytest.mark.parametrize("test", ["optimizer is None", "not optimizer"])
+def test_an_optimizer_that_is_made_where_none_is_given(test: str) -> None:
+    log = Log()
+    done = translate(CHOSEN.format(test=test), "model.py", Options(want_test=False), log)
+    assert not [d for d in log.diagnostics if d.severity != "note"]
+    names: dict[str, Any] = {"__name__": "model_pt"}
+    sys.modules["model_pt"] = types.ModuleType("model_pt")
+    exec(done.code, names)
+    (report,) = done.training
+    (group,) = names[report["optimizer"]](names["build"]()).param_groups
+    assert group["lr"] == 0.01

@@ -211,7 +211,7 @@ def _branch(ev: Interpreter, state: State, test: Sym, truth: bool, run: Run) -> 
     errors = ev.log.errors
     returned: Any = MISSING
     raised = None
-    before, demands = len(ev.assumed), len(ev.demands)
+    before, demands, compiled = len(ev.assumed), len(ev.demands), len(ev.compiled)
     ev.assumed.append((test, truth))
     with refined(test, truth), state.elsewhere() as regions:
         for region in regions.values():
@@ -230,6 +230,10 @@ def _branch(ev: Interpreter, state: State, test: Sym, truth: bool, run: Run) -> 
     if (ev.log.errors > errors and raised is None) or not settled:
         raise NotGeneral
     ev.demands[demands:] = [within(test, truth, d) for d in ev.demands[demands:]]
+    if known(test) is not UNKNOWN and bool(known(test)) is not truth:  # the last one counts
+        ev.compiled[state.made[2] :] = (
+            ev.compiled[compiled:] + ev.compiled[state.made[2] : compiled]
+        )
     lists = {}
     for container, before in state.containers_touched():
         if not (may_fork(ev, state, container, before) or appends(container, before)):
