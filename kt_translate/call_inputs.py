@@ -31,6 +31,7 @@ NOT_TENSORS = ("self", "training", "train")
 _SEQUENCES = re.compile(
     r"(Attention|1D|LSTM|GRU|RNN)\(|sequence|seq_len|\b(query|key|value)\b.*=.*inputs\b"
 )
+_LENGTHS = re.compile(r"_len(gth)?s?$")  # of sequences, a number each
 _OVER_HEADS = re.compile(  # what makes a mask for attention of several heads
     r"\[\s*:\s*,\s*(?:\w+\.)?(?:newaxis|None)\s*,\s*(?:\w+\.)?(?:newaxis|None)\s*,\s*:\s*\]"
 )
@@ -190,7 +191,7 @@ def _structure(text: str, name: str, sizes: Iterator[tuple[Any, ...]]) -> Any:
     if keys:
         return {k: _input(next(sizes)) for k in dict.fromkeys(k for _, k in keys)}
     if parts := _parts(text, name):
-        return [_input(next(sizes)) for _ in parts]
+        return [_input(() if _LENGTHS.search(part) else next(sizes)) for part in parts]
     places = {int(n) for n in re.findall(rf"\b{said}\[(\d)\]", text)}
     if places == set(range(len(places))) and len(places) > 1:
         return [_input(next(sizes)) for _ in places]

@@ -237,6 +237,7 @@ def _sample(ev: Interpreter, cls: Class, made: list[Instance]) -> Instance:
         ev.used_settings |= said.keys()
         told |= said
         text = re.sub(r"\bself\.", "", "\n".join(map(code_of, _made_in(ev, cls))))
+        lengths = {len(v) for v in told.values() if isinstance(v, (list, tuple))}
         for name in names:
             value = known(told.get(name, UNKNOWN))
             if value is UNKNOWN and (model := _handed(ev, cls, name, text)) is not None:
@@ -250,6 +251,8 @@ def _sample(ev: Interpreter, cls: Class, made: list[Instance]) -> Instance:
                 count = unpacked_into(name, text)
                 if count is not None and not (isinstance(value, tuple) and len(value) == count):
                     value = (8,) * count
+                elif isinstance(value, tuple) and len(lengths) == 1:  # those of lists beside it
+                    value = value[: next(iter(lengths))]
             given[name] = value
     else:
         given = {n: guess(n, "", ev.source.text) for n in needed_by_base(cls)}

@@ -39,6 +39,7 @@ _LISTS: list[tuple[str, Any]] = [  # where a number is taken for each of several
     (r"dilation", (1, 2, 4)),
     (r"filter|width|channel|unit|hidden|neuron|layers|dims$", (16, 32, 64, 128)),
 ]
+_SIZE = re.compile(r"dim(s|ension)?$|units|width|filters|channels|features|hidden|size$")
 _THROUGH = r"\bin (?:(?:enumerate|reversed|zip)\()?(?:\w+\[['\"])?"  # what a loop goes through
 ROLES = {2: ("features",), 3: ("length", "features"), 4: ("height", "width", "channels")}
 
@@ -74,6 +75,7 @@ def guess(name: str, text: str, kinds: str) -> Any:
             return (64, 64, 3)
         return (20, 8) if re.search(r"\w1D\b|LSTM|GRU|RNN|Attention|Flatten", kinds) else (16,)
     flag = any(re.search(rf"\bif\b[ (]*(?:not )?{re.escape(n)}[ )]*:", text) for n in called)
+    flag = flag and not _SIZE.search(lower)
     return next((value for pattern, value in _GUESSES if re.search(pattern, lower)), flag or 16)
 
 

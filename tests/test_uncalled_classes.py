@@ -83,6 +83,49 @@ class Pairs(layers.Layer):
         "(4, 3), 6, features=5",
         ((2, 12, 5),),
     ),
+    "pictures, and how long each is": (
+        """
+class Pairs(layers.Layer):
+    def __init__(self, filters, strides=[[1, 2], [1, 2]], **kwargs):
+        super().__init__(**kwargs)
+        assert len(filters) == len(strides)
+        self.first = layers.Conv2D(filters[0], 3, strides=strides[0], padding="same")
+        self.second = layers.Conv2D(filters[1], 3, padding="same", name=self.activity_regularizer)
+        self.pool = layers.MaxPooling2D(2)
+        self.factor = self.first.strides[1] * self.pool.pool_size[0] * self.pool.strides[1]
+        self.dense = layers.Dense(self.factor)
+
+    def call(self, inputs):
+        x, x_length = inputs
+        x = self.pool(self.second(self.first(x)))
+        x = ops.reshape(x, (ops.shape(x)[0], -1, x.shape[2] * x.shape[3]))
+        return self.dense(x), x_length // self.factor
+""",
+        "[4, 6]",
+        "[4, 6], in_channels=3, width=16",
+        ((2, 8, 16, 3), (2,)),
+    ),
+    "a width that may be nothing": (
+        """
+class Pairs(layers.Layer):
+    def __init__(self, inner_dim, **kwargs):
+        super().__init__(**kwargs)
+        self.inner_dim = inner_dim
+        if self.inner_dim:
+            self.dense = layers.Dense(inner_dim)
+        self.out = layers.Dense(3)
+
+    def call(self, rows):
+        if not self.inner_dim:
+            x = rows
+        else:
+            x = self.dense(rows[:, 0, :])
+        return self.out(x)
+""",
+        "0",
+        "0, features=5",
+        ((2, 4, 5),),
+    ),
 }
 
 

@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 import textwrap
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -13,7 +14,7 @@ import libcst as cst
 from kt_translate.evaluate import views
 from kt_translate.evaluate.general import annotation
 from kt_translate.evaluate.passed_on import with_passed_on
-from kt_translate.evaluate.values import Class, Function, plain
+from kt_translate.evaluate.values import Class, Function, Instance, plain
 from kt_translate.graph.objects import is_setting, lazily
 from kt_translate.graph.sym import known
 from kt_translate.graph.tensor import tensors_in
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 WRAPPER = "keras.layers.Wrapper"
 MODELS = ("keras.Model", "keras.Sequential")
 ROOTS = ("keras.Layer", *MODELS, WRAPPER)
+PENALTY = "activity_regularizer"
 LAYER_ARGUMENTS = (
     "name",
     "trainable",
@@ -47,7 +49,13 @@ def constructor_of(cls: Class) -> Function | None:
 def init_of(cls: Class) -> Function | None:
     """The constructor of a class, with the parameters of those that it extends where it hands these on."""
     init = constructor_of(cls)
-    return None if init is None else with_passed_on(init)
+    if init is None:
+        return None
+    found = with_passed_on(init)
+    params, own = found.node.params, len(init.node.params.kwonly_params)
+    more = [p for p in params.kwonly_params[own:] if p.name.value not in LAYER_ARGUMENTS]
+    params = params.with_changes(kwonly_params=[*params.kwonly_params[:own], *more])
+    return replace(found, node=found.node.with_changes(params=params))
 
 
 def constructor_arguments(
@@ -70,11 +78,24 @@ def constructor_arguments(
             more = bound.pop(params.star_kwarg.name.value, None) or {}
             if base_of(cls) not in ROOTS or _hands_on(cls, params.star_kwarg.name.value):
                 bound |= {k: v for k, v in more.items() if k not in LAYER_ARGUMENTS}
+            else:
+                _leave_out_penalty(ev, cls, more.get(PENALTY))
         needed = _needed_in_place(init, order[1:])
         return {k: v for k, v in bound.items() if k not in _OF_KERAS or k in needed}
     names = [n for n, _ in signature(cls)]
     given = dict(zip(names, args, strict=False), **kwargs)
     return {k: v for k, v in given.items() if k not in LAYER_ARGUMENTS}
+
+
+def own_penalty(ev: Interpreter, instance: Instance, kwargs: dict[str, Any]) -> None:
+    """What ``super().__init__`` makes of the penalty of a layer's outputs: none, any other is left out and told."""
+    _leave_out_penalty(ev, instance.cls, ev.demand(kwargs.get(PENALTY), PENALTY))
+    instance.attributes |= dict.fromkeys((PENALTY, f"_{PENALTY}"))
+
+
+def _leave_out_penalty(ev: Interpreter, cls: Class, penalty: Any) -> None:
+    if penalty is not None:
+        ev.note("KT208", f"the {PENALTY} of {cls.name} is left out")
 
 
 def _needed_in_place(init: Function, order: list[str]) -> set[str]:

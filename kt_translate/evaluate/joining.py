@@ -109,7 +109,8 @@ class _Joiner:
             out = Tensor(shape, a.dtype, layout)
         else:
             shown = a if known(self.test) is UNKNOWN or known(self.test) else b
-            out = Tensor(shown.shape, shown.dtype, Layout.LAST)
+            last = self.dim(a.shape[-1], b.shape[-1])
+            out = Tensor((*shown.shape[:-1], last), shown.dtype, Layout.LAST)
             out.facts["ranks"] = (self.test, a, b)
         out.mask, out.bare, out.untold = a.masking
         out.flattened = a.flattened if same(a.flattened, b.flattened) else None

@@ -13,9 +13,11 @@ from kt_translate.graph.sym import known
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.layers.activations import Activation, named_activation
 from kt_translate.layers.layer import RuleError
+from kt_translate.layers.pooling import Pooling
 from kt_translate.layers.rnn import Recurrent
 from kt_translate.layers.rnn_cells import Cell
 from kt_translate.layers.rnn_settings import WEIGHT_SETTINGS
+from kt_translate.layers.spatial import Spatial
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -52,9 +54,23 @@ def attribute(ev: Interpreter, layer: LayerValue, name: str) -> Any:
         return Native(
             name, lambda ev, *a, **k: list(words) if name == "get_vocabulary" else len(words)
         )
+    if isinstance(layer.rule, Spatial) and name in _OF_AXES and hasattr(layer.rule, name):
+        return _of_axes(layer.rule, name)
     if hasattr(layer.rule, name):
         return getattr(layer.rule, name)
     return Unknown(f"attribute {name} of a layer", ev.line)
+
+
+_OF_AXES = ("kernel_size", "strides", "dilation_rate", "pool_size")
+
+
+def _of_axes(rule: Spatial, name: str) -> Any:
+    """A setting for each axis, as Keras keeps it; Keras 2 has that of one-dimensional pooling as it is given."""
+    value = getattr(rule, name)
+    if name == "strides" and isinstance(rule, Pooling) and value is None:
+        return _of_axes(rule, "pool_size")
+    as_given = rule.flavour == "2" and rule.rank == 1 and isinstance(rule, Pooling)
+    return rule.each(name) if plain(value) and not as_given else value
 
 
 def set_attribute(ev: Interpreter, layer: LayerValue, name: str, value: Any) -> None:

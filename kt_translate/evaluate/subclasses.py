@@ -19,7 +19,7 @@ from kt_translate.evaluate import (
     unmasking,
 )
 from kt_translate.evaluate import models as models_module
-from kt_translate.evaluate.constructors import ROOTS, WRAPPER, base_of, takes_inputs
+from kt_translate.evaluate.constructors import ROOTS, WRAPPER, base_of, own_penalty, takes_inputs
 from kt_translate.evaluate.general import outer_result
 from kt_translate.evaluate.open_sizes import of_own_class
 from kt_translate.evaluate.own_weights import add_weight
@@ -166,9 +166,8 @@ def extended_part(ev: Interpreter, instance: Instance) -> Any:
 
 def builtin_part(ev: Interpreter, instance: Instance, name: str) -> Any:
     """``super().<name>`` where the base is Keras's: ``__init__`` and ``call`` of a built-in layer, else nothing."""
-    base = base_of(instance.cls) or ""
     if name == "__init__":
-        return Native(name, lambda ev, *a, **k: _start(ev, instance, base, list(a), k))
+        return Native(name, lambda ev, *a, **k: _start(ev, instance, list(a), k))
     if name in ("call", "__call__"):
         own = extended_part(ev, instance)
         if isinstance(own, LayerValue):
@@ -179,13 +178,13 @@ def builtin_part(ev: Interpreter, instance: Instance, name: str) -> Any:
     return found if found is not None else Native(f"super().{name}", lambda ev, *a, **k: None)
 
 
-def _start(
-    ev: Interpreter, instance: Instance, base: str, args: list[Any], kwargs: dict[str, Any]
-) -> None:
+def _start(ev: Interpreter, instance: Instance, args: list[Any], kwargs: dict[str, Any]) -> None:
     """``super().__init__(...)``: the built-in layer that is extended, or a model between tensors."""
+    base = base_of(instance.cls) or ""
     if base == WRAPPER:
         instance.attributes["layer"] = args[0] if args else kwargs.get("layer")
     if base in ROOTS:
+        own_penalty(ev, instance, kwargs)
         if (model := sequential.of_class(ev, base, args, kwargs)) is not None:
             instance.attributes["super()"] = model
         return

@@ -136,6 +136,8 @@ class Sym(Arithmetic):
     @staticmethod
     def choose(condition: Any, a: Any, b: Any) -> Any:
         """``a if condition else b``."""
+        if isinstance(condition, Sym) and condition.args[0] == "not":
+            condition, a, b = condition.args[1], b, a
         a, b = algebra.decided(a, condition, True), algebra.decided(b, condition, False)
         if same(a, b):
             return a

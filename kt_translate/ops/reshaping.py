@@ -6,7 +6,7 @@ from typing import Any
 
 from kt_translate.graph.region import derived
 from kt_translate.graph.sym import known, same
-from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.graph.tensor import Layout, Shape, Tensor
 from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.arguments import axes_of, axis_of
@@ -23,13 +23,26 @@ def reshape_to(x: Any, shape: Any) -> Tensor:
     """``x`` in another shape, in Keras's order."""
     x = as_tensor(x)
     sizes = given_sizes(shape)
+    made = resolved(x, sizes)
+    if (first := _merged_from(x, made)) is not None:
+        return derived(lambda e: e.flatten(first), [x], made, x.dtype, label="flatten")
     return derived(
         lambda e, *more: e.reshape(*written(sizes, more)) if sizes else e.reshape(()),
         [x, *run_time(sizes)],
-        resolved(x, sizes),
+        made,
         x.dtype,
         label="reshape",
     )
+
+
+def _merged_from(x: Tensor, shape: Shape) -> int | None:
+    """The axis from which all become one, those before it staying what they are; None where it is another change."""
+    first = len(shape) - 1
+    before, rest = x.shape[:first], x.shape[first:]
+    if not 0 < first < x.rank - 1 or before.count(None) > 1 or None in rest:
+        return None  # of two that are open, which is which is not told
+    alike = all(same(a, b) for a, b in zip(before, shape))
+    return first if alike and same(shape[first], product(rest)) else None
 
 
 @op("keras.ops.reshape", "numpy.reshape", newshape="shape", **_X)

@@ -160,9 +160,17 @@ def resolved(x: Tensor, sizes: list[Any]) -> Shape:
             _remove(want, size)
     out[hole] = None
     if not any(isinstance(v, tuple) or v is None for v in (*have, *want)):
-        total, rest = product(have), product(want)
-        out[hole] = total if same(rest, 1) else _divided(total, rest)
+        out[hole] = _left(have, product(want))
     return tuple(out)
+
+
+def _left(sizes: list[Any], taken: Any) -> Any:
+    """What is left of a product of sizes: one of them, where the others are what is taken."""
+    for i, size in enumerate(sizes):
+        if same(product([*sizes[:i], *sizes[i + 1 :]]), taken):
+            return size
+    total = product(sizes)
+    return total if same(taken, 1) else _divided(total, taken)
 
 
 def _divided(total: Any, rest: Any) -> Any:
