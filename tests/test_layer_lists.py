@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from kt_translate.diagnostics import Log
+from kt_translate.pipeline import Options, translate
 from tests.model_harness import Pair, float64
 
 __all__ = ["float64"]
@@ -38,6 +40,11 @@ FORMS = {
         "self.blocks = []\nfor i in range(n):\n    self.blocks.append(layers.Dense(w + i))",
         "for block in self.blocks:\n    x = self.drop(ops.tanh(block(x)))",
         "for i in range(n):",
+    ),
+    "named before they are appended": (
+        "self.blocks = []\nself.norms = []\nfor i in range(n):\n    wide = 2 * w + i\n    block = keras.Sequential([layers.Dense(wide, activation='relu'), layers.Dense(w)])\n    block.build((None, w))\n    norm = layers.LayerNormalization(epsilon=0.1 * (i + 1))\n    self.blocks.append(block)\n    self.norms.append(norm)",
+        "for block, norm in zip(self.blocks, self.norms):\n    x = norm(block(x))",
+        "for block, norm in zip(self.blocks, self.norms):",
     ),
     "by place": (
         "self.firsts = [layers.Dense(w + i) for i in range(n)]\nself.norms = [layers.LayerNormalization() for _ in range(n)]",
@@ -245,6 +252,16 @@ def called(units=(3, 4, 5), width=4):
     return keras.Model(inputs, layers.Dense(width)(body(inputs)))
 
 
+def named(units=(3, 4, 5), width=4):
+    body = keras.Sequential()
+    for wide in units:
+        layer = layers.Dense(wide, activation="relu")
+        body.add(layer)
+    body.add(layers.Dense(width))
+    body.build((None, 4))
+    return body
+
+
 def counted(n=3, width=4):
     body = dense(n, width)
     x = inputs = keras.Input((4,))
@@ -263,14 +280,14 @@ def popped(n=3, width=4):
 made = Listed(), Added(), Within()
 for one in made:
     one.build((None, 4))
-models = joined(), starred(), called(), counted(), popped()
+models = joined(), starred(), called(), named(), counted(), popped()
 """
 OTHERS = ["", "2, 5", "5, 3"]
 
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(
-    "name", ["Listed", "Added", "Within", "joined", "starred", "called", "counted"]
+    "name", ["Listed", "Added", "Within", "joined", "starred", "called", "named", "counted"]
 )
 def test_lists_of_layers_in_a_sequential(name: str) -> None:
     keras.utils.clear_session()
@@ -278,7 +295,7 @@ def test_lists_of_layers_in_a_sequential(name: str) -> None:
     assert not pair.errors
     random = np.random.default_rng(0)
     x = random.normal(size=(3, 4))
-    for given in ["", "(2, 5)", "(4, 3, 2, 5), 3"] if name == "called" else OTHERS:
+    for given in ["", "(2, 5)", "(4, 3, 2, 5), 3"] if name in ("called", "named") else OTHERS:
         theirs: Any = eval(f"{name}({given})", pair.keras)
         theirs(x)
         theirs.set_weights([random.uniform(-0.9, 0.9, size=w.shape) for w in theirs.get_weights()])
@@ -347,3 +364,54 @@ def test_layers_are_made_with_what_their_settings_were(name: str, given: str) ->
     pair.torch.load_keras_weights(ours, theirs)
     have = ours.eval()(torch.from_numpy(x)).detach().numpy()
     np.testing.assert_allclose(have, np.asarray(theirs(x)), rtol=1e-9, atol=1e-9)
+
+
+READ_AFTERWARDS = HEAD + """
+    def make(self, n, w):
+        self.blocks = []
+        for i in range(n):
+            layer = layers.Dense(w + i)
+            self.blocks.append(layer)
+        self.last = layer
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x + self.last(ops.ones_like(x))
+
+
+model = Base()
+model.build((None, 4))
+"""
+IN_TWO_PLACES = (
+    HEAD.replace("import keras", "import tf_keras as keras").replace(
+        "keras import layers, ops", "tf_keras import layers"
+    )
+    + """
+    def make(self, n, w):
+        blocks = []
+        self.blocks = blocks
+        for i in range(n):
+            blocks.append(layers.Dense(w + i))
+
+    def call(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+model = Base()
+model.build((None, 4))
+"""
+)
+
+
+def test_what_the_last_turn_leaves_is_read() -> None:
+    done = translate(READ_AFTERWARDS, "model.py", Options(), Log())
+    assert "translated for n = 3" in done.code
+    assert "self.last(" in done.code
+
+
+def test_a_list_that_something_else_holds_too() -> None:
+    done = translate(IN_TWO_PLACES, "model.py", Options(), Log())
+    assert done.code.count("nn.Linear(") == 3

@@ -195,7 +195,7 @@ def _method(ev: Interpreter, owner: Any, name: str, args: Any, kwargs: dict[str,
         return _search(ev, owner, name, args)
     if isinstance(owner, set):
         args = indexing.settled_items(ev, args)
-    if isinstance(owner, dict) and args and name in ("get", "pop", "setdefault"):
+    if isinstance(owner, (dict, list)) and args and name in ("get", "insert", "pop", "setdefault"):
         args = (indexing.settled_key(ev, args[0]), *args[1:])
     if isinstance(owner, list) and name == "extend" and args:
         items = items_of(args[0], None)

@@ -7,7 +7,6 @@ stays as long as the parameter says. Whatever else reads the list takes the samp
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +50,7 @@ class LayerList(list):  # type: ignore[type-arg]
         self.iterable = iterable
         self.node = node
         self.scope = scope
+        self.before: tuple[Any, ...] = ()  # statements that make what ``node`` adds
         self.source: Any = None
         self.line = 0
         self.order = next(ORDER)
@@ -60,7 +60,7 @@ class LayerList(list):  # type: ignore[type-arg]
         """The layer of a general turn; ``bind(target, scope)`` gives the comprehension's variables their symbols."""
         inner = Scope("function", {}, self.scope)
         bind(self.node.for_in.target, inner)
-        made = ev.evaluate(self.node.elt, inner)
+        made = made_in_turn(ev, self.node, self.before, inner)
         if not self.agrees(made):
             raise NotGeneral
         return made
@@ -81,6 +81,7 @@ class Flat(LayerList):
         layers = [layer for row in rows for layer in row]
         super().__init__(layers, rows.iterable, rows.node, rows.scope)
         self.rows = rows
+        self.before = rows.before
         self.source, self.line = rows.source, rows.line
         self.order = rows.order
 
@@ -232,55 +233,17 @@ def _is_chain(nodes: list[Node]) -> bool:
     return first and all(list(b.uses()) == a.outputs for a, b in pairwise(nodes))
 
 
-def appended(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
-    """Let lists be what a loop fills that does nothing but append layers to each: as comprehensions would make them."""
-    state = State(ev, scope)
-    made: list[tuple[Any, LayerList]] = []
-    for owner, items in taken(node, "append"):
-        one = filled(ev, node, items, scope) if ev.evaluate(owner, scope) == [] else None
-        if one is None:
-            state.restore()
-            return False
-        made.append((owner, one))
-    for owner, one in made:
-        ev.assign(owner, one, scope)
-    return bool(made)
+def comprehended(
+    ev: Interpreter, node: cst.ListComp, scope: Scope, before: tuple[Any, ...] = ()
+) -> LayerList | None:
+    """The list of layers that a comprehension over a symbolic number of items makes; None for any other.
 
-
-def filled(ev: Interpreter, node: cst.For, items: list[Any], scope: Scope) -> LayerList | None:
-    """The list of layers that a loop makes which adds these to it in each turn."""
-    clause = cst.CompFor(node.target, node.iter)
-    if len(items) == 1:
-        return comprehended(ev, cst.ListComp(items[0], clause), scope)
-    row = cst.Tuple([cst.Element(item) for item in items])
-    rows = comprehended(ev, cst.ListComp(row, clause), scope)
-    return None if rows is None else Flat(rows)
-
-
-@lru_cache(maxsize=1024)
-def taken(node: cst.For, method: str) -> list[tuple[Any, list[Any]]]:
-    """What the loop's statements append to, each with what it is given in a turn; nothing in any other loop."""
-    found: dict[str, tuple[Any, list[Any]]] = {}
-    for line in node.body.body:
-        small = line.body if isinstance(line, cst.SimpleStatementLine) else []
-        call = small[0].value if len(small) == 1 and isinstance(small[0], cst.Expr) else None
-        if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
-            return []
-        if call.func.attr.value != method or len(call.args) != 1:
-            return []
-        if not isinstance(call.args[0].value, MAKING):
-            return []
-        owner = call.func.value
-        found.setdefault(cst.Module([]).code_for_node(owner), (owner, []))[1].append(
-            call.args[0].value
-        )
-    return list(found.values())
-
-
-def comprehended(ev: Interpreter, node: cst.ListComp, scope: Scope) -> LayerList | None:
-    """The list of layers that a comprehension over a symbolic number of items makes; None for any other."""
+    Of a loop, it is the one that has the statements ``before`` the value of each turn.
+    """
     clause = node.for_in
-    if clause.ifs or clause.inner_for_in is not None or not isinstance(node.elt, MAKING):
+    if clause.ifs or clause.inner_for_in is not None:
+        return None
+    if not before and not isinstance(node.elt, MAKING):
         return None
     value = tensor_lists.raw(ev, clause.iter, scope)
     symbolic = isinstance(value, Sym) or (
@@ -293,13 +256,23 @@ def comprehended(ev: Interpreter, node: cst.ListComp, scope: Scope) -> LayerList
     for item in items:
         inner = Scope("function", {}, scope)
         ev.assign(clause.target, item, inner)
-        layers.append(ev.evaluate(node.elt, inner))
+        layers.append(made_in_turn(ev, node, before, inner))
         if not _is_layer(layers[-1]) and not _is_row(layers[-1]):
             state.restore()
             return None
+    if before and state.containers_touched():
+        state.restore()
+        return None
     made = LayerList(layers, value, node, _as_it_is(scope))
-    made.source, made.line = ev.source, ev.line
+    made.source, made.line, made.before = ev.source, ev.line, before
     return made
+
+
+def made_in_turn(ev: Interpreter, node: cst.ListComp, before: tuple[Any, ...], inner: Scope) -> Any:
+    """What one turn adds."""
+    for statement in before:
+        ev.statement(statement, inner)
+    return ev.evaluate(node.elt, inner)
 
 
 def _as_it_is(scope: Scope) -> Scope:

@@ -31,7 +31,7 @@ def extended(ev: Interpreter, model: ModelValue, layers: LayerList) -> bool:
     try:
         if not _still_made(ev, layers):
             return False
-        loop = _loop(layers.node, isinstance(layers, Flat))
+        loop = _loop(layers.node, isinstance(layers, Flat), layers.before)
         if not loops.run_for(ev, loop, scope, layers.iterable):
             return False
     finally:
@@ -47,18 +47,18 @@ def _still_made(ev: Interpreter, layers: LayerList) -> bool:
     inner = Scope("function", {}, layers.scope)
     state = State(ev, inner)
     ev.assign(layers.node.for_in.target, (items_of(layers.iterable, None) or [None])[0], inner)
-    made = ev.evaluate(layers.node.elt, inner)
+    made = layer_lists.made_in_turn(ev, layers.node, layers.before, inner)
     state.restore()
     return layers.agrees(made)
 
 
 @lru_cache(maxsize=1024)
-def _loop(node: cst.ListComp, flat: bool) -> cst.For:
-    """``for _ in range(depth): sequential.add(Dense(width))``."""
+def _loop(node: cst.ListComp, flat: bool, before: tuple[Any, ...]) -> cst.For:
+    """``for _ in range(depth): sequential.add(Dense(width))``, below the statements that make what is added."""
     items: list[Any] = [e.value for e in node.elt.elements] if flat else [node.elt]  # type: ignore[attr-defined]
     add = cst.Attribute(cst.Name(MODEL), cst.Name("add"))
     calls = [cst.Expr(cst.Call(add, [cst.Arg(item)])) for item in items]
-    body = cst.IndentedBlock([cst.SimpleStatementLine([call]) for call in calls])
+    body = cst.IndentedBlock([*before, *(cst.SimpleStatementLine([call]) for call in calls)])
     return cst.For(node.for_in.target, node.for_in.iter, body)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import calls, layer_lists, models, repeated
+from kt_translate.evaluate import appending, calls, layer_lists, models, repeated
 from kt_translate.evaluate.lambdas import LambdaValue
 from kt_translate.evaluate.layer_lists import LayerList
 from kt_translate.evaluate.model_layers import cannot_pick, withheld
@@ -112,14 +112,17 @@ def _add_all(ev: Interpreter, model: ModelValue, layers: LayerList) -> None:
 
 def grown(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
     """Whether a loop does nothing but add layers to a Sequential that waits for its input; they wait with it then."""
-    taken = layer_lists.taken(node, "add")
-    model = ev.evaluate(taken[0][0], scope) if len(taken) == 1 else None
+    lists, names = appending.lists_of(node, "add")
+    model = ev.evaluate(lists[0].owner, scope) if len(lists) == 1 else None
     if not isinstance(model, ModelValue) or model.kind != "sequential" or model.inputs is not None:
         return False
-    made = layer_lists.filled(ev, node, taken[0][1], scope)
+    if not appending.may_stay(ev, node, names, scope):
+        return False
+    made = appending.layers_of(ev, node, lists[0], scope)
     if made is None:
         return False
     add(ev, model, made)
+    appending.leave(ev, node, names, scope)
     return True
 
 

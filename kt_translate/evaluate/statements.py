@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import (
+    appending,
     arrays,
     assumed,
     branches,
@@ -211,7 +212,7 @@ def _built(ev: Interpreter) -> int:
     return len(CURRENT[-1].nodes) + len(ev.models) + sum(len(m.layers) for m in ev.models)
 
 
-FILLING = (layer_lists.appended, sequential.grown, indexed_lists.run_for)
+FILLING = (appending.run_for, sequential.grown, indexed_lists.run_for)
 
 
 def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:

@@ -1,0 +1,132 @@
+"""Loops that do nothing but make layers and append them to lists: these are what comprehensions would make of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from kt_translate.evaluate import assumed, layer_lists, tensor_lists
+from kt_translate.evaluate.later import read_later
+from kt_translate.evaluate.layer_lists import Flat, LayerList
+from kt_translate.evaluate.state import State
+from kt_translate.evaluate.values import Scope, Unknown
+from kt_translate.source.walk import names_in
+
+if TYPE_CHECKING:
+    from kt_translate.evaluate.interpreter import Interpreter
+
+_WHY = "what the last turn of a loop leaves"
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A list that each turn of a loop appends to."""
+
+    owner: Any
+    items: list[Any]
+    before: tuple[Any, ...]  # the statements that make the items
+
+
+@lru_cache(maxsize=1024)
+def lists_of(node: cst.For, method: str) -> tuple[list[Filled], list[str]]:
+    """What the loop's statements append or add to, and the names that they give on the way; nothing for any other loop."""
+    found: dict[str, tuple[Any, list[Any]]] = {}
+    before: list[tuple[str, Any]] = []
+    read: frozenset[str] = frozenset()
+    for line in node.body.body:
+        small = line.body if isinstance(line, cst.SimpleStatementLine) else []
+        only = small[0] if len(small) == 1 else None
+        call = only.value if isinstance(only, cst.Expr) else None
+        if isinstance(only, cst.Assign):
+            targets = [t.target.value for t in only.targets if isinstance(t.target, cst.Name)]
+            read |= names_in(only.value)
+            if len(only.targets) > 1 or not targets or found or targets[0] in read:
+                return [], []
+            before.append((targets[0], line))
+        elif not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
+            return [], []
+        elif call.func.attr.value == method and len(call.args) == 1:
+            item = call.args[0].value
+            if not isinstance(item, (*layer_lists.MAKING, cst.Name)):
+                return [], []
+            owner = call.func.value
+            found.setdefault(cst.Module([]).code_for_node(owner), (owner, []))[1].append(item)
+        else:
+            of = call.func.value
+            name = of.value if isinstance(of, cst.Name) else ""
+            if call.func.attr.value != "build" or name not in dict(before):
+                return [], []
+            before.append((name, line))
+    return _apart(list(found.values()), before), list(dict(before))
+
+
+def _apart(lists: list[tuple[Any, list[Any]]], before: list[tuple[str, Any]]) -> list[Filled]:
+    """Each list with the statements that it takes; none where a layer goes to two of them."""
+    filled = []
+    of_others: set[str] = set()
+    for owner, items in lists:
+        needed = {name for item in items for name in names_in(item)}
+        own: list[Any] = []
+        for name, line in reversed(before):
+            if name in needed:
+                needed |= names_in(line)
+                own.insert(0, line)
+        made = needed & {name for name, _ in before}
+        if made & of_others or not all(_is_made(item, dict(before)) for item in items):
+            return []
+        of_others |= made
+        filled.append(Filled(owner, items, tuple(own)))
+    return filled
+
+
+def _is_made(item: Any, before: dict[str, Any]) -> bool:
+    return not isinstance(item, cst.Name) or item.value in before
+
+
+def run_for(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
+    """Let lists be what such a loop fills. False where it is none, or cannot be kept; nothing has changed then."""
+    lists, names = lists_of(node, "append")
+    if not lists or not may_stay(ev, node, names, scope):
+        return False
+    state = State(ev, scope)
+    made: list[LayerList] = []
+    for one in lists:
+        empty = ev.evaluate(one.owner, scope)
+        holders = sum(v is empty for space in state.spaces for v in space.values())
+        layers = layers_of(ev, node, one, scope) if empty == [] and holders < 2 else None
+        if layers is None:
+            state.restore()
+            return False
+        made.append(layers)
+    for one, layers in zip(lists, made, strict=True):
+        ev.assign(one.owner, layers, scope)
+    leave(ev, node, names, scope)
+    return True
+
+
+def may_stay(ev: Interpreter, node: cst.For, names: list[str], scope: Scope) -> bool:
+    """Whether nothing is known to ask for what the last turn leaves in names."""
+    if not names:
+        return True
+    read = not ev.guards and any(read_later(ev, name) for name in names)
+    return not read and assumed.keeps(ev, node, scope)
+
+
+def leave(ev: Interpreter, node: cst.For, names: list[str], scope: Scope) -> None:
+    """Bind the names of a turn to what the last one leaves: whoever reads them has the loop unrolled."""
+    for name in names:
+        left = tensor_lists.Left(_WHY, ev.line, node) if ev.guards else Unknown(_WHY, ev.line)
+        ev.bind(name, left, scope)
+
+
+def layers_of(ev: Interpreter, node: cst.For, one: Filled, scope: Scope) -> LayerList | None:
+    clause = cst.CompFor(node.target, node.iter)
+    if len(one.items) == 1:
+        return layer_lists.comprehended(ev, cst.ListComp(one.items[0], clause), scope, one.before)
+    row: Sequence[Any] = [cst.Element(item) for item in one.items]
+    rows = layer_lists.comprehended(ev, cst.ListComp(cst.Tuple(row), clause), scope, one.before)
+    return None if rows is None else Flat(rows)
