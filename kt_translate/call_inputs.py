@@ -72,6 +72,10 @@ def likely_inputs(
     if shape is None and (found_ranks := _indexed(text, names)):
         each = map(sizes_of, found_ranks)
         yield {name: _structure(_as_given(text, name), name, each) for name in names}
+    if shape is None and (told := _expanded(text, names)):
+        for rank in (3, 2, 4, 5):  # of what goes with them
+            each = map(sizes_of, [known_rank or rank for known_rank in told])
+            yield {name: _structure(text, name, each) for name in names}
     tries = shapes or list(map(sizes_of, likely))
     masks = [name for name in names if "mask" in name.lower()] if _OVER_HEADS.search(whole) else []
     for sizes in tries:
@@ -164,6 +168,15 @@ def _indexed(text: str, names: list[str]) -> list[int]:
         for part in parts
     }
     return [max(rank, 2) for rank in found.values()] if max(found.values(), default=0) > 2 else []
+
+
+def _expanded(text: str, names: list[str]) -> list[int]:
+    """The ranks of the inputs, 0 where nothing tells, by where ``call`` gives them another axis, the last of all."""
+    parts = [part for name in names for part in _parts(text, name) or [name]]
+    patterns = (rf"\bexpand_dims\(\s*{re.escape(p)}\s*,\s*(?:axis=)?([2-4])\s*\)" for p in parts)
+    found = [re.search(pattern, text) for pattern in patterns]
+    ranks = [int(m[1]) if m else 0 for m in found]
+    return ranks if any(ranks) and not all(ranks) else []
 
 
 def _parts(text: str, name: str) -> list[str]:

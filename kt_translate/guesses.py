@@ -27,7 +27,7 @@ _GUESSES: list[tuple[str, Any]] = [
     (r"eps(ilon)?$|std(dev)?$|_range$", 0.02),
     (r"name|prefix", "model"),
     (r"dir(ectory)?$|folder", "out"),
-    (r"drop|rate|alpha|momentum|ratio|decay|^lr$|^reg|regular|l2", 0.1),
+    (r"(^|_)(drop|rate|alpha|momentum|ratio|decay)|dropout|^lr$|^reg|regular|l2", 0.1),
     (r"optim", "adam"),
     (r"weights|path|file|loss|metric|callback|pool$|pooling$", None),
     (r"^(use|is|include|with|has)_|_?(norm|bias)$|^trainable|^training", False),
@@ -65,6 +65,8 @@ def guess(name: str, text: str, kinds: str) -> Any:
         return tuple(guess(part, text, kinds) for part in parts)
     if re.search(rf"{_THROUGH}{n}\b", text) and "shape" not in lower:
         return (2, 2)
+    if (used := _as_it_is_used(lower, kinds)) is not None:
+        return used
     called = names_of(name, text)
     if any(is_tuple(known_as, text) for known_as in called):
         if re.search(r"TimeDistributed\(\s*[\w.]*2D\b", text):
@@ -76,7 +78,27 @@ def guess(name: str, text: str, kinds: str) -> Any:
         return (20, 8) if re.search(r"\w1D\b|LSTM|GRU|RNN|Attention|Flatten", kinds) else (16,)
     flag = any(re.search(rf"\bif\b[ (]*(?:not )?{re.escape(n)}[ )]*:", text) for n in called)
     flag = flag and not _SIZE.search(lower)
-    return next((value for pattern, value in _GUESSES if re.search(pattern, lower)), flag or 16)
+    turns = re.search(rf"\brange\((?:\d, *)?{n}\)", text)
+    other = flag or (2 if turns else 16)
+    return next((value for pattern, value in _GUESSES if re.search(pattern, lower)), other)
+
+
+def _as_it_is_used(name: str, code: str) -> Any:
+    """What a name stands for that tells a class of Keras's layers or a key of a table, or that says arguments.
+
+    A word where the code has one for the same parameter of its own.
+    """
+    n = rf"(?:\w+\.)*{re.escape(name)}\b"
+    if re.search(rf"\bgetattr\(\s*[\w.]*\blayers\s*,\s*{n}", code):
+        return "ReLU"
+    if re.search(rf"\*\*{n}\s*[,)]", code):
+        return {}
+    for table in re.findall(rf"(?<![.\w])(\w+)\[\s*{n}\s*\]", code):
+        if first := re.search(rf"^{table}\s*=\s*{{\s*(?:['\"](\w+)['\"])\s*:", code, re.MULTILINE):
+            return first[1]
+    heads = "\n".join(re.findall(r"^\s*def \w+(\(.*?\)).*?:$", code, re.DOTALL | re.MULTILINE))
+    said = re.search(rf"\b{re.escape(name)}(?:: \w+)?\s*=\s*['\"](\w+)['\"]", heads)
+    return said[1] if said else None
 
 
 def code_about(ev: Interpreter, function: Function) -> str:

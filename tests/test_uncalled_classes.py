@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -384,3 +385,66 @@ class Blocks(layers.Layer):
 """
     both = Both(tmp_path, text)
     both.agree("Blocks", "3", "3", numbers(2, 4, 6))
+
+
+OF_SETTINGS = """
+class Stack(layers.Layer):
+    def __init__(self, channels, padding="reflect", activation="ReLU", activation_params={}, **kwargs):
+        super().__init__(**kwargs)
+        assert padding == "reflect"
+        self.convs = [
+            getattr(layers, activation)(**activation_params),
+            layers.Conv1D(channels, 3, padding="same"),
+        ]
+
+    def call(self, x):
+        for layer in self.convs:
+            x = layer(x)
+        return x
+
+
+SHRINKS = {"mean": ops.mean, "max": ops.max}
+
+
+class Net(keras.Model):
+    def __init__(self, config, **kwargs):
+        super().__init__(**kwargs)
+        self.parts = []
+        for i in range(config.num_duration_convs):
+            self.parts.append(layers.Conv1D(config.channels, 3, padding="same"))
+            self.parts.append(getattr(layers, config.nonlinear)(**config.nonlinear_params))
+        self.body = keras.Sequential(self.parts)
+        self.stack = Stack(
+            config.channels,
+            padding=config.padding,
+            activation=config.nonlinear,
+            activation_params=config.nonlinear_params,
+        )
+        self.shrink = SHRINKS[config.shrinks_by]
+        self.steps = [ops.tanh] * (config.num_steps - 1) + [ops.sigmoid]
+
+    def call(self, inputs):
+        x, mask = inputs
+        x = self.stack(self.body(x))
+        for step in self.steps:
+            x = step(x)
+        return self.shrink(x * ops.expand_dims(mask, axis=2), axis=1)
+
+"""
+
+
+def test_settings_are_guessed_as_they_are_used(tmp_path: Path) -> None:
+    both = Both(tmp_path, OF_SETTINGS)
+    given = {
+        "num_duration_convs": 3,
+        "channels": 4,
+        "num_steps": 20,
+        "padding": "reflect",
+        "shrinks_by": "mean",
+        "nonlinear": "ReLU",
+        "nonlinear_params": {},
+    }
+    for module in (both.source, both.out):
+        vars(module)["settings"] = SimpleNamespace(**given)
+    taken = numbers(2, 6, 5), numbers(2, 6)
+    both.agree("Net", "settings", "settings, in_features=5", *taken, structure=lambda *x: list(x))

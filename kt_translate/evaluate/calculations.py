@@ -64,6 +64,8 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
     if op == "%" and isinstance(a, str) and not plain(b):
         said = text.percent(a, b)
         return Unknown("text of what is not known", ev.line) if said is None else said
+    if op == "*" and isinstance(a, list) and isinstance(b, Sym) and any(map(opaque, a)):
+        b = ev.demand(b, "how often what is in a list is repeated")
     if _undecided(op, a, b):
         return Unknown("a calculation with what is not known", ev.line)
     with as_the_source_would():
