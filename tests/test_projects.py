@@ -191,3 +191,35 @@ def test_parity(tmp_path: Path, blocks: str) -> None:
     )
     assert done.returncode == 0, done.stdout
     assert "10 passed" in done.stdout
+
+
+def test_settings_with_constants_of_another_file(tmp_path: Path) -> None:
+    (tmp_path / "constants.py").write_text("MEAN = (0.5, 0.25)\nWIDTH = 6\n")
+    (tmp_path / "settings.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from constants import MEAN, WIDTH\n"
+        "@dataclass\n"
+        "class Settings:\n"
+        "    name: str\n"
+        "    WIDTH: int = 2 * WIDTH\n"
+        "    mean: tuple = MEAN\n"
+    )
+    source = tmp_path / "net.py"
+    source.write_text(
+        "import keras\n"
+        "from settings import Settings\n"
+        "class Net(keras.Model):\n"
+        "    def __init__(self, cfg: Settings, **kwargs):\n"
+        "        super().__init__(**kwargs)\n"
+        "        self.dense = keras.layers.Dense(cfg.WIDTH)\n"
+        "        self.mean = cfg.mean[0]\n"
+        "    def call(self, x):\n"
+        "        return self.dense(x) - self.mean\n"
+    )
+    assert main([str(source), "-o", str(tmp_path / "net_pt.py")]) == 0
+    code = (
+        "import torch, net_pt\n"
+        "net = net_pt.Net(net_pt.Settings('a'), features=3)\n"
+        "print(tuple(net(torch.zeros(2, 3)).shape), float(net(torch.zeros(2, 3)).mean()))\n"
+    )
+    assert executed(tmp_path, code) == "(2, 12) -0.5\n"

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from kt_translate.evaluate.awaited import settled
-from kt_translate.evaluate.values import Class, External, Scope
+from kt_translate.evaluate.values import Class, External, Scope, plain
 from kt_translate.graph.sym import UNKNOWN, Sym
 from kt_translate.pytorch.library import reserved_names
 
+LONGEST = 80  # of the constants of other files that are written in place of their names
 _PYTHON = {"abc", "collections", "dataclasses", "enum", "math", "types", "typing"}
 
 
@@ -43,7 +44,7 @@ def _made(cls: Class) -> Definition | None:
     text = textwrap.dedent(cls.source.code(cls.node)).strip("\n")
     tree = ast.parse(text).body[0]
     assert isinstance(tree, ast.ClassDef)
-    lines = text.split("\n")
+    lines = _with_constants(tree, text.split("\n"), cls)
     imports: dict[str, str] = {}
     needs: list[Class] = []
     left = len(tree.body)
@@ -84,9 +85,32 @@ def _resolved(part: ast.AST, cls: Class) -> tuple[dict[str, str], list[Class]] |
             needs.append(value)
         elif isinstance(value, External) and value.path.split(".")[0] in _PYTHON:
             imports[name] = _import(value.path, name)
-        elif not (isinstance(value, Sym) and all(s.kind == "global" for s in value.symbols)):
+        elif not _is_global(value) and not _is_constant(value):
             return None
     return imports, needs
+
+
+def _is_global(value: Any) -> bool:
+    return isinstance(value, Sym) and all(s.kind == "global" for s in value.symbols)
+
+
+def _is_constant(value: Any) -> bool:
+    """Whether a class can have a value of another file's in place of its name."""
+    return value is not None and plain(value) and len(repr(value)) < LONGEST
+
+
+def _with_constants(tree: ast.ClassDef, lines: list[str], cls: Class) -> list[str]:
+    """The lines of a class with the constants of the file that it comes from, which the output does not have."""
+    lines = [*lines]
+    read = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
+    for name in sorted(read, key=lambda n: n.col_offset, reverse=True):
+        value = _lookup(cls.scope, name.id)
+        if name.end_col_offset is not None and name.id not in cls.names and _is_constant(value):
+            line = lines[name.lineno - 1].encode()
+            said = repr(value).encode()
+            line = line[: name.col_offset] + said + line[name.end_col_offset :]
+            lines[name.lineno - 1] = line.decode()
+    return lines
 
 
 def _import(path: str, name: str) -> str:

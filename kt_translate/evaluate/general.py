@@ -210,7 +210,7 @@ def _make(
     declared = {p.name.value for p in parameters_of(function)} | outside.settings.keys()
     inner = chosen_arguments.inside(within.names, bound, declared)
     before, log, models = len(ev.demands), list(ev.log.diagnostics), len(ev.models)
-    errors = ev.log.errors
+    errors, assumed = ev.log.errors, len(ev.assumed)
     handed, opened = list(inner.values()), len(ev.opened)
     given = [(c, c.copy()) for v in handed for c in _containers(v)]
     CURRENT.append(region)
@@ -227,6 +227,7 @@ def _make(
         ev.under_way.discard(key)
         CURRENT.pop()
         demands, ev.demands[before:] = ev.demands[before:], []
+        del ev.assumed[assumed:]
     outputs = [] if _is_left_open(result) else tensors_in(result)
     ids = {id(t) for t in inputs}
     own = {p.symbol for p in (*sizes, *params)}

@@ -265,7 +265,7 @@ def _make(
     me = Instance(cls, {}, [], {}, instance.line)
     me.use, me.pending, me.alone = instance.use, False, instance.alone
     region = Region()
-    before, errors, models = len(ev.demands), ev.log.errors, len(ev.models)
+    before, errors, models = (len(ev.demands), len(ev.assumed)), ev.log.errors, len(ev.models)
     failure: BaseException | None = None
     CURRENT.append(region)
     ev.under_way.add(key)
@@ -289,7 +289,8 @@ def _make(
         ev.quiet -= 1
         ev.under_way.discard(key)
         CURRENT.pop()
-        demands, ev.demands[before:] = ev.demands[before:], []
+        demands, ev.demands[before[0] :] = ev.demands[before[0] :], []
+        del ev.assumed[before[1] :]
     if failure is not None:
         if isinstance(failure, Raised) and entering.sizes and not fixed:
             return _make(ev, instance, bound, given, key, fixed=True)

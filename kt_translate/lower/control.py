@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from kt_translate.graph.nodes import (
     SizeNode,
 )
 from kt_translate.graph.numpy_code import key_code
-from kt_translate.graph.sym import Sym, code, symbols_in
+from kt_translate.graph.sym import Sym, code, same, symbols_in
 from kt_translate.graph.tensor import Tensor
 from kt_translate.graph.terms import expand
 from kt_translate.layers.activations import ActivationLayer
@@ -294,9 +295,8 @@ def write_check(writer: Writer, node: CheckNode) -> None:
         return
     sized = writer.plan.kind == "layer" and any(s.kind == "dim" for s in asked)
     called = sized or any(s.kind == "mode" for s in symbols_in(node.test))
-    lines = check_lines(
-        writer, node, str(code(expand(node.test)) if called else writer.said(node.test))
-    )
+    wrong = _shortened(node.test)
+    lines = check_lines(writer, node, str(code(expand(wrong)) if called else writer.said(wrong)))
     if called:
         writer.code.body += lines
     elif all(lines != others() for _, others in writer.block.entries):
@@ -307,5 +307,30 @@ def check_lines(writer: Modules, node: CheckNode, test: str) -> list[str]:
     """The statements that raise where ``test`` holds, as the source does."""
     raised = re.match(r"[A-Za-z]+", node.raises)
     kind = raised[0] if raised and raised[0].endswith(("Error", "Exception")) else "ValueError"
-    message = f"not supported: {writer.said(node.test)}"
+    message = f"not supported: {writer.said(_shortened(node.test))}"
     return [f"if {test}:", f"    raise {kind}({message!r})"]
+
+
+def _shortened(test: Any) -> Any:
+    """``x != a and x != b`` of words as ``x not in (a, b)``."""
+    parts = list(_joined(test))
+    owners = [p.args[0] for p in parts if isinstance(p, Sym) and p.head in ("!=", "not in")]
+    if len(parts) < 2 or len(owners) < len(parts) or not all(same(o, owners[0]) for o in owners):
+        return test
+    words: list[Any] = []
+    for part in parts:
+        others = part.args[1]
+        several = part.head == "not in" and isinstance(others, (list, tuple, set))
+        words += sorted(others, key=str) if several else [others]
+    if not all(isinstance(w, str) for w in words):
+        return test
+    return Sym.binary("not in", owners[0], tuple(words))
+
+
+def _joined(test: Any) -> Iterator[Any]:
+    """What a condition joins by ``and``."""
+    if isinstance(test, Sym) and test.head == "and":
+        for part in test.args:
+            yield from _joined(part)
+    else:
+        yield test
