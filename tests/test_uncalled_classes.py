@@ -106,6 +106,29 @@ class Pairs(layers.Layer):
         "[4, 6], in_channels=3, width=16",
         ((2, 8, 16, 3), (2,)),
     ),
+    "sizes that only the last branches read of their widths": (
+        """
+class Pairs(layers.Layer):
+    def __init__(self, kind="rows", pads=True, **kwargs):
+        super().__init__(**kwargs)
+        self.kind, self.pads = kind, pads
+
+    def call(self, x):
+        if self.kind == "rows":
+            n = x.shape[1] % 4
+            y = x * n
+        elif self.pads:
+            n = x.shape[2] % 4
+            y = x + n
+        else:
+            n = x.shape[2] % 3
+            y = x - n
+        return y
+""",
+        "'widths', pads=False",
+        "'widths', pads=False, features=5",
+        ((2, 4, 5),),
+    ),
     "a width that may be nothing": (
         """
 class Pairs(layers.Layer):

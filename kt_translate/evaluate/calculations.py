@@ -69,9 +69,14 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
     if _undecided(op, a, b):
         return Unknown("a calculation with what is not known", ev.line)
     with as_the_source_would():
+        if op in _ARITHMETIC and (a is None or b is None):
+            raise TypeError(f"{op} of None")
         if isinstance(a, Sym) or isinstance(b, Sym) or _says_member(op, a, b):
             return Sym.binary(op, a, b)
         return BINARY[op](a, b) if op in BINARY else Unknown(f"{op} of plain values", ev.line)
+
+
+_ARITHMETIC = ("+", "-", "*", "/", "//", "%", "**")
 
 
 def unary(ev: Interpreter, op: str, value: Any) -> Any:

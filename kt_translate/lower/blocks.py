@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kt_translate.diagnostics import RuleError
+from kt_translate.graph.operators import NEGATED
 
 _ASSIGNED = re.compile(r"\s*(κ\d+κ) = (.*)")
 _GIVEN = re.compile(
@@ -220,7 +221,8 @@ def _without_dead(lines: list[str], kept: str) -> list[str]:
 
 
 def _opens(line: str) -> bool:
-    return line.rstrip().endswith(":") and line.lstrip().startswith(("for ", "if ", "else:"))
+    heads = ("for ", "if ", "elif ", "else:")
+    return line.rstrip().endswith(":") and line.lstrip().startswith(heads)
 
 
 def _depth(line: str) -> int:
@@ -228,12 +230,26 @@ def _depth(line: str) -> int:
 
 
 def _without_empty(lines: list[str]) -> list[str]:
+    """Without what opens nothing; of a branch that others follow, what they hold for is said."""
     out: list[str] = []
+    left = [*lines, ""]
     for i, line in enumerate(lines):
-        if _opens(line) and (i + 1 == len(lines) or _depth(lines[i + 1]) <= _depth(line)):
-            continue
-        out.append(line)
+        after, depth = left[i + 1], _depth(line)
+        if not _opens(line) or (after and _depth(after) > depth):
+            out.append(line)
+        elif _depth(after) == depth and after.lstrip() == "else:" and " if " in f" {line}":
+            test = line.strip().removeprefix("if ").removesuffix(":")
+            left[i + 1] = lines[i + 1] = f"{' ' * depth}if {_denied(test)}:"
+        elif _depth(after) == depth and after.lstrip().startswith(("elif ", "else:")):
+            out += [line, f"{' ' * depth}    pass"]
     return out
+
+
+def _denied(test: str) -> str:
+    """The text of a condition that holds where this one does not."""
+    if compared := re.fullmatch(r"(\S+) (==|!=|is not|is|not in|in) (\S+)", test):
+        return f"{compared[1]} {NEGATED[compared[2]]} {compared[3]}"
+    return f"not {test}" if re.fullmatch(r"[\w.]+", test) else f"not ({test})"
 
 
 def _may_share(lines: list[str], at: int, new: str, old: str, kept: str) -> bool:

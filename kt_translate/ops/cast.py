@@ -73,6 +73,8 @@ def cast_to(x: Any, dtype: Any) -> Any:
         return _typed(x, lambda e: getattr(e, method)(), name)
     if name == "bool":
         return _typed(x, lambda e: e.bool(), name)
+    if x.dtype.startswith("complex") and name == "float32":
+        return _typed(x, lambda e: e.real, name)
     return _typed(x, lambda e: e.to(to), name)
 
 

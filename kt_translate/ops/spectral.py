@@ -10,6 +10,7 @@ from kt_translate.graph.tensor import Dim, Tensor
 from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.arguments import op, tensor
+from kt_translate.ops.linalg import broadcast
 from kt_translate.pytorch.expr import OMIT, Expr, torch, unless
 
 FFT = torch.fft
@@ -152,6 +153,12 @@ _whole("fft", "tf.signal.fft", "tf.fft")
 _whole("ifft", "tf.signal.ifft", "tf.ifft")
 _whole("fft2", "tf.signal.fft2d", "tf.fft2d")
 _whole("ifft2", "tf.signal.ifft2d", "tf.ifft2d")
+
+
+@op("tf.complex", "tf.dtypes.complex")
+def complex_of(real: Any, imag: Any) -> Tensor:
+    a, b = tensor(real), tensor(imag)
+    return derived(torch.complex, [a, b], broadcast(a.shape, b.shape), "complex64")
 
 
 def _length(fft_length: Any) -> Any:

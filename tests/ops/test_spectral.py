@@ -39,6 +39,7 @@ from tests.ops.harness import check
         ("ops.stft(x, 7, 3, 8)", [(2, 32)]),
         ("tf.signal.stft(x, 7, 3)", [(2, 32)]),
         ("tf.signal.irfft(tf.signal.rfft(x))", [(2, 8)]),
+        ("tf.cast(tf.signal.ifft2d(tf.complex(x, tf.ones_like(y))), tf.float32)", [(2, 4, 8)] * 2),
     ],
 )
 def test_values(text: str, shapes: list) -> None:
