@@ -399,6 +399,40 @@ def test_what_keras_2_keeps_of_the_type_of_a_layer() -> None:
     check_with_tf_keras(PRIVATE_TYPES, "build", (4,))
 
 
+NAMED = """
+import tensorflow as tf, tf_keras
+from tf_keras import backend as K
+from tf_keras.utils import get_custom_objects
+
+layers = tf_keras.layers
+
+
+def wave(x):
+    return x * K.sigmoid(1.5 * x)
+
+
+def slow_tanh(x):
+    return 1.7 * K.tanh(0.6 * x)
+
+
+get_custom_objects().update({"wave": layers.Activation(wave), "tanh": slow_tanh})
+get_custom_objects()["bend"] = lambda x: x + K.softplus(x)
+
+
+def build(activation="wave"):
+    inputs = tf_keras.Input((5, 3))
+    x = layers.Dense(4, activation=activation)(inputs)
+    x = layers.Activation("bend")(layers.Dense(4, "tanh")(x))
+    x = layers.RNN(layers.GRUCell(3), time_major=False)(x)
+    return tf_keras.Model(inputs, layers.Lambda(tf_keras.activations.get("wave"))(x))
+"""
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_what_a_source_gives_a_name_among_those_of_keras() -> None:
+    check_with_tf_keras(NAMED, "build", (5, 3))
+
+
 def check_with_tf_keras(source: str, name: str, shape: tuple[int, ...]) -> None:
     """Translates the source and compares with what the parity test runs of it."""
     log = Log()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import calls, lambdas, models
+from kt_translate.evaluate import calls, custom_objects, lambdas, models
 from kt_translate.evaluate.higher_order import is_callable
 from kt_translate.evaluate.values import External, LayerValue, Native, Unknown
 from kt_translate.graph.nodes import ModuleUse
@@ -57,7 +57,7 @@ def named(ev: Interpreter, name: Any, x: Tensor, owner: ModuleUse | None = None)
 def activate(ev: Interpreter, name: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
     """``keras.activations.<name>(x)``."""
     if name in ("get", "deserialize"):
-        said = args[0] if args else kwargs.get("identifier")
+        said = custom_objects.meant(ev, args[0] if args else kwargs.get("identifier"))
         if isinstance(said, Sym):
             return ActivationSaid(said.head, said.args, said.value)
         return External("keras.activations.linear") if said is None else said

@@ -12,6 +12,7 @@ from kt_translate.evaluate import (
     array_functions,
     arrays,
     copies,
+    custom_objects,
     data,
     models,
     own_weights,
@@ -189,6 +190,8 @@ def _taken(ev: Interpreter, path: str, value: Any) -> Any:
 
 
 def _keras(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    if path.removeprefix("keras.") in custom_objects.PATHS:
+        return ev.custom_objects
     if path in copies.FUNCTIONS:
         return copies.FUNCTIONS[path](ev, *args, **kwargs)
     if path.startswith(applications.ROOT):

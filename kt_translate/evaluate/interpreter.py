@@ -80,6 +80,7 @@ class Interpreter:
         self.files: dict[Path, Module] = {}  # other files of the project
         self.imported: dict[int, int] = {}  # what is theirs by id: the lines that import it
         self.registrants = Registrants()  # files whose decorators have not run
+        self.custom_objects: dict[str, Any] = {}  # which the source gives names among Keras's own
         self.trying = 0  # within statements that ``try`` guards
         self.log, self.settings = log, settings
         self.module = Scope("module", {"__name__": "__main__", "__file__": source.name})

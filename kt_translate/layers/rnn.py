@@ -29,6 +29,7 @@ from kt_translate.layers.rnn_settings import (
     activation_name,
     if_set,
     opposite,
+    without_time_major,
 )
 from kt_translate.layers.spatial import known_channels
 
@@ -86,16 +87,10 @@ class Recurrent(Layer, abstract=True):
 
     @classmethod
     def bind(cls: type[R], args: list[Any], kwargs: dict[str, Any], flavour: str = "3") -> R:
-        kwargs = dict(kwargs)
+        kwargs = without_time_major(cls.__name__, kwargs)
         beside = {
-            k: kwargs.pop(k)
-            for k in ("zero_output_for_mask", "implementation", "time_major")
-            if k in kwargs
+            k: kwargs.pop(k) for k in ("zero_output_for_mask", "implementation") if k in kwargs
         }
-        if beside.pop("time_major", False) is not False:
-            raise RuleError(
-                "KT203", f"{cls.__name__}(time_major=...) is not supported; supported: False"
-            )
         layer = super().bind(args, kwargs, flavour)
         for name, value in beside.items():
             setattr(layer, name, value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import (
@@ -32,7 +32,10 @@ from kt_translate.layers.rnn_settings import (
     if_set,
     rule_of,
     unusual_setting,
+    without_time_major,
 )
+
+R = TypeVar("R", bound="RNN")
 
 
 class Cell(Layer, abstract=True):
@@ -254,6 +257,10 @@ class RNN(Layer):
     stateful: Any = False
     unroll: Any = False
     zero_output_for_mask: Any = False
+
+    @classmethod
+    def bind(cls: type[R], args: list[Any], kwargs: dict[str, Any], flavour: str = "3") -> R:
+        return super().bind(args, without_time_major(cls.__name__, kwargs), flavour)
 
     def check(self) -> None:
         given = rule_of(self.cell)

@@ -86,3 +86,10 @@ def unusual_setting(rule: Layer, name: str) -> Any:
     """The setting of a part's weights; None where it is what Keras assumes."""
     value = getattr(rule, name)
     return None if same(value, dict(rule.signature())[name]) else value
+
+
+def without_time_major(name: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a recurrent layer without one that old Keras has beside them. Raises RuleError where it is set."""
+    if kwargs.get("time_major", False) is not False:
+        raise RuleError("KT203", f"{name}(time_major=...) is not supported; supported: False")
+    return {k: v for k, v in kwargs.items() if k != "time_major"}
