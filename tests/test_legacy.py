@@ -415,14 +415,14 @@ def slow_tanh(x):
     return 1.7 * K.tanh(0.6 * x)
 
 
-get_custom_objects().update({"wave": layers.Activation(wave), "tanh": slow_tanh})
+get_custom_objects().update({"wave": layers.Activation(wave), "slow": slow_tanh})
 get_custom_objects()["bend"] = lambda x: x + K.softplus(x)
 
 
 def build():
     inputs = tf_keras.Input((5, 3))
     x = layers.Dense(4, activation="wave")(inputs)
-    x = layers.Activation("bend")(layers.Dense(4, "tanh")(x))
+    x = layers.Activation("bend")(layers.Dense(4, "slow")(x))
     x = layers.RNN(layers.GRUCell(3), time_major=False)(x)
     return tf_keras.Model(inputs, layers.Lambda(tf_keras.activations.get("bend"))(x))
 """
@@ -431,6 +431,12 @@ def build():
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_what_a_source_gives_a_name_among_those_of_keras() -> None:
     check_with_tf_keras(NAMED, "build", (5, 3))
+
+
+def test_a_name_of_keras_that_a_source_gives_to_something_else() -> None:
+    log = Log()
+    translate(NAMED.replace('"slow"', '"tanh"'), "model.py", Options(), log)
+    assert any("within a recurrent layer" in d.message for d in log.diagnostics)
 
 
 def check_with_tf_keras(source: str, name: str, shape: tuple[int, ...]) -> None:

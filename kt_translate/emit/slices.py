@@ -72,6 +72,9 @@ _USES = {
 }
 
 
+_REGISTERED = ".get_custom_objects"
+
+
 @dataclass
 class _Statement:
     """A top-level statement: the names that it binds, changes and reads."""
@@ -140,7 +143,7 @@ def slice_of(
         for name in own & statement.calls.keys():
             statement.changes |= statement.calls[name]
     _taint(found, values, path)
-    needed = {*wanted, *(f"{name} compiled" for name in compiled)}
+    needed = {*wanted, *(f"{name} compiled" for name in compiled), *_registering(found)}
     kept: list[_Statement] = []
     while True:
         size = len(needed)
@@ -181,6 +184,13 @@ def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from node.body
         else:
             yield node
+
+
+def _registering(found: list[_Statement]) -> set[str]:
+    """What statements call that give functions names among Keras's own: no other statement has to read these."""
+    imports = [s.node for s in found if isinstance(s.node, (ast.Import, ast.ImportFrom))]
+    names = {n for node in imports for n, path in _imports(node) if path.endswith(_REGISTERED)}
+    return {name for s in found for name in names & s.changes}
 
 
 def _is_needed(statement: _Statement, needed: set[str]) -> bool:

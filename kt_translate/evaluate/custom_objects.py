@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.graph.sym import Sym
+from kt_translate.layers.layer import REGISTRY
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -29,8 +30,13 @@ def meant(ev: Interpreter, value: Any) -> Any:
 
 
 def settings(
-    ev: Interpreter, args: list[Any], kwargs: dict[str, Any]
+    ev: Interpreter, layer: str, args: list[Any], kwargs: dict[str, Any]
 ) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments of a layer with what their names mean."""
+    """The arguments of a layer with what their names mean, among them those that Keras takes by default."""
+    if not ev.custom_objects:
+        return args, kwargs
     said = {k: meant(ev, v) if k.endswith(_SETTINGS) else v for k, v in kwargs.items()}
+    for name, default in REGISTRY[layer].signature()[len(args) :] if layer in REGISTRY else ():
+        if name not in said and meant(ev, default) is not default:
+            said[name] = meant(ev, default)
     return [meant(ev, a) for a in args], said

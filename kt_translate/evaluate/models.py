@@ -132,7 +132,7 @@ def make_layer(
     """``keras.layers.<name>(...)``; a diagnostic and an unknown value where there is no rule for it."""
     args = [arrays.number(ev, a) for a in args]
     kwargs = {k: arrays.number(ev, v) for k, v in kwargs.items()}
-    args, kwargs = custom_objects.settings(ev, args, kwargs)
+    args, kwargs = custom_objects.settings(ev, name, args, kwargs)
     if name == "Lambda":
         return guarded(ev, lambda: lambdas.make_lambda(ev, args, kwargs), node)
     if name == "Activation" and activations.is_a_function([*args, None][0]):
