@@ -161,7 +161,8 @@ def _indexed(text: str, names: list[str]) -> list[int]:
         part: max(
             (
                 key.count(",") + 1
-                for key in re.findall(rf"\b{re.escape(part)}\[([^\[\].]*)\]", text)
+                for key in re.findall(rf"\b{re.escape(part)}\[([^\[\]]*)\]", text)
+                if "..." not in key
             ),
             default=0,
         )

@@ -31,7 +31,8 @@ _GUESSES: list[tuple[str, Any]] = [
     (r"optim", "adam"),
     (r"weights|path|file|loss|metric|callback|pool$|pooling$", None),
     (r"^(use|is|include|with|has)_|_?(norm|bias)$|^trainable|^training", False),
-    (r"kernel|stride|depth|block|layers|repeat|heads|skip", 2),
+    (r"kernel", 3),
+    (r"stride|depth|block|layers|repeat|heads|skip|stack", 2),
     (r"pad", "same"),
 ]
 _LISTS: list[tuple[str, Any]] = [  # where a number is taken for each of several layers or stages
@@ -63,6 +64,8 @@ def guess(name: str, text: str, kinds: str) -> Any:
         return listed
     if parts := _unpacked_shapes(name, text):
         return tuple(guess(part, text, kinds) for part in parts)
+    if rows := re.search(rf"\bfor \(?(\w+(?:, \w+)+)\)? in {n}\s*[:\])]", text):
+        return [tuple(guess(part, text, kinds) for part in rows[1].split(", "))]
     if re.search(rf"{_THROUGH}{n}\b", text) and "shape" not in lower:
         return (2, 2)
     if (used := _as_it_is_used(lower, kinds)) is not None:

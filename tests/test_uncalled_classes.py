@@ -129,6 +129,30 @@ class Pairs(layers.Layer):
         "'widths', pads=False, features=5",
         ((2, 4, 5),),
     ),
+    "an index of the object's own, and pairs in a list": (
+        """
+class Pairs(layers.Layer):
+    def __init__(self, heads, at=0, **kwargs):
+        super().__init__(**kwargs)
+        self.at = at
+        self.heads = []
+        for width, name in heads:
+            self.heads.append(layers.Dense(width, name=name))
+
+    def build(self, input_shape):
+        shape = (int(input_shape[-1]),)
+        self.scale = self.add_weight(shape=shape, initializer=tf.ones_initializer(), name="scale")
+
+    def call(self, x):
+        outputs = {}
+        for head in self.heads:
+            outputs[head.name] = head(x[:, self.at, :] * self.scale)
+        return outputs
+""",
+        "[(3, 'model')], at=2",
+        "[(3, 'model')], at=2, features=5",
+        ((2, 4, 5),),
+    ),
     "a width that may be nothing": (
         """
 class Pairs(layers.Layer):

@@ -62,6 +62,8 @@ def _symbolic(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 if isinstance(count, int) and count < MANY
                 else Unknown("the size of data", ev.line)
             )
+        if name == "int" and len(args) == 1 and _is_size(args[0]):
+            return args[0]
         if name in ("min", "max") and kwargs and not any(map(opaque, args)):
             return ordering.extreme(ev, name, *args, **kwargs)
         if any(map(opaque, args)) or (name not in _OF_ANY and any(map(holds_opaque, args))):
@@ -77,6 +79,11 @@ def _symbolic(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **kwargs)
 
     return run
+
+
+def _is_size(value: Any) -> bool:
+    """Whether it is the size of an axis, a whole number."""
+    return isinstance(value, Sym) and value.head == "symbol" and value.args[0].kind == "dim"
 
 
 def _iterating(name: str, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -184,7 +184,7 @@ def lazily(value: Any) -> str:
 
 def _function_and_settings(value: Any) -> tuple[Expr, dict[str, Any]]:
     name, args, kwargs = _name_and_args(value)
-    name = _OLD.get(name, name)
+    name = _OLD.get(name, name.removesuffix("_initializer"))
     if name in _SCALED:
         return Expr(f"{name}_"), {}
     if name == "variance_scaling":
