@@ -77,6 +77,8 @@ def likely_inputs(
             each = map(sizes_of, [known_rank or rank for known_rank in told])
             yield {name: _structure(text, name, each) for name in names}
     tries = shapes or list(map(sizes_of, likely))
+    if len(names) == 1 and _may_be_one(text, names[0]):
+        yield from ({names[0]: _input(sizes)} for sizes in tries)
     masks = [name for name in names if "mask" in name.lower()] if _OVER_HEADS.search(whole) else []
     for sizes in tries:
         if masks and len(sizes) < 3:
@@ -169,6 +171,13 @@ def _indexed(text: str, names: list[str]) -> list[int]:
         for part in parts
     }
     return [max(rank, 2) for rank in found.values()] if max(found.values(), default=0) > 2 else []
+
+
+def _may_be_one(text: str, name: str) -> bool:
+    """Whether ``call`` takes an input apart only where it is a list: then it is one, as a rule."""
+    n = re.escape(name)
+    asked = re.search(rf"(?<!not )\bisinstance\(\s*{n}\s*,\s*\(?\s*(?:list|tuple)\b", text)
+    return asked is not None and bool(_parts(text, name))
 
 
 def _expanded(text: str, names: list[str]) -> list[int]:

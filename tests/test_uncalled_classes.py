@@ -153,6 +153,21 @@ class Pairs(layers.Layer):
         "[(3, 'model')], at=2, features=5",
         ((2, 4, 5),),
     ),
+    "one sequence, or what is asked, where and for what": (
+        """
+class Pairs(layers.Layer):
+    def call(self, inputs):
+        if isinstance(inputs, (list, tuple)):
+            query, key, value = inputs
+        else:
+            query = key = value = inputs
+        scores = ops.softmax(ops.matmul(query, ops.swapaxes(key, 1, 2)))
+        return ops.matmul(scores, value)
+""",
+        "",
+        "",
+        ((2, 4, 5),),
+    ),
     "a width that may be nothing": (
         """
 class Pairs(layers.Layer):
