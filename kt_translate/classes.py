@@ -78,6 +78,11 @@ def uses_of(ev: Interpreter, cls: Class) -> list[tuple[Plan, Instance, list[Tens
     return ev.class_plans.get(id(cls.node), [])
 
 
+def stands_alone(plan: Plan) -> bool:
+    """Whether a class gives and takes nothing but tensors: for sizes beside them, others call it."""
+    return plan.beside is None and not plan.asked
+
+
 def _open_settings(instance: Instance) -> bool:
     return any(map(_is_open, [*instance.args, *instance.kwargs.values()]))
 
@@ -188,6 +193,11 @@ def _attempt(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> bool
     for said, value in instance.calls[-1][0].demands if len(instance.calls) > calls else ():
         if value is UNKNOWN:
             ev.note("KT102", f"{instance.cls.name} hangs on {shown(said)}, which is not known")
+    for plan, *_ in instance.calls[calls:]:
+        if not stands_alone(plan):
+            said = f"{instance.cls.name} gives sizes beside tensors, or is handed them"
+            ev.note("KT302", f"{said}: it is translated where others call it")
+            del instance.calls[calls:]
     if ev.log.errors > errors:
         del instance.calls[calls:]
     return ev.log.errors == errors and len(instance.calls) > calls

@@ -6,8 +6,10 @@ import ast
 import re
 from typing import Any
 
+from kt_translate.evaluate.awaited import settled
+from kt_translate.evaluate.constructors import constructor_of
 from kt_translate.evaluate.interpreter import Interpreter
-from kt_translate.evaluate.values import Function
+from kt_translate.evaluate.values import Class, Function
 from kt_translate.graph.sym import known
 from kt_translate.guesses import code_about
 
@@ -33,17 +35,25 @@ def choices(ev: Interpreter, name: str, text: str) -> list[Any]:
 
 
 def code_with(ev: Interpreter, function: Function) -> str:
-    """The code of a function, and that of those of the module that it calls and that take parameters of its names."""
+    """The code of a function, and that of what it calls, and these call, that takes parameters of its names.
+
+    Of a class that is called so, it is the whole class.
+    """
     names = _parameters(function)
-    found = {function.name: code_about(ev, function)}
-    others = [v for v in function.scope.module.names.values() if isinstance(v, Function)]
-    others = [f for f in others if _parameters(f) & names]
-    for _ in others:
-        words = set(re.findall(r"\w+", "\n".join(found.values())))
-        more = [f for f in others if f.name in words and f.name not in found]
-        if not more:
-            break
-        found |= {f.name: code_about(ev, f) for f in more}
+    found = {id(function): code_about(ev, function)}
+    todo = [function]
+    for one in todo:
+        known_there = one.scope.module.names
+        for word in dict.fromkeys(re.findall(r"\w+", found[id(one)])):
+            called = settled(known_there, word) if word in known_there else None
+            called = constructor_of(called) if isinstance(called, Class) else called
+            if (
+                isinstance(called, Function)
+                and id(called) not in found
+                and _parameters(called) & names
+            ):
+                found[id(called)] = code_about(ev, called)
+                todo.append(called)
     return "\n".join(found.values())
 
 

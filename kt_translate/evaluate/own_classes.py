@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import assumed, first_calls, sequential, subclasses, views
+from kt_translate.evaluate import assumed, first_calls, sequential, subclasses, told_sizes, views
 from kt_translate.evaluate import models as models_module
 from kt_translate.evaluate.constructors import (
     constructor_arguments,
@@ -62,7 +62,8 @@ def plan_of_instance(ev: Interpreter, instance: Instance, given: Given) -> Plan 
     assert instance.use is not None
     given = as_before(instance.calls, given)
     bound = instance.bound = constructor_arguments(ev, cls, instance.args, instance.kwargs)
-    others = [v for v in given.values() if not tensors_in(v)]
+    sizes = told_sizes.handed(given)
+    others = [v for n, v in given.items() if n not in sizes and not tensors_in(v)]
     foreign = {s for s in _foreign([*bound.values(), *others]) if s.kind != "global"}
     if not {s.name for s in foreign}.isdisjoint(bound) or any(s.root is not s for s in foreign):
         return IN_PLACE
@@ -74,7 +75,7 @@ def plan_of_instance(ev: Interpreter, instance: Instance, given: Given) -> Plan 
         instance.alone,
         *(masks.index(id(t.mask)) if t.mask is not None else None for t in tensors),
         *((n, _setting_kind(v)) for n, v in sorted(bound.items())),
-        *((n, _input_kind(v)) for n, v in given.items()),
+        *((n, told_sizes.kind_of(v) if n in sizes else _input_kind(v)) for n, v in given.items()),
     )
     if key in ev.under_way:
         return None
@@ -177,7 +178,7 @@ class _Entering:
         self.inputs: list[Tensor] = []
         self.inner: dict[str, Any] = {}
         self.modules: dict[str, Any] = {}
-        names = set(bound)
+        names = {*bound, *given}
         several = len(tensors_in([*bound.values(), *given.values()])) > 1
         self.masks: dict[int, Tensor] = {}  # of the masks outside, by their ids
         self.masked: set[int] = set()  # the inputs that have one, by their ids
@@ -186,6 +187,7 @@ class _Entering:
                 self.inner[name] = self._input(ev, cls, name, value, several, names)
             else:
                 self._setting(cls, name, value)
+        self.asked: list[Symbol] = []  # sizes that come with the inputs
         self.given = {n: self._input(ev, cls, n, v, several, names) for n, v in given.items()}
         if not several:
             self._short_names(names)
@@ -222,6 +224,10 @@ class _Entering:
         self, ev: Interpreter, cls: Class, name: str, value: Any, several: bool, names: set[str]
     ) -> Any:
         flat = tensors_in(value)
+        if not flat and told_sizes.handed({name: value}):
+            count = len(told_sizes.leaves(value))
+            said = [name] if count == 1 else unpacked_names(cls, name, count)
+            return told_sizes.entering(value, said, self.asked)
         if not flat:
             return value
         if isinstance(value, dict):
@@ -299,13 +305,14 @@ def _make(
     for model in ev.models[models:]:
         models_module.plan_of(model).inline = True
     del ev.models[models:]
+    result, beside = told_sizes.apart(result, entering.asked, entering.params, entering.inputs)
     if not tensors_in(result) or not tensors_only(result):
         if ev.log.errors == errors:
             first = result.origin if isinstance(result, Unknown) else None
             why = f": {first.why} (line {first.line})" if first is not None else ""
             ev.note("KT302", f"what {cls.name}.call returns is not known{why}")
         return None
-    return _finished(ev, me, entering, region, result, demands, ev.log.errors > errors)
+    return _finished(ev, me, entering, region, result, beside, demands, ev.log.errors > errors)
 
 
 def _finished(
@@ -314,6 +321,7 @@ def _finished(
     entering: _Entering,
     region: Region,
     result: Any,
+    beside: Any,
     demands: list[tuple[Any, Any]],
     gap: bool,
 ) -> Plan:
@@ -346,8 +354,8 @@ def _finished(
     plan.container = snake_case(cls.name)
     plan.demands = [(said, value) for said, value in demands if isinstance(said, Sym)]
     plan.numbers = {p.symbol: p.symbol.name for p in entering.params if p.symbol.kind == "param"}
-    plan.modules = entering.modules
-    plan.gap = gap
+    plan.modules, plan.beside, plan.gap = entering.modules, beside, gap
+    plan.asked = entering.asked
     for name, value in me.attributes.items():
         if is_module(value) and name != "super()":
             plan.held.setdefault(id(value.use), name)

@@ -16,6 +16,7 @@ from kt_translate.evaluate import (
     own_classes,
     own_masks,
     sequential,
+    told_sizes,
     unmasking,
 )
 from kt_translate.evaluate import models as models_module
@@ -297,11 +298,14 @@ def _call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
         return _inlined(ev, instance, given)
     first_calls.check(ev, instance, plan, tensors)
     table = own_classes.table_of(plan, instance, tensors)
+    table |= zip(plan.asked, told_sizes.told(given))
     for said, _ in plan.demands:
         if said.symbols == {TRAINING}:  # each module has a mode of its own
             continue
         ev.demand(substitute(said, table), f"a setting of {instance.cls.name}")
-    results = map_tensors(lambda t: outer_result(joining.in_call(t, table), table), plan.result)
+    gives = plan.result if plan.beside is None else plan.beside
+    results = map_tensors(lambda t: outer_result(joining.in_call(t, table), table), gives)
+    results = told_sizes.for_caller(results, table)
     own_masks.set_results(ev, instance, plan, given, results, tensors)
     entering = own_classes.entering(plan, tensors)
     CURRENT[-1].add(CallNode(entering, tensors_in(results), ev.line, plan, instance.use, table))

@@ -143,6 +143,8 @@ class Plan:
         default_factory=list
     )  # attributes with models that `forward` does not call
     factory: str | None = None  # what makes the one model of this class, in the output
+    asked: list[Symbol] = field(default_factory=list)  # sizes that `forward` is handed with them
+    beside: Any = None  # `result` and the sizes that who calls has beside its tensors
     masks: list[int] = field(default_factory=list)  # which of the inputs' masks are inputs too
     handed: set[Symbol] = field(default_factory=set)  # of its user, that its parts speak of
     fewer: dict[tuple[int, ...], Plan] = field(

@@ -134,6 +134,7 @@ def _follow(nodes: list[Node], source: Tensor, end: Tensor, checks: bool = False
             fits = (
                 len(node.inputs) == 1
                 and not node.over
+                and not node.plan.asked
                 and node.inputs[0] is at
                 and isinstance(node.plan.result, Tensor)
             )

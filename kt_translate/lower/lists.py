@@ -78,9 +78,14 @@ class SizeLists:
 
 
 def write_calls(
-    writer: Writer, node: LoopNode, attribute: str, before: list[Expr], outside: list[Tensor]
+    writer: Writer,
+    node: LoopNode,
+    attribute: str,
+    before: list[Expr],
+    outside: list[Tensor],
+    sizes: list[str],
 ) -> None:
-    """The turns in ``forward``."""
+    """The turns in ``forward``; ``sizes``: what each is handed beside its tensors."""
     lines = writer.code.body
     opened = len(lines)
     for collected in node.lists:
@@ -112,7 +117,7 @@ def write_calls(
             arguments.append(str(element.source.said(tensors)[code(element.key)]))
     wanted |= {s for c in node.lists for test in c.tests for s in symbols_in(test)}
     numbers = turning(node.targets, node.iterable, frozenset(wanted))
-    arguments += [str(writer.read(t, t.layout)) for t in outside]
+    arguments += [*(str(writer.read(t, t.layout)) for t in outside), *sizes]
     head = _head([(stage, Expr(f"self.{attribute}")), *zipped], numbers)
     call = f"{stage}({', '.join(arguments)})"
     inner = _turn(writer, node, names, taken, call)

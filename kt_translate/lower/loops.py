@@ -155,7 +155,8 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
     else:
         named = [size_line(writer, n) for n in node.body.nodes if isinstance(n, SizeNode)]
         instance, results, read = writer.instance(call), call.outputs, {}
-    alone = len(node.tensors) == len(taken) == 1 and not node.lists and not node.left
+    asked = [] if call is None else [str(code(call.args[s])) for s in call.plan.asked]
+    alone = len(node.tensors) == len(taken) == 1 and not (node.lists or node.left or asked)
     container = "nn.Sequential()" if alone else "nn.ModuleList()"
     body = [*named, f"self.{attribute}.append({instance})"]
     start = [*sizes, *lists.start, f"self.{attribute} = {container}"]
@@ -172,7 +173,7 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
         return
     for tensor in outside:  # every turn reads it
         writer.last_use[id(tensor)] = max(writer.last_use.get(id(tensor), -1), writer.step + 1)
-    write_calls(writer, node, attribute, before, outside)
+    write_calls(writer, node, attribute, before, outside, asked)
 
 
 def _only_call(node: LoopNode, taken: list[Tensor]) -> CallNode | None:

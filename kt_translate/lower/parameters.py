@@ -28,6 +28,8 @@ def write_parameters(writer: Modules) -> None:
     writer.code.forward_guards = [g for g, late in zip(guards, of_mode) if late]
     text = " ".join([*writer.code.init, *(condition for condition, _ in writer.code.guards)])
     words = set(re.findall(r"[A-Za-z_]\w*", re.sub(r"\w+=", "", text)))
+    if late := [s.name for s in writer.plan.asked if s.spelled in words]:
+        raise RuleError("KT302", f"{late[0]} is not known where {writer.code.name} is made")
     integers = symbols.symbols_of_shapes(writer.nodes)
     of_data = {p.symbol.name for p in writer.plan.open_sizes}
     writer.plan.params = [  # without the sizes that data would tell and that nothing has

@@ -21,6 +21,7 @@ from kt_translate.graph.nodes import (
     WeightNode,
 )
 from kt_translate.graph.region import Node, OpNode
+from kt_translate.graph.sym import code
 from kt_translate.graph.tensor import Layout, Tensor, ends_of, tensors_in
 from kt_translate.layers.layer import Call, RuleError
 from kt_translate.lower import control, loops, symbols, turns
@@ -172,6 +173,10 @@ class Writer(Modules):
             self.owner[name] = id(tensor)
             text.append(f"{name}: Tensor")
             self.variables_of_inputs.append(name)
+        for symbol in self.plan.asked:
+            symbol.spelled = names.fresh(symbol.name)
+            self.owner[symbol.spelled] = 0
+            text.append(f"{symbol.spelled}: int")
         self.code.arguments = ", ".join(text)
 
     def _name_modules(self, nodes: list[Node]) -> None:
@@ -310,7 +315,7 @@ class Writer(Modules):
                 _as_integers(self.ordered(t, p.layout), t, p)
                 for t, p in zip(node.inputs, node.plan.inputs, strict=True)
             ]
-            result = module(*inputs)
+            result = module(*inputs, *(code(node.args[s]) for s in node.plan.asked))
             for tensor, inner in zip(node.outputs, tensors_in(node.plan.result), strict=True):
                 tensor.layout = Layout.LAST if tensor.rank == 3 else inner.layout
         keys = keys_of(node.plan.result)
