@@ -69,7 +69,11 @@ def likely_inputs(
         yield {names[0]: _input(sizes_of(2)), names[1]: start}
     likeliest = 3 if _of_sequences(cls) else _told_rank(cls, names[0]) if len(names) == 1 else None
     likely = sorted(RANKS, key=lambda rank: rank != likeliest)
-    if shape is None and (found_ranks := _indexed(text, names)):
+    found_ranks = _indexed(text, names) if shape is None else []
+    if len(names) == 1 and _may_be_one(text, names[0]):
+        told_alone = [max(found_ranks)] if found_ranks else likely
+        yield from ({names[0]: _input(sizes)} for sizes in shapes or map(sizes_of, told_alone))
+    if found_ranks:
         each = map(sizes_of, found_ranks)
         yield {name: _structure(_as_given(text, name), name, each) for name in names}
     if shape is None and (told := _expanded(text, names)):
@@ -77,8 +81,6 @@ def likely_inputs(
             each = map(sizes_of, [known_rank or rank for known_rank in told])
             yield {name: _structure(text, name, each) for name in names}
     tries = shapes or list(map(sizes_of, likely))
-    if len(names) == 1 and _may_be_one(text, names[0]):
-        yield from ({names[0]: _input(sizes)} for sizes in tries)
     masks = [name for name in names if "mask" in name.lower()] if _OVER_HEADS.search(whole) else []
     for sizes in tries:
         if masks and len(sizes) < 3:

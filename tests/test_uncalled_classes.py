@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 import torch
 
+from kt_translate.diagnostics import Log
+from kt_translate.pipeline import Options, translate
 from tests.model_harness import Pair, float64
 from tests.test_subclasses import Both, _double, numbers
 
@@ -166,6 +170,21 @@ class Pairs(layers.Layer):
 """,
         "",
         "",
+        ((2, 4, 5),),
+    ),
+    "attention as wide as its input, unless something is said": (
+        """
+class Pairs(layers.Layer):
+    def __init__(self, heads, width=None, **kwargs):
+        super().__init__(**kwargs)
+        self.attention = layers.MultiHeadAttention(heads, 4, output_shape=width)
+        self.dense = layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(self.attention(x, x))
+""",
+        "2",
+        "2, features=5",
         ((2, 4, 5),),
     ),
     "a width that may be nothing": (
@@ -510,3 +529,41 @@ def test_settings_are_guessed_as_they_are_used(tmp_path: Path) -> None:
         vars(module)["settings"] = SimpleNamespace(**given)
     taken = numbers(2, 6, 5), numbers(2, 6)
     both.agree("Net", "settings", "settings, in_features=5", *taken, structure=lambda *x: list(x))
+
+
+BY_TYPE = """
+import tensorflow as tf
+import tf_keras as keras
+
+
+class Block(keras.layers.Layer):
+    def build(self, input_shape):
+        if isinstance(input_shape, tf.TensorShape):
+            shape = input_shape
+        elif isinstance(input_shape, (list, tuple)):
+            shape = tf.TensorShape(input_shape[0])
+        self.dense = keras.layers.Dense(shape[-1])
+        super().build(input_shape)
+
+    def call(self, inputs):
+        if isinstance(inputs, (list, tuple)):
+            x, y = inputs
+        else:
+            x, y = inputs, 1.0
+        return self.dense(x) * y
+"""
+
+
+def test_the_shape_of_one_input_is_a_tensor_shape_in_keras_2() -> None:
+    done = translate(BY_TYPE, "block.py", Options(), log := Log())
+    assert log.errors == 0
+    names: dict[str, Any] = {}
+    exec(BY_TYPE, names)
+    module = sys.modules["block_by_type"] = ModuleType("block_by_type")
+    exec(done.code, out := vars(module))
+    x = numbers(2, 5).astype("float32")
+    theirs = names["Block"]()
+    wanted = theirs(x).numpy()
+    ours = out["Block"](features=5).float()
+    out["load_keras_weights"](ours, theirs)
+    np.testing.assert_allclose(ours(torch.from_numpy(x)).detach().numpy(), wanted, atol=1e-5)

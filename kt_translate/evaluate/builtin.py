@@ -198,8 +198,15 @@ def _isinstance(ev: Interpreter, value: Any, kinds: Any) -> Any:
     types = tuple(_TYPES.get(k.name) for k in wanted if isinstance(k, Native))
     if isinstance(value, Sym) and known(value) is UNKNOWN and len(types) == len(wanted):
         return call_symbolic("isinstance", value, types[0] if len(types) == 1 else types)
+    if ev.flavour != "3" and isinstance(value, tuple) and any(map(_is_tensor_shape, wanted)):
+        return not tensors_in(value)
     found = {_is_of(item, wanted) for item in in_turns(ev.loops, value)}
     return _of_all(ev, value, found)
+
+
+def _is_tensor_shape(kind: Any) -> bool:
+    """Whether it is the type of shapes that Keras 2 gives ``build``: tuples here."""
+    return isinstance(kind, External) and kind.path.endswith(".TensorShape")
 
 
 def _hasattr(ev: Interpreter, owner: Any, name: Any) -> bool:

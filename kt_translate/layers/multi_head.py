@@ -7,6 +7,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.graph.precision import EXACT, rounded
+from kt_translate.graph.sym import Sym, known
 from kt_translate.layers.attention import Attending
 from kt_translate.layers.layer import (
     OMIT,
@@ -145,6 +146,8 @@ class MultiHeadAttention(MultiHead):
         sizes = self.output_shape
         if sizes is None:
             return (query.channels,)
+        if isinstance(sizes, Sym) and known(sizes) is None:
+            return (Sym.choose(Sym.binary("is", sizes, None), query.channels, sizes),)
         return tuple(sizes) if isinstance(sizes, (tuple, list)) else (sizes,)
 
     def axes(self, query: Tensor) -> tuple[int, ...] | None:
