@@ -1033,3 +1033,39 @@ class Net:
     done = translate(text, "model.py", Options(), log := Log())
     assert [(m["source_name"], m["status"]) for m in done.models] == [("Net.build", "unsupported")]
     assert "KT107" in {d.code for d in log.diagnostics}
+
+
+GIVEN_A_FUNCTION = """
+import keras
+from keras import layers
+
+
+def plain(size=8):
+    inputs = keras.Input((size, size, 3))
+    return inputs, layers.Conv2D(4, 3)(inputs)
+
+
+def wide(size=8):
+    inputs = keras.Input((size, size, 3))
+    return inputs, layers.Conv2D(5, 1)(inputs)
+
+
+def build(classes, encoder=plain, size=10):
+    inputs, x = encoder(size=size)
+    return keras.Model(inputs, layers.Conv2D(classes, 1)(x))
+
+
+def build_wide(classes, size=9):
+    model = build(classes, wide, size)
+    model.kind = "wide"
+    return model
+"""
+
+
+def test_a_builder_that_takes_a_function_for_another_has_its_own(float64: None) -> None:
+    pair = Pair(GIVEN_A_FUNCTION)
+    assert not pair.errors
+    for name, given in (("build", "3"), ("build", "2, size=7"), ("build_wide", "3")):
+        pair.check(name, f"{name}({given})", given)
+    with pytest.raises(NotImplementedError, match="encoder"):
+        pair.torch.build(3, "wide")
