@@ -58,6 +58,7 @@ from kt_translate.makers import (
     owes_model,
     receiver,
     returned_by,
+    takes_functions,
 )
 
 AnyModel = ModelValue | UnknownModel
@@ -104,12 +105,6 @@ def _is_own_model(value: Any) -> bool:
     return isinstance(value, Instance) and base_of(value.cls) in MODELS
 
 
-def _takes_functions(function: Function, bound: dict[str, Any]) -> bool:
-    """Whether a call hands on functions that tell what is built, where none is there by default."""
-    own = {n for n, v in function.defaults.items() if isinstance(v, Function)}
-    return any(isinstance(v, Function) for n, v in bound.items() if n not in own)
-
-
 class Finder:
     """The state of finding: what is known of the functions already."""
 
@@ -138,7 +133,7 @@ class Finder:
         if not gives and (used or not (builds or implies_model(self.ev, function, self.own))):
             return
         inlined = gives and function in _called_by_builders(self.ev)
-        if inlined and any(_takes_functions(function, b) for b, _, _ in function.calls):
+        if inlined and any(takes_functions(function, b) for b, _, _ in function.calls):
             self._note_inlined(function, GIVEN_FUNCTIONS)
             return
 
@@ -259,7 +254,7 @@ class Finder:
                 name = f"{cls.name}.{method.name}"
                 yield Gap(name, "method", method.line, made.found, made.why)
         for method, gap in gaps:
-            if any(_takes_functions(method, b) and models_in(r) for b, r, _ in method.calls):
+            if any(takes_functions(method, b) and models_in(r) for b, r, _ in method.calls):
                 self._note_inlined(method, GIVEN_FUNCTIONS)
             else:
                 yield gap

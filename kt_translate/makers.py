@@ -125,3 +125,9 @@ def receiver(method: Function, cls: Class, instance: Instance) -> list[Any]:
     if "staticmethod" in method.decorators:
         return []
     return [cls if "classmethod" in method.decorators else instance]
+
+
+def takes_functions(function: Function, bound: dict[str, Any]) -> bool:
+    """Whether a call hands on functions that tell what is built, where none is there by default."""
+    own = {n for n, v in function.defaults.items() if isinstance(v, Function)}
+    return any(isinstance(v, Function) for n, v in bound.items() if n not in own)
