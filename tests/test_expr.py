@@ -22,6 +22,8 @@ x, y = Expr("x"), Expr("y")
         (x[:, 0], "x[:, 0]"),
         (x[..., None], "x[..., None]"),
         (Expr.unary("not", Expr.binary("and", x, y)), "not (x and y)"),
+        (Expr.unary("not", Expr.unary("not", x)), "x"),
+        (Expr.unary("not", Expr.unary("not", Expr.binary("and", x, y))), "(x and y)"),
     ],
 )
 def test_text(expr: Expr, text: str) -> None:

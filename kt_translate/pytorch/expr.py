@@ -75,7 +75,7 @@ class Expr:
         if op == "not" and a._opposite is not None:
             return Expr(a._opposite, 5, a._text)
         if op == "not":
-            return Expr(f"not {a._within(4)}", 4)
+            return Expr(f"not {a._within(4)}", 4, a._within(5))
         return Expr(f"{op}{a._within(_UNARY)}", _UNARY)
 
     @staticmethod
