@@ -752,3 +752,56 @@ def test_masks_by_their_places() -> None:
     pair = Pair(BY_PLACE)
     assert not pair.errors
     pair.check("model", "model")
+
+
+OWN_KERNELS = """
+import tensorflow as tf
+import tf_keras as keras
+from tf_keras import layers
+
+
+class Standardized(layers.Conv2D):
+    def __init__(self, filters, kernel_size, eps=1e-3, **kwargs):
+        super().__init__(filters, kernel_size, **kwargs)
+        self.eps = eps
+        self.pad = layers.ZeroPadding2D(1)
+
+    def call(self, x):
+        original = self.kernel
+        mean = tf.math.reduce_mean(original, axis=[0, 1, 2], keepdims=True)
+        variance = tf.math.reduce_variance(original, axis=[0, 1, 2], keepdims=True)
+        self.kernel = (original - mean) / tf.math.sqrt(variance + self.eps)
+        x = super().call(self.pad(x))
+        self.kernel = original
+        return x
+
+
+class Cosine(layers.Dense):
+    def call(self, x):
+        weights = self.kernel
+        self.kernel = tf.math.l2_normalize(weights, axis=0)
+        y = super().call(tf.math.l2_normalize(x, axis=-1))
+        self.kernel = weights
+        return y
+
+
+def build(width=6, groups=1, use_bias=True):
+    x = inputs = keras.Input((9, 8, 4))
+    x = Standardized(width, 3, strides=2, groups=groups, activation="relu", use_bias=use_bias)(x)
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, Cosine(3, activation="tanh")(x))
+"""
+
+
+@pytest.mark.parametrize("arguments", ["", "8, groups=2", "5, use_bias=False"])
+def test_what_keras_computes_of_a_kernel_that_the_class_sets(arguments: str) -> None:
+    pair = Pair(OWN_KERNELS)
+    assert not pair.errors
+    theirs = eval(f"build({arguments})", pair.keras)
+    random = np.random.default_rng(0)
+    theirs.set_weights([random.normal(size=w.shape) for w in theirs.get_weights()])
+    ours = eval(f"build({arguments})", vars(pair.torch))
+    pair.torch.load_keras_weights(ours, theirs)
+    x = random.normal(size=(2, 9, 8, 4)).astype("float32")
+    got = ours(torch.from_numpy(x.transpose(0, 3, 1, 2).copy())).detach().numpy()
+    np.testing.assert_allclose(got, theirs(x).numpy(), rtol=1e-4, atol=1e-5)

@@ -29,8 +29,10 @@ from kt_translate.evaluate.values import (
     opaque,
 )
 from kt_translate.graph.choice import Choice
+from kt_translate.graph.nodes import ORDER, WeightNode
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.sym import UNKNOWN, Spaced, Sym, call_symbolic
+from kt_translate.graph.tensor import Tensor
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -102,8 +104,10 @@ def set_attribute(ev: Interpreter, owner: Any, name: str, value: Any) -> None:
     elif isinstance(owner, Instance):
         if isinstance(value, layer_lists.LayerList):
             value.name = value.name or name
-        owner.attributes[name] = value
         own = owner.attributes.get("super()")
+        if isinstance(own, LayerValue) and owner.attributes.get(name) is not value:
+            _track_anew(value)
+        owner.attributes[name] = value
         if name == "trainable" and isinstance(own, LayerValue):
             model_parts.set_trainable(ev, own, value)
     elif isinstance(owner, (LayerValue, ModelValue)):
@@ -117,6 +121,12 @@ def set_attribute(ev: Interpreter, owner: Any, name: str, value: Any) -> None:
         owner.names[name] = value
     elif isinstance(owner, records.Mapping) and not name.startswith("__"):
         owner[name] = value
+
+
+def _track_anew(value: Any) -> None:
+    """A weight of the built-in layer that a class extends, set once more, comes last: Keras 3 lets no one set it."""
+    if isinstance(value, Tensor) and isinstance(value.node, WeightNode):
+        value.node.use.order = next(ORDER)
 
 
 def started(instance: Instance) -> Native:

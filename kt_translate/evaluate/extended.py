@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import attention_parts, calls, external
@@ -66,7 +66,7 @@ def _weight(ev: Interpreter, instance: Instance, rule: Layer, name: str) -> Any:
     entered = tensors_in(instance.attributes.get(INPUT))
     if not entered:
         return Unknown(f"{name} of a layer that is not built", ev.line)
-    if name == "bias" and rule.use_bias is False:  # type: ignore[attr-defined]
+    if name == "bias" and known(rule.use_bias) is False:  # type: ignore[attr-defined]
         return None
     if CALLED in instance.attributes:
         ev.note("KT204", f"{name} is read in a layer that calls super().call() too")
@@ -83,6 +83,8 @@ def _weight(ev: Interpreter, instance: Instance, rule: Layer, name: str) -> Any:
             }
             made = make_weight(ev, {"name": weight, "shape": shape(rule, channels), **settings})
             instance.attributes[weight] = made
+            if isinstance(made, Tensor):
+                made.name = weight
     return instance.attributes[name]
 
 
@@ -127,27 +129,44 @@ def called(ev: Interpreter, instance: Instance, args: list[Any], kwargs: dict[st
         return ev.run_method(merge, instance, [_of_one_rank(ev, args[0])], {})
     if type(own.rule).__name__ == "Embedding" and _reads(instance, "embeddings"):
         return _looked_up(ev, instance, own.rule, args[0])
-    taken = (*_weights_of(own.rule), *attention_parts.PROJECTIONS)
-    if any(isinstance(instance.attributes.get(n), (Tensor, LayerValue)) for n in taken):
-        ev.note("KT204", "super().call() in a layer that reads the weights itself")
     operation = next(
         (f for n in ("convolution_op", "_convolution_op") if (f := instance.cls.lookup(n))), None
     )
-    if not isinstance(operation, Function):
+    if not isinstance(operation, Function) and not _has_own(instance, _weights_of(own.rule)):
+        if _has_own(instance, attention_parts.PROJECTIONS):
+            ev.note("KT204", "super().call() in a layer that reads the weights itself")
         instance.attributes[CALLED] = True
         return calls.call(ev, own, args, kwargs, None, None)
     instance.attributes.setdefault(INPUT, args[0])
     kernel = calls.attribute(ev, instance, "kernel")
-    y = ev.run_method(operation, instance, [args[0], kernel], {})
-    bias = calls.attribute(ev, instance, "bias")
+    if isinstance(operation, Function):
+        y = ev.run_method(operation, instance, [args[0], kernel], {})
+    else:
+        y = _computed(ev, own.rule, args[0], kernel)
+    has_bias = ev.demand(own.rule.use_bias, "use_bias")
+    bias = calls.attribute(ev, instance, "bias") if has_bias else None
     if bias is not None:
-        first = own.rule.data_format == "channels_first"
-        if first:
+        if getattr(own.rule, "data_format", None) == "channels_first":
             shape = (1, -1, *(1,) * _rank(own.rule))
             bias = external.call(ev, "keras.ops.reshape", [bias, shape], {}, None)
         y = external.call(ev, "keras.ops.add", [y, bias], {}, None)
     activation = getattr(own.rule, "activation", None)
     return y if activation is None else calls.call(ev, activation, [y], {}, None, None)
+
+
+def _has_own(instance: Instance, names: Iterable[str]) -> bool:
+    """Whether the class has read, or set, weights of the layer that it extends: they are its own then."""
+    return any(isinstance(instance.attributes.get(n), (Tensor, LayerValue)) for n in names)
+
+
+def _computed(ev: Interpreter, rule: Any, x: Any, kernel: Any) -> Any:
+    """What the built-in layer computes of its kernel as the class has it now, ahead of bias and activation."""
+    kind = type(rule).__name__
+    if kind == "Dense":
+        return external.call(ev, "keras.ops.matmul", [x, kernel], {}, None)
+    if not kind.startswith("Conv") or kind.endswith("Transpose") or rule.padding == "causal":
+        ev.note("KT204", "super().call() in a layer that reads the weights itself")
+    return _convolved(ev, rule, x, kernel)
 
 
 def _of_one_rank(ev: Interpreter, inputs: Any) -> list[Any]:
