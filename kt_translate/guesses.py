@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any
 
 from kt_translate.evaluate.interpreter import Interpreter
@@ -18,6 +20,8 @@ from kt_translate.source.names import SUBMODULES
 from kt_translate.source.syntax import Source
 
 _GUESSES: list[tuple[str, Any]] = [
+    (r"seed", 1),
+    (r"dilation", 2),
     (r"class|label|categor|n_out|num_out", 10),
     (r"^(img|image)_?(rows|cols|h|w|height|width|size|dim)$|^(rows|cols|height|width)$", 224),
     (r"vocab|word|token|max_features", 1000),
@@ -87,21 +91,34 @@ def guess(name: str, text: str, kinds: str) -> Any:
 
 
 def _as_it_is_used(name: str, code: str) -> Any:
-    """What a name stands for that tells a class of Keras's layers or a key of a table, or that says arguments.
+    """What the code has by default for a parameter of this name, a word or a dict; else what its use tells.
 
-    A word where the code has one for the same parameter of its own.
+    That is a class of Keras's layers, the arguments of one, or a key of a table.
     """
-    n = rf"(?:\w+\.)*{re.escape(name)}\b"
+    called = re.escape(name)
+    said = re.search(rf"\b{called}(?:: [\w.\[\], ]+)?\s*=\s*({_WORD}|{{[^{{}}]*}})", _heads(code))
+    with suppress(SyntaxError, ValueError):
+        if said is not None:
+            return ast.literal_eval(said[1])
+    n = rf"(?:\w+\.)*{called}\b"
     if re.search(rf"\bgetattr\(\s*[\w.]*\blayers\s*,\s*{n}", code):
         return "ReLU"
     if re.search(rf"\*\*{n}\s*[,)]", code):
         return {}
     for table in re.findall(rf"(?<![.\w])(\w+)\[\s*{n}\s*\]", code):
-        if first := re.search(rf"^{table}\s*=\s*{{\s*(?:['\"](\w+)['\"])\s*:", code, re.MULTILINE):
-            return first[1]
-    heads = "\n".join(re.findall(r"^\s*def \w+(\(.*?\)).*?:$", code, re.DOTALL | re.MULTILINE))
-    said = re.search(rf"\b{re.escape(name)}(?:: \w+)?\s*=\s*['\"](\w+)['\"]", heads)
-    return said[1] if said else None
+        if first := re.search(rf"^{table}\s*=\s*{{\s*({_WORD})\s*:", code, re.MULTILINE):
+            return first[1][1:-1]
+    return None
+
+
+_WORD = r"'\w+'|\"\w+\""
+
+
+@lru_cache(maxsize=64)
+def _heads(code: str) -> str:
+    """The parameters of all functions."""
+    found = re.findall(r"^\s*def \w+(\(.*?\)).*?:$", code, re.DOTALL | re.MULTILINE)
+    return "\n".join(found)
 
 
 def code_about(ev: Interpreter, function: Function) -> str:

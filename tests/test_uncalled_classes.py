@@ -470,7 +470,8 @@ class Blocks(layers.Layer):
 
 OF_SETTINGS = """
 class Stack(layers.Layer):
-    def __init__(self, channels, padding="reflect", activation="ReLU", activation_params={}, **kwargs):
+    def __init__(self, channels, padding="reflect", activation="LeakyReLU",
+                 activation_params={"negative_slope": 0.2}, **kwargs):
         super().__init__(**kwargs)
         assert padding == "reflect"
         self.convs = [
@@ -498,8 +499,8 @@ class Net(keras.Model):
         self.stack = Stack(
             config.channels,
             padding=config.padding,
-            activation=config.nonlinear,
-            activation_params=config.nonlinear_params,
+            activation=config.activation,
+            activation_params=config.activation_params,
         )
         self.shrink = SHRINKS[config.shrinks_by]
         self.steps = [ops.tanh] * (config.num_steps - 1) + [ops.sigmoid]
@@ -524,6 +525,8 @@ def test_settings_are_guessed_as_they_are_used(tmp_path: Path) -> None:
         "shrinks_by": "mean",
         "nonlinear": "ReLU",
         "nonlinear_params": {},
+        "activation": "LeakyReLU",
+        "activation_params": {"negative_slope": 0.2},
     }
     for module in (both.source, both.out):
         vars(module)["settings"] = SimpleNamespace(**given)
