@@ -187,6 +187,18 @@ class Pairs(layers.Layer):
         "2, features=5",
         ((2, 4, 5),),
     ),
+    "widths that no weight tells": (
+        """
+class Pairs(layers.Layer):
+    def call(self, inputs):
+        length = ops.shape(inputs[0])[1] + ops.shape(inputs[1])[1]
+        places = ops.expand_dims(ops.arange(length - 1, -1, -1, dtype="float64"), axis=0)
+        return ops.tile(places, [ops.shape(inputs[0])[0], 1]) * 2.0
+""",
+        "",
+        "",
+        ((2, 5), (2, 3)),
+    ),
     "a width that may be nothing": (
         """
 class Pairs(layers.Layer):

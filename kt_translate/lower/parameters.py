@@ -135,10 +135,14 @@ def _with_sizes_read(writer: Modules, forward: str, at: int) -> str:
     return forward
 
 
+_NAMES_SIZE = re.compile(r"\s*κ\d+κ = ")
+
+
 def _is_of_inputs(writer: Modules, symbol: Symbol) -> bool:
     """Whether a size hangs on an axis of the inputs that weights do not fix."""
     said = {s for s in symbols_in(symbol.origin) if s.kind not in ("local", "global")}
-    fixed = symbols_in([t.channels for t in writer.plan.inputs])
+    sizes_alone = all(map(_NAMES_SIZE.match, writer.block.lines()))  # there are no weights
+    fixed = set() if sizes_alone else symbols_in([t.channels for t in writer.plan.inputs])
     dims = {s for s in said if s.kind == "dim"}
     return bool(dims - fixed) and said <= {p.symbol for p in writer.plan.params}
 
