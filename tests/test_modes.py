@@ -85,6 +85,8 @@ CALLS = [
 
 
 PHASES = """
+import tensorflow as tf
+from tensorflow.python.framework import smart_cond
 from keras import backend as K
 from keras.engine.topology import Layer
 from keras.layers import Input
@@ -96,9 +98,34 @@ class Phase(Layer):
         return K.in_train_phase(lambda: x * 2.0, x - 1.0, training=training)
 
 
+class Asked(Layer):
+    def call(self, x, training=None):
+        if training is None:
+            training = K.learning_phase()
+        x = x + 1.0 if training else x * 0.5
+        return smart_cond.smart_cond(training, lambda: x * 2.0, lambda: tf.identity(x) - 1.0)
+
+
+class Compared(Layer):
+    def call(self, x):
+        share = K.cast(K.learning_phase(), "float32")
+        x = x * share + (1.0 - share) * 3.0 * x
+        return tf.cond(tf.equal(K.learning_phase(), 1), lambda: x + 1.0, lambda: x * 2.0)
+
+
 def build():
     inputs = Input((5,))
     return Model(inputs, Phase()(inputs))
+
+
+def asked():
+    inputs = Input((5,))
+    return Model(inputs, Asked()(inputs))
+
+
+def compared():
+    inputs = Input((5,))
+    return Model(inputs, Compared()(inputs))
 """
 
 
@@ -126,9 +153,18 @@ def test_a_layer_stays_in_the_mode_of_its_call(name: str, arguments: dict[str, A
     np.testing.assert_allclose(model.eval()(torch.from_numpy(x)).detach(), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("training", [True, False])
-def test_what_a_layer_gives_in_training_and_out_of_it(training: bool) -> None:
-    keras_model, model, _ = both(PHASES, "build")
+@pytest.mark.parametrize(
+    ("name", "training"),
+    [
+        ("build", True),
+        ("build", False),
+        ("asked", True),
+        ("asked", False),
+        ("compared", False),  # later Keras hands on no mode to a layer that takes none
+    ],
+)
+def test_what_a_layer_gives_in_training_and_out_of_it(name: str, training: bool) -> None:
+    keras_model, model, _ = both(PHASES, name)
     x = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
     expected = keras_model(x, training=training).numpy()
     np.testing.assert_allclose(model.train(training)(torch.from_numpy(x)), expected, atol=1e-6)

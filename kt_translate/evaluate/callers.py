@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 CALLING: dict[str, Callable[..., Any]] = {
     "keras.ops.cond": cond,
     "tf.cond": cond,
+    "tf.python.framework.smart_cond.smart_cond": cond,
+    "tf.__internal__.smart_cond.smart_cond": cond,
+    "keras.utils.smart_cond": cond,
     "keras.backend.switch": switch,
     "keras.ops.switch": ops_switch,
     "keras.backend.in_train_phase": in_train_phase,

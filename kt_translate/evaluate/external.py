@@ -21,7 +21,7 @@ from kt_translate.evaluate import (
 )
 from kt_translate.evaluate.callers import CALLING, call_with_functions
 from kt_translate.evaluate.guards import guarded
-from kt_translate.evaluate.internals import INTERNALS
+from kt_translate.evaluate.internals import INTERNALS, phase
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
@@ -32,6 +32,7 @@ from kt_translate.evaluate.values import (
     opaque,
     plain,
 )
+from kt_translate.graph.conditions import TRAINING
 from kt_translate.graph.objects import KerasFunction, KerasObject
 from kt_translate.graph.operators import FUNCTIONS
 from kt_translate.graph.sym import Sym, call_symbolic, known
@@ -163,6 +164,8 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
 
 
 def _op(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], node: Any) -> Any:
+    if path.endswith("equal"):  # of the phase that Keras is in, 0 or 1
+        args = [phase() if isinstance(a, Sym) and a.symbols == {TRAINING} else a for a in args]
     try:
         return _called(ev, path, args, kwargs)
     except RuleError as error:

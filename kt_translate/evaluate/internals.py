@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate.values import Unknown, items_of, plain
 from kt_translate.graph.algebra import decided
+from kt_translate.graph.conditions import TRAINING
 from kt_translate.graph.sym import Sym, known, symbols_in
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.graph.terms import expand
+from kt_translate.ops.op import call_op
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -55,6 +57,17 @@ def _correct_pad(ev: Interpreter, inputs: Any, kernel_size: Any) -> Any:
     return tuple(pads)
 
 
+def _mode(ev: Interpreter) -> Any:
+    """The phase that Keras is in: within ``call``, what it hands that as ``training``."""
+    return Sym.of(TRAINING) if ev.calling else phase()
+
+
+def phase() -> Tensor:
+    """That as a tensor."""
+    made: Tensor = call_op("keras.backend.learning_phase", [], {})
+    return made
+
+
 def _nothing(ev: Interpreter, *args: Any, **kwargs: Any) -> None:
     return None
 
@@ -82,6 +95,7 @@ def _size(ev: Interpreter, dimension: Any) -> Any:
 
 
 INTERNALS: dict[str, Callable[..., Any]] = {
+    "keras.backend.learning_phase": _mode,
     "keras.backend.backend": lambda ev: "tensorflow",
     "keras.config.backend": lambda ev: "tensorflow",
     "keras.applications.imagenet_utils.obtain_input_shape": _input_shape,

@@ -35,18 +35,16 @@ from kt_translate.evaluate.values import (
     Unknown,
     map_tensors,
 )
-from kt_translate.graph.conditions import follows_mode
+from kt_translate.graph.conditions import TRAINING, follows_mode
 from kt_translate.graph.nodes import CallNode, ModuleUse
 from kt_translate.graph.objects import snake_case
 from kt_translate.graph.region import CURRENT, Region
-from kt_translate.graph.sym import Sym, Symbol, substitute
+from kt_translate.graph.sym import Sym, substitute
 from kt_translate.graph.tensor import Layout, Tensor, tensors_in
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
-TRAINING = Symbol("training", False, "mode")
-TRAINING.spelled = "self.training"
 FITS = ("fit", "predict", "evaluate", "fit_generator", "train_on_batch", "predict_on_batch")
 OUTSIDE = ("set_weights", "get_weights", "summary", "save", "load_weights")  # change no module
 

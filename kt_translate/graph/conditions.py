@@ -12,6 +12,9 @@ from kt_translate.graph.operators import TURNED
 from kt_translate.graph.sym import UNKNOWN, Spaced, Sym, Symbol, known, same, substitute
 from kt_translate.graph.tensor import Dim
 
+TRAINING = Symbol("training", False, "mode")
+TRAINING.spelled = "self.training"
+
 
 def depends(value: Any) -> bool:
     """Whether a condition hangs on more than the constants of the module."""
