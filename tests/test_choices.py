@@ -160,6 +160,26 @@ CASES = {
         "    return keras.Model(start, ReLU()(x))\n",
         ["'layer'", "''"],
     ),
+    "layer or a function that changes nothing": (
+        "class Block(Layer):\n"
+        "    def __init__(self, filters):\n"
+        "        super().__init__()\n"
+        "        self.filters = filters\n"
+        "        self.conv = Conv1D(filters, 3, padding='same')\n"
+        "    def build(self, input_shape):\n"
+        "        if self.filters != input_shape[-1]:\n"
+        "            self.match = Conv1D(self.filters, 1, name='match')\n"
+        "        else:\n"
+        "            self.match = Lambda(lambda x: x, name='same')\n"
+        "        self.match.build(input_shape)\n"
+        "    def call(self, x):\n"
+        "        return self.match(x) + self.conv(x)\n"
+        "def build(filters=4, features=4, steps=6):\n"
+        "    start = keras.Input((steps, features))\n"
+        "    print('input: {}'.format(start.shape))\n"
+        "    return keras.Model(start, Block(filters)(start))\n",
+        ["3", "5, 5", "4, 6, 7"],
+    ),
     "wrapped": (
         "def build(kind='bilstm', units=3):\n"
         "    start = keras.Input((6, 3))\n"

@@ -9,6 +9,7 @@ import libcst as cst
 
 from kt_translate.evaluate import tables
 from kt_translate.evaluate.assumed import fork
+from kt_translate.evaluate.lambdas import LambdaValue
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, spoken
 from kt_translate.evaluate.tensor_lists import Left, When
 from kt_translate.evaluate.unmasking import Unmasked
@@ -270,8 +271,9 @@ def _appended(joiner: _Joiner, xs: list[Any], ys: list[Any]) -> list[Any]:
 
 def _choosable(value: Any) -> bool:
     """Whether a condition on settings may choose the value: it builds nothing until it is called."""
-    made = (External, Function, Class, Native, Partial, Method, LayerValue, Choice)
-    return isinstance(value, (*made, Sym, KerasObject, KerasFunction)) or plain(value)
+    code = (External, Function, Class, Native, Partial, Method)
+    made = (LayerValue, LambdaValue, Choice, Sym, KerasObject, KerasFunction)
+    return isinstance(value, (*code, *made)) or plain(value)
 
 
 def _name_choices(state: State, joiner: _Joiner) -> None:

@@ -9,6 +9,7 @@ from kt_translate.evaluate import late
 from kt_translate.evaluate.higher_order import is_callable, run, training
 from kt_translate.evaluate.values import (
     Function,
+    Native,
     Partial,
     Unknown,
 )
@@ -101,6 +102,8 @@ def attribute(ev: Interpreter, value: LambdaValue, name: str) -> Any:
         return value.calls[0][name == "output"]
     if name in ("name", "trainable") and getattr(value, name) is not None:
         return getattr(value, name)
+    if name == "build":  # there is nothing to build
+        return Native(name, lambda ev, *args, **kwargs: None)
     return Unknown(f"attribute {name} of a Lambda layer", ev.line)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate.values import Scope, Unknown, plain
-from kt_translate.graph.sym import Sym, call_symbolic
+from kt_translate.graph.sym import UNKNOWN, Sym, call_symbolic, known
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -112,6 +112,8 @@ def joined(parts: list[Any]) -> Any:
             text: Any = part if isinstance(part.value, str) else call_symbolic("str", part)
         elif plain(part):
             text = str(part)
+        elif isinstance(part, (list, tuple)) and known(part) is not UNKNOWN:
+            text = call_symbolic("str", part)
         else:
             return None
         if text == "":
