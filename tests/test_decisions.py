@@ -153,3 +153,50 @@ def test_what_was_taken_for_granted_keeps_loops() -> None:
         pair.check("build", f"build({given})", given)
     with pytest.raises(NotImplementedError, match="axis"):
         pair.torch.build(axis=2)
+
+
+UNKNOWN_WORDS = """
+import keras
+from keras import layers
+
+SETTINGS = {"small": {"sizes": {"units": 3}, "rate": 0.25}, "large": {"sizes": {"units": 5}, "rate": 0.5}}
+
+
+def backbone(name, x):
+    return getattr(keras.applications, name)(input_tensor=x, weights=None).output
+
+
+def build(units=4, name="plain"):
+    x = inputs = keras.Input((32, 32, 3))
+    if name == "plain":
+        x = layers.Conv2D(units, 3)(x)
+    elif "Mobile" in name:
+        x = backbone(name, x)
+    else:
+        raise NotImplementedError
+    return keras.Model(inputs, layers.Dense(2)(x))
+
+
+class Net:
+    def __init__(self, sizes={"units": 2}, rate=0.125, weights=""):
+        if weights:
+            sizes, rate = SETTINGS[weights]["sizes"], SETTINGS[weights]["rate"]
+        self.units, self.rate = sizes["units"], rate
+        self.model = self.make()
+
+    def make(self):
+        inputs = keras.Input((4,))
+        x = layers.LeakyReLU(self.rate)(layers.Dense(self.units)(inputs))
+        return keras.Model(inputs, layers.Dense(3)(x))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_what_no_sample_tells_in_a_branch() -> None:
+    pair = Pair(UNKNOWN_WORDS)
+    assert not pair.errors
+    pair.check("build", "build(5)", "5")
+    with pytest.raises(NotImplementedError, match="name"):
+        pair.torch.build(name="MobileNet")
+    pair.check("Net.model", "Net().model", "")
+    pair.check("Net.model", "Net(weights='large').model", "weights='large'")

@@ -334,7 +334,7 @@ class Interpreter:
                     self.demand(Sym.of(part), what)
                 return self.demand(substitute(expand(value), parts), what)
             self.demands.append((value, value.value))
-            if not self.quiet:
+            if not self.quiet and value.value is not UNKNOWN:
                 self.note_taken(what, shown(value), repr(value.value))
         return known(value)
 

@@ -78,7 +78,7 @@ def _equalities(test: Any, truth: bool) -> Iterator[tuple[Symbol, Any]]:
 def taken(demands: Iterable[tuple[Any, Any]]) -> dict[Symbol, Any]:
     """The values of symbols that are taken for granted, of what is said and what it is taken to be."""
     found: dict[Symbol, Any] = {}
-    for said, value in demands:
+    for said, value in ((s, v) for s, v in demands if v is not UNKNOWN):
         if isinstance(said, Sym) and said.head == "symbol":
             found[said.args[0]] = value
         elif isinstance(value, bool):
