@@ -102,6 +102,8 @@ class Asked(Layer):
     def call(self, x, training=None):
         if training is None:
             training = K.learning_phase()
+        if isinstance(training, int):
+            training = bool(training)
         x = x + 1.0 if training else x * 0.5
         return smart_cond.smart_cond(training, lambda: x * 2.0, lambda: tf.identity(x) - 1.0)
 

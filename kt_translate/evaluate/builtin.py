@@ -33,6 +33,7 @@ from kt_translate.evaluate.values import (
     opaque,
     plain,
 )
+from kt_translate.graph.conditions import follows_mode
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.sym import UNKNOWN, Items, Sym, call_symbolic, known
 from kt_translate.graph.tensor import Tensor, tensors_in
@@ -63,6 +64,8 @@ def _symbolic(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 else Unknown("the size of data", ev.line)
             )
         if name == "int" and len(args) == 1 and _is_size(args[0]):
+            return args[0]
+        if name == "bool" and len(args) == 1 and follows_mode(args[0]):
             return args[0]
         if name in ("min", "max") and kwargs and not any(map(opaque, args)):
             return ordering.extreme(ev, name, *args, **kwargs)
