@@ -589,6 +589,21 @@ def test_a_sequential_asks_once_what_a_turn_adds(float64: None) -> None:
         pair.check("build", f"build({given})", given)
 
 
+def test_a_sequential_grows_by_sizes_that_each_turn_names(float64: None) -> None:
+    text = IMPORTS + (
+        "def build(units=4, depth=3):\n"
+        "    model = keras.Sequential([keras.Input((5,))])\n"
+        "    for i in range(depth):\n"
+        "        width = units * 2**i\n"
+        "        model.add(layers.Dense(width))\n"
+        "        units = width + 1\n"
+        "    model.add(layers.Dense(units))\n"
+        "    return model\n"
+    )
+    pair = check_kept(text, "3, 2", "2, depth=4")
+    assert "for i in range(depth):" in pair.done.code
+
+
 LEFT_AND_ASKED_FOR = (
     "x = start = keras.Input((64, 3))\n"
     "for i in range(4):\n"

@@ -29,7 +29,7 @@ from kt_translate.evaluate.loop_sizes import (
     parts_of,
     size_name,
 )
-from kt_translate.evaluate.running import is_running
+from kt_translate.evaluate.running import is_running, only_names
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, spoken
 from kt_translate.evaluate.values import Either, Scope, Unknown
@@ -322,11 +322,13 @@ class _General:
             body = self.regions[id(region)]
             carried = tensors[id(region)]
             filled, left = (lists, self.left) if region is self.state.region else ([], [])
-            if not body.nodes and not (region is self.state.region and self.sizes):
+            if only_names(body) and not (region is self.state.region and self.sizes):
                 continue
             leaves = [*(c.after for c in carried + left), *(c.after for c in filled)]
             runs = self.running and body is own_body
-            if body.nodes and (self.lost or not leaves or not (runs or makes_modules(body.nodes))):
+            if not only_names(body) and (
+                self.lost or not leaves or not (runs or makes_modules(body.nodes))
+            ):
                 raise NotGeneral
             node = LoopNode(
                 [c.before for c in carried],

@@ -19,7 +19,12 @@ def is_running(body: Region, start: int, inner: set[Symbol]) -> bool:
     """Whether the loop can be one of ``forward`` alone. It begins at ``start``; ``inner``: what changes from turn to turn."""
     calls = [n for n in body.nodes if isinstance(n, (LayerNode, CallNode))]
     shares = not calls or any(call.use.order < start for call in calls)
-    return bool(body.nodes) and shares and all(_runs(n, start, inner) for n in body.nodes)
+    return not only_names(body) and shares and all(_runs(n, start, inner) for n in body.nodes)
+
+
+def only_names(body: Region) -> bool:
+    """Whether nothing stands there but names of settings: for layers of a Sequential, say."""
+    return all(isinstance(node, SizeNode) for node in body.nodes)
 
 
 def _runs(node: Node, start: int, inner: set[Symbol]) -> bool:
