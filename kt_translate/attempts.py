@@ -13,6 +13,7 @@ from kt_translate.evaluate.passed_on import with_passed_on
 from kt_translate.evaluate.values import Function, Unknown
 from kt_translate.graph.sym import UNKNOWN, known
 from kt_translate.graph.tensor import Tensor, tensors_in
+from kt_translate.graph.tuning import Tuned, tells_hyperparameters
 from kt_translate.guesses import (
     by_hand,
     code_about,
@@ -114,6 +115,8 @@ def _told(
         ev.used_settings.add(name)
         values.insert(0, ev.settings[name])
     told = next((v for v in map(_sample, values) if v is not UNKNOWN), UNKNOWN)
+    if told is UNKNOWN and tells_hyperparameters(name, code_about(ev, function)):
+        return Tuned()
     if told is UNKNOWN and (made := object_for(ev, function, name)) is not None:
         return made
     return (

@@ -38,9 +38,12 @@ from kt_translate.graph.objects import is_setting, lazily
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, known, symbols_in
 from kt_translate.graph.tensor import Tensor, tensors_in
+from kt_translate.graph.tuning import Tuned
 from kt_translate.guesses import (
     as_input,
+    code_about,
     gathered,
+    guesser,
     input_of,
     let_pass,
 )
@@ -161,6 +164,13 @@ def _is_whole(run: Run) -> bool:
     return run.whole
 
 
+def makes_object_of_known(done: Run) -> bool:
+    """Whether an object was made of arguments of which all are known, or guessed where they can be."""
+    open_ends = [p for p in done.given.params if p.symbol.value is UNKNOWN]
+    made = not done.failed and isinstance(done.result, Instance)
+    return made and (bool(done.given.guessed) or not open_ends)
+
+
 def best_run(
     ev: Interpreter,
     function: Function,
@@ -184,6 +194,7 @@ def best_run(
         return found
 
     tries: list[tuple[Any, Run]] = []
+    guessing, _ = guesser(ev, function, code_about(ev, function))
     ev.hurried = ready is _is_whole
     better: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for samples, guessed in chain(attempts(ev, function, shapes, own), better):
@@ -195,7 +206,7 @@ def best_run(
                 return tries[-1][1]
             refused = tries[-1][1].refused
             if isinstance(refused, Sym) and len(better) < MAX_BETTER:
-                passed = let_pass(refused, samples)
+                passed = let_pass(refused, samples, guessing)
                 better += [({**samples, **passed}, {**guessed, **passed})] if passed else []
     ev.hurried = False
     if (told := next((found for _, found in tries if ready(found)), None)) is not None:
@@ -250,9 +261,14 @@ def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> G
         default = default_text(ev, param, function.defaults.get(name))
         known_as = function.defaults.get(name)
         kind = annotation(known(known_as) if known_as is not None else sample, default == "None")
+        tuned = isinstance(sample, Tuned) and _none_required_after(function, param)
+        if tuned:
+            default, kind = "None", f"{kind} | None"
         if sample is UNKNOWN or name in given.guessed:
             kind = "Any" if sample is UNKNOWN else kind
         given.params.append(Param(symbol, default, kind, keyword_only))
+        if tuned:
+            given.params[-1].instead = sample.expr
         given.values[name] = Sym.of(symbol) if sayable else sample
         if is_object:
             given.values[name] = views.seen(sample, symbol)
@@ -267,6 +283,12 @@ def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> G
         given.params.append(Param(symbol, None, "Any", gathers=True))
         given.values[f"**{star}"] = Sym.of(symbol)
     return given
+
+
+def _none_required_after(function: Function, param: cst.Param) -> bool:
+    """Whether all parameters behind one have defaults."""
+    names = [p.name.value for p, _ in declared(function)]
+    return all(n in function.defaults for n in names[names.index(param.name.value) + 1 :])
 
 
 def default_text(ev: Interpreter, param: cst.Param, value: Any) -> str | None:

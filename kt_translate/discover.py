@@ -11,7 +11,7 @@ import libcst as cst
 
 from kt_translate import variants
 from kt_translate.attempts import Shapes, declared
-from kt_translate.builders import Given, Run, best_run, is_complete, run
+from kt_translate.builders import Given, Run, best_run, is_complete, makes_object_of_known, run
 from kt_translate.call_inputs import likely_input
 from kt_translate.diagnostics import Place
 from kt_translate.evaluate.assumed import settled
@@ -46,7 +46,6 @@ from kt_translate.found import (
     take,
 )
 from kt_translate.graph.nodes import Param
-from kt_translate.graph.sym import UNKNOWN
 from kt_translate.implied import implies_model, leans_on, with_model
 from kt_translate.instances import handed_on, made_by, use_classes_of_calls
 from kt_translate.makers import (
@@ -270,12 +269,14 @@ class Finder:
             try:
                 call_function(self.ev, init, [instance], values)
             except Raised as raised:
+                if raised.check is not None and not self.ev.nothing_kept:
+                    raise  # other arguments may pass the check
                 self.ev.note("KT106", f"the source raises here: {raised.text}")
             variants.settle_models(self.ev, instance.attributes)
             return instance
 
         is_of = partial(_is_of, cls=cls)
-        made = best_run(self.ev, init, act, self.shapes, is_of, ready=_is_instance_of_known)
+        made = best_run(self.ev, init, act, self.shapes, is_of, ready=makes_object_of_known)
         return made, partial(variants.add_others_kept, self.ev, init, made, act)
 
     def _method(
@@ -388,10 +389,3 @@ def _is_of(bound: dict[str, Any], cls: Class) -> bool:
 def _is_given(bound: dict[str, Any], instance: Instance) -> bool:
     """Whether an object, as it was then, is among the arguments."""
     return any(isinstance(v, Instance) and v.kwargs is instance.kwargs for v in bound.values())
-
-
-def _is_instance_of_known(done: Run) -> bool:
-    """Whether an object was made of arguments of which all are known, or guessed where they can be."""
-    open_ends = [p for p in done.given.params if p.symbol.value is UNKNOWN]
-    made = not done.failed and isinstance(done.result, Instance)
-    return made and (bool(done.given.guessed) or not open_ends)

@@ -344,10 +344,12 @@ def roomier(value: Any) -> Any:
 
 def other_shapes(guessed: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The same with shapes of other ranks, where one was guessed."""
-    shapes = {n: v for n, v in guessed.items() if isinstance(v, tuple) and len(v) > 1}
-    for shape in _SHAPES[2:] if shapes else ():
-        if all(len(v) > len(shape) for v in shapes.values()):
-            yield guessed | dict.fromkeys(shapes, shape)
+    shapes = {n: v for n, v in guessed.items() if isinstance(v, tuple)}
+    ranks = set(map(len, shapes.values()))
+    lower = [shape for shape in _SHAPES if all(len(shape) < rank for rank in ranks)]
+    higher = [shape for shape in reversed(_SHAPES) if ranks == {1} and len(shape) > 1]
+    for shape in [*lower, *higher] if shapes else ():
+        yield guessed | dict.fromkeys(shapes, shape)
 
 
 # -- checks ---------------------------------------------------------------------------------------
@@ -356,15 +358,21 @@ _LIKELY = (224, 256, 128, 96, 64, 32, 16, 8, 4, 3, 2, 1, 0, 512, 1024)
 _SHAPES = ((64, 64, 3), (32, 32, 32, 1), (20, 8), (16,))
 
 
-def let_pass(wrong: Sym, samples: dict[str, Any]) -> dict[str, Any]:
-    """Values for parameters by which a check of the source, that refused their samples, lets them pass; {} if none is found."""
+def let_pass(wrong: Sym, samples: dict[str, Any], guessing: Callable[[str], Any]) -> dict[str, Any]:
+    """Values for parameters by which a check of the source, that refused their samples, lets them pass; {} if none is found.
+
+    What was left out is given what is likely for it, if that will do.
+    """
     symbols = [s for s in sorted(wrong.symbols, key=lambda s: s.name) if s.name in samples]
     table: dict[Symbol, Any] = {s: samples[s.name] for s in symbols}
-    for chosen in [[s] for s in symbols] + [symbols]:
-        for value in (*literals(wrong), *_LIKELY, *_SHAPES):
-            with suppress(Exception):  # a value of another kind than is asked for
-                if known(substitute(wrong, table | dict.fromkeys(chosen, value))) is False:
-                    return {s.name: value for s in chosen}
+    likely = ({s: guessing(s.name)} for s in symbols if samples[s.name] is None)
+    values = (*literals(wrong), *_LIKELY, *_SHAPES)
+    others = (dict.fromkeys(c, v) for c in ([s] for s in symbols) for v in values)
+    all_alike = (dict.fromkeys(symbols, v) for v in values)
+    for given in chain(likely, others, all_alike):
+        with suppress(Exception):  # a value of another kind than is asked for
+            if known(substitute(wrong, table | given)) is False:
+                return {s.name: value for s, value in given.items()}
     return {}
 
 

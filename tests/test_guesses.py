@@ -416,3 +416,50 @@ def test_what_is_flattened_has_more_than_one_axis(float64: None) -> None:
         "    return keras.Model(inputs, layers.Dense(units)(layers.Flatten()(inputs)))\n"
     )
     Pair(HEAD + text).check("build", "build((5, 2))", "(5, 2)")
+
+
+def test_a_shape_of_which_another_class_reads_more_than_was_guessed(float64: None) -> None:
+    text = """
+class Network:
+    def build_network(self, shape):
+        inputs = keras.Input(shape)
+        x = layers.Reshape((shape[0] * shape[1],))(inputs)
+        return inputs, layers.Dense(4, activation="relu")(x)
+
+
+class Classifier:
+    def __init__(self, rate=0.1):
+        self.rate = rate
+        self._network = Network()
+
+    def build_model(self, shape, classes):
+        inputs, x = self._network.build_network(shape)
+        return keras.Model(inputs, layers.Dense(classes)(layers.Dropout(self.rate)(x)))
+"""
+    pair = Pair(HEAD + text)
+    assert pair.errors == []
+    pair.check("Classifier.build_model", "Classifier().build_model((6, 5), 3)", "(6, 5), 3")
+
+
+def test_what_a_constructor_does_not_let_pass(float64: None) -> None:
+    text = """
+class Tall:
+    def __init__(self, include_top=True, input_shape=None, classes=None):
+        if include_top and classes is None:
+            raise ValueError("classes")
+        if input_shape is None:
+            raise ValueError("input_shape")
+        self.include_top = include_top
+        self.input_shape = input_shape
+        self.classes = classes
+
+    def build(self, units=4):
+        inputs = keras.Input(self.input_shape)
+        x = layers.Flatten()(layers.Conv2D(units, 3)(inputs))
+        return keras.Model(inputs, layers.Dense(self.classes)(x) if self.include_top else x)
+"""
+    pair = Pair(HEAD + text)
+    assert pair.errors == []
+    for given in ("input_shape=(8, 9, 2), classes=3", "False, (8, 6, 3)"):
+        more = given.replace("False", "include_top=False").replace("(8, 6", "input_shape=(8, 6")
+        pair.check("Tall.build", f"Tall({given}).build(5)", f"units=5, {more}")

@@ -13,6 +13,7 @@ from kt_translate.evaluate import (
     numbers,
     records,
     text,
+    tuned,
 )
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import (
@@ -69,6 +70,8 @@ def of_object(owner: KerasObject, name: str) -> Any:
 def of_setting(owner: Sym, name: str) -> Native | None:
     """A method of a text, list or dict that a parameter is, where what it gives can be said."""
     value = owner.value
+    if (asks := tuned.method(owner, name)) is not None:
+        return asks
     if isinstance(value, (list, dict)) and name == "copy":
         return Native(name, lambda ev: copies.copied(ev, owner, deep=False))
     if isinstance(value, Spaced) and name == "tolist":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import arrays, calls, choices, data, enums, numbers, tensors
 from kt_translate.evaluate.model_layers import Listed, cannot_pick
-from kt_translate.evaluate.signals import as_the_source_would
+from kt_translate.evaluate.signals import Raised, as_the_source_would
 from kt_translate.evaluate.values import (
     Array,
     Class,
@@ -19,7 +19,7 @@ from kt_translate.evaluate.values import (
     opaque,
 )
 from kt_translate.graph.choice import Choice
-from kt_translate.graph.sym import UNKNOWN, Sym
+from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -52,6 +52,16 @@ def _counted(items: Any) -> int:
     return next(i for i, v in enumerate(items) if isinstance(v, Unknown) and v.many)
 
 
+def _check_range(ev: Interpreter, value: Sym, key: Any) -> None:
+    """Raise what the source does where a sample has no such item; not in a branch that is not the sample's."""
+    items = value.value
+    if not isinstance(items, (list, tuple)) or type(key) is not int:
+        return
+    there = -len(items) <= key < len(items)
+    if not there and all(known(test) is truth for test, truth in ev.assumed):
+        raise Raised(f"IndexError: {value} has {len(items)} items")
+
+
 def index(ev: Interpreter, value: Any, key: Any) -> Any:
     """``value[key]``."""
     key = choices.settled(ev, key)
@@ -74,6 +84,7 @@ def index(ev: Interpreter, value: Any, key: Any) -> Any:
         found.parts = ("[]", value, key)
         return found
     if isinstance(value, Sym):
+        _check_range(ev, value, key)
         return Sym.index(value, key)
     if isinstance(key, Sym) and isinstance(value, dict) and _is_text([*value.values()]):
         return Sym.index(value, key)  # a table of hashes or paths: nothing hangs on it

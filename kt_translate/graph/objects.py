@@ -10,6 +10,7 @@ from typing import Any
 from kt_translate.diagnostics import RuleError
 from kt_translate.graph.sym import Sym, known, symbols_in
 from kt_translate.graph.terms import expand
+from kt_translate.graph.tuning import Tuned
 from kt_translate.pytorch.expr import OMIT, Expr, as_expr
 
 
@@ -59,7 +60,7 @@ class KerasFunction:
 def is_setting(value: Any) -> bool:
     """Whether a value is an object of Keras that the generated code can hand on."""
     try:
-        return isinstance(value, KerasObject) and bool(str(value.expr))
+        return isinstance(value, (KerasObject, Tuned)) and bool(str(value.expr))
     except RuleError:
         return False
 

@@ -72,6 +72,8 @@ class _Substitution:
             return sym.Sym.choose(*args)
         if head == "method":
             return sym.Sym.method(*args)
+        if head == "asked":
+            return sym.Sym.asked(*args)
         if head == "list":
             return sym.Sym.listed(*args)
         if head == "call" and args[0] == "len" and isinstance(args[1], (list, tuple)):

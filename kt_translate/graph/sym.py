@@ -53,8 +53,8 @@ class Sym(Arithmetic):
     """An expression over symbols, with its value for the arguments of the trace (or UNKNOWN)."""
 
     def __init__(self, head: str, args: tuple[Any, ...], value: Any) -> None:
-        # "symbol", a binary operator, "unary", "call", "index", "if", "method", "attribute", "text",
-        # "array"
+        # "symbol", a binary operator, "unary", "call", "index", "if", "method", "asked", "attribute",
+        # "text", "array"
         self.head = head
         self.args = args
         self._value = value
@@ -104,6 +104,16 @@ class Sym(Arithmetic):
             with suppress(Exception):
                 value = getattr(given[0], name)(*given[1:])
         return Sym("method", (owner, name, *args), value) if symbols_in([owner, args]) else value
+
+    @staticmethod
+    def asked(owner: Any, name: str, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """``owner.name(*args, **named)`` of what tells the hyperparameters."""
+        given = known([owner, [*args], named])
+        value: Any = UNKNOWN
+        if given is not UNKNOWN:
+            with suppress(Exception):
+                value = getattr(given[0], name)(*given[1], **given[2])
+        return Sym("asked", (owner, name, args, named), value) if symbols_in(owner) else value
 
     @staticmethod
     def listed(item: Any, target: Symbol, through: Any) -> Any:
@@ -203,6 +213,10 @@ class Sym(Arithmetic):
         if self.head == "method":
             method: Expr = getattr(code(self.args[0]), self.args[1])
             return method(*(code(a) for a in self.args[2:]))
+        if self.head == "asked":
+            owner, name, args, named = self.args
+            asked: Expr = getattr(code(owner), name)
+            return asked(*map(code, args), **{n: code(v) for n, v in named.items()})
         is_text = self.head == "+" and isinstance(self.value, str)
         said = Expr.text(list(_pieces(self))) if is_text else None
         return said or Expr.binary(self.head, code(self.args[0]), code(self.args[1]))
