@@ -93,8 +93,11 @@ class Run:
 
     @property
     def guesses_branches(self) -> bool:
-        """Whether the first branch was taken of a condition of which nothing is known: a likely sample tells better."""
-        return any(d.code == "KT101" for d in self.found)
+        """Whether one branch was taken of a condition of which nothing is known: a likely sample tells better."""
+        taken = any(
+            isinstance(s, Sym) and s.value is UNKNOWN and t is True for s, t in self.demands
+        )
+        return taken or any(d.code == "KT101" for d in self.found)
 
 
 def is_complete(model: ModelValue) -> bool:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from itertools import chain
 from typing import Any
 
 from kt_translate.evaluate.interpreter import Interpreter
@@ -215,8 +216,10 @@ def names_of(name: str, text: str) -> list[str]:
 
 
 def _keys(path: str, text: str) -> list[str]:
-    """The keys by which the source reads what ``path`` stands for, where it is a dict."""
-    return list(dict.fromkeys(re.findall(rf"(?<![.\w]){path}\[\s*['\"](\w+)['\"]\s*\]", text)))
+    """The keys by which the source reads what ``path`` stands for, where it is a dict; not those that it asks for first."""
+    read = re.findall(rf"(?<![.\w]){path}\[\s*['\"](\w+)['\"]\s*\]", text)
+    asked = re.findall(rf"['\"](\w+)['\"] (?:not )?in {path}\b(?!\[)", text)
+    return list(dict.fromkeys(key for key in read if key not in asked))
 
 
 def _table(path: str, keys: list[str], text: str, kinds: str) -> dict[str, Any]:

@@ -198,10 +198,13 @@ def test_python(expression: str, expected: Any) -> None:
         ("ast.literal_eval('(1, 2)')", (1, 2)),
         ("list(range(3))", [0, 1, 2]),
         ("string.digits", "0123456789"),
+        ("isinstance((1, 2), collections.abc.Sequence) and isinstance(3, numbers.Number)", True),
+        ("isinstance(3, (collections.abc.Iterable, numbers.Rational))", True),
+        ("isinstance(3, collections.abc.Iterable)", False),
     ],
 )
 def test_standard_library(expression: str, expected: Any) -> None:
-    before = "import functools, itertools, collections, operator, json, ast, string\nfrom six.moves import range"
+    before = "import functools, itertools, collections, operator, json, ast, string, numbers\nfrom six.moves import range"
     assert value(expression, before) == expected
 
 

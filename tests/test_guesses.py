@@ -463,3 +463,26 @@ class Tall:
     for given in ("input_shape=(8, 9, 2), classes=3", "False, (8, 6, 3)"):
         more = given.replace("False", "include_top=False").replace("(8, 6", "input_shape=(8, 6")
         pair.check("Tall.build", f"Tall({given}).build(5)", f"units=5, {more}")
+
+
+def test_a_dict_without_the_keys_that_are_asked_for_first(float64: None) -> None:
+    text = """
+from collections.abc import Iterable
+
+
+def creator(config):
+    x = inputs = keras.Input((config["features"],))
+    if "first" in config and "second" in config:
+        units = (config["first"], config["second"])
+    else:
+        units = config.get("units", [6, 5])
+    units = [units] if not isinstance(units, Iterable) else units
+    for width in units:
+        x = layers.Dense(width, activation="relu")(x)
+    return keras.Model(inputs, layers.Dense(config["outputs"])(x))
+"""
+    pair = Pair(HEAD + text)
+    assert pair.errors == []
+    least = {"features": 4, "outputs": 3}
+    for more in ({}, {"first": 7, "second": 2}, {"units": (4, 3, 2)}):
+        pair.check("creator", f"creator({least | more})", str(least | more))

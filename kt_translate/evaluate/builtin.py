@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numbers
+from collections import abc
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -246,6 +248,8 @@ def _is_of(value: Any, wanted: tuple[Any, ...]) -> bool:
             return True
         if isinstance(kind, External) and _is_layer_of(value, kind.path):
             return True
+        if isinstance(kind, External) and isinstance(sample, _abstract(kind.path)):
+            return True
         if (
             isinstance(kind, External)
             and isinstance(value, KerasObject)
@@ -253,6 +257,16 @@ def _is_of(value: Any, wanted: tuple[Any, ...]) -> bool:
         ):
             return True
     return False
+
+
+def _abstract(path: str) -> type | tuple[()]:
+    """Python's abstract class of that name; none for any other."""
+    package, _, name = path.rpartition(".")
+    at = {"collections": abc, "collections.abc": abc, "typing": abc, "numbers": numbers}.get(
+        package
+    )
+    found = getattr(at, name, ())
+    return found if isinstance(found, type) else ()
 
 
 def _is_layer_of(value: Any, path: str) -> bool:
