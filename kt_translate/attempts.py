@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import libcst as cst
@@ -12,7 +14,7 @@ from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.passed_on import with_passed_on
 from kt_translate.evaluate.values import Function, Unknown
 from kt_translate.graph.sym import UNKNOWN, known
-from kt_translate.graph.tensor import Tensor, tensors_in
+from kt_translate.graph.tensor import tensors_in
 from kt_translate.graph.tuning import Tuned, tells_hyperparameters
 from kt_translate.guesses import (
     by_hand,
@@ -23,6 +25,7 @@ from kt_translate.guesses import (
     input_of,
     is_called_on,
     is_shape,
+    is_tensor_name,
     keys_read,
     length_told,
     other_shapes,
@@ -69,13 +72,15 @@ def attempts(
             yield other, {}
     guessing, kinds = guesser(ev, function, text)
 
-    def taken(name: str) -> Tensor:
+    def taken(name: str) -> Any:
         length = length_told(name, text)
-        return input_of(guess("shape", text, kinds) if length is None else (length,))
+        one = input_of(guess("shape", text, kinds) if length is None else (length,))
+        count = _tensors_read(name, text)
+        return [replace(one) for _ in range(count)] if count else one
 
     def likely(names: list[str]) -> dict[str, Any]:
         return {
-            n: taken(n) if is_called_on(n, text) else handed.likely(n, text, kinds) or guessing(n)
+            n: taken(n) if _takes_tensors(n, text) else handed.likely(n, text, kinds) or guessing(n)
             for n in names
         }
 
@@ -99,6 +104,18 @@ def attempts(
     required = likely([n for n in names if n not in function.defaults and n not in sized])
     if calls and required.keys() > guessed.keys():  # the source's own calls may not fit
         yield {**first, **guessed, **required}, guessed | required
+
+
+def _tensors_read(name: str, text: str) -> int:
+    """How many tensors the code reads off a parameter that is a list of them, ``inputs[0]``; 0 where it is none."""
+    n = re.escape(name)
+    places = re.findall(rf"(?:=|\)\()\s*{n}\[(\d)\]\s*\)?$", text, re.MULTILINE)
+    return max(map(int, places), default=-1) + 1 if is_tensor_name(name) else 0
+
+
+def _takes_tensors(name: str, text: str) -> bool:
+    """Whether a parameter is a tensor or a list of them: layers are called on it, or on what is read off it."""
+    return is_called_on(name, text) or (_tensors_read(name, text) > 0 and ")(" in text)
 
 
 def _told(

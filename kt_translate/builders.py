@@ -246,10 +246,7 @@ def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> G
         name = param.name.value
         sample = samples[name]
         if tensors_in(sample):
-            role = name if several else ""
-            given.values[name] = map_tensors(
-                partial(as_input, role=role, sizes=given.sizes, reserved=set(ev.constants)), sample
-            )
+            given.values[name] = _own_inputs(ev, given, name if several else "", sample)
             given.tensors[name] = given.values[name]
             continue
         if isinstance(sample, handed.Handed):
@@ -286,6 +283,15 @@ def arguments(ev: Interpreter, function: Function, samples: dict[str, Any]) -> G
         given.params.append(Param(symbol, None, "Any", gathers=True))
         given.values[f"**{star}"] = Sym.of(symbol)
     return given
+
+
+def _own_inputs(ev: Interpreter, given: Given, name: str, sample: Any) -> Any:
+    """Inputs of their own in place of the tensors of an argument."""
+    count = len(tensors_in(sample))
+    roles = iter([name] if count == 1 else [f"{name}_{i}" for i in range(count)])
+    return map_tensors(
+        lambda tensor: as_input(tensor, next(roles), given.sizes, set(ev.constants)), sample
+    )
 
 
 def _none_required_after(function: Function, param: cst.Param) -> bool:

@@ -46,10 +46,12 @@ from kt_translate.found import (
     take,
 )
 from kt_translate.graph.nodes import Param
+from kt_translate.graph.tensor import tensors_in
 from kt_translate.implied import implies_model, leans_on, with_model
 from kt_translate.instances import handed_on, made_by, use_classes_of_calls
 from kt_translate.makers import (
     called_by,
+    called_by_builders,
     is_called,
     makers_of,
     makes_model,
@@ -69,34 +71,19 @@ def discover(ev: Interpreter, shapes: Shapes) -> Iterator[Found | Gap]:
     """What the module's functions and classes build, then what its variables hold."""
     finder = Finder(ev, shapes)
     models, variables = list(ev.models), list(ev.bindings)
-    late = _called_by_builders(ev)
+    late = called_by_builders(ev)
     for value in [v for v in ev.module.names.values() if v not in late] + late:
         if isinstance(value, Function) and isinstance(value.node, cst.FunctionDef):
             yield from finder.function(value)
         elif isinstance(value, Class) and not is_called(value):
             yield from finder.plain_class(value)
+    yield from finder.left()
     for function in [v for v in ev.module.names.values() if id(v) in finder.found]:
         own = finder.found[id(function)]
         own.made = handed_on(ev, finder.found, function, own)
     for model in [*models, *(m for found in finder.found.values() for m in found.run_models)]:
         use_classes_of_calls(ev, finder.found, model)
     yield from finder.variables(variables)
-
-
-def _called_by_builders(ev: Interpreter) -> list[Function]:
-    """The functions that cannot be called without arguments, and that other functions of the module call."""
-    functions = [
-        v
-        for v in ev.module.names.values()
-        if isinstance(v, Function) and isinstance(v.node, cst.FunctionDef)
-    ]
-    called = {id(f): called_by(ev, f) for f in functions}
-    return [
-        f
-        for f in functions
-        if any(p.default is None for p, _ in declared(f))
-        and any(f.name in called[id(g)] for g in functions if g is not f)
-    ]
 
 
 def _is_own_model(value: Any) -> bool:
@@ -112,6 +99,7 @@ class Finder:
         self.shapes = shapes
         self.seen: set[int] = set()
         self.found: dict[int, Found] = {}  # of each function's id
+        self.gaps: list[tuple[Function, Gap]] = []  # of methods
         self.members: set[str] = set()  # those of classes that are whole
         self.makers = makers_of(ev)
         self.of_module = set(map(id, ev.models))  # what was made before anything was run on symbols
@@ -131,7 +119,7 @@ class Finder:
         used = bool(results) or is_class_of_its_own(self.ev, function)
         if not gives and (used or not (builds or implies_model(self.ev, function, self.own))):
             return
-        inlined = gives and function in _called_by_builders(self.ev)
+        inlined = gives and function in called_by_builders(self.ev)
         if inlined and any(takes_functions(function, b) for b, _, _ in function.calls):
             self._note_inlined(function, GIVEN_FUNCTIONS)
             return
@@ -252,9 +240,15 @@ class Finder:
             for method in owing[:1]:
                 name = f"{cls.name}.{method.name}"
                 yield Gap(name, "method", method.line, made.found, made.why)
-        for method, gap in gaps:
-            if any(takes_functions(method, b) and models_in(r) for b, r, _ in method.calls):
-                self._note_inlined(method, GIVEN_FUNCTIONS)
+        self.gaps += gaps
+
+    def left(self) -> Iterator[Gap]:
+        """The methods that give no model, but those that others hand what they make of it."""
+        for method, gap in self.gaps:
+            given = [bound for bound, result, _ in method.calls if models_in(result)]
+            handed = any(takes_functions(method, bound) for bound in given)
+            if handed or any(tensors_in([*bound.values()]) for bound in given):
+                self._note_inlined(method, GIVEN_FUNCTIONS if handed else "")
             else:
                 yield gap
 
@@ -297,6 +291,9 @@ class Finder:
             return with_model(self.ev, result, method.line)
 
         done = best_run(self.ev, method, act, self.shapes, own=lambda bound: _is_of(bound, cls))
+        if any(leans_on(m, done.given) for m in done.models):
+            self._note_inlined(method, "of the tensors that it is given, one is made of another")
+            return
         said = arguments_text(done.given)
         of_object = not {"staticmethod", "classmethod"} & set(method.decorators)
         params = parameters_of(made, done) if of_object else done.given.params

@@ -212,6 +212,8 @@ def guess_text(value: Any) -> str:
     """What was guessed for a parameter, as the source could say it."""
     if isinstance(value, Tensor):
         return f"keras.Input({value.shape[1:]})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(guess_text, value))}]"
     return str(views.text_of(value)) if isinstance(value, Instance) else repr(value)
 
 

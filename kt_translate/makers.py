@@ -8,6 +8,7 @@ from typing import Any
 
 import libcst as cst
 
+from kt_translate.attempts import declared
 from kt_translate.evaluate import applications
 from kt_translate.evaluate.constructors import MODELS
 from kt_translate.evaluate.interpreter import Interpreter
@@ -82,6 +83,22 @@ def called_by(ev: Interpreter, function: Function) -> set[str]:
             elif _is_ready(value):
                 found.add("Model")
     return found
+
+
+def called_by_builders(ev: Interpreter) -> list[Function]:
+    """The functions that cannot be called without arguments, and that other functions of the module call."""
+    functions = [
+        v
+        for v in ev.module.names.values()
+        if isinstance(v, Function) and isinstance(v.node, cst.FunctionDef)
+    ]
+    called = {id(f): called_by(ev, f) for f in functions}
+    return [
+        f
+        for f in functions
+        if any(p.default is None for p, _ in declared(f))
+        and any(f.name in called[id(g)] for g in functions if g is not f)
+    ]
 
 
 def _is_ready(value: Any) -> bool:

@@ -486,3 +486,38 @@ def creator(config):
     least = {"features": 4, "outputs": 3}
     for more in ({}, {"first": 7, "second": 2}, {"units": (4, 3, 2)}):
         pair.check("creator", f"creator({least | more})", str(least | more))
+
+
+OF_INPUTS = """
+class Base:
+    def __init__(self, rate=0.1):
+        self.rate = rate
+
+    def inputs(self, length):
+        return [keras.Input((length, 4)), keras.Input((length, 3))]
+
+    def _build(self, inputs, output):
+        return keras.Model(inputs, layers.Dropout(self.rate)(output))
+
+
+class Net(Base):
+    def __call__(self, inputs):
+        x = layers.Conv1D(5, 3)(inputs[0])
+        other = inputs[1]
+        x = layers.Concatenate()([layers.Flatten()(x), layers.Flatten()(other)])
+        return self._build(inputs, layers.Dense(2)(x))
+
+
+def build(inputs, units=3):
+    x = inputs[0]
+    return keras.Model(inputs, layers.Dense(units)(x))
+"""
+
+
+def test_inputs_that_are_read_off_a_list(float64: None) -> None:
+    pair = Pair(HEAD + OF_INPUTS)
+    assert pair.errors == []
+    assert {m["source_name"] for m in pair.done.models} == {"Net.__call__", "build"}
+    sizes = "inputs_0_length=7, inputs_0_features=4, inputs_1_length=7, inputs_1_features=3"
+    pair.check("build", "build([keras.Input((5, 6))], 4)", "4, in_features=6")
+    pair.check("Net.__call__", "(lambda net: net(net.inputs(7)))(Net())", sizes)

@@ -49,7 +49,6 @@ from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import Sym, Symbol, key_of, known, same, substitute, symbols_in
 from kt_translate.graph.tensor import Dim, Layout, Many, Tensor, tensors_in
 from kt_translate.graph.terms import closed
-from kt_translate.graph.tuning import Tuned
 from kt_translate.pytorch.library import reserved_names
 
 if TYPE_CHECKING:
@@ -357,8 +356,6 @@ def annotation(sample: Any, optional: bool = False) -> str:
     sample = known(sample)
     if (named := views.annotation(sample)) is not None:
         return named + (" | None" if optional else "")
-    if isinstance(sample, Tuned):
-        return "HyperParameters"
     if isinstance(sample, KerasObject):
         return "str | Callable[[Tensor], Any]" + (" | None" if optional else "")
     if isinstance(sample, (bool, int, float, str)):

@@ -12,6 +12,7 @@ from kt_translate.graph.members import IntMember, Member, TextMember
 from kt_translate.graph.objects import is_setting
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, known, same
 from kt_translate.graph.tensor import Tensor
+from kt_translate.graph.tuning import Tuned
 from kt_translate.pytorch.expr import ATOM, Expr
 
 if TYPE_CHECKING:
@@ -186,6 +187,8 @@ def text_of(value: Instance) -> Expr:
 
 def annotation(value: Any) -> str | None:
     """The type of a parameter that is an object, a list of them or a member of an enumeration; None for any other."""
+    if isinstance(value, Tuned):
+        return "HyperParameters"
     if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
         kinds = {annotation(v) for v in value}
         kind = kinds.pop() if len(kinds) == 1 else None
