@@ -14,7 +14,7 @@ import torch
 
 from kt_translate.diagnostics import Log
 from kt_translate.pipeline import Options, translate
-from tests.model_harness import Pair, float64
+from tests.model_harness import Pair, check_kept, float64
 from tests.test_constructs import errors_of
 
 __all__ = ["float64"]
@@ -805,3 +805,35 @@ def test_what_keras_computes_of_a_kernel_that_the_class_sets(arguments: str) -> 
     x = random.normal(size=(2, 9, 8, 4)).astype("float32")
     got = ours(torch.from_numpy(x.transpose(0, 3, 1, 2).copy())).detach().numpy()
     np.testing.assert_allclose(got, theirs(x).numpy(), rtol=1e-4, atol=1e-5)
+
+
+REFLECTED = """
+import keras
+import tensorflow as tf
+from keras import layers
+
+
+class ReflectionPadding2D(layers.ZeroPadding2D):
+    def call(self, inputs):
+        h_pad, w_pad = self.padding
+        pattern = [[0, 0], list(h_pad), list(w_pad), [0, 0]]
+        return tf.pad(inputs, pattern, mode="REFLECT")
+
+
+class Cropping(layers.Cropping1D):
+    def call(self, inputs):
+        return inputs[:, self.cropping[0] : -self.cropping[1]] * 2
+
+
+def build(border=2, filters=4):
+    x = inputs = keras.Input((9, 8, 3))
+    x = ReflectionPadding2D((border, 1))(x)
+    x = ReflectionPadding2D(padding=((1, 0), (2, border)))(layers.Conv2D(filters, 3)(x))
+    x = layers.Conv2D(filters, 3)(ReflectionPadding2D(border)(x))
+    return keras.Model(inputs, Cropping(border)(layers.Reshape((-1, filters))(x)))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_borders_as_keras_keeps_them() -> None:
+    check_kept(REFLECTED, "3, 2", "1")

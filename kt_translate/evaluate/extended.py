@@ -13,6 +13,7 @@ from kt_translate.evaluate.values import Class, Function, Instance, LayerValue, 
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.layers.layer import Layer
+from kt_translate.layers.padding import Edges
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -49,6 +50,8 @@ def attribute(ev: Interpreter, instance: Instance, own: LayerValue, name: str) -
         return _weight(ev, instance, rule, name)
     if (part := attention_parts.attribute(ev, instance, own, name)) is not None:
         return part
+    if isinstance(rule, Edges) and name == rule.edges:  # as Keras keeps it
+        return tuple(rule.pairs()) if rule.rank > 1 else rule.pairs()[0]
     if name == "activation" and getattr(rule, "activation", name) is None:
         return "linear"
     if name in ("convolution_op", "_convolution_op") and kind.startswith("Conv"):

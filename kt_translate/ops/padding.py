@@ -29,6 +29,9 @@ def _pairs(given: Any, rank: int) -> list[Pair]:
         raise RuleError("KT203", "a border that is computed from data")
     if len(value) == 2 and all(map(is_scalar, value)):
         return [(value[0], value[1])] * rank
+    value = [as_list(p) for p in value]
+    if not all(isinstance(p, list) for p in value):
+        raise RuleError("KT203", "a border that is not known side by side")
     pairs = [(p[0], p[-1]) for p in value]
     if len(pairs) == 1:
         pairs *= rank
