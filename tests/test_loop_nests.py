@@ -111,3 +111,20 @@ def test_what_the_last_turn_of_a_nest_makes_for_none_to_follow(float64: None) ->
         "    return keras.Model(start, x)\n"
     )
     check_kept(text, "3, 3, (1, 2, 1)", "skips=False")
+
+
+def test_a_size_of_either_loop(float64: None) -> None:
+    """What the inner loop carries has other channels than what the outer one does."""
+    text = HEAD + (
+        "def build(depth=2, count=3, width=4):\n"
+        "    x = start = keras.Input((9, 3))\n"
+        "    for _ in range(depth):\n"
+        "        x = layers.Activation('tanh')(x)\n"
+        "        grid = layers.Conv1D(width, 1)(x)\n"
+        "        for i in range(count):\n"
+        "            m = layers.Conv1D(width, 3, dilation_rate=2**i, padding='same')(x)\n"
+        "            grid = layers.Concatenate()([grid, m])\n"
+        "        x = layers.Conv1D(5, 1)(grid)\n"
+        "    return keras.Model(start, layers.Dense(2)(x))\n"
+    )
+    check_kept(text, "1, 2, 3", "3, 1", "1, 4, 2")

@@ -276,8 +276,10 @@ class _General:
         return widened
 
     def _carry(self, key: tuple[Place, int], name: str, before: Any) -> None:
-        taken = {c.entering.args[0].name for c in self.sizes.values()} | set(self.scope.names)
-        taken |= {symbol.name for symbol in self.symbols}
+        taken = {
+            c.entering.args[0].name for one in (self, *self.ev.loops) for c in one.sizes.values()
+        }
+        taken |= {*self.scope.names, *(symbol.name for symbol in self.symbols)}
         if key[1] >= 0:
             while name in taken:
                 name += "_"

@@ -147,6 +147,8 @@ def _own_input_shape(layer: Any) -> Any:
         return layer.input_shape
     if isinstance(layer, Instance):
         return layer.kwargs.get("input_shape")
+    if not isinstance(layer, LayerValue):
+        return None
     common = layer.rule.common
     if common.batch_input_shape is not None:
         return tuple(common.batch_input_shape[1:])
