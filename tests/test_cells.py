@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kt_translate.diagnostics import Log
+from kt_translate.pipeline import Options, translate
 from tests.test_subclasses import Both, _double, numbers
 
 __all__ = ["_double"]
@@ -258,3 +260,25 @@ def test_a_cell_that_the_file_never_calls(tmp_path: Path) -> None:
     made = "units=4, in_features=5"
     given = numbers(3, 5), numbers(3, 4)
     both.agree("MinimalCell", "4", made, *given, structure=lambda x, h: (x, [h]))
+
+
+REFUSING = """
+import keras
+from keras import layers
+
+
+class Cell(layers.Layer):
+    def __init__(self, units, parts=0):
+        super().__init__()
+        if units % parts != 0:
+            raise ValueError("parts")
+        self.state_size = units
+
+    def call(self, inputs, states):
+        return inputs, states
+"""
+
+
+def test_a_cell_that_its_own_default_does_not_fit() -> None:
+    done = translate(REFUSING, "cell.py", Options(), Log())
+    assert 'raise ValueError("not supported: units % parts != 0")' in done.code

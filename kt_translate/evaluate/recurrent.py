@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate import calls, external, indexing, models
 from kt_translate.evaluate.distributed import in_keras_order, steps_first, steps_of, the_call
+from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Function, Instance, LayerValue, Unknown, map_tensors
 from kt_translate.graph.nodes import CallNode
 from kt_translate.graph.region import CURRENT, Region, derived
@@ -107,12 +108,12 @@ def initial_states(ev: Interpreter, cell: Any, x: Any) -> Any:
 
 def states_of_cell(ev: Interpreter, cell: Instance) -> Any:
     """What an object starts with as a cell of RNN; None where it is none."""
-    if isinstance(calls.attribute(ev, cell, "state_size"), Unknown):
-        return None
     CURRENT.append(Region())
     try:
+        if isinstance(calls.attribute(ev, cell, "state_size"), Unknown):
+            return None
         return initial_states(ev, cell, Tensor((None, None, None)))
-    except RuleError:
+    except (RuleError, Raised):  # the constructor may refuse what its arguments are guessed to be
         return None
     finally:
         CURRENT.pop()
