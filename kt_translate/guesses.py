@@ -329,8 +329,13 @@ def is_shape(name: str, text: str) -> bool:
 def is_tuple(name: str, text: str) -> bool:
     n = re.escape(name)
     whole = rf"\b(?:batch_)?(?:input_)?shape\s*=\s*{n}\s*[,)]|Input\(\s*{n}\s*[,)]|\b{n}\[|\*{n}\b"
-    whole += rf"|\b(?:Input\(|(?:batch_)?(?:input_)?shape\s*=)\s*\(\s*{n}\s*\)"
-    return bool(re.search(whole, text)) or bool(re.search(r"shape", name.lower()))
+    in_parentheses = rf"\b(?:Input\(|(?:batch_)?(?:input_)?shape\s*=)\s*\(\s*{n}\s*\)"
+    inputs = _WEIGHT.sub("", text)  # of which the only size may be said like that
+    found = re.search(whole, text) or re.search(in_parentheses, inputs)
+    return bool(found or re.search(r"shape", name.lower()))
+
+
+_WEIGHT = re.compile(r"\badd_(?:weight|variable)\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")
 
 
 def is_tensor_name(name: str) -> bool:

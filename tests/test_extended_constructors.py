@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kt_translate.guesses import guess
 from tests.test_subclasses import Both, _double, numbers
 
 __all__ = ["_double"]
@@ -102,3 +103,10 @@ def test_a_weight_starts_as_a_parameter_says(tmp_path: Path) -> None:
     penalty = ours.regularization_loss().item()
     assert penalty == pytest.approx(0.01 * 20)
     assert both.out.Own(4, features=5).regularization_loss().item() == 0
+
+
+def test_the_only_size_of_a_weight_may_be_in_parentheses() -> None:
+    weight = "self.bias = self.add_weight(name='bias', shape=(units), initializer=zeros())"
+    assert guess("units", weight, weight) == 16
+    layer = "x = Dense(3, input_shape=(units))"
+    assert guess("units", layer, layer) == (16,)
