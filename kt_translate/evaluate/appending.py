@@ -61,6 +61,9 @@ def lists_of(node: cst.For, method: str) -> tuple[list[Filled], list[str]]:
             if call.func.attr.value != "build" or name not in dict(before):
                 return [], []
             before.append((name, line))
+    added = {n.value for _, items in found.values() for n in items if isinstance(n, cst.Name)}
+    if method == "add" and not dict(before).keys() <= added:  # the first turn may be another one
+        return [], []
     return _apart(list(found.values()), before), list(dict(before))
 
 
