@@ -47,9 +47,10 @@ def likely_inputs(
     """Arguments of ``call`` to try, the likeliest first; ``sizes_of``: those of a tensor of so many axes."""
     call = cls.lookup("call")
     names = ["inputs"]
-    text = whole = ""
+    code = text = whole = ""
     if isinstance(call, Function) and cls.source is not None:
-        text, whole = _without_comments(cls.source.code(call.node)), cls.source.text
+        code, whole = cls.source.code(call.node), cls.source.text
+        text = _without_comments(code)
         params = call.node.params
         every = [*params.posonly_params, *params.params, *params.kwonly_params][1:]
         names = [
@@ -75,7 +76,7 @@ def likely_inputs(
         yield from ({names[0]: _input(sizes)} for sizes in shapes or map(sizes_of, told_alone))
     if found_ranks:
         each = map(sizes_of, found_ranks)
-        yield {name: _structure(_as_given(text, name), name, each) for name in names}
+        yield {name: _structure(_as_given(code, name), name, each) for name in names}
     if shape is None and (told := _expanded(text, names)):
         for rank in (3, 2, 4, 5):  # of what goes with them
             each = map(sizes_of, [known_rank or rank for known_rank in told])
@@ -85,12 +86,12 @@ def likely_inputs(
     for sizes in tries:
         if masks and len(sizes) < 3:
             yield {n: _input(sizes_of(4) if n in masks else sizes) for n in names}
-        found = {name: _structure(_as_given(text, name), name, repeat(sizes)) for name in names}
+        found = {name: _structure(_as_given(code, name), name, repeat(sizes)) for name in names}
         yield found
     for ranks in MIXED if shape is None else ():
         if len(ranks) == len(tensors_in(list(found.values()))):
             each = map(sizes_of, ranks)
-            yield {name: _structure(_as_given(text, name), name, each) for name in names}
+            yield {name: _structure(_as_given(code, name), name, each) for name in names}
     for count in _counts(cls, names[0]) if shape is None and len(names) == 1 else ():
         alike = [(rank,) * count for rank in (3, *(r for r in RANKS if r != 3))]
         for ranks in [*alike, *MIXED]:
@@ -199,14 +200,14 @@ def _parts(text: str, name: str) -> list[str]:
     return re.split(r"\s*,\s*", unpacked[1]) if unpacked else []
 
 
-def _as_given(text: str, name: str) -> str:
+def _as_given(code: str, name: str) -> str:
     """The code of a function as far as a parameter is what the caller gives: to the end of what binds its name anew."""
-    lines = textwrap.dedent(text).splitlines()
+    lines = textwrap.dedent(code).splitlines()
     for statement in (s for f in ast.parse("\n".join(lines)).body for s in getattr(f, "body", ())):
         targets = statement.targets if isinstance(statement, ast.Assign) else []
         if any(isinstance(n, ast.Name) and n.id == name for t in targets for n in ast.walk(t)):
-            return "\n".join(lines[: statement.end_lineno])
-    return text
+            return _without_comments("\n".join(lines[: statement.end_lineno]))
+    return _without_comments(code)
 
 
 def _structure(text: str, name: str, sizes: Iterator[tuple[Any, ...]]) -> Any:

@@ -37,6 +37,23 @@ class Pairs(layers.Layer):
         "in_features=5",
         ((2, 3, 5), (2, 4, 5)),
     ),
+    "a list that call takes apart, and what it rebinds after that": (
+        """
+class Pairs(layers.Layer):
+    def build(self, shapes):
+        self.dense = layers.Dense(4)
+
+    def call(self, x):
+        note = "pair # of two"
+        first, second = x  # both
+        x = self.dense(first), ops.tanh(second)
+        x, other = x
+        return x + ops.mean(other, axis=-1, keepdims=True)
+""",
+        "",
+        "in_features=5",
+        ((2, 5), (2, 3)),
+    ),
     "a list that call goes through": (
         """
 class Pairs(layers.Layer):

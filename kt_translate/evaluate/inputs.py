@@ -68,7 +68,9 @@ def unpacked_names(cls: Class, name: str, count: int) -> list[str]:
         cls.source.code(call.node) if cls.source is not None and isinstance(call, Function) else ""
     )
     found = re.search(
-        rf"^\s*\(?\[?(\w+(?:\s*,\s*\w+)+)\]?\)?\s*=\s*{re.escape(name)}\s*$", text, re.MULTILINE
+        rf"^\s*\(?\[?(\w+(?:\s*,\s*\w+)+)\]?\)?\s*=\s*{re.escape(name)}\s*(?:#.*)?$",
+        text,
+        re.MULTILINE,
     )
     parts = re.split(r"\s*,\s*", found[1]) if found else []
     if len(parts) == count and len(set(parts)) == count:
