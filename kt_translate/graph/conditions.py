@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from typing import Any
 
 from kt_translate.graph.operators import TURNED
@@ -164,18 +163,13 @@ def _denied(test: Any, truth: bool) -> Iterator[Symbol]:
 
 def answered(test: Any, taken: Sequence[tuple[Any, bool]]) -> bool | None:
     """What a condition is where others are known to hold or not; None where they do not tell."""
-    return _facts(tuple(taken)).asked(test) if taken else None
-
-
-@lru_cache(maxsize=256)
-def _facts(taken: tuple[tuple[Any, bool], ...]) -> Facts:
-    """What conditions tell together: many others are asked for within the same branches."""
     if not taken:
-        return Facts()
-    facts = _facts(taken[:-1]).copied()
-    facts.add(*taken[-1])
+        return None
+    facts = Facts()
+    for other, truth in taken:
+        facts.add(other, truth)
     facts.grow()
-    return facts
+    return facts.look(test)
 
 
 class Facts:
@@ -186,23 +180,6 @@ class Facts:
         self.values: dict[Symbol, Any] = {}
         self.open: list[tuple[Sym, bool]] = []  # of several parts, one of which decides
         self.between: dict[Any, Interval] = {}  # where numbers lie, by their keys
-        self.answers: dict[Any, bool | None] = (
-            {}
-        )  # to what was asked, by the keys of the conditions
-
-    def copied(self) -> Facts:
-        made = Facts()
-        made.truths, made.values = dict(self.truths), dict(self.values)
-        made.open, made.between = list(self.open), dict(self.between)
-        return made
-
-    def asked(self, test: Any) -> bool | None:
-        """What a condition is, once all are taken."""
-        if not isinstance(test, Sym):
-            return self.look(test)
-        if test.key not in self.answers:
-            self.answers[test.key] = self.look(test)
-        return self.answers[test.key]
 
     def add(self, test: Any, truth: bool) -> None:
         """Take a condition, and those that it is made of as far as it tells them."""
@@ -250,9 +227,7 @@ class Facts:
             parts = [self.look(p) for p in test.args]
             decides = test.head == "or"
             return decides if decides in parts else None if None in parts else not decides
-        said = (
-            test if self.values.keys().isdisjoint(test.symbols) else substitute(test, self.values)
-        )
+        said = substitute(test, self.values)
         return said if isinstance(said, bool) else self._lies(test)
 
     def _lies(self, test: Sym) -> bool | None:
