@@ -197,7 +197,6 @@ def best_run(
         return found
 
     tries: list[tuple[Any, Run]] = []
-    guessing, _ = guesser(ev, function, code_about(ev, function))
     ev.hurried = ready is _is_whole
     better: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for samples, guessed in chain(attempts(ev, function, shapes, own), better):
@@ -209,6 +208,7 @@ def best_run(
                 return tries[-1][1]
             refused = tries[-1][1].refused
             if isinstance(refused, Sym) and len(better) < MAX_BETTER:
+                guessing, _ = guesser(ev, function, code_about(ev, function))
                 passed = let_pass(refused, samples, guessing)
                 better += [({**samples, **passed}, {**guessed, **passed})] if passed else []
     ev.hurried = False

@@ -7,7 +7,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from itertools import repeat
 from typing import Any
 
@@ -200,6 +200,7 @@ def _parts(text: str, name: str) -> list[str]:
     return re.split(r"\s*,\s*", unpacked[1]) if unpacked else []
 
 
+@lru_cache(maxsize=64)
 def _as_given(code: str, name: str) -> str:
     """The code of a function as far as a parameter is what the caller gives: to the end of what binds its name anew."""
     lines = textwrap.dedent(code).splitlines()

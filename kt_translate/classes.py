@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache, partial
 from typing import Any
 
 from kt_translate.call_inputs import (
@@ -81,6 +82,13 @@ def uses_of(ev: Interpreter, cls: Class) -> list[tuple[Plan, Instance, list[Tens
 def stands_alone(plan: Plan) -> bool:
     """Whether a class gives and takes nothing but tensors: for sizes beside them, others call it."""
     return plan.beside is None and not plan.asked
+
+
+def alone(
+    uses: list[tuple[Plan, Instance, list[Tensor]]],
+) -> list[tuple[Plan, Instance, list[Tensor]]]:
+    """The first of a class's uses that stands alone, if there is one."""
+    return [use for use in uses if stands_alone(use[0])][:1]
 
 
 def _open_settings(instance: Instance) -> bool:
@@ -247,6 +255,7 @@ def _sample(ev: Interpreter, cls: Class, made: list[Instance]) -> Instance:
         ev.used_settings |= said.keys()
         told |= said
         text = re.sub(r"\bself\.", "", "\n".join(map(code_of, _made_in(ev, cls))))
+        around = cache(partial(code_with, ev, init))
         lengths = {len(v) for v in told.values() if isinstance(v, (list, tuple))}
         for name in names:
             value = known(told.get(name, UNKNOWN))
@@ -254,7 +263,7 @@ def _sample(ev: Interpreter, cls: Class, made: list[Instance]) -> Instance:
                 value = model
             elif value is UNKNOWN and (held := object_for(ev, init, name)) is not None:
                 value = held
-            elif value is UNKNOWN and (words := choices(ev, name, code_with(ev, init))):
+            elif value is UNKNOWN and (words := choices(ev, name, around())):
                 value = words[0]
             elif value is UNKNOWN:
                 value = guess(name, text, ev.source.text)

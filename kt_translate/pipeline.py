@@ -231,15 +231,15 @@ def _written(ev: Interpreter, name: str, log: Log, options: Options) -> Writing:
             continue
         before = list(ev.log.diagnostics)
         if uses := classes.uses_of(ev, cls):
-            for own in [found for found in uses if classes.stands_alone(found[0])][:1]:
+            for own in classes.alone(uses):
                 writing.layer(cls, *own)
         elif classes.has_call(cls):  # another class may make it, and give it what it needs
             failed.append((cls, [d for d in ev.log.diagnostics if d not in before]))
             ev.log.diagnostics[:] = before
     for cls, said in failed:
         if since := ev.class_plans.get(id(cls.node)):
-            for later in [found for found in since if classes.stands_alone(found[0])][:1]:
-                writing.layer(cls, *later)
+            for own in classes.alone(since):
+                writing.layer(cls, *own)
         else:
             ev.log.diagnostics += said
             place = f" ({file}:{cls.line})" if (file := file_of(ev, cls)) else ""

@@ -13,13 +13,11 @@ from kt_translate.evaluate import assumed, layer_lists, tensor_lists
 from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.layer_lists import Flat, LayerList
 from kt_translate.evaluate.state import State
-from kt_translate.evaluate.values import Scope, Unknown
+from kt_translate.evaluate.values import Scope
 from kt_translate.source.walk import names_in
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
-
-_WHY = "what the last turn of a loop leaves"
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,7 @@ def may_stay(ev: Interpreter, node: cst.For, names: list[str], scope: Scope) -> 
 def leave(ev: Interpreter, node: cst.For, names: list[str], scope: Scope) -> None:
     """Bind the names of a turn to what the last one leaves: whoever reads them has the loop unrolled."""
     for name in names:
-        left = tensor_lists.Left(_WHY, ev.line, node) if ev.guards else Unknown(_WHY, ev.line)
+        left = tensor_lists.left_by_last(ev, "what the last turn of a loop leaves", node)
         ev.bind(name, left, scope)
 
 

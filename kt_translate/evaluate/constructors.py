@@ -52,6 +52,8 @@ def init_of(cls: Class) -> Function | None:
     if init is None:
         return None
     found = with_passed_on(init)
+    if found is init:
+        return init
     params, own = found.node.params, len(init.node.params.kwonly_params)
     more = [p for p in params.kwonly_params[own:] if p.name.value not in LAYER_ARGUMENTS]
     params = params.with_changes(kwonly_params=[*params.kwonly_params[:own], *more])

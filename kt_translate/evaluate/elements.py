@@ -57,11 +57,8 @@ def _left_open(ev: Interpreter, owner: cst.BaseExpression, key: Any, scope: Scop
     turned = any(s.kind in ("loop", "carried") and s.left_by is None for s in symbols_in(key))
     if type(held) is not dict or not turned or not ev.loops or not ev.guards:
         return False
-    spaces = [space for s in (scope, *(s for _, s in ev.rest)) for space in spaces_of(s)]
-    once = {id(space): space for space in spaces}
-    inside = [c.values() if isinstance(c, dict) else c for c in containers_in([*once.values()])]
-    holders = [*(space.values() for space in once.values()), *inside]
-    if sum(value is held for values in holders for value in values) > 1:
+    places = (v for h in _holders(ev, scope) for v in (h.values() if isinstance(h, dict) else h))
+    if sum(value is held for value in places) > 1:
         return False
     left = LeftItems("what the turns of a loop put into a dict", ev.line, ev.loops[-1].node)
     ev.bind(owner.value, left, scope)
@@ -125,11 +122,16 @@ def _items(ev: Interpreter, value: Sym) -> Any:
     return [Sym.index(value, i) for i in range(len(value.value))]
 
 
+def _holders(ev: Interpreter, scope: Scope) -> list[Any]:
+    """The names that are in reach of what is under way, and the lists and dicts that they hold; each once."""
+    found = [space for s in (scope, *(s for _, s in ev.rest)) for space in spaces_of(s)]
+    spaces = list({id(space): space for space in found}.values())
+    return [*spaces, *(c for c in containers_in(spaces) if isinstance(c, (list, dict)))]
+
+
 def _put_in_place(ev: Interpreter, value: Sym, made: Any, scope: Scope) -> None:
     """Let all that holds the one hold the other, and what it is a part of have it as a part."""
-    scopes = {id(s): s for s in (scope, *(s for _, s in ev.rest))}
-    spaces = [space for s in scopes.values() for space in spaces_of(s)]
-    holders = [*spaces, *(c for c in containers_in(spaces) if isinstance(c, (list, dict)))]
+    holders = _holders(ev, scope)
     said = value
     while said.head == "symbol" and isinstance(said.args[0].origin, Sym):
         said = said.args[0].origin

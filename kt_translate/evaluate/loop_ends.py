@@ -105,8 +105,6 @@ def last(
 
 def _left(loop: _General, why: str, name: str) -> Unknown:
     """What a name holds that only the last turn tells. Raises NotGeneral where it is read and no way leads back."""
-    if not loop.ev.guards:
-        if read_later(loop.ev, name):
-            raise NotGeneral
-        return Unknown(why, loop.ev.line)
-    return tensor_lists.Left(why, loop.ev.line, loop.node)
+    if not loop.ev.guards and read_later(loop.ev, name):
+        raise NotGeneral
+    return tensor_lists.left_by_last(loop.ev, why, loop.node)

@@ -224,7 +224,7 @@ class _Entering:
         self, ev: Interpreter, cls: Class, name: str, value: Any, several: bool, names: set[str]
     ) -> Any:
         flat = tensors_in(value)
-        if not flat and told_sizes.handed({name: value}):
+        if not flat and told_sizes.are_sizes(value):
             count = len(told_sizes.leaves(value))
             said = [name] if count == 1 else unpacked_names(cls, name, count)
             return told_sizes.entering(value, said, self.asked)

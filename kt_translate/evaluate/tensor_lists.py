@@ -77,6 +77,11 @@ class Left(Unknown, Many):
         raise LeftOpen([self.loop])
 
 
+def left_by_last(ev: Interpreter, why: str, loop: Any) -> Unknown:
+    """What a name holds that only the last turn tells: who reads it has the loop unrolled, where a way leads back."""
+    return Left(why, ev.line, loop) if ev.guards else Unknown(why, ev.line)
+
+
 def settled(value: Any) -> Any:
     """A value that is read in a way that asks for its items."""
     if isinstance(value, Left):

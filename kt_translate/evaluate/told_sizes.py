@@ -63,7 +63,12 @@ def _mapped(function: Callable[[Sym], Any], value: Any) -> Any:
 
 def handed(given: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a call that are sizes of data, or rows of them: only ``forward`` can know them."""
-    return {name: value for name, value in given.items() if any(map(_of_data, leaves(value)))}
+    return {name: value for name, value in given.items() if are_sizes(value)}
+
+
+def are_sizes(value: Any) -> bool:
+    """Whether an argument is a size of data, or a row with such."""
+    return any(map(_of_data, leaves(value)))
 
 
 def told(given: dict[str, Any]) -> list[Sym]:

@@ -129,12 +129,12 @@ def with_names(
             ):
                 lines = [other.replace(match[1], match[2]) for other in lines]
                 kept = kept.replace(match[1], match[2])
-                lines = [other for other in lines if not _self_assigned(other)]
+                lines = [other for other in lines if not self_assigned(other)]
                 shared = True
                 break
     names = _names(lines, kept, name_of, parameters, globals_)
     named = [_TOKEN.sub(lambda m: names[m[0]], line) for line in lines]
-    return [line for line in named if not _self_assigned(line)], names
+    return [line for line in named if not self_assigned(line)], names
 
 
 def with_attributes(lines: list[str], kept: dict[str, str]) -> list[str]:
@@ -192,7 +192,8 @@ def _is_free(
     return True
 
 
-def _self_assigned(line: str) -> bool:
+def self_assigned(line: str) -> bool:
+    """``x = x``: a statement that does nothing."""
     left, equals, right = line.strip().partition(" = ")
     return bool(equals) and left == right
 

@@ -22,7 +22,7 @@ from kt_translate.graph.sym import Sym, code, same, symbols_in
 from kt_translate.graph.tensor import Tensor
 from kt_translate.graph.terms import expand
 from kt_translate.layers.activations import ActivationLayer
-from kt_translate.lower.blocks import indented
+from kt_translate.lower.blocks import indented, self_assigned
 from kt_translate.lower.chains import Chain, append, constructors, flat_chains
 from kt_translate.lower.liveness import last_uses
 from kt_translate.lower.settings import as_buffer
@@ -94,7 +94,7 @@ def write_if(writer: Writer, node: IfNode) -> None:
                 writer.owner[held[0]] = id(made[i])
         for inner in region.nodes:
             writer.node(inner)
-        bodies.append([line for line in writer.code.body if not _does_nothing(line)])
+        bodies.append([line for line in writer.code.body if not self_assigned(line)])
         states.append((writer.variables, writer.owner))
     writer.block, writer.code.body, writer.last_use = outer, lines, uses
     writer.holds = around
@@ -133,12 +133,6 @@ def _made_in(node: IfNode, said: Expr | None, then: list[str], orelse: list[str]
     if not then and _says_the_same(node) and not any(map(_is_else, orelse)):
         return orelse
     return conditional(said, then, orelse)
-
-
-def _does_nothing(line: str) -> bool:
-    """``x = x``: a layer that gives what it gets."""
-    name, _, value = line.partition(" = ")
-    return name == value
 
 
 def _is_else(line: str) -> bool:
