@@ -15,7 +15,7 @@ from kt_translate.graph.lists import one_by_one
 from kt_translate.graph.nodes import Plan
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.sym import UNKNOWN, Sym, known
-from kt_translate.graph.tensor import Layout, Tensor, tensors_in, to_first
+from kt_translate.graph.tensor import Tensor, permutation, tensors_in
 from kt_translate.lower.class_code import ClassCode
 
 # Sizes for inputs of which nothing is known, by rank.
@@ -157,19 +157,15 @@ def _ports(code: ClassCode, actual: list[Tensor]) -> Case:
         {
             "shape": [d if isinstance(d := known(dim), int) else None for dim in real.shape],
             "dtype": tensor.dtype,
-            "permute": _permute(tensor),
+            "permute": permutation(tensor.rank, tensor.layout),
         }
         for tensor, real in zip(code.inputs, actual, strict=True)
     ]
+    given = [t for out in code.outputs for t in one_by_one(out)]
     return {
         "inputs": inputs,
-        "outputs": [_permute(t) for out in code.outputs for t in one_by_one(out)],
+        "outputs": [permutation(t.rank, t.given_layout) for t in given],
     }
-
-
-def _permute(tensor: Tensor) -> list[int] | None:
-    first = tensor.layout is Layout.FIRST and tensor.rank > 3
-    return list(to_first(tensor.rank)) if first else None
 
 
 def values_of(names: Mapping[str, Any]) -> dict[str, str]:

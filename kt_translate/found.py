@@ -21,7 +21,7 @@ from kt_translate.evaluate.values import (
 from kt_translate.graph.lists import TensorList, one_by_one
 from kt_translate.graph.nodes import CallNode, LayerNode, Param, SizeNode
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, symbols_in
-from kt_translate.graph.tensor import Layout, Tensor, ends_of, tensors_in, to_first
+from kt_translate.graph.tensor import Tensor, ends_of, permutation, tensors_in
 from kt_translate.lower.class_code import ClassCode
 from kt_translate.lower.symbols import all_symbols
 from kt_translate.pytorch.expr import as_expr
@@ -197,22 +197,25 @@ def ports(
 ) -> list[dict[str, Any]]:
     """Inputs or outputs: how the class takes and gives them, and the sizes that this model has by default."""
 
+    def told(value: Any) -> Any:
+        """What it is by default, where that is no guess."""
+        open_ones = (s.name in found.given.guessed or s.kind == "data" for s in symbols_in(value))
+        return None if any(open_ones) else known(value)
+
     def size(dim: Any) -> int | None:
-        told = not any(s.name in found.given.guessed or s.kind == "data" for s in symbols_in(dim))
-        sample = known(dim)
-        return sample if told and isinstance(sample, int) else None
+        return sample if isinstance(sample := told(dim), int) else None
 
     found_ports = []
     pairs = zip(chain(*map(one_by_one, written)), chain(*map(one_by_one, actual)), strict=True)
     for i, (tensor, real) in enumerate(pairs):
-        given = real.facts.get("input")
-        first = tensor.layout is Layout.FIRST and tensor.rank > 3
+        given = told(real.facts.get("input"))
+        layout = tensor.layout if what == "input" else tensor.given_layout
         found_ports.append(
             {
                 "name": given if isinstance(given, str) else f"{what}_{i}",
                 "shape": [size(d) for d in real.shape],
                 "dtype": tensor.dtype,
-                "permute": list(to_first(tensor.rank)) if first else None,
+                "permute": permutation(tensor.rank, layout),
             }
         )
     return found_ports

@@ -1069,3 +1069,31 @@ def test_a_builder_that_takes_a_function_for_another_has_its_own(float64: None) 
         pair.check(name, f"{name}({given})", given)
     with pytest.raises(NotImplementedError, match="encoder"):
         pair.torch.build(3, "wide")
+
+
+NAMED_BY_ITEMS = """
+from collections import namedtuple
+
+import keras
+from keras import layers
+
+Feature = namedtuple("Feature", ["name", "size"])
+FEATURES = [Feature("b", 3), Feature("a", 2)]
+
+
+def build(features=FEATURES, name="z"):
+    inputs = {}
+    for f in features:
+        inputs[f.name] = layers.Input((f.size,), name=f.name)
+    last = layers.Input((1,), name=name)
+    x = layers.Concatenate()([layers.Dense(4)(inputs[f.name]) for f in features] + [last])
+    return keras.Model([*inputs.values(), last], layers.Dense(2)(x))
+"""
+
+
+def test_inputs_are_called_what_the_settings_call_them(float64: None) -> None:
+    pair = Pair(NAMED_BY_ITEMS)
+    pair.check("build", "build()")
+    (entry,) = pair.entries("build")
+    assert [port["name"] for port in entry["inputs"]] == ["b", "a", "z"]
+    assert "self, b: Tensor, a: Tensor, last: Tensor" in pair.done.code

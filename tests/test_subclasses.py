@@ -1271,3 +1271,33 @@ def shifted():
     assert case.entry("build")["status"] == "translated"
     assert case.entry("shifted")["status"] != "translated"
     assert any("not known" in d.message for d in case.log.diagnostics)
+
+
+def test_sequences_leave_a_class_as_they_are_in_keras(both: Any) -> None:
+    case = both("""
+class Halves(layers.Layer):
+    def __init__(self, filters):
+        super().__init__()
+        self.left = keras.Sequential([layers.Conv1D(filters, 1), layers.Lambda(lambda x: x[:, 1:])])
+        self.right = keras.Sequential([layers.Conv1D(filters, 1), layers.Lambda(lambda x: x[:, 1:])])
+        self.concat = layers.Concatenate()
+        self.norm = layers.BatchNormalization()
+
+    def call(self, x):
+        return self.norm(self.concat([self.left(x), self.right(x)]))
+
+
+class Weighted(layers.Layer):
+    def build(self, shape):
+        self.w = self.add_weight(shape=(shape[1], 1))
+
+    def call(self, x):
+        return x * self.w
+
+
+inputs = keras.Input((7, 3))
+model = keras.Model(inputs, Weighted()(layers.Conv1D(4, 2)(Halves(5)(inputs))))
+""")
+    case.agree("model", None, "", numbers(2, 7, 3))
+    case.agree("Halves", "5", "5, features=3", numbers(2, 7, 3))
+    case.agree("Weighted", "", "length=5", numbers(2, 5, 4))

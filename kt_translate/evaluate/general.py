@@ -47,7 +47,7 @@ from kt_translate.graph.nodes import (
 from kt_translate.graph.objects import KerasObject, is_setting, lazily
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import Sym, Symbol, key_of, known, same, substitute, symbols_in
-from kt_translate.graph.tensor import Dim, Layout, Many, Tensor, tensors_in
+from kt_translate.graph.tensor import Dim, Many, Tensor, tensors_in
 from kt_translate.graph.terms import closed
 from kt_translate.pytorch.library import reserved_names
 
@@ -382,8 +382,7 @@ def outer_result(tensor: Tensor, table: dict[Symbol, Any]) -> Tensor:
     for role, dim in zip(("rows", *roles)[: tensor.rank], tensor.shape, strict=True):
         said = substitute(closed(dim), table)
         shape.append(named(said, role) if isinstance(said, Sym) and said.weight > 2 else said)
-    layout = Layout.LAST if tensor.rank == 3 else tensor.layout
-    return Tensor(tuple(shape), tensor.dtype, layout)
+    return Tensor(tuple(shape), tensor.dtype, tensor.given_layout)
 
 
 def _call(ev: Interpreter, plan: Plan, table: dict[Symbol, Any], bound: dict[str, Any]) -> Any:

@@ -49,7 +49,7 @@ def call_model(ev: Interpreter, model: ModelValue, args: list[Any], kwargs: dict
         if shape[:1] == (None,):
             shape = (batch, *shape[1:])
         # what a class within this one counts in a loop is said without it
-        return Tensor(shape if ev.calling else closed(shape), t.dtype, t.layout)
+        return Tensor(shape if ev.calling else closed(shape), t.dtype, t.given_layout)
 
     results = map_tensors(result, model.outputs)
     if models.is_missing_one(args[0]):

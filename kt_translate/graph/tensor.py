@@ -55,6 +55,11 @@ class Tensor:
     def channels(self) -> Dim:
         return self.shape[-1]
 
+    @property
+    def given_layout(self) -> Layout:
+        """The layout in which a class gives it: sequences leave as they are in Keras."""
+        return Layout.LAST if self.rank == 3 else self.layout
+
     def dim(self, axis: int) -> int:
         """The torch dimension of Keras's ``axis``; negative axes stay negative where the layout allows."""
         return torch_dim(axis, self.rank, self.layout)
@@ -90,6 +95,11 @@ def to_last(rank: int) -> tuple[int, ...]:
 def to_first(rank: int) -> tuple[int, ...]:
     """The permutation from (N, ..., C) to (N, C, ...)."""
     return (0, rank - 1, *range(1, rank - 1))
+
+
+def permutation(rank: int, layout: Layout) -> list[int] | None:
+    """What turns Keras's array into what a class takes or gives."""
+    return list(to_first(rank)) if layout is Layout.FIRST and rank > 2 else None
 
 
 class Many:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt_translate.graph.lists import TensorList
 from kt_translate.graph.sym import code
-from kt_translate.graph.tensor import Fork, Layout, Tensor, tensors_in
+from kt_translate.graph.tensor import Fork, Tensor, tensors_in
 from kt_translate.lower.blocks import indented
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def returned(writer: Writer, result: Any, ends: list[Tensor], kinds: list[str]) 
 def _given(writer: Writer, tensor: Tensor) -> str:
     """A result, as whoever calls the class takes it."""
     inner = writer.plan.kind == "loop"
-    layout = Layout.LAST if tensor.rank == 3 and not inner else tensor.layout
+    layout = tensor.layout if inner else tensor.given_layout
     if isinstance(tensor, TensorList):
         name, have = writer.variables[id(tensor)]
         turned = tensor.rank == 3 and layout is not have

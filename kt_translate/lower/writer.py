@@ -21,7 +21,7 @@ from kt_translate.graph.nodes import (
     WeightNode,
 )
 from kt_translate.graph.region import Node, OpNode
-from kt_translate.graph.sym import code
+from kt_translate.graph.sym import code, same
 from kt_translate.graph.tensor import Layout, Tensor, ends_of, tensors_in
 from kt_translate.layers.layer import Call, RuleError
 from kt_translate.lower import control, loops, symbols, turns
@@ -146,7 +146,7 @@ class Writer(Modules):
             node = logits.node
             source = node.inputs[0] if node is not None else logits
             given = Expr(f"self.logits({', '.join(self.variables_of_inputs)})")
-            layout = Layout.LAST if source.rank == 3 else source.layout  # as `logits` gives it
+            layout = source.given_layout  # as `logits` gives it
             if isinstance(node, OpNode):
                 turned = layout is not source.layout and node.wants[0] is Layout.KEEP
                 given = given.transpose(1, 2) if turned and not node.pointwise else given
@@ -160,12 +160,17 @@ class Writer(Modules):
             call = Call(Expr("self"), [given], [seen], [None], node.outputs, {}, _never)
             self.code.logits = str(node.rule.forward(call))
 
+    def _decided(self, name: Any) -> Any:
+        """An input's name, where the class takes for granted what its settings call it."""
+        held = (value for said, value in self.plan.demands if same(said, name))
+        return next(held, name)
+
     def _arguments(self) -> None:
         names = Names({"self"})
         single = len(self.plan.inputs) - len(self.plan.masks) == 1
         text = []
         for i, tensor in enumerate(self.plan.inputs):
-            given = tensor.facts.get("input")
+            given = self._decided(tensor.facts.get("input"))
             name = attribute_name(given, "x") if isinstance(given, str) else None
             name = name or ("x" if single and i == 0 else tensor.name or f"input_{i}")
             name = names.fresh(f"{name}_" if name in reserved_names() else name)
@@ -317,7 +322,7 @@ class Writer(Modules):
             ]
             result = module(*inputs, *(code(node.args[s]) for s in node.plan.asked))
             for tensor, inner in zip(node.outputs, tensors_in(node.plan.result), strict=True):
-                tensor.layout = Layout.LAST if tensor.rank == 3 else inner.layout
+                tensor.layout = inner.given_layout
         keys = keys_of(node.plan.result)
         if keys is not None:
             whole = self.variable(
