@@ -29,9 +29,10 @@ def choices(ev: Interpreter, name: str, text: str) -> list[Any]:
         elif local := re.search(rf"\b{table}\s*=\s*{{\s*({_LITERAL})\s*:", text):
             found.append(ast.literal_eval(local[1]))
     compared = rf"(?<![.\w]){n}\s*(?:(?:==|!=)\s*({_LITERAL})|(?:not )?in\s*[\[({{]([^\])}}]*))"
+    said: dict[str, None] = {}
     for one, several in re.findall(compared, text):
-        found += map(ast.literal_eval, re.findall(_LITERAL, several) if several else [one])
-    return found
+        said |= dict.fromkeys(re.findall(_LITERAL, several) if several else [one])
+    return [*found, *map(ast.literal_eval, said)]
 
 
 def code_with(ev: Interpreter, function: Function) -> str:

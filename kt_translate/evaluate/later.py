@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -23,8 +24,9 @@ def loads_only(node: cst.If, scope: Scope) -> bool:
     if not isinstance(function, cst.FunctionDef) or not _is_loading(node):
         return False
     bound = bound_in(node)
-    loaded = bound <= set(_read(node.body))  # and not ``last = layers.pop()``
-    unread = bound.isdisjoint(_read(function.body, but=node))
+    loaded = bound <= _read(node.body).keys()  # and not ``last = layers.pop()``
+    within, everywhere = _read(node), _read(function.body)
+    unread = all(everywhere[name] == within[name] for name in bound)
     return loaded and unread and not rebinds_outer(function)
 
 
@@ -58,16 +60,18 @@ def _is_loading(node: Any) -> bool:
     )
 
 
-def _read(node: cst.CSTNode, but: cst.CSTNode | None = None) -> Iterator[str]:
-    """The names that a piece of the source reads, but for one of its statements."""
+@lru_cache(maxsize=4096)
+def _read(node: cst.CSTNode) -> Counter[str]:
+    """The names that a piece of the source reads, and how often."""
+    found: Counter[str] = Counter()
     waiting: list[Any] = [node]
     while waiting:
         inner = waiting.pop()
         if isinstance(inner, cst.Name):
-            yield inner.value
-        if inner is not but:
-            alone = isinstance(inner, cst.AssignTarget) and isinstance(inner.target, cst.Name)
-            waiting.extend(() if alone else parts(inner))
+            found[inner.value] += 1
+        alone = isinstance(inner, cst.AssignTarget) and isinstance(inner.target, cst.Name)
+        waiting.extend(() if alone else parts(inner))
+    return found
 
 
 def read_later(ev: Interpreter, name: str) -> bool:

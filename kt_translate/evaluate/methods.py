@@ -80,7 +80,7 @@ def _is(node: Any, name: str) -> bool:
 
 def _objects(node: Any) -> set[str]:
     """The variables whose attributes or items a statement changes."""
-    targets = [node.target] if hasattr(node, "target") else list(parts(node))
+    targets = [node.target] if hasattr(node, "target") else parts(node)
     inner = [t for target in targets for t in walk(target)]
     changed = [t for t in inner if isinstance(t, (cst.Attribute, cst.Subscript))]
     return {n.value for t in changed for n in walk(t) if isinstance(n, cst.Name)}

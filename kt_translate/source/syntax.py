@@ -55,6 +55,7 @@ class Source:
         self.lines: dict[int, int] = {}
         self._spans: dict[int, tuple[int, int]] = {}  # first and last line of functions and classes
         self._pair(list(self.module.body), tree.body)
+        self._codes: dict[cst.CSTNode, str] = {}
         self._positions: Any = None
 
     def line(self, node: cst.CSTNode) -> int:
@@ -80,7 +81,9 @@ class Source:
         """The text of a node, as it stands in the source."""
         span = self._spans.get(id(node))
         if span is None:
-            return self.module.code_for_node(node).strip()
+            if node not in self._codes:
+                self._codes[node] = self.module.code_for_node(node).strip()
+            return self._codes[node]
         lines = self._text_lines[span[0] - 1 : span[1]]  # writing a long tree anew takes its time
         margin = lines[0][: len(lines[0]) - len(lines[0].lstrip())]
         return "\n".join(line.removeprefix(margin) for line in lines)

@@ -30,14 +30,18 @@ def _inner(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     return tuple(n for n in names if n not in _NOT_SYNTAX and "whitespace" not in n)
 
 
-def parts(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+def parts(node: cst.CSTNode) -> list[cst.CSTNode]:
     """The nodes that a node is made of, in the source's order, without blanks and punctuation."""
+    found: list[Any] = []
     for name in _inner(type(node)):
         value = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
-            yield value
-        elif isinstance(value, (list, tuple)):
-            yield from (v for v in value if isinstance(v, cst.CSTNode))
+        found += value if isinstance(value, (list, tuple)) else [value]
+    return [part for part in found if _is_node(part.__class__)]
+
+
+@cache
+def _is_node(kind: Any) -> bool:
+    return issubclass(kind, cst.CSTNode)  # an abstract class: isinstance asks at length
 
 
 def walk(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -95,7 +99,6 @@ def own_names(node: cst.FunctionDef | cst.Lambda) -> frozenset[str]:
 
 
 @lru_cache(maxsize=4096)
-@lru_cache(maxsize=4096)
 def is_generator(node: cst.FunctionDef | cst.Lambda) -> bool:
     """Whether a call of the function gives an iterator, and runs nothing of it yet."""
     waiting: list[cst.CSTNode] = [node.body]
@@ -108,6 +111,7 @@ def is_generator(node: cst.FunctionDef | cst.Lambda) -> bool:
     return False
 
 
+@lru_cache(maxsize=4096)
 def rebinds_outer(node: cst.CSTNode) -> bool:
     """Whether a function changes names of the functions or the module around it."""
     return any(isinstance(n, (cst.Nonlocal, cst.Global)) for n in walk(node))
