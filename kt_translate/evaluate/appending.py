@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,6 @@ import libcst as cst
 from kt_translate.evaluate import assumed, layer_lists, tensor_lists
 from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.layer_lists import Flat, LayerList
-from kt_translate.evaluate.state import State
 from kt_translate.evaluate.values import Scope
 from kt_translate.source.walk import names_in
 
@@ -27,6 +25,7 @@ class Filled:
     owner: Any
     items: list[Any]
     before: tuple[Any, ...]  # the statements that make the items
+    in_row: bool = False  # whether the item is a row of all that a turn appends
 
 
 @lru_cache(maxsize=1024)
@@ -88,27 +87,6 @@ def _is_made(item: Any, before: dict[str, Any]) -> bool:
     return not isinstance(item, cst.Name) or item.value in before
 
 
-def run_for(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
-    """Let lists be what such a loop fills. False where it is none, or cannot be kept; nothing has changed then."""
-    lists, names = lists_of(node, "append")
-    if not lists or not may_stay(ev, node, names, scope):
-        return False
-    state = State(ev, scope)
-    made: list[LayerList] = []
-    for one in lists:
-        empty = ev.evaluate(one.owner, scope)
-        holders = sum(v is empty for space in state.spaces for v in space.values())
-        layers = layers_of(ev, node, one, scope) if empty == [] and holders < 2 else None
-        if layers is None:
-            state.restore()
-            return False
-        made.append(layers)
-    for one, layers in zip(lists, made, strict=True):
-        ev.assign(one.owner, layers, scope)
-    leave(ev, node, names, scope)
-    return True
-
-
 def may_stay(ev: Interpreter, node: cst.For, names: list[str], scope: Scope) -> bool:
     """Whether nothing is known to ask for what the last turn leaves in names."""
     if not names:
@@ -126,8 +104,102 @@ def leave(ev: Interpreter, node: cst.For, names: list[str], scope: Scope) -> Non
 
 def layers_of(ev: Interpreter, node: cst.For, one: Filled, scope: Scope) -> LayerList | None:
     clause = cst.CompFor(node.target, node.iter)
-    if len(one.items) == 1:
+    if len(one.items) == 1 and not one.in_row:
         return layer_lists.comprehended(ev, cst.ListComp(one.items[0], clause), scope, one.before)
-    row: Sequence[Any] = [cst.Element(item) for item in one.items]
-    rows = layer_lists.comprehended(ev, cst.ListComp(cst.Tuple(row), clause), scope, one.before)
+    row = one.items[0] if one.in_row else cst.Tuple([cst.Element(item) for item in one.items])
+    rows = layer_lists.comprehended(ev, cst.ListComp(row, clause), scope, one.before)
     return None if rows is None else Flat(rows)
+
+
+# -- loops of which conditions say what they append -------------------------------------------------
+
+
+@lru_cache(maxsize=1024)
+def rows_of(node: cst.For) -> tuple[list[Filled], list[str]]:
+    """The one list to which a loop's statements append, some of them on conditions; nothing for any other loop."""
+    body = _Body()
+    if not body.reads(node.body) or len(body.owners) != 1:
+        return [], []
+    owner = next(iter(body.owners.values()))
+    row = owner.value if isinstance(owner, cst.Name) else owner.attr.value
+    if not isinstance(owner, cst.Name) and row in names_in(node):
+        return [], []
+    start = cst.parse_statement(f"{row} = []")
+    within = node.body.visit(_Instead(owner, cst.Name(row)))
+    filled = Filled(owner, [cst.Name(row)], (start, *within.body), in_row=True)  # type: ignore[union-attr]
+    return [filled], body.bound
+
+
+class _Body:
+    """What is known of the statements of such a loop that have been gone through."""
+
+    def __init__(self) -> None:
+        self.owners: dict[str, Any] = {}
+        self.bound: list[str] = []
+        self.read: set[str] = set()
+
+    def reads(self, suite: Any) -> bool:
+        """Go through a suite; whether it does nothing but make layers and append them."""
+        return all(self._statement(line) for line in suite.body)
+
+    def _statement(self, line: Any) -> bool:
+        if isinstance(line, cst.SimpleStatementLine):
+            return all(map(self._small, line.body))
+        if isinstance(line, cst.With):
+            return self.reads(line.body)
+        if not isinstance(line, cst.If):
+            return False
+        self.read |= names_in(line.test)
+        bound = len(self.bound)
+        inner = self.reads(line.body) and (
+            line.orelse is None
+            or (
+                self.reads(line.orelse.body)
+                if isinstance(line.orelse, cst.Else)
+                else self._statement(line.orelse)
+            )
+        )
+        return inner and len(self.bound) == bound  # a name may have no value else
+
+    def _small(self, node: Any) -> bool:
+        if isinstance(node, cst.Pass):
+            return True
+        if isinstance(node, cst.Assign):
+            self.read |= names_in(node.value)
+            target = node.targets[0].target
+            if (
+                len(node.targets) > 1
+                or not isinstance(target, cst.Name)
+                or target.value in self.read
+            ):
+                return False
+            self.bound.append(target.value)
+            return True
+        if isinstance(node, cst.AugAssign):
+            return isinstance(node.value, cst.List) and self._grows(node.target, node.value)
+        call = node.value if isinstance(node, cst.Expr) else None
+        if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
+            return isinstance(call, cst.SimpleString)
+        method = call.func.attr.value
+        if method not in ("append", "extend") or len(call.args) != 1:
+            return False
+        return self._grows(call.func.value, call.args[0])
+
+    def _grows(self, owner: Any, added: cst.CSTNode) -> bool:
+        self.read |= names_in(added)
+        self.owners[cst.Module([]).code_for_node(owner)] = owner
+        return isinstance(owner, (cst.Name, cst.Attribute))
+
+
+class _Instead(cst.CSTTransformer):
+    """Puts a name in the place of an attribute."""
+
+    def __init__(self, owner: Any, name: cst.Name) -> None:
+        super().__init__()
+        self.owner = owner
+        self.name = name
+
+    def leave_Attribute(
+        self, original_node: cst.Attribute, updated_node: cst.Attribute
+    ) -> cst.BaseExpression:
+        return self.name if original_node.deep_equals(self.owner) else updated_node

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import unmasking
+from kt_translate.evaluate import sequential, unmasking
 from kt_translate.evaluate.assumed import decided, keeps, take, tell, within
 from kt_translate.evaluate.captured import left_by_branch
 from kt_translate.evaluate.joining import Outcome, Statement, appends, has_tensors, join, may_fork
 from kt_translate.evaluate.late import settling
 from kt_translate.evaluate.later import read_later
-from kt_translate.evaluate.sequential import is_settled
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, named_at
 from kt_translate.evaluate.values import (
@@ -226,7 +225,7 @@ def _branch(ev: Interpreter, state: State, test: Sym, truth: bool, run: Run) -> 
             raise NotGeneral from None
         finally:
             del ev.assumed[before:]
-    settled = all(model.begun and is_settled(model) for model in state.started())
+    settled = all(model.begun and sequential.is_settled(model) for model in state.started())
     if (ev.log.errors > errors and raised is None) or not settled:
         raise NotGeneral
     ev.demands[demands:] = [within(test, truth, d) for d in ev.demands[demands:]]

@@ -11,6 +11,7 @@ from kt_translate.evaluate import (
     copies,
     expressions,
     filling_comprehensions,
+    growing,
     indexing,
     layer_lists,
 )
@@ -32,14 +33,30 @@ if TYPE_CHECKING:
 def elements(ev: Interpreter, elements: Sequence[Any], scope: Scope) -> list[Any]:
     out: list[Any] = []
     for element in elements:
-        value = expressions.evaluate(ev, element.value, scope)
         if isinstance(element, cst.StarredElement):
-            demand_length(ev, value, "the length of a list")
-            items = items_of(value, None)
-            out += [_any_number(ev)] if items is None else items
+            out += _items(ev, expressions.evaluate(ev, element.value, scope))
         else:
-            out.append(value)
+            out.append(expressions.evaluate(ev, element.value, scope))
     return out
+
+
+def listed(ev: Interpreter, elements: Sequence[Any], scope: Scope) -> list[Any]:
+    """``[a, *b]``, where ``b`` may be a list of layers that is open."""
+    out: list[Any] = []
+    for element in elements:
+        if isinstance(element, cst.StarredElement):
+            value = expressions.handed_on(ev, element.value, scope)
+            layers = growing.parts(value)
+            out += _items(ev, layer_lists.settled(ev, value)) if layers is None else layers
+        else:
+            out.append(expressions.evaluate(ev, element.value, scope))
+    return out
+
+
+def _items(ev: Interpreter, value: Any) -> list[Any]:
+    demand_length(ev, value, "the length of a list")
+    items = items_of(value, None)
+    return [_any_number(ev)] if items is None else items
 
 
 def _any_number(ev: Interpreter) -> Unknown:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import repeated
+from kt_translate.evaluate import layer_lists
 from kt_translate.evaluate.values import LayerValue, ModelValue, Unknown, plain
 from kt_translate.graph.nodes import ModuleUse
 from kt_translate.graph.objects import KerasObject
@@ -48,7 +48,7 @@ def clone(ev: Interpreter, model: Any, *args: Any, **kwargs: Any) -> Any:
     if changes is not None:
         ev.note("KT203", "clone_model(clone_function=): layers that are changed as they are copied")
         return Unknown("a copy with other layers", ev.line)
-    repeated.settle(ev, model)
+    layer_lists.counted(ev, model.deferred)
     twin = replace(
         model,
         line=ev.line,

@@ -129,6 +129,14 @@ def _holders(ev: Interpreter, scope: Scope) -> list[Any]:
     return [*spaces, *(c for c in containers_in(spaces) if isinstance(c, (list, dict)))]
 
 
+def hold_instead(ev: Interpreter, value: Any, made: Any, scope: Scope) -> None:
+    """Let all that holds the one hold the other."""
+    for holder in _holders(ev, scope):
+        for key, one in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
+            if one is value:
+                holder[key] = made
+
+
 def _put_in_place(ev: Interpreter, value: Sym, made: Any, scope: Scope) -> None:
     """Let all that holds the one hold the other, and what it is a part of have it as a part."""
     holders = _holders(ev, scope)
@@ -136,12 +144,9 @@ def _put_in_place(ev: Interpreter, value: Sym, made: Any, scope: Scope) -> None:
     while said.head == "symbol" and isinstance(said.args[0].origin, Sym):
         said = said.args[0].origin
     whole = said.args[0] if said.head == "index" else None
-    held = False
-    for holder in holders:
-        for key, one in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
-            held |= one is whole
-            if one is value:
-                holder[key] = made
+    items = (one for h in holders for one in (h.values() if isinstance(h, dict) else h))
+    held = any(one is whole for one in items)
+    hold_instead(ev, value, made, scope)
     if held and isinstance(whole, Sym):
         parts = _items(ev, whole)
         parts[indexing.settled_key(ev, said.args[1])] = made

@@ -15,9 +15,11 @@ from kt_translate.evaluate import (
     choices,
     containers,
     elements,
+    growing,
     indexing,
     last_items,
     layer_lists,
+    open_lists,
     spread,
     stars,
     tensor_lists,
@@ -35,7 +37,6 @@ from kt_translate.evaluate.values import (
     Scope,
     Super,
     Unknown,
-    items_of,
     plain,
 )
 from kt_translate.graph import conditions
@@ -133,6 +134,8 @@ TRAINING = ("compile", "fit", "fit_generator")  # methods of models
 def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     if isinstance(node.func, cst.Name) and node.func.value == "super" and not node.args:
         return _super(ev, scope)
+    if growing.call_method(ev, node, scope):
+        return None
     if (done := tensor_lists.call_method(ev, node, scope)) is not NotImplemented:
         return done
     elements.opened_by(ev, node, scope)
@@ -189,30 +192,15 @@ def _left_out(ev: Interpreter, node: cst.Call, scope: Scope, function: Native) -
 
 def _grows(function: Any) -> bool:
     """Whether it takes lists of layers of any length."""
+    if isinstance(function, Native):
+        return function.name == "add"
     return isinstance(function, External) and function.path == "keras.Sequential"
 
 
 def _layers(ev: Interpreter, node: Any, scope: Scope) -> Any:
-    """The layers of a Sequential; among them lists of any length, as one item each."""
-    if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Add):
-        return binary(ev, "+", _layers(ev, node.left, scope), _layers(ev, node.right, scope))
-    if isinstance(node, cst.List):
-        parts = [
-            (
-                _layers(ev, e.value, scope)
-                if isinstance(e, cst.StarredElement)
-                else [evaluate(ev, e.value, scope)]
-            )
-            for e in node.elements
-        ]
-        lists = [items_of(part, None) for part in parts]
-        if None in lists:
-            return Unknown("a list made from what is not known", ev.line)
-        return [layer for part in lists for layer in part or ()]
-    value = (
-        left_open(ev, node, scope) if isinstance(node, cst.Attribute) else as_made(ev, node, scope)
-    )
-    return [value] if isinstance(value, layer_lists.LayerList) else value
+    """The layers of a Sequential; among them lists of any length."""
+    value = handed_on(ev, node, scope)
+    return growing.parts(value) or value
 
 
 def _as_it_stands(ev: Interpreter, node: Any, scope: Scope) -> Any:
@@ -234,8 +222,13 @@ def handed_on(ev: Interpreter, node: Any, scope: Scope) -> Any:
     ):
         parts = [handed_on(ev, e.value, scope) for e in node.elements]
         return tuple(parts) if isinstance(node, cst.Tuple) else parts
-    if isinstance(node, cst.Name) and some_of(value := tensor_lists.raw(ev, node, scope)):
-        return value
+    own = isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name)
+    if own or isinstance(node, cst.Name):
+        value = left_open(ev, node, scope)
+        if isinstance(value, layer_lists.LayerList) or open_lists.is_open(value):
+            return value
+        if not own and some_of(value):
+            return value
     return as_made(ev, node, scope)
 
 
@@ -254,6 +247,8 @@ def _binary(ev: Interpreter, node: cst.BinaryOperation, scope: Scope) -> Any:
         a, b = handed_on(ev, node.left, scope), handed_on(ev, node.right, scope)
         if tensor_lists.joinable(a, b):
             return [*a, *b]
+        if (layers := growing.joined(a, b)) is not None:
+            return layers
         a, b = layer_lists.settled(ev, a), layer_lists.settled(ev, b)
     else:
         a, b = evaluate(ev, node.left, scope), evaluate(ev, node.right, scope)
@@ -366,7 +361,7 @@ EXPRESSIONS: dict[type, Callable[[Any, Any, Scope], Any]] = {
     cst.SimpleString: lambda ev, n, s: n.evaluated_value,
     cst.ConcatenatedString: _concatenated,
     cst.FormattedString: text.fstring,
-    cst.List: lambda ev, n, s: containers.elements(ev, n.elements, s),
+    cst.List: lambda ev, n, s: containers.listed(ev, n.elements, s),
     cst.Tuple: lambda ev, n, s: tuple(containers.elements(ev, n.elements, s)),
     cst.Set: lambda ev, n, s: set(
         indexing.settled_items(ev, containers.elements(ev, n.elements, s))

@@ -10,6 +10,7 @@ import libcst as cst
 from kt_translate.evaluate import tables
 from kt_translate.evaluate.assumed import fork
 from kt_translate.evaluate.lambdas import LambdaValue
+from kt_translate.evaluate.open_lists import Chosen, holds_layers
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, spoken
 from kt_translate.evaluate.tensor_lists import Left, When
 from kt_translate.evaluate.unmasking import Unmasked
@@ -40,7 +41,7 @@ from kt_translate.graph.terms import expand
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
-Statement = cst.If | cst.IfExp | cst.Assert | None
+Statement = cst.If | cst.IfExp | cst.Assert | cst.For | None
 
 
 @dataclass
@@ -239,7 +240,8 @@ def appends(container: Any, before: Any) -> bool:
 def _join_lists(
     state: State, joiner: _Joiner, a: Outcome, b: Outcome, statement: Statement
 ) -> None:
-    """Let lists have what the branches leave in them."""
+    """Let lists have what the branches leave in them; the list of all its layers that a Sequential has, that of both."""
+    listing = {id(model.layers) for model in state.waiting}
     for container, before in state.containers:
         if id(container) not in a.lists.keys() | b.lists.keys():
             continue
@@ -247,6 +249,12 @@ def _join_lists(
         try:
             container += _appended(joiner, x[len(before) :], y[len(before) :])
         except NotGeneral:
+            sides = [side[len(before) :] for side in (x, y)]
+            if all(map(holds_layers, sides)) and not tensors_in(sides):
+                both = [layer for side in sides for layer in side]
+                of_all = id(container) in listing
+                container += both if of_all else [Chosen(joiner.test, *sides)]
+                continue
             if not may_fork(joiner.ev, state, x, before) and not any(
                 c is container for c in state.spaces[0].values()
             ):

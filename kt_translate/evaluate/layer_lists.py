@@ -14,13 +14,13 @@ import libcst as cst
 
 from kt_translate.evaluate import assumed, tensor_lists
 from kt_translate.evaluate.lengths import demand_length
+from kt_translate.evaluate.open_lists import Chosen, Turns, is_layer, is_open, is_row, shown
 from kt_translate.evaluate.running import chooses
 from kt_translate.evaluate.state import NotGeneral, State
 from kt_translate.evaluate.values import (
     Either,
     Instance,
     LayerValue,
-    ModelValue,
     Scope,
     items_of,
     name_value,
@@ -29,7 +29,7 @@ from kt_translate.evaluate.values import (
 from kt_translate.graph.lists import Forked, count
 from kt_translate.graph.nodes import ORDER, CallNode, Held, LayerNode, SizeNode
 from kt_translate.graph.region import Node, OpNode, Region
-from kt_translate.graph.sym import Items, Sym, call_symbolic, known, same
+from kt_translate.graph.sym import UNKNOWN, Items, Sym, call_symbolic, known, same
 from kt_translate.graph.tensor import Fork
 from kt_translate.layers.rnn_settings import is_stateless
 
@@ -89,7 +89,7 @@ class Flat(LayerList):
         return list(self.element(ev, bind))
 
     def agrees(self, made: Any) -> bool:
-        return _settings(made) == _settings(self[: len(made)])
+        return _settings(made) == _settings(self.rows[0])
 
 
 class Abreast(LayerList):
@@ -167,16 +167,7 @@ def _names(target: Any) -> list[cst.Name]:
     return [name for element in target.elements for name in _names(element.value)]
 
 
-def turns_of(
-    ev: Interpreter, layers: LayerList | None, target: Any, bind: Any
-) -> list[dict[str, Any]]:
-    """What a loop's variables hold in a general turn; of a flat list there are several turns in one."""
-    if layers is None:
-        return [{}]
-    return [_held(element, target) for element in layers.elements(ev, bind)]
-
-
-def _held(element: Any, target: Any) -> dict[str, Any]:
+def held_by(target: Any, element: Any) -> dict[str, Any]:
     """The layers that a loop's variables hold in a turn. Raises NotGeneral where there is not one for each."""
     if isinstance(target, cst.Name):
         return {target.value: element}
@@ -257,7 +248,7 @@ def comprehended(
         inner = Scope("function", {}, scope)
         ev.assign(clause.target, item, inner)
         layers.append(made_in_turn(ev, node, before, inner))
-        if not _is_layer(layers[-1]) and not _is_row(layers[-1]):
+        if not is_layer(layers[-1]) and not is_row(layers[-1]):
             state.restore()
             return None
     if before and state.containers_touched():
@@ -272,7 +263,7 @@ def made_in_turn(ev: Interpreter, node: cst.ListComp, before: tuple[Any, ...], i
     """What one turn adds."""
     for statement in before:
         ev.statement(statement, inner)
-    return ev.evaluate(node.elt, inner)
+    return tensor_lists.raw(ev, node.elt, inner)
 
 
 def _as_it_is(scope: Scope) -> Scope:
@@ -286,18 +277,10 @@ def _as_it_is(scope: Scope) -> Scope:
 def _settings(made: Any) -> list[Any]:
     """What a layer, or each of a row, was made with, for the samples."""
     if isinstance(made, (list, tuple)):
-        return [_settings(one) for one in made]
+        return [_settings(one) for one in shown(made)]
     given = [made.args, made.kwargs] if isinstance(made, Instance) else []
     given = list(vars(made.rule).values()) if isinstance(made, LayerValue) else given
     return [v for v in map(known, given) if plain(v)]
-
-
-def _is_layer(value: Any) -> bool:
-    return isinstance(value, (LayerValue, Instance, ModelValue))
-
-
-def _is_row(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and bool(value) and all(map(_is_layer, value))
 
 
 def as_outputs(ev: Interpreter, value: Any) -> Any:
@@ -338,4 +321,21 @@ def counted(ev: Interpreter, value: Any) -> Any:
         for part in parts:
             said = count(part)
             ev.demand(said, WHAT) if isinstance(said, Sym) else demand_length(ev, part, WHAT)
+    if is_open(value) or isinstance(value, Flat):
+        value[:] = [layer for part in value for layer in _counted(ev, part)]
     return value
+
+
+def _counted(ev: Interpreter, part: Any) -> list[Any]:
+    """The layers that a part of a list has for the samples."""
+    if isinstance(part, Turns):
+        return list(counted(ev, part.layers))
+    if not isinstance(part, Chosen):
+        return [part]
+    holds = assumed.decided(ev, part.test)
+    if holds is None:
+        taken = ev.demand(part.test, "a condition")
+        holds = taken is UNKNOWN or bool(taken)
+        if taken is UNKNOWN:
+            assumed.take(ev, part.test, True)
+    return [layer for one in (part.then if holds else part.orelse) for layer in _counted(ev, one)]

@@ -8,6 +8,7 @@ import libcst as cst
 
 from kt_translate.evaluate import (
     assumed,
+    by_parts,
     entries,
     last_items,
     loop_ends,
@@ -18,7 +19,7 @@ from kt_translate.evaluate import (
     tensor_lists,
 )
 from kt_translate.evaluate.filling import Filling
-from kt_translate.evaluate.layer_lists import LayerList, held_layers, turns_of
+from kt_translate.evaluate.layer_lists import Flat, LayerList, held_by, held_layers
 from kt_translate.evaluate.loop_sizes import (
     afterwards,
     free_name,
@@ -154,9 +155,8 @@ class _General:
             with state.elsewhere() as regions:
                 self.filling.region = regions[id(state.region)]
                 try:
-                    for held in self._layers(samples):
-                        self.scope.names |= held
-                        ev.suite(self.node.body, self.scope)
+                    turns = self._layers(samples)
+                    by_parts.run(ev, turns, self.scope, self._run_with, self._nested, self.node)
                 except (Return, Break, Continue, LimitReached, Raised):
                     raise NotGeneral from None
         finally:
@@ -178,15 +178,23 @@ class _General:
         rows.spread(changed, entered, self.before)
         return changed
 
-    def _layers(self, samples: list[Any]) -> list[dict[str, Any]]:
-        """What the loop's variables hold in a general turn, if that is a layer; several turns for a flat list."""
+    def _layers(self, samples: list[Any]) -> list[Any]:
+        """The layers of a general turn, several of a flat list; one nothing where the loop goes through anything else."""
 
         def bind(target: Any, inner: Scope) -> None:
             self.targets = self._bind(target, samples, inner)
 
-        turns = turns_of(self.ev, self.layers, self.node.target, bind)
-        self.held = turns[0] if len(turns) == 1 else {}
-        return turns
+        return [None] if self.layers is None else self.layers.elements(self.ev, bind)
+
+    def _run_with(self, layer: Any) -> None:
+        """Run the body for a layer."""
+        held = {} if self.layers is None else held_by(self.node.target, layer)
+        self.held = {} if isinstance(self.layers, Flat) else held
+        self.scope.names |= held
+        self.ev.suite(self.node.body, self.scope)
+
+    def _nested(self, layers: LayerList) -> bool:
+        return run_for(self.ev, self.node, self.scope, layers)
 
     def _bind(self, target: Any, samples: list[Any], scope: Scope) -> Any:
         """Give the loop's targets symbols; the nest of them, as the source writes it."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import assumed, copies, handed, models, repeated, sequential
+from kt_translate.evaluate import assumed, copies, handed, layer_lists, models, sequential
 from kt_translate.evaluate.model_layers import Listed, cannot_pick, freeze, layers_of, withheld
 from kt_translate.evaluate.values import (
     Array,
@@ -37,7 +37,7 @@ def attribute(ev: Interpreter, model: ModelValue, name: str) -> Any:
     if name in model.attributes:
         return model.attributes[name]
     if name not in WAITING:
-        repeated.settle(ev, model)
+        layer_lists.counted(ev, model.deferred)
     if model.kind == "part" and model.outputs is None and name in ("input", "output"):
         return cannot_pick(ev, withheld(ev, model))
     if name.startswith(("output", "layers", "get_layer")):
@@ -163,7 +163,7 @@ def set_trainable(ev: Interpreter, owner: Any, value: Any) -> None:
     """``owner.trainable = value``. What was compiled goes on training: it is frozen where other models call it."""
     value = value if isinstance(value, Sym) else not plain(value) or bool(value)
     if isinstance(owner, ModelValue):
-        repeated.settle(ev, owner)
+        layer_lists.counted(ev, owner.deferred)
     for test in filter(depends, CURRENT[-1].conditions()):
         value = Sym.choose(test, value, owner.trainable)
     owner.trainable = value

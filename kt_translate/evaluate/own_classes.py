@@ -29,6 +29,7 @@ from kt_translate.evaluate.general import (
 )
 from kt_translate.evaluate.inputs import as_before, fresh_input, unpacked_names
 from kt_translate.evaluate.layer_lists import LayerList
+from kt_translate.evaluate.open_lists import Chosen, Turns
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import (
@@ -148,6 +149,8 @@ def _foreign(values: Iterable[Any]) -> Iterator[Symbol]:
             yield from symbols_in(value)
             yield from symbols_in(value.iterable if isinstance(value, LayerList) else ())
             yield from _foreign(value)
+        elif isinstance(value, (Turns, Chosen)):
+            yield from _foreign([value.held])
         elif isinstance(value, dict):
             yield from (s for v in value.values() for s in symbols_in(v))
 

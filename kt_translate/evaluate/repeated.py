@@ -55,17 +55,9 @@ def _still_made(ev: Interpreter, layers: LayerList) -> bool:
 @lru_cache(maxsize=1024)
 def _loop(node: cst.ListComp, flat: bool, before: tuple[Any, ...]) -> cst.For:
     """``for _ in range(depth): sequential.add(Dense(width))``, below the statements that make what is added."""
-    items: list[Any] = [e.value for e in node.elt.elements] if flat else [node.elt]  # type: ignore[attr-defined]
+    in_row = flat and isinstance(node.elt, cst.Tuple)
+    items: list[Any] = [e.value for e in node.elt.elements] if in_row else [node.elt]  # type: ignore[attr-defined]
     add = cst.Attribute(cst.Name(MODEL), cst.Name("add"))
     calls = [cst.Expr(cst.Call(add, [cst.Arg(item)])) for item in items]
     body = cst.IndentedBlock([*before, *(cst.SimpleStatementLine([call]) for call in calls)])
     return cst.For(node.for_in.target, node.for_in.iter, body)
-
-
-def settle(ev: Interpreter, model: ModelValue) -> None:
-    """Let a Sequential that waits for its input have as many layers as the samples say."""
-    waiting, model.deferred[:] = list(model.deferred), []
-    for layer in waiting:
-        model.deferred += (
-            layer_lists.counted(ev, layer) if isinstance(layer, LayerList) else [layer]
-        )

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import appending, calls, layer_lists, models, repeated
+from kt_translate.evaluate import appending, by_parts, calls, models, repeated
 from kt_translate.evaluate.lambdas import LambdaValue
 from kt_translate.evaluate.layer_lists import LayerList
 from kt_translate.evaluate.model_layers import cannot_pick, withheld
 from kt_translate.evaluate.open_inputs import UnknownInput, learn
+from kt_translate.evaluate.open_lists import Turns, is_open, shown
+from kt_translate.evaluate.repeated import MODEL
 from kt_translate.evaluate.values import Instance, LayerValue, ModelValue, Scope
 from kt_translate.graph.choice import Choice
 from kt_translate.graph.nodes import ModuleUse
@@ -31,8 +33,7 @@ def make_sequential(ev: Interpreter, args: list[Any], kwargs: dict[str, Any]) ->
     start = ev.starts.get(ev.main_line)
     if start is not None:
         inside(model, lambda: _start(ev, model, start.shape[1:], start.dtype))
-    for layer in given.get("layers") or []:
-        add(ev, model, layer)
+    add_all(ev, model, given.get("layers") or [])
     return model
 
 
@@ -44,8 +45,7 @@ def of_class(
         return models.make(ev, "Model", args, kwargs) if tensors_in([args, kwargs]) else None
     model = make_sequential(ev, [], {})
     model.region = CURRENT[-1]  # it is the class itself
-    for layer in (args[0] if args else kwargs.get("layers")) or []:
-        add(ev, model, layer)
+    add_all(ev, model, (args[0] if args else kwargs.get("layers")) or [])
     return model
 
 
@@ -53,6 +53,21 @@ def part(ev: Interpreter, model: Any, name: str) -> Any:
     """A method or list of the Sequential that a class extends; None for anything else."""
     grows = isinstance(model, ModelValue) and model.kind == "sequential"
     return calls.attribute(ev, model, name) if grows and name in ("add", "pop", "layers") else None
+
+
+def add_all(ev: Interpreter, model: ModelValue, layers: list[Any]) -> None:
+    """Add the layers of a list, which may be open."""
+    if not is_open(layers):
+        for layer in layers:
+            add(ev, model, layer)
+        return
+    by_parts.run(
+        ev,
+        layers,
+        Scope("function", {MODEL: model}, None),
+        lambda layer: add(ev, model, layer),
+        lambda more: _add_turns(ev, model, more),
+    )
 
 
 def add(ev: Interpreter, model: ModelValue, layer: Any) -> None:
@@ -64,8 +79,8 @@ def add(ev: Interpreter, model: ModelValue, layer: Any) -> None:
     if isinstance(layer, UnknownInput):
         model.attributes["input"] = layer
         return
-    if isinstance(layer, LayerList):
-        _add_all(ev, model, layer)
+    if isinstance(layer, list):
+        add_all(ev, model, layer)
         return
     if not isinstance(layer, (LayerValue, ModelValue, LambdaValue, Choice)) and not is_layer(layer):
         ev.note("KT107", "what is added to the model here is not known")
@@ -98,16 +113,15 @@ def add(ev: Interpreter, model: ModelValue, layer: Any) -> None:
         inside(model, lambda: _extend(ev, model, layer))
 
 
-def _add_all(ev: Interpreter, model: ModelValue, layers: LayerList) -> None:
-    """Add a list of layers: where the model waits for its input, so does the loop that makes them."""
-    if model.inputs is None and (model.deferred or _own_input_shape(layers[0]) is None):
-        model.layers += layers
-        model.deferred.append(layers)
-        for layer in layers:
+def _add_turns(ev: Interpreter, model: ModelValue, layers: LayerList) -> bool:
+    """Add the layers of a loop: where the model waits for its input, so does the loop. False where it cannot be kept."""
+    if model.inputs is None and (model.deferred or _own_input_shape(shown(layers)[0]) is None):
+        model.layers += shown(layers)
+        model.deferred.append(Turns(layers))
+        for layer in shown(layers):
             learn(model.attributes.get("input"), layer)
-    elif model.outputs is None or not repeated.extended(ev, model, layers):
-        for layer in layer_lists.counted(ev, layers):
-            add(ev, model, layer)
+        return True
+    return model.outputs is not None and repeated.extended(ev, model, layers)
 
 
 def grown(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
@@ -121,7 +135,7 @@ def grown(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
     made = appending.layers_of(ev, node, lists[0], scope)
     if made is None:
         return False
-    add(ev, model, made)
+    add_all(ev, model, [Turns(made)])
     appending.leave(ev, node, names, scope)
     return True
 
@@ -202,6 +216,8 @@ def _start(
 
 
 def _extend(ev: Interpreter, model: ModelValue, layer: Any) -> None:
+    if model.outputs is None:
+        return
     result = calls.call(ev, layer, [model.outputs], {}, None, None)
     if not isinstance(result, Tensor):
         model.attributes["gap"] = ev.line
@@ -243,11 +259,10 @@ def go_on(ev: Interpreter, model: ModelValue) -> None:
     """Call the layers that waited for an input."""
     waiting, model.deferred[:] = list(model.deferred), []
     model.begun = True
-    for layer in waiting:
-        if model.outputs is None:
-            continue
-        if not isinstance(layer, LayerList):
-            inside(model, lambda layer=layer: _extend(ev, model, layer))
-        elif not repeated.extended(ev, model, layer):
-            for one in layer_lists.counted(ev, layer):
-                inside(model, lambda layer=one: _extend(ev, model, layer))
+    by_parts.run(
+        ev,
+        waiting,
+        Scope("function", {MODEL: model}, None),
+        lambda layer: inside(model, lambda: _extend(ev, model, layer)),
+        lambda layers: repeated.extended(ev, model, layers),
+    )

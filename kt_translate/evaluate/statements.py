@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import (
-    appending,
     arrays,
     assumed,
     branches,
+    by_parts,
     calculations,
     choices,
     decorators,
     elements,
     enums,
     expressions,
+    growing,
     imports,
     indexed_lists,
     later,
@@ -127,6 +128,8 @@ def _aug_assign(ev: Interpreter, node: cst.AugAssign, scope: Scope) -> None:
     op = AUGMENTED[type(node.operator)]
     if isinstance(node.target, cst.Subscript) and elements.changed(ev, node, op, scope):
         return
+    if op == "+" and growing.grow(ev, node.target, node.value, scope):
+        return
     current = ev.evaluate(node.target, scope)
     value = ev.evaluate(node.value, scope)
     if (
@@ -212,7 +215,7 @@ def _built(ev: Interpreter) -> int:
     return len(CURRENT[-1].nodes) + len(ev.models) + sum(len(m.layers) for m in ev.models)
 
 
-FILLING = (appending.run_for, sequential.grown, indexed_lists.run_for)
+FILLING = (growing.run_for, sequential.grown, indexed_lists.run_for)
 
 
 def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
@@ -225,6 +228,8 @@ def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
         return
     numbered = indexed_lists.numbered(ev, node, scope)
     value = indexed_lists.gone_through(ev, node.iter, scope) if numbered is None else numbered
+    if by_parts.run_for(ev, node, scope, value, _run_turns):
+        return
     if loops.run_for(ev, node, scope, value) or turns_apart.run_for(ev, node, scope, value):
         return
     value = arrays.concrete(ev, choices.settled(ev, layer_lists.settled(ev, value)))
