@@ -176,19 +176,27 @@ class _Body:
             self.bound.append(target.value)
             return True
         if isinstance(node, cst.AugAssign):
-            return isinstance(node.value, cst.List) and self._grows(node.target, node.value)
+            items = node.value.elements if isinstance(node.value, cst.List) else []
+            return bool(items) and self._grows(node.target, [e.value for e in items])
         call = node.value if isinstance(node, cst.Expr) else None
         if not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
             return isinstance(call, cst.SimpleString)
         method = call.func.attr.value
         if method not in ("append", "extend") or len(call.args) != 1:
             return False
-        return self._grows(call.func.value, call.args[0])
+        return self._grows(call.func.value, [call.args[0].value])
 
-    def _grows(self, owner: Any, added: cst.CSTNode) -> bool:
-        self.read |= names_in(added)
+    def _grows(self, owner: Any, added: list[Any]) -> bool:
+        for item in added:
+            self.read |= names_in(item)
         self.owners[cst.Module([]).code_for_node(owner)] = owner
-        return isinstance(owner, (cst.Name, cst.Attribute))
+        return isinstance(owner, (cst.Name, cst.Attribute)) and all(map(_may_be_layer, added))
+
+
+def _may_be_layer(node: Any) -> bool:
+    """Whether the expression may give a layer, or some of them; what a layer is called with gives a tensor."""
+    called = isinstance(node, cst.Call) and isinstance(node.func, cst.Call)
+    return isinstance(node, (*layer_lists.MAKING, cst.Name)) and not called
 
 
 class _Instead(cst.CSTTransformer):
