@@ -399,6 +399,41 @@ def test_what_keras_2_keeps_of_the_type_of_a_layer() -> None:
     check_with_tf_keras(PRIVATE_TYPES, "build", (4,))
 
 
+POLICIES = """
+import tensorflow as tf, tf_keras
+from tf_keras import layers, mixed_precision
+
+mixed_precision.set_global_policy(mixed_precision.Policy("float32"))
+
+
+class Turned(layers.Layer):
+    def __init__(self, length):
+        super().__init__()
+        kind = mixed_precision.global_policy().compute_dtype
+        self.waves = tf.sin(tf.cast(tf.range(length), dtype=kind) / 3)
+
+    def call(self, x):
+        return tf.cast(x, self.dtype_policy.compute_dtype) * self.waves[: tf.shape(x)[1], None]
+
+
+def build():
+    inputs = tf_keras.Input((4, 3))
+    x = Turned(6)(inputs)
+    if mixed_precision.global_policy().name == "mixed_float16":
+        x = layers.ReLU()(x)
+    full = mixed_precision.Policy("float32")
+    return tf_keras.Model(inputs, layers.Activation("softmax", dtype=full)(x))
+"""
+
+
+def test_policies_of_precision() -> None:
+    check_with_tf_keras(POLICIES, "build", (4, 3))
+    log = Log()
+    mixed = POLICIES.replace('Policy("float32"))', 'Policy("mixed_float16"))')
+    translate(mixed, "model.py", Options(), log)
+    assert any("torch.autocast" in d.message for d in log.diagnostics)
+
+
 NAMED = """
 import tensorflow as tf, tf_keras
 from tf_keras import backend as K

@@ -44,6 +44,25 @@ BUILDERS = {
     "one more before": f"""{PICTURE}
     return Model(inputs, [layers.Dense(2)(layers.GlobalAveragePooling2D()(x))] + outs)
 """,
+    "starred behind one of another rank": """
+    inputs = Input((9, 3))
+    x = layers.Dense(units)(inputs)
+    outs = [x]
+    for i in range(depth):
+        x = layers.Dense(units, activation="tanh")(x)
+        outs.append(x)
+    return Model(inputs, [layers.GlobalAveragePooling1D()(x), *outs])
+""",
+    "in a dict, of several ranks": """
+    inputs = Input((9, 3))
+    x = layers.Dense(2 * units)(inputs)
+    outs, heads = [x], []
+    for i in range(depth):
+        x = layers.Dense(2 * units, activation="tanh")(x)
+        heads.append(layers.Reshape((9, 2, units))(x))
+        outs.append(x)
+    return Model(inputs, dict(first=x[:, 0], heads=heads, outs=outs, z={"last": x}))
+""",
     "sequences": """
     x = inputs = Input((9, 3))
     outs = []

@@ -11,6 +11,7 @@ from kt_translate.evaluate import (
     model_parts,
     modules,
     numbers,
+    policies,
     records,
     text,
     tuned,
@@ -60,6 +61,11 @@ def of_object(owner: KerasObject, name: str) -> Any:
     if owner.path == "layers.InputSpec":
         said = dict(zip(("dtype", "shape"), owner.args), **owner.kwargs)
         return said.get(name, len(said["shape"]) if name == "ndim" and "shape" in said else None)
+    if (
+        owner.path == policies.PATH
+        and (said := policies.attribute(owner, name)) is not NotImplemented
+    ):
+        return said
     if name in ("get_config", "clone"):
         return Native(name, lambda ev: owner)
     if name == "from_config":

@@ -63,7 +63,9 @@ def _any_number(ev: Interpreter) -> Unknown:
     return Unknown("items of what is not known", ev.line, many=True)
 
 
-def dictionary(ev: Interpreter, node: Any, scope: Scope) -> Any:
+def dictionary(ev: Interpreter, node: Any, scope: Scope, read: Any = None) -> Any:
+    """A dict display, with its values as ``read`` has them."""
+    read = read or expressions.evaluate
     out: dict[Any, Any] = {}
     for element in node.elements:
         if isinstance(element, cst.StarredDictElement):
@@ -75,7 +77,7 @@ def dictionary(ev: Interpreter, node: Any, scope: Scope) -> Any:
         else:
             key = indexing.settled_key(ev, expressions.evaluate(ev, element.key, scope))
             try:
-                out[key] = expressions.evaluate(ev, element.value, scope)
+                out[key] = read(ev, element.value, scope)
             except TypeError:
                 continue
     return out

@@ -146,7 +146,7 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
         return _left_out(ev, node, scope, function)
     settled = assumed.settled
     read = left_open if tensor_lists.copes(function) else _layers if _grows(function) else evaluate
-    if isinstance(function, (Function, Method)):
+    if isinstance(function, (Function, Method)) or function is NATIVES["dict"]:
         read = handed_on
     if isinstance(function, External) and function.path == "keras.Model":
         read, settled = _as_it_stands, layer_lists.as_outputs
@@ -205,6 +205,8 @@ def _layers(ev: Interpreter, node: Any, scope: Scope) -> Any:
 
 def _as_it_stands(ev: Interpreter, node: Any, scope: Scope) -> Any:
     """The value of an expression, whatever conditions and loops have left open in it."""
+    if isinstance(node, (cst.List, cst.Tuple, cst.Dict)):
+        return handed_on(ev, node, scope)
     read = branches.conditional if isinstance(node, cst.IfExp) else tensor_lists.raw
     return read(ev, node, scope)
 
@@ -217,11 +219,16 @@ def left_open(ev: Interpreter, node: Any, scope: Scope) -> Any:
 
 def handed_on(ev: Interpreter, node: Any, scope: Scope) -> Any:
     """The value of an expression that gets another name here, or in another function: a list may stay left open."""
-    if isinstance(node, (cst.Tuple, cst.List)) and all(
-        isinstance(e, cst.Element) for e in node.elements
-    ):
-        parts = [handed_on(ev, e.value, scope) for e in node.elements]
-        return tuple(parts) if isinstance(node, cst.Tuple) else parts
+    if isinstance(node, (cst.Tuple, cst.List)):
+        starred = [e.value for e in node.elements if isinstance(e, cst.StarredElement)]
+        listed = {id(n): found for n in starred if (found := _listed(ev, n, scope)) is not None}
+        if len(listed) == len(starred):
+            parts: list[Any] = []
+            for n in (e.value for e in node.elements):
+                parts += listed[id(n)] if id(n) in listed else [handed_on(ev, n, scope)]
+            return tuple(parts) if isinstance(node, cst.Tuple) else parts
+    if isinstance(node, cst.Dict):
+        return containers.dictionary(ev, node, scope, _counted)
     own = isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name)
     if own or isinstance(node, cst.Name):
         value = left_open(ev, node, scope)
@@ -230,6 +237,16 @@ def handed_on(ev: Interpreter, node: Any, scope: Scope) -> Any:
         if not own and some_of(value):
             return value
     return as_made(ev, node, scope)
+
+
+def _counted(ev: Interpreter, node: Any, scope: Scope) -> Any:
+    return layer_lists.counted(ev, handed_on(ev, node, scope))
+
+
+def _listed(ev: Interpreter, node: Any, scope: Scope) -> list[Any] | None:
+    """The tensors of the list that a name stands for, be there as many as a loop has turns."""
+    value = tensor_lists.raw(ev, node, scope) if isinstance(node, cst.Name) else None
+    return value if type(value) is list and not open_lists.is_open(value) else None
 
 
 def _super(ev: Interpreter, scope: Scope) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kt_translate.evaluate import policies
 from kt_translate.evaluate.values import Unknown, items_of, plain
 from kt_translate.graph.algebra import decided
 from kt_translate.graph.conditions import TRAINING
@@ -95,6 +96,7 @@ def _size(ev: Interpreter, dimension: Any) -> Any:
 
 
 INTERNALS: dict[str, Callable[..., Any]] = {
+    **policies.FUNCTIONS,
     "keras.backend.learning_phase": _mode,
     "keras.backend.backend": lambda ev: "tensorflow",
     "keras.config.backend": lambda ev: "tensorflow",

@@ -15,6 +15,7 @@ from kt_translate.evaluate import (
     model_calls,
     own_classes,
     own_masks,
+    policies,
     sequential,
     told_sizes,
     unmasking,
@@ -120,7 +121,7 @@ def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
         said = None if ev.under_way else instance.use.keras_name  # of a class, each has its own
         return said or Unknown("an automatic name", ev.line)
     if name.lstrip("_").startswith(("dtype", "compute_dtype", "variable_dtype")):
-        return "float32"
+        return policies.full() if name.endswith("policy") else policies.FULL
     if name == "supports_masking":
         return isinstance(instance.cls.lookup("compute_mask"), Function)
     if name == "build":

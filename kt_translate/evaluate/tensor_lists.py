@@ -114,12 +114,12 @@ def joinable(a: Any, b: Any) -> bool:
 def outputs(ev: Interpreter, value: Any) -> Any:
     """The outputs of a model, with its lists as `as_tensors` has them.
 
-    Which of them has which order of axes must not hang on how many there are.
+    Which of them has its axes in another order must not hang on how many there are.
     """
     found = as_tensors(ev, value)
     ends = tensors_in(found)
     for i, tensor in enumerate(ends):
-        kinds = {(t.rank, t.layout) for t in ends[i:]}
+        kinds = {t.rank if t.rank > 3 and t.layout is Layout.FIRST else 0 for t in ends[i:]}
         if isinstance(tensor, TensorList):
             if len(kinds) > 1:
                 tensor.refuse()

@@ -48,6 +48,10 @@ def _given(writer: Writer, tensor: Tensor) -> str:
 
 def keys_of(result: Any) -> list[str] | None:
     """The keys of a result that is a plain dict of tensors, in the order in which they are counted."""
-    if not isinstance(result, dict) or not all(isinstance(v, Tensor) for v in result.values()):
+    if not isinstance(result, dict) or not all(map(_is_one, result.values())):
         return None
     return sorted(result, key=str)
+
+
+def _is_one(value: Any) -> bool:
+    return isinstance(value, Tensor) and not isinstance(value, TensorList)
