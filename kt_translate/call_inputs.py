@@ -45,27 +45,19 @@ def likely_inputs(
     sizes_of: Callable[[int], tuple[Any, ...]],
 ) -> Iterator[dict[str, Any]]:
     """Arguments of ``call`` to try, the likeliest first; ``sizes_of``: those of a tensor of so many axes."""
-    call = cls.lookup("call")
-    names = ["inputs"]
-    code = text = whole = ""
-    if isinstance(call, Function) and cls.source is not None:
-        code, whole = cls.source.code(call.node), cls.source.text
-        text = _without_comments(code)
-        params = call.node.params
-        every = [*params.posonly_params, *params.params, *params.kwonly_params][1:]
-        names = [
-            p.name.value for p in every if p.default is None and p.name.value not in NOT_TENSORS
-        ]
-        names = names or [p.name.value for p in every[:1]] or ["*0"]
+    names, code, whole = _taken_by(cls)
+    text = _without_comments(code)
     if isinstance(shape, dict):  # of each argument
         yield {name: _input(tuple(said)) for name, said in shape.items()}
         return
     shapes = [tuple(shape)] if shape is not None else []
-    for value in [*instance.args, *instance.kwargs.values()] if shape is None else []:
-        if isinstance(value, ModelValue) and len(tensors_in(value.inputs)) == 1:
-            shapes.append(tensors_in(value.inputs)[0].shape[1:])
-        elif isinstance(value, ModelValue) and value.inputs is not None and len(names) == 1:
-            yield {names[0]: map_tensors(replace, value.inputs)}  # handed on to that model
+    if shape is None:
+        models = [
+            v for v in (*instance.args, *instance.kwargs.values()) if isinstance(v, ModelValue)
+        ]
+        shapes += filter(None, map(_shape_for, models))
+        for model in (m for m in models if len(tensors_in(m.inputs)) > 1 and len(names) == 1):
+            yield {names[0]: map_tensors(replace, model.inputs)}  # handed on to that model
     if len(names) == 2 and (start := recurrent.states_of_cell(ev, instance)) is not None:
         yield {names[0]: _input(sizes_of(2)), names[1]: start}
     likeliest = 3 if _of_sequences(cls) else _told_rank(cls, names[0]) if len(names) == 1 else None
@@ -97,6 +89,29 @@ def likely_inputs(
         for ranks in [*alike, *MIXED]:
             if len(ranks) == count and count != len(tensors_in(found)):
                 yield {names[0]: [_input(sizes_of(rank)) for rank in ranks]}
+
+
+def _taken_by(cls: Class) -> tuple[list[str], str, str]:
+    """The arguments that ``call`` has to be given, its code, and the text of the file."""
+    call = cls.lookup("call")
+    if not isinstance(call, Function):
+        return ["inputs"], "", ""
+    params = call.node.params
+    every = [*params.posonly_params, *params.params, *params.kwonly_params][1:]
+    needed = (p.name.value for p in every if p.default is None)
+    names = [name for name in needed if name not in NOT_TENSORS]
+    names = names or [p.name.value for p in every[:1]] or ["*0"]
+    if cls.source is None:
+        return names, "", ""
+    return names, cls.source.code(call.node), cls.source.text
+
+
+def _shape_for(model: ModelValue) -> tuple[Any, ...] | None:
+    """What a model takes that is among the arguments; None where that is several tensors, or not told."""
+    if model.deferred:
+        return likely_input(model.deferred)
+    inputs = tensors_in(model.inputs)
+    return inputs[0].shape[1:] if len(inputs) == 1 else None
 
 
 def looked_up(
@@ -255,25 +270,48 @@ def fitting(rank: int) -> tuple[int, ...]:
 def likely_input(layers: Sequence[Any]) -> tuple[Any, ...] | None:
     """The shape that a Sequential's first layers tell, where nothing else does.
 
-    Colour pictures of any size; rows, or sequences of any length, whose width the weights tell.
+    Colour pictures of any size; rows, or sequences of any length, whose width the weights tell. What is flattened
+    may have any shape: the weights tell its size.
     """
     kinds = [_kind(layer) for layer in layers]
-    for kind in kinds:
+    axes = 2
+    for kind, layer in zip(kinds, layers):
+        axes = max(axes, *_indexed_by(layer))
+        if kind == "Flatten" and _told_flat(kinds):
+            return (None, None)
         if kind in ("Flatten", "Reshape", "Permute"):
             return None
         if kind == "Embedding":
             return (None,)
         if kind == "Dense":
-            return (Sym.of(open_input("in_features")),)
+            return (*[None] * (axes - 2), Sym.of(open_input("in_features")))
         if kind in ("LSTM", "GRU", "SimpleRNN", "RNN"):
             return (None, Sym.of(open_input("input_size")))
         if kind.endswith("Conv1D"):
             return (None, Sym.of(open_input("in_channels")))
         if _PICTURES.search(kind):
             break
-    if any(kind in ("Flatten", "Reshape", "Permute", "Dense") for kind in kinds):
+    if not any(map(_PICTURES.search, kinds)):
         return None
-    return (None, None, 3) if any(map(_PICTURES.search, kinds)) else None
+    if _told_flat(kinds):
+        return (None, None, Sym.of(open_input("in_channels")))
+    told = not any(kind in ("Flatten", "Reshape", "Permute", "Dense") for kind in kinds)
+    return (None, None, 3) if told else None
+
+
+def _indexed_by(layer: Any) -> list[int]:
+    """The number of axes that a Lambda indexes of its input."""
+    function = getattr(layer, "function", None)
+    if not isinstance(function, Function) or function.source is None:
+        return [0]
+    names = [param.name.value for param in function.node.params.params[:1]]
+    return [0, *_indexed(function.source.code(function.node), names)]
+
+
+def _told_flat(kinds: list[str]) -> bool:
+    """Whether the weights tell the size of what is flattened first, before anything takes it apart."""
+    apart = [kind for kind in kinds if kind in ("Flatten", "Reshape", "Permute", "Dense")]
+    return apart[:2] == ["Flatten", "Dense"]
 
 
 def _kind(layer: Any) -> str:

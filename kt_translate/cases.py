@@ -11,7 +11,7 @@ from kt_translate.emit.slices import ARRAY, BY_HAND
 from kt_translate.evaluate.interpreter import Interpreter
 from kt_translate.evaluate.values import Array, Class, Instance, ModelValue, plain
 from kt_translate.found import Found, elements, inputs_text
-from kt_translate.graph.lists import one_by_one
+from kt_translate.graph.lists import as_many, one_by_one
 from kt_translate.graph.nodes import Plan
 from kt_translate.graph.objects import KerasObject
 from kt_translate.graph.sym import UNKNOWN, Sym, known
@@ -42,7 +42,7 @@ def of_models(found: Found, factory: str, codes: list[ClassCode], value: Any) ->
             "keras": model.from_call.format(f"{keras}{path}"),
             "torch": f"{factory}({arguments}){path}",
         }
-        cases.append(case | _ports(code, tensors_in(model.inputs)))
+        cases.append(case | _ports(code, tensors_in(model.inputs), tensors_in(model.outputs)))
     return cases
 
 
@@ -102,7 +102,7 @@ def of_class(
         "keras": f"{cls.name}({', '.join(f'{n}={text}' for n, text in texts.items())})",
         "torch": f"{factory}({', '.join(mine)})",
     }
-    case |= _ports(code, plan.inputs)
+    case |= _ports(code, plan.inputs, code.outputs)
     for port, shape in zip(case["inputs"], shapes, strict=True):
         port["shape"] = shape
     return case
@@ -151,7 +151,7 @@ def _shapes(plan: Plan, tensors: list[Tensor]) -> tuple[list[list[int | None]], 
     return shapes, {name: repr(size) for name, size in sizes.items()}
 
 
-def _ports(code: ClassCode, actual: list[Tensor]) -> Case:
+def _ports(code: ClassCode, actual: list[Tensor], given: list[Tensor]) -> Case:
     """How the module takes and gives what Keras takes and gives."""
     inputs = [
         {
@@ -161,11 +161,9 @@ def _ports(code: ClassCode, actual: list[Tensor]) -> Case:
         }
         for tensor, real in zip(code.inputs, actual, strict=True)
     ]
-    given = [t for out in code.outputs for t in one_by_one(out)]
-    return {
-        "inputs": inputs,
-        "outputs": [permutation(t.rank, t.given_layout) for t in given],
-    }
+    count = sum(len(one_by_one(t)) for t in given)
+    outputs = [permutation(t.rank, t.given_layout) for t in as_many(code.outputs, count)]
+    return {"inputs": inputs, "outputs": outputs}
 
 
 def values_of(names: Mapping[str, Any]) -> dict[str, str]:

@@ -374,6 +374,7 @@ class Finder:
         if model.deferred and shape is None and (shape := likely_input(model.deferred)):
             found.given.guessed["input"] = shape
         if model.deferred and shape is not None:
+            self.ev.line = line  # of what is said of it
             build_deferred(self.ev, model, shape)
         found.made = made_by(self.ev, self.found, model)
         return found

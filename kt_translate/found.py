@@ -18,7 +18,7 @@ from kt_translate.evaluate.values import (
     UnknownModel,
     models_in,
 )
-from kt_translate.graph.lists import TensorList, one_by_one
+from kt_translate.graph.lists import TensorList, as_many, one_by_one
 from kt_translate.graph.nodes import CallNode, LayerNode, Param, SizeNode
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, symbols_in
 from kt_translate.graph.tensor import Tensor, ends_of, permutation, tensors_in
@@ -206,8 +206,8 @@ def ports(
         return sample if isinstance(sample := told(dim), int) else None
 
     found_ports = []
-    pairs = zip(chain(*map(one_by_one, written)), chain(*map(one_by_one, actual)), strict=True)
-    for i, (tensor, real) in enumerate(pairs):
+    reals = [*chain(*map(one_by_one, actual))]
+    for i, (tensor, real) in enumerate(zip(as_many(written, len(reals)), reals, strict=True)):
         given = told(real.facts.get("input"))
         layout = tensor.layout if what == "input" else tensor.given_layout
         found_ports.append(

@@ -17,6 +17,7 @@ from kt_translate.graph.region import Region
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, same, substitute, symbols_in
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.class_code import ClassCode
+from kt_translate.lower.modules import node_of
 from kt_translate.lower.parameters import distinct, guards_of
 from kt_translate.lower.writer import Writer
 
@@ -55,6 +56,7 @@ def made_object(found: Object, class_of: Callable[[Plan], ClassCode]) -> Made:
     own = [d for d in found.demands if not any(map(partial(_alike, d), checked))]
     guards = guards_of(distinct(own))
     used = [v for s, v in table.items() if s.name in code.used_parameters]
+    used += _sizes_of_modules(plan, table, class_of)
     of_data = {s: s.value for s in symbols_in(used) if s.kind == "data"}
     told = [*opened.values()]
     if all(sayable(substitute(v, of_data | arguments)) for v in used):
@@ -72,6 +74,20 @@ def made_object(found: Object, class_of: Callable[[Plan], ClassCode]) -> Made:
         text = made_by(f"lambda {', '.join(said)}: {text}", {n: n for n in said}, said)
     params = [Param(s, None, "int", keyword_only=True) for s in told]
     return Made(code, text, [s.name for s in opened], params, guards)
+
+
+def _sizes_of_modules(
+    plan: Plan, table: dict[Symbol, Any], class_of: Callable[[Plan], ClassCode]
+) -> list[Any]:
+    """The sizes that the models want which the object is given."""
+    calls = [node_of(plan.region.nodes, value.use) for value in plan.modules.values()]
+    return [
+        substitute(node.args.get(param.symbol, Sym.of(param.symbol)), table)
+        for node in calls
+        if isinstance(node, CallNode)
+        for param in node.plan.params
+        if param.symbol.name in class_of(node.plan).used_parameters
+    ]
 
 
 def _alike(one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:

@@ -368,7 +368,7 @@ def deferred(units):
     return Sequential([Dense(units), Dense(2)])
 
 def flat(units):
-    return Sequential([Flatten(), Dense(units)])
+    return Sequential([Flatten(), Reshape((2, -1)), Dense(units)])
 """
 
 

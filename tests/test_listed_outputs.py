@@ -158,3 +158,25 @@ def test_outputs_may_be_asked_for_anywhere(float64: None) -> None:
     for name in ("base", "whole", "build", "heads"):
         pair.check(name, name if name in ("base", "whole") else f"{name}()")
     pair.check("Pilot.model", "Pilot().model")
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_a_variable_with_another_number_of_outputs(count: int, float64: None) -> None:
+    text = """
+from keras import Input, Model, layers, ops
+
+cell, head = layers.LSTM(4, return_state=True), layers.Dense(3, activation="softmax")
+
+def build(cell, head, steps=4):
+    x, a, c = inputs = [Input((1, 3)), Input((4,)), Input((4,))]
+    outputs = []
+    for t in range(steps):
+        a, _, c = cell(x, initial_state=[a, c])
+        outputs.append(head(a))
+        x = layers.RepeatVector(1)(ops.one_hot(ops.argmax(outputs[-1], axis=-1), 3))
+    return Model(inputs, outputs)
+"""
+    pair = Pair(f"{text}\nmodel = build(cell, head, steps={count})\n")
+    assert pair.errors == []
+    assert len(pair.entries("model")[0]["outputs"]) == count
+    pair.check("model", "model")

@@ -466,3 +466,57 @@ def test_the_weights_tell_the_input_of_a_sequential_in_an_attribute(
     theirs = getattr(pair.keras["Agent"](3), name)
     theirs.build((None, 7))
     assert_same(theirs, getattr(pair.torch, entry["factory"])(3), entry, pair.torch)
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape"),
+    [
+        ("layers.Flatten(), layers.Dense(6), layers.Reshape([1, -1])", (None, 5, 4)),
+        ("layers.Flatten(), layers.Dense(6)", (None, 5, 4, 2)),
+        ("layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(6)", (None, 7, 6, 2)),
+        ("layers.Lambda(lambda x: x[:, -1:, :]), layers.Dense(6)", (None, 5, 4)),
+    ],
+)
+@pytest.mark.parametrize("text", ["model = {}", "def model(): return {}"])
+def test_the_weights_tell_what_a_sequential_takes(
+    layers: str, shape: tuple[int | None, ...], text: str, float64: None
+) -> None:
+    pair = Pair(IMPORTS + text.format(f"keras.Sequential([{layers}])"))
+    assert pair.errors == []
+    (entry,) = pair.entries("model")
+    theirs = pair.keras["model"] if text.startswith("model") else pair.keras["model"]()
+    theirs.build(shape)
+    ours = getattr(pair.torch, entry["factory"])()
+    vars(pair.torch)["load_keras_weights"](ours, theirs)
+    x = np.random.default_rng(0).normal(size=(3, *shape[1:]))
+    permute = entry["inputs"][0]["permute"]
+    fed = torch.from_numpy(np.transpose(x, permute).copy() if permute else x)
+    np.testing.assert_allclose(ours(fed).detach(), theirs(x), rtol=1e-9, atol=1e-9)
+
+
+def test_an_object_is_given_a_sequential_without_an_input(float64: None) -> None:
+    pair = Pair(
+        IMPORTS + "class Residual(keras.Model):\n"
+        "    def __init__(self, model):\n"
+        "        super().__init__()\n"
+        "        self.model = model\n"
+        "    def call(self, inputs, *args, **kwargs):\n"
+        "        return inputs + self.model(inputs, *args, **kwargs)\n"
+        "net = Residual(keras.Sequential([layers.LSTM(6, return_sequences=True), layers.Dense(4)]))\n"
+    )
+    assert pair.errors == []
+    ours, theirs = getattr(pair.torch, pair.entries("net")[0]["factory"])(), pair.keras["net"]
+    x = np.random.default_rng(0).normal(size=(3, 5, 4))
+    wanted = theirs(x)
+    vars(pair.torch)["load_keras_weights"](ours, theirs)
+    np.testing.assert_allclose(ours(torch.from_numpy(x)).detach(), wanted, rtol=1e-9, atol=1e-9)
+
+
+def test_what_does_not_fit_is_said_of_the_model_in_question() -> None:
+    both = (
+        "import keras\nfrom keras import layers\n"
+        "one = keras.Sequential([layers.Dense(2), layers.LSTM(3)])\n"
+        "two = keras.Sequential([layers.Dense(2)])\n"
+    )
+    translate(both, "model.py", Options(), log := Log())
+    assert [d.place.line for d in log.diagnostics if d.severity == "error"] == [3]

@@ -102,35 +102,38 @@ def nodes_of(modules: Mapping[str, ModelValue]) -> list[Node]:
 
 
 def sized(ev: Interpreter, layer: LayerValue, inputs: list[Tensor]) -> list[Tensor]:
-    """What a layer is called on. The weights of a Dense tell the size of what such a model gives, flattened."""
+    """What a layer is called on. The weights of a Dense tell the size of what is flattened before it."""
     if layer.rule.keras_kind == "dense" and inputs:
         _open(ev, layer, inputs[0])
     return inputs
 
 
 def _open(ev: Interpreter, layer: LayerValue, tensor: Tensor) -> None:
-    plan = _origin(tensor) if tensor.rank == 2 and tensor.channels is None else None
-    if plan is None:
+    """The size of what such a model gives, or of what comes of an input of unknown sizes."""
+    if tensor.rank != 2 or tensor.channels is not None:
         return
     if layer.calls:
         features = layer.calls[0][0][0].channels
     else:
-        before = tensors_in(plan.result)[0].facts.setdefault("flattened", [])
-        before.append(f"{plan.name}_features{f'_{len(before) + 1}' if before else ''}")
+        facts, name = _origin(tensor)
+        before = facts.setdefault("flattened", [])
+        before.append(f"{name}{f'_{len(before) + 1}' if before else ''}")
         features = Sym.of(open_input(before[-1]))
         ev.note("KT101", f"{before[-1]}: {told_by_weights(['it'])}")
     tensor.shape = (tensor.shape[0], features)
 
 
-def _origin(tensor: Tensor) -> Plan | None:
-    """Such a model, if what it gives has gone into a tensor."""
-    todo, seen = [tensor.node], set()
+def _origin(tensor: Tensor) -> tuple[dict[str, Any], str]:
+    """The facts of what such a model gives, or else of the input, that has gone into a tensor, and a name for its size."""
+    todo, seen = [tensor], set()
+    entered = tensor
     while todo:
-        node = todo.pop()
+        entered = todo.pop()
+        node = entered.node
         if node is None or id(node) in seen:
             continue
         seen.add(id(node))
         if isinstance(node, CallNode) and node.plan.kind == "handed":
-            return node.plan
-        todo += [t.node for t in node.uses()]
-    return None
+            return tensors_in(node.plan.result)[0].facts, f"{node.plan.name}_features"
+        todo += node.uses()
+    return entered.facts, "flattened_features"

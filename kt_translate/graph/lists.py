@@ -226,6 +226,13 @@ def one_by_one(tensor: Tensor) -> list[Tensor]:
     ]
 
 
+def as_many(tensors: list[Tensor], count: int) -> list[Tensor]:
+    """What a class gives, one by one: if that is one list, as many as a model has that was made with other settings."""
+    if len(tensors) == 1 and isinstance(tensors[0], TensorList):
+        return one_by_one(tensors[0])[:1] * count
+    return [part for tensor in tensors for part in one_by_one(tensor)]
+
+
 def count(value: Any) -> Any:
     """The number of turns, said; None where there are no words for it."""
     some = some_of(value)

@@ -229,7 +229,8 @@ class RepeatVector(Layer):
         return dtypes[0]
 
     def forward(self, call: Call) -> Expr:
-        return call.x.unsqueeze(1).expand(-1, self.n, -1)
+        one = call.x.unsqueeze(1)
+        return one if is_plain(self.n) and self.n == 1 else one.expand(-1, self.n, -1)
 
 
 class UpSampling1D(Spatial):

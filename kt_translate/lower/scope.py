@@ -141,18 +141,19 @@ class ClassScope:
         previous = self.code.body[-1] if self.code.body else ""
         merged = _merge(previous, text)
         name = self.variable(tensor)
-        shape = ""
-        if module and tensor.rank >= 3:
-            with self.spelling(in_forward=False):
-                shape = f"  # ({', '.join(shown_shape(tensor))})"
-            if "κ" in shape:
-                shape = ""
         if merged is not None and previous.split(" = ")[0] == name:
-            self.code.body[-1] = f"{name} = {merged}".split("  # ")[0] + (
-                shape or "".join(merged.partition("  # ")[1:])
-            )
-            return
+            self.code.body.pop()
+            text, module = merged, module or "  # (" in previous
+        shape = self._shape(tensor) if module else ""
         self.code.body.append(f"{name} = {text}{shape}")
+
+    def _shape(self, tensor: Tensor) -> str:
+        """A comment on the sizes of a tensor, where they can be said."""
+        if tensor.rank < 3:
+            return ""
+        with self.spelling(in_forward=False):
+            said = ", ".join(shown_shape(tensor))
+        return "" if "κ" in said else f"  # ({said})"
 
     def ordered(self, tensor: Tensor, layout: Layout) -> Expr:
         """The tensor for a reader that counts on Keras's order of a flattened picture."""
@@ -166,13 +167,12 @@ class ClassScope:
 
 
 def _merge(previous: str, text: str) -> str | None:
-    """``x = self.conv(x)`` and then ``F.relu(x)``: one line, if it stays short and loses no comment."""
-    head, mark, comment = previous.partition("  # ")
-    match = re.fullmatch(r"(\w+) = (self\.\w+\(.*\)|F\.relu\(.*\))", head)
+    """``x = self.conv(x)`` and then ``F.relu(x)``: one line, if it stays short."""
+    match = re.fullmatch(r"(\w+) = (self\.\w+\(.*\)|F\.relu\(.*\))", previous.partition("  # ")[0])
     if match is None:
         return None
     name, inner = match.groups()
     pattern = re.fullmatch(rf"((?:F|self|torch)\.\w+)\({name}((?:, [^()]*)?)\)", text)
     if pattern is None or len(inner) + len(text) > 64 or re.search(rf"\b{name}\b", pattern[2]):
         return None
-    return f"{pattern[1]}({inner}{pattern[2]}){mark}{comment}"
+    return f"{pattern[1]}({inner}{pattern[2]})"
