@@ -162,6 +162,24 @@ IN_CLASSES = {
             x = part(x)
 """,
     ),
+    "by a method": (
+        """
+        self.parts, self.width = [], None
+        for k in range(2):
+            self.grow(layers.Dense(units))
+            if use_bn:
+                self.grow(layers.BatchNormalization())
+            self.grow(layers.Activation("tanh"))
+
+    def grow(self, layer):
+        self.parts.append(layer)
+        self.last = self.parts[-1]
+""",
+        """
+        for part in self.parts:
+            x = part(x)
+""",
+    ),
     "in two places": (
         """
         parts = [layers.Dense(units, activation="tanh") for _ in range(depth)]
@@ -192,7 +210,8 @@ def build(units=4, depth=2, use_bn=False):
     inputs = layers.Input((5,))
     return keras.Model(inputs, layers.Dense(2)(Block(units, depth, use_bn)(inputs)))
 """
-    check_kept(HEAD + source, "3, 4", "use_bn=True", "6, 1, True")
+    depth = "2" if form == "by a method" else "4"
+    check_kept(HEAD + source, f"3, {depth}", "use_bn=True", "6, use_bn=True")
 
 
 READ_OTHERWISE = HEAD + """

@@ -333,8 +333,10 @@ def _conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
 
 
 def _subscript(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
-    value = tensor_lists.raw(ev, node.value, scope)
+    value = left_open(ev, node.value, scope)
     key = subscript_key(ev, node, scope)
+    if (layer := open_lists.at(value, key)) is not None:
+        return layer
     some = some_of(value)
     if some is not None:
         return tensor_lists.index(ev, some, key)

@@ -47,6 +47,14 @@ def is_open(value: Any) -> bool:
     return type(value) is list and any(isinstance(part, (Turns, Chosen)) for part in value)
 
 
+def at(value: Any, key: Any) -> Any:
+    """``layers[-1]`` where that is the same layer whatever loops and conditions say; None for anything else."""
+    if not is_open(value) or type(key) is not int or not -len(value) <= key < len(value):
+        return None
+    told = value[: key + 1] if key >= 0 else value[key:]
+    return None if is_open(told) else value[key]
+
+
 def is_layer(value: Any) -> bool:
     made = isinstance(value, Instance) and value.use is not None
     return made or isinstance(value, (LayerValue, ModelValue, LambdaValue, Choice))
