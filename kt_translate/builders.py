@@ -50,6 +50,10 @@ from kt_translate.guesses import (
 from kt_translate.source.names import SUBMODULES
 
 MAX_BETTER = 4  # tries with values that a check lets pass
+PATIENCE = (
+    30_000  # steps that likely arguments may take of which nothing comes, before there are only:
+)
+FEW_TRIES = 3
 
 
 @dataclass
@@ -200,12 +204,15 @@ def best_run(
     ev.hurried = ready is _is_whole
     better: list[tuple[dict[str, Any], dict[str, Any]]] = []
     for samples, guessed in chain(attempts(ev, function, shapes, own), better):
+        if ev.vain_steps > PATIENCE and len(tries) >= FEW_TRIES:
+            break
         for modules in handed_modules(function):
             tries.append(((samples, guessed, modules), tried(samples, guessed, modules)))
             if ready(tries[-1][1]) and not tries[-1][1].guesses_branches:
                 ev.models += tries[-1][1].models
                 ev.hurried = False
                 return tries[-1][1]
+            ev.vain_steps += ev.steps
             refused = tries[-1][1].refused
             if isinstance(refused, Sym) and len(better) < MAX_BETTER:
                 guessing, _ = guesser(ev, function, code_about(ev, function))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from kt_translate import builders
+from kt_translate.diagnostics import Log
+from kt_translate.pipeline import Options, translate
 from tests.model_harness import Pair, float64
 
 __all__ = ["float64"]
@@ -521,3 +524,26 @@ def test_inputs_that_are_read_off_a_list(float64: None) -> None:
     sizes = "inputs_0_length=7, inputs_0_features=4, inputs_1_length=7, inputs_1_features=3"
     pair.check("build", "build([keras.Input((5, 6))], 4)", "4, in_features=6")
     pair.check("Net.__call__", "(lambda net: net(net.inputs(7)))(Net())", sizes)
+
+
+def test_builders_that_took_long_in_vain_leave_others_few_tries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = "import keras\nfrom keras import layers\n" + "".join(
+        f"def build{i}(shape, units, kind):\n"
+        "    x = start = keras.Input(shape)\n"
+        "    if kind not in ('a', 'b', 'c', 'd', 'e'):\n        raise ValueError(kind)\n"
+        "    return keras.Model(start, unheard_of(layers.Dense(units)(x)))\n"
+        for i in range(2)
+    )
+    runs: list[str] = []
+    tried = builders.arguments
+    monkeypatch.setattr(
+        builders, "arguments", lambda ev, f, given: runs.append(f.name) or tried(ev, f, given)
+    )
+    translate(text, "model.py", Options(), Log())
+    patient = runs.count("build1")
+    runs.clear()
+    monkeypatch.setattr(builders, "PATIENCE", 0)
+    translate(text, "model.py", Options(), Log())
+    assert runs.count("build1") < patient

@@ -87,6 +87,7 @@ class Interpreter:
         self.line = 0
         self.comments: list[str] = []  # above the statement at hand, until something is made there
         self.steps = 0
+        self.vain_steps = 0  # of builders with likely arguments of which nothing came
         self.running: list[Scope] = []  # the functions that are under way
         self.demands: list[tuple[Any, Any]] = []
         self.opened: list[Sym] = []  # lists and dicts of parameters that were changed

@@ -14,6 +14,7 @@ from kt_translate.evaluate.lambdas import LambdaValue
 from kt_translate.evaluate.open_inputs import UnknownInput
 from kt_translate.evaluate.values import Instance, LayerValue, ModelValue
 from kt_translate.graph.choice import Choice
+from kt_translate.graph.lists import of_numbers
 from kt_translate.graph.sym import Sym, known
 from kt_translate.graph.tensor import Tensor
 
@@ -44,7 +45,11 @@ class Chosen:
 
 def is_open(value: Any) -> bool:
     """Whether loops or conditions say which layers are in a list, in part at least."""
-    return type(value) is list and any(isinstance(part, (Turns, Chosen)) for part in value)
+    return (
+        type(value) is list
+        and not of_numbers(value)
+        and any(isinstance(part, (Turns, Chosen)) for part in value)
+    )
 
 
 def at(value: Any, key: Any) -> Any:

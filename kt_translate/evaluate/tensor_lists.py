@@ -14,7 +14,16 @@ import libcst as cst
 from kt_translate.evaluate import merging
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Native, Scope, Unknown, items_of
-from kt_translate.graph.lists import BACKWARDS, LeftOpen, Rows, Some, TensorList, one_of, some_of
+from kt_translate.graph.lists import (
+    BACKWARDS,
+    LeftOpen,
+    Rows,
+    Some,
+    TensorList,
+    of_numbers,
+    one_of,
+    some_of,
+)
 from kt_translate.graph.region import CURRENT, OpNode
 from kt_translate.graph.sym import Items, Sym, Symbol, code, known
 from kt_translate.graph.tensor import Layout, Many, Tensor, tensors_in
@@ -86,7 +95,7 @@ def settled(value: Any) -> Any:
     """A value that is read in a way that asks for its items."""
     if isinstance(value, Left):
         value.refuse()
-    for item in (value if isinstance(value, list) else ()):
+    for item in (value if isinstance(value, list) and not of_numbers(value) else ()):
         if isinstance(item, Many):
             item.refuse()
     for part in (value.args if isinstance(value, Items) else ()):

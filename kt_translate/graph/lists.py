@@ -29,6 +29,13 @@ BACKWARDS = slice(None, None, -1)
 ALL = slice(None)
 
 
+def of_numbers(value: Any) -> bool:
+    """Whether a list begins with a number, or a row of them: it may be long, and is looked at whenever it is read."""
+    first = value[0] if value else None
+    row = isinstance(first, (list, tuple)) and len(first) > 0
+    return isinstance(first[0] if row else first, (int, float))  # type: ignore[index]
+
+
 class LeftOpen(BaseException):
     """What loops or conditions left open is asked for: these have to be unrolled, or decided.
 
