@@ -51,6 +51,33 @@ def test_how_a_sequential_model_reads() -> None:
     assert "import keras" not in code
 
 
+def test_a_comment_on_sizes_speaks_of_what_the_line_gives() -> None:
+    text = (
+        "import keras\nfrom keras import layers\n"
+        "model = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3, activation='relu'),"
+        " layers.MaxPooling2D(), layers.Conv2D(4, 3, activation='relu', padding='same'),"
+        " layers.AveragePooling2D(), layers.Permute((2, 1, 3)), layers.Flatten()])\n"
+    )
+    code = translated(text).code
+    assert "kernel_size=2)  # (N, 4, 3, 3)" in code
+
+
+def test_arguments_stand_without_parentheses() -> None:
+    text = (
+        "import keras\nfrom keras import layers\n"
+        "class Block(layers.Layer):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.dense = layers.Dense(4)\n"
+        "    def call(self, x, mask):\n"
+        "        return self.dense(x) * keras.ops.cast(mask, 'float32')\n"
+        "i = keras.Input((4,))\n"
+        "model = keras.Model(i, Block()(i, i != 0))\n"
+    )
+    code = translated(text).code
+    assert "(x, x != 0)" in code
+
+
 def test_what_has_no_rule_is_said() -> None:
     log = Log()
     text = "import keras\nm = keras.Sequential([keras.Input((4,)), keras.layers.Nonsense(3)])\n"

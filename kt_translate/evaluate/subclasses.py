@@ -37,7 +37,7 @@ from kt_translate.evaluate.values import (
     map_tensors,
 )
 from kt_translate.graph.conditions import TRAINING, follows_mode
-from kt_translate.graph.nodes import CallNode, ModuleUse
+from kt_translate.graph.nodes import CallNode, ModuleUse, WeightNode, two_ways
 from kt_translate.graph.objects import snake_case
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import Sym, substitute
@@ -59,6 +59,7 @@ def make_instance(ev: Interpreter, cls: Class, args: list[Any], kwargs: dict[str
     instance = Instance(cls, {}, args, kwargs, ev.line, pending=True)
     instance.use = ModuleUse(snake_case(cls.name), kwargs.get("name"), line=ev.line)
     instance.use.region = CURRENT[-1]
+    instance.use.in_place = (ev.file, ev.line) in ev.given_up
     ev.made.setdefault(id(cls.node), []).append(instance)
     return instance
 
@@ -286,6 +287,8 @@ def call_instance(
 
 def _call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
     assert instance.use is not None
+    if instance.use.in_place and not instance.alone:
+        return _inlined(ev, instance, given)
     plan = own_classes.plan_of_instance(ev, instance, given)
     tensors = tensors_in(list(given.values()))
     if isinstance(instance.cls.lookup("call"), Function):
@@ -348,9 +351,15 @@ def _is_default(call: Function, name: str, value: Any, said: bool) -> bool:
 
 def _inlined(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
     """The layer's code in place, where no class of its own can say what it does."""
+    assert instance.use is not None
+    nodes, before = CURRENT[-1].nodes, len(CURRENT[-1].nodes)
     if instance.pending:
         _construct(ev, instance)
-    return run_call(ev, instance, given)
+    result = run_call(ev, instance, given)
+    if instance.use.in_place and any(isinstance(n, WeightNode) for n in nodes[before:]):
+        ev.note("KT203", *two_ways(instance.cls.name))  # its weights have no other place
+        return Unknown("a layer that is called in two ways", ev.line)
+    return result
 
 
 def parameter_names(call: Function) -> list[str]:

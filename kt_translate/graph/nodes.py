@@ -35,6 +35,7 @@ class ModuleUse:
     changed: bool = False  # since it was called: other than what makes the model says
     part_of: ModuleUse | None = None  # the layer whose activation or penalty it is
     wraps: ModuleUse | None = None  # what TimeDistributed is around
+    in_place: bool = False  # a layer of the source whose code is written where it is called
 
 
 @dataclass(eq=False, repr=False)
@@ -181,6 +182,12 @@ class CallNode(Node):
     over: Callable[..., Any] | None = (
         None  # over(module, *inputs): the call of what applies it to every step of (N, L, ...)
     )
+
+
+def two_ways(name: str) -> tuple[str, str]:
+    """What is said of a layer that one class cannot stand for, and what helps."""
+    said = f"{name} is called in two ways that one class cannot have"
+    return said, "make two layers of it, or two methods"
 
 
 @dataclass(eq=False, repr=False)
@@ -330,4 +337,5 @@ __all__ = [
     "named",
     "named_deeper",
     "named_in",
+    "two_ways",
 ]

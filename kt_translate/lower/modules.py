@@ -20,6 +20,7 @@ from kt_translate.graph.nodes import (
     Param,
     Plan,
     WeightNode,
+    two_ways,
 )
 from kt_translate.graph.objects import lazily
 from kt_translate.graph.region import Node
@@ -161,8 +162,9 @@ class Modules(ClassScope):
         pairs = [(known(first.args.get(s)), known(node.args[s])) for s in sizes]
         others = any(a != b for a, b in pairs if isinstance(a, int) and isinstance(b, int))
         if others or self.classes(first.plan).name != made.name:
-            said = f"{node.plan.name} is called in two ways that one class cannot have"
-            raise RuleError("KT203", said, "make two layers of it, or two methods")
+            error = RuleError("KT302", *two_ways(node.plan.name))
+            error.where = (self.plan.file, node.use.line)
+            raise error
 
     def instance(self, node: CallNode) -> Expr:
         """What makes the instance of a generated class."""

@@ -78,14 +78,23 @@ def _joined(lines: list[str], at: int) -> str | None:
     used = uses[0]
     before, after = statement[: used.col_offset], statement[used.end_col_offset :]
     atom = isinstance(value_tree, (ast.Call, ast.Name, ast.Attribute, ast.Subscript, ast.Constant))
-    bare = (before.endswith("(") and after[:1] in (")", ",")) or (
-        before.endswith(("return ", " = ")) and not after
-    )
+    bare = used in _set_apart(tree) or (before.endswith(("return ", " = ")) and not after)
     text = value if atom or bare else f"({value})"
     joined = f"{indent}{before}{text}{after}"
     if len(joined) > MAX_WIDTH and statement != f"return {name}":
         return None
     return joined + (f"{mark}{comment}" if mark else "")
+
+
+def _set_apart(tree: ast.AST) -> list[ast.expr]:
+    """What stands between commas: arguments of calls, items of tuples and lists."""
+    found: list[ast.expr] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            found += [*node.args, *(keyword.value for keyword in node.keywords)]
+        elif isinstance(node, (ast.Tuple, ast.List)):
+            found += node.elts
+    return found
 
 
 def _repeated(tree: ast.AST) -> set[int]:
