@@ -11,7 +11,7 @@ import torch
 
 from kt_translate.diagnostics import Log
 from kt_translate.pipeline import Options, translate
-from tests.model_harness import Pair, assert_same, float64
+from tests.model_harness import Pair, assert_same, check_kept, float64
 from tests.test_constructs import IMPORTS
 
 __all__ = ["float64"]
@@ -520,3 +520,33 @@ def test_what_does_not_fit_is_said_of_the_model_in_question() -> None:
     )
     translate(both, "model.py", Options(), log := Log())
     assert [d.place.line for d in log.diagnostics if d.severity == "error"] == [3]
+
+
+A_SIZE_OF_ONE = """
+import keras
+from keras import layers, ops
+
+
+class Angles(layers.Layer):
+    def __init__(self, dim):
+        super().__init__()
+        self.half = dim // 2
+
+    def call(self, t):
+        steps = ops.cast(ops.arange(self.half), t.dtype)
+        angles = t[:, None] * steps[None, :]
+        return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
+
+
+def build(n=24, c=3):
+    inputs, t = keras.Input((n, c)), keras.Input((1,))
+    angles = Angles(n)(t)
+    angles = layers.Reshape((angles.shape[-1], 1))(angles)
+    x = layers.Concatenate()([inputs, angles])
+    return keras.Model([inputs, t], layers.Add()([layers.Dense(4)(x), layers.Dense(1)(inputs)]))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_size_of_one_takes_that_of_the_other() -> None:
+    check_kept(A_SIZE_OF_ONE, "10", "6, c=2")

@@ -51,6 +51,8 @@ def broadcast(a: Dim, b: Dim) -> Dim:
         raise RuleError("KT204", f"sizes {a} and {b} do not go together")
     if not isinstance(a, Sym) or not isinstance(b, Sym):
         return b if isinstance(a, Sym) else a  # the known one says more
+    if known(a) == 1 and known(b) != 1:
+        return b
     # Equal, or Keras would have said no: what is shorter to say.
     shorter = b.weight < a.weight and known(b) not in (1, UNKNOWN)
     return b if shorter else a

@@ -10,7 +10,7 @@ from kt_translate.graph.tensor import Dim, Shape, Tensor
 from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.arguments import axis_of, elementwise, is_float, op, tensor
-from kt_translate.ops.values import as_tensor
+from kt_translate.ops.values import as_tensor, broadcast
 from kt_translate.pytorch.expr import Expr, torch
 
 
@@ -45,16 +45,6 @@ def _typed(x: Tensor, y: Tensor, a: Expr, b: Expr) -> tuple[Expr, Expr]:
 
 def _product(x: Tensor, y: Tensor, shape: Shape, render: Any) -> Tensor:
     return derived(lambda a, b: render(*_typed(x, y, a, b)), [x, y], shape, wider(x.dtype, y.dtype))
-
-
-def broadcast(a: Shape, b: Shape) -> Shape:
-    """The shape of both together, sizes of 1 stretching."""
-    n = max(len(a), len(b))
-    left, right = (1,) * (n - len(a)) + a, (1,) * (n - len(b)) + b
-    return tuple(
-        y if same(x, 1) else x if same(y, 1) or same(x, y) or y is None else y
-        for x, y in zip(left, right)
-    )
 
 
 # -- matrices -------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ from kt_translate.graph.tensor import Dim, Layout, Shape, Tensor
 from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.arguments import axes_of, axis_of, op, tensor
-from kt_translate.ops.linalg import broadcast
 from kt_translate.ops.nn import statistic
+from kt_translate.ops.values import broadcast
 from kt_translate.pytorch.expr import Expr, torch, unless
 
 LINALG = torch.linalg

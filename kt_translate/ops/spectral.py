@@ -10,7 +10,7 @@ from kt_translate.graph.tensor import Dim, Tensor
 from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.arguments import op, tensor
-from kt_translate.ops.linalg import broadcast
+from kt_translate.ops.values import broadcast
 from kt_translate.pytorch.expr import OMIT, Expr, torch, unless
 
 FFT = torch.fft

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from kt_translate.graph.region import CURRENT, OpNode, derived
-from kt_translate.graph.sym import Sym, same
+from kt_translate.graph.sym import Sym, known, same
 from kt_translate.graph.tensor import Layout, Shape, Tensor
 from kt_translate.layers.layer import RuleError
 from kt_translate.pytorch.expr import OMIT, Expr, as_expr, torch
@@ -136,7 +136,7 @@ def broadcast(a: Shape, b: Shape) -> Shape:
 def _stretched(x: Any, y: Any) -> Any:
     if same(y, 1):
         return x
-    if same(x, 1) or same(x, y):
+    if same(x, 1) or same(x, y) or (known(x) == 1 and known(y) != 1):
         return y
     if x is None or y is None:
         return y if x is None else x
