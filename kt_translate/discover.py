@@ -91,6 +91,14 @@ def _is_own_model(value: Any) -> bool:
     return isinstance(value, Instance) and base_of(value.cls) in MODELS
 
 
+class Left(dict[str, Any]):
+    """The models that a method leaves in attributes, and gives nothing."""
+
+
+def _models_of(instance: Instance) -> dict[str, Any]:
+    return {name: value for name, value in instance.attributes.items() if models_in(value)}
+
+
 class Finder:
     """The state of finding: what is known of the functions already."""
 
@@ -288,7 +296,8 @@ class Finder:
             instance.attributes.clear()
             instance.attributes.update(kept)
             result = call_function(self.ev, method, receiver(method, cls, instance), values)
-            return with_model(self.ev, result, method.line)
+            left = Left({n: v for n, v in _models_of(instance).items() if kept.get(n) is not v})
+            return left if result is None and left else with_model(self.ev, result, method.line)
 
         done = best_run(self.ev, method, act, self.shapes, own=lambda bound: _is_of(bound, cls))
         if any(leans_on(m, done.given) for m in done.models):
@@ -297,10 +306,10 @@ class Finder:
         said = arguments_text(done.given)
         of_object = not {"staticmethod", "classmethod"} & set(method.decorators)
         params = parameters_of(made, done) if of_object else done.given.params
-        models = models_in(done.result)
-        fresh = {
-            n: v for n, v in instance.attributes.items() if models_in(v) and kept.get(n) is not v
-        }
+        models = [] if isinstance(done.result, Left) else models_in(done.result)
+        fresh = {n: v for n, v in _models_of(instance).items() if kept.get(n) is not v}
+        if isinstance(done.result, Left):
+            fresh = done.result
         if models and not any(models[0] is m for v in kept.values() for m in models_in(v)):
             call = None if said is None else f"({said})"
             yield self._member(cls, method.name, done.result, [made, done], params, call)

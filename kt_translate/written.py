@@ -75,7 +75,9 @@ class Classes:
         title = re.split(r"[.\[]", found.name.rstrip("]"))
         name = found.name if found.kind == "function" else "_".join(p for p in title[-2:] if p)
         if found.kind == "method" and "[" not in found.name:
-            name = title[-1]
+            name = title[-1].strip("_")
+            if name in _PLAIN_NAMES and len(title) > 1:
+                name = f"{title[-2]}_{name}"
         for i, model in enumerate(found.models):
             plan = plan_of(model)
             if id(plan) in self.codes or id(plan) in self.named:

@@ -1097,3 +1097,35 @@ def test_inputs_are_called_what_the_settings_call_them(float64: None) -> None:
     (entry,) = pair.entries("build")
     assert [port["name"] for port in entry["inputs"]] == ["b", "a", "z"]
     assert "self, b: Tensor, a: Tensor, last: Tensor" in pair.done.code
+
+
+LEFT_IN_AN_ATTRIBUTE = """
+import keras
+from keras import layers
+
+
+class Tagger:
+    def __init__(self, n_in=5, units=(6, 4), dropout=0.0, deep=False):
+        self.n_in, self.units, self.dropout, self.deep = n_in, units, dropout, deep
+        self.model = None
+
+    def build(self):
+        inputs = y = layers.Input((self.n_in,))
+        for i in range(len(self.units)):
+            y = layers.Dense(self.units[i], activation="tanh")(y)
+            if self.dropout > 0:
+                y = layers.Dropout(self.dropout)(y)
+        if self.deep:
+            y = layers.Dense(3, activation="tanh")(y)
+        self.model = keras.Model(inputs, layers.Dense(2)(y))
+"""
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_method_that_gives_nothing_and_leaves_a_model() -> None:
+    pair = Pair(LEFT_IN_AN_ATTRIBUTE)
+    assert [d.code for d in pair.log.diagnostics] == []
+    assert "class TaggerModel(nn.Module):" in pair.done.code
+    for given in ("", "4, (3,)", "dropout=0.5, deep=True, units=(2, 7, 3)"):
+        built = f"(lambda t: (t.build(), t.model)[1])(Tagger({given}))"
+        pair.check("Tagger.model", built, given)
