@@ -416,3 +416,40 @@ def test_a_list_that_something_else_holds_too() -> None:
     done = translate(IN_TWO_PLACES, "model.py", Options(), Log())
     assert "for i in range(n):" in done.code
     assert done.code.count("nn.Linear(") == 1
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        "layers.Dense(3)(layers.Flatten()(x))",
+        "layers.Reshape((-1, x.shape[1] * x.shape[3]))(x)",
+        "keras.Sequential([layers.Flatten(), layers.Dense(3)])(x)",
+    ],
+)
+def test_the_sizes_that_a_loop_of_a_layer_leaves_are_asked_for(reader: str, float64: None) -> None:
+    text = f"""
+import keras
+from keras import layers
+
+
+class Encoder(layers.Layer):
+    def __init__(self, widths=(4, 6, 5), **kwargs):
+        super().__init__(**kwargs)
+        self.convs = [layers.Conv2D(w, 3, padding="same", activation="relu") for w in widths]
+        self.pool = layers.MaxPooling2D(2)
+
+    def call(self, x):
+        for conv in self.convs:
+            x = self.pool(conv(x))
+        return x
+
+
+def build(shape=(16, 24, 2)):
+    start = keras.Input(shape)
+    x = Encoder()(start)
+    return keras.Model(start, {reader})
+"""
+    pair = Pair(text)
+    assert pair.errors == []
+    pair.check("build", "build()")
+    pair.check("build", "build((9, 17, 1))", "(9, 17, 1)")

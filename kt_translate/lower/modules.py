@@ -44,7 +44,7 @@ class Modules(ClassScope):
         self, node: LayerNode, tensors: list[Tensor], standalone: bool = False
     ) -> Expr | None:
         """What makes the layer's module. ``standalone``: one that does the whole call, without an attribute's name."""
-        with self.spelling(in_forward=False):
+        with self.telling(), self.spelling(in_forward=False):
             made = node.rule.standalone(*tensors) if standalone else node.rule.module(*tensors)
             if made is None:
                 return None
@@ -171,7 +171,7 @@ class Modules(ClassScope):
         made = self.classes(node.plan)
         self.code.gap |= made.gap
         self.take_open_sizes(node.plan.symbols)
-        with self.spelling(in_forward=False):
+        with self.telling(), self.spelling(in_forward=False):
             given = {
                 p.symbol.name: node.args.get(p.symbol, Sym.of(p.symbol))
                 for p in node.plan.params

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from kt_translate.graph.lists import LeftOpen
 from kt_translate.graph.nodes import CallNode, Plan
 from kt_translate.graph.region import Node, OpNode
-from kt_translate.graph.sym import Sym, Symbol, code, symbols_in
+from kt_translate.graph.sym import Sym, Symbol, code, naming, symbols_in
 from kt_translate.graph.tensor import Layout, Tensor, to_first, to_last
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.blocks import Block, token
 from kt_translate.lower.class_code import ClassCode, shown_shape
 from kt_translate.lower.names import Names
+from kt_translate.lower.symbols import inner_symbols
 from kt_translate.pytorch.expr import Expr
 from kt_translate.pytorch.library import reserved_names
 
@@ -76,12 +78,33 @@ class ClassScope:
 
     def said(self, value: Any) -> Expr:
         """A setting, as ``__init__`` says it. Raises RuleError for one that only another class knows."""
-        own = {p.symbol for p in self.plan.params}
-        for symbol in symbols_in(value):
-            if symbol.kind == "carried" and symbol.spelled == symbol.name and symbol not in own:
-                raise RuleError("KT302", f"the size {symbol.name} is known within a loop only")
+        self._check_known(symbols_in(value))
         with self.spelling(in_forward=False):
             return code(value)
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Within, settings are said.
+
+        Raises LeftOpen for one that only a loop of another class tells: once unrolled, that is said in plain sizes.
+        """
+        with naming() as named:
+            yield
+        unknown = [s for s in named if self._is_of_another(s)]
+        if unknown and all(s.left_by is not None for s in unknown):
+            raise LeftOpen([s.left_by for s in unknown], everywhere=True)
+        self._check_known(unknown)
+
+    def _check_known(self, symbols: Iterable[Symbol]) -> None:
+        for symbol in filter(self._is_of_another, symbols):
+            raise RuleError("KT302", f"the size {symbol.name} is known within a loop only")
+
+    def _is_of_another(self, symbol: Symbol) -> bool:
+        """Whether a size is one that a loop of another class carries."""
+        if symbol.kind != "carried" or symbol.spelled != symbol.name:
+            return False
+        own = {p.symbol for p in self.plan.params} | inner_symbols(self.plan.region.nodes)
+        return symbol not in own
 
     def carry(self, symbols: list[Symbol], name: str) -> str:
         """A token for a size that a loop carries."""

@@ -252,7 +252,8 @@ class Writer(Modules):
             wants = node.wants or [Layout.KEEP] * len(node.inputs)
             inputs = [self.ordered(t, w) for t, w in zip(node.inputs, wants, strict=True)]
             where = {"device": Expr(f"{self.variables_of_inputs[0]}.device")} if node.device else {}
-            made = node.render(*inputs, **where)
+            with self.telling():
+                made = node.render(*inputs, **where)
             if len(node.outputs) == 1:
                 self.assign(node.outputs[0], made)
             else:
@@ -279,7 +280,8 @@ class Writer(Modules):
         masks = [None if m is None else self.read(m, Layout.KEEP) for m in node.masks()]
         options = {k: self._option(v) for k, v in node.options.items()}
         call = Call(module, inputs, tensors, masks, node.outputs, options, self._then(node))
-        result = rule.forward(call)
+        with self.telling():
+            result = rule.forward(call)
         if len(node.outputs) == 1:
             self.assign(node.outputs[0], result, module=id(node.use) in self.module_names)
             return
