@@ -180,3 +180,15 @@ def build(cell, head, steps=4):
     assert pair.errors == []
     assert len(pair.entries("model")[0]["outputs"]) == count
     pair.check("model", "model")
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_a_variable_with_another_number_of_outputs_beside_one(depth: int, float64: None) -> None:
+    last = "layers.GlobalAveragePooling2D()(x)"
+    text = f"{HEAD}{PICTURE}    return Model(inputs, [{last}, *outs])\n\nmodel = build({depth}, 2)\n"
+    pair = Pair(text)
+    assert pair.errors == []
+    (entry,) = pair.entries("model")
+    assert sum(not port.get("optional") for port in entry["outputs"]) == depth + 1
+    pair.check("model", "model")
+    pair.check("build", "build()")

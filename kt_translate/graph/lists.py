@@ -234,10 +234,11 @@ def one_by_one(tensor: Tensor) -> list[Tensor]:
 
 
 def as_many(tensors: list[Tensor], count: int) -> list[Tensor]:
-    """What a class gives, one by one: if that is one list, as many as a model has that was made with other settings."""
-    if len(tensors) == 1 and isinstance(tensors[0], TensorList):
-        return one_by_one(tensors[0])[:1] * count
-    return [part for tensor in tensors for part in one_by_one(tensor)]
+    """What a class gives, one by one: its lists have as many as a model has that was made with other settings."""
+    each = [(isinstance(t, TensorList), one_by_one(t)) for t in tensors]
+    more = (count - sum(len(ones) for _, ones in each)) // max(sum(many for many, _ in each), 1)
+    sizes = [len(ones) + more * many for many, ones in each]
+    return [one for (_, ones), n in zip(each, sizes, strict=True) for one in (ones * n)[:n]]
 
 
 def count(value: Any) -> Any:
