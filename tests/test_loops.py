@@ -688,3 +688,49 @@ def build(depth=2, units=6):
         "depth=3",
         "1, 4",
     )
+
+
+ENTRIES = {
+    "dicts": (
+        "[{'kind': 'conv', 'filters': 4}, {'kind': 'pool', 'size': 2}, {'kind': 'res', 'repeat': 2},"
+        " {'kind': 'conv', 'filters': 5, 'norm': True}]",
+        "[{'kind': 'pool', 'size': 3}, {'kind': 'res', 'repeat': 3}, {'kind': 'conv', 'filters': 2}]",
+        {"filters": "b['filters']", "size": "b['size']", "repeat": "b['repeat']"},
+    ),
+    "rows of other lengths": (
+        "[('conv', 4), ('pool', 2, 2), ('res', 2, 3), ('conv', 5, True)]",
+        "[('pool', 3, 3), ('res', 3, 1), ('conv', 2)]",
+        {"filters": "b[1]", "size": "b[2]", "repeat": "b[1]"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_each_branch_reads_the_entries_that_it_is_for(name: str, float64: None) -> None:
+    default, other, reads = ENTRIES[name]
+    kind = "b['kind']" if name == "dicts" else "b[0]"
+    norm = "b.get('norm')" if name == "dicts" else "len(b) > 2"
+    check_kept(
+        f"""
+import keras
+from keras import layers
+
+
+def build(blocks={default}):
+    x = start = keras.Input((12, 12, 3))
+    for b in blocks:
+        if {kind} == 'conv':
+            x = layers.Conv2D({reads["filters"]}, 3, padding='same')(x)
+            if {norm}:
+                x = layers.BatchNormalization()(x)
+        elif {kind} == 'pool':
+            x = layers.MaxPooling2D({reads["size"]})(x)
+        elif {kind} == 'res':
+            for _ in range({reads["repeat"]}):
+                x = layers.add([x, layers.DepthwiseConv2D(3, padding='same')(x)])
+        else:
+            raise ValueError({kind})
+    return keras.Model(start, layers.GlobalAveragePooling2D()(x))
+""",
+        other,
+    )

@@ -13,6 +13,7 @@ from kt_translate.evaluate.captured import left_by_branch
 from kt_translate.evaluate.joining import Outcome, Statement, appends, has_tensors, join, may_fork
 from kt_translate.evaluate.late import settling
 from kt_translate.evaluate.later import read_later
+from kt_translate.evaluate.loop_samples import turn_where
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, named_at
 from kt_translate.evaluate.values import (
@@ -212,7 +213,7 @@ def _branch(ev: Interpreter, state: State, test: Sym, truth: bool, run: Run) -> 
     raised = None
     before, demands, compiled = len(ev.assumed), len(ev.demands), len(ev.compiled)
     ev.assumed.append((test, truth))
-    with refined(test, truth), state.elsewhere() as regions:
+    with turn_where(ev, test, truth), refined(test, truth), state.elsewhere() as regions:
         for region in regions.values():
             region.test = test if truth else Sym.unary("not", test)
         try:

@@ -1,16 +1,19 @@
-"""The turns of a loop, on samples: what is carried and collected comes to."""
+"""The turns of a loop, on samples: what is carried and collected comes to, and in which of them a condition holds."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kt_translate.evaluate.loop_sizes import bindings
 from kt_translate.graph.lists import Collected, TensorList
 from kt_translate.graph.nodes import Carried
-from kt_translate.graph.sym import UNKNOWN, Sym, known, substitute
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, substitute
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.filling import Filling
+    from kt_translate.evaluate.interpreter import Interpreter
 
 
 def carry(
@@ -57,6 +60,30 @@ def in_turns(loops: list[Any], value: Any) -> list[Any]:
         if value.symbols & set(loop.symbols) and loop.items:
             return [substitute(value, dict(bindings(loop.targets, item))) for item in loop.items]
     return [value]
+
+
+@contextmanager
+def turn_where(ev: Interpreter, test: Sym, truth: bool) -> Iterator[None]:
+    """Within, loops' variables are what they are in a turn in which the condition is so, if there is one.
+
+    Of ``{"type": "conv", "filters": 8}`` and ``{"type": "pool", "size": 2}``, each branch reads the one that it is for.
+    """
+    before: list[tuple[Symbol, Any]] = []
+    for loop in reversed(ev.loops):
+        turning = set(loop.symbols)
+        if bool(known(test)) is not truth and test.symbols & turning:
+            around = [(t, so) for t, so in ev.assumed if isinstance(t, Sym) and t.symbols & turning]
+            turns = [dict(bindings(loop.targets, item)) for item in loop.items or ()]
+            wanted = [*around, (test, truth)]
+            found = (t for t in turns if all(_holds(c, t) is so for c, so in wanted))
+            for symbol, value in next(found, {}).items():
+                before.append((symbol, symbol.value))
+                symbol.value = known(value)
+    try:
+        yield
+    finally:
+        for symbol, value in reversed(before):
+            symbol.value = value
 
 
 def _holds(test: Any, table: Any) -> bool | None:

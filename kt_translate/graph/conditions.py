@@ -94,7 +94,9 @@ def refined(test: Sym, truth: bool) -> Iterator[None]:
         if sample is not UNKNOWN:
             before.append((symbol, symbol.value))
             symbol.value = sample
-    if not before and known(test) is not UNKNOWN and bool(known(test)) != truth:
+    samples = {s: s.value for s in test.symbols if s.value is not UNKNOWN}
+    now = known(substitute(test, samples))
+    if not before and now is not UNKNOWN and bool(now) != truth:
         found = _beyond(test, truth) or _word(test, truth)
         for symbol, value in found or [(s, UNKNOWN) for s in _denied(test, truth)]:
             before.append((symbol, symbol.value))
