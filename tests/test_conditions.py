@@ -882,3 +882,30 @@ def test_inputs_that_branches_make(name: str, given: str, float64: None) -> None
     got = ours(turned).detach().numpy()
     want = np.asarray(theirs(x))
     np.testing.assert_allclose(np.moveaxis(got, 1, -1) if first else got, want, rtol=1e-9)
+
+
+def test_a_check_may_be_half_of_an_expression(float64: None) -> None:
+    pair = check_kept(
+        """
+import keras
+from keras import layers
+
+
+def fail(problem):
+    raise problem
+
+
+def build(sizes=(3, 5), units=4):
+    units >= 2 or fail(ValueError("units"))
+    all(n % 2 == 1 for n in sizes) or fail(ValueError("sizes"))
+    units > 9 and fail(ValueError("too many"))
+    start = keras.Input((8, 3))
+    x = layers.Concatenate()([layers.Conv1D(units, n, padding="same")(start) for n in sizes])
+    return keras.Model(start, x)
+""",
+        "(7, 1, 3), 2",
+    )
+    for wrong, of in (("units=1", "units"), ("(4, 3)", "sizes"), ("units=10", "many|units > 9")):
+        for side in (pair.keras, vars(pair.torch)):
+            with pytest.raises(ValueError, match=of):
+                eval(f"build({wrong})", side)

@@ -164,6 +164,7 @@ def test_a_model_of_what_is_not_known_is_in_the_report() -> None:
         ("list({'a': 1, 'b': 2}.values())", [1, 2]),
         ("sorted({'b': 1, 'a': 2}.keys())", ["a", "b"]),
         ("sorted([3, 1, 2], key=lambda n: -n)", [3, 2, 1]),
+        ("(k := ['c10', 'c9'], k.sort(key=lambda n: int(n[1:])))[0]", ["c9", "c10"]),
         ("sorted(set('abca'))", ["a", "b", "c"]),
         ("type([1]) is list", True),
         ("type(3) is list or type(3) is tuple", False),

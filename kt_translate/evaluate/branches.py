@@ -16,11 +16,8 @@ from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.loop_samples import turn_where
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, named_at
-from kt_translate.evaluate.values import (
-    Scope,
-    plain,
-)
-from kt_translate.graph.conditions import depends, refined
+from kt_translate.evaluate.values import Scope, Unknown, plain
+from kt_translate.graph.conditions import depends, negated, refined
 from kt_translate.graph.nodes import ORDER, CheckNode, made_in
 from kt_translate.graph.region import CURRENT, Region
 from kt_translate.graph.sym import UNKNOWN, Sym, known
@@ -97,6 +94,31 @@ def _said(ev: Interpreter, node: cst.IfExp, test: Any, scope: Scope) -> Any:
         return Sym.choose(test, *sides)
     state.restore()
     return NotImplemented
+
+
+def boolean(ev: Interpreter, node: cst.BooleanOperation, scope: Scope) -> Any:
+    """``a and b``, ``a or b``: an expression of settings; ``n > 1 or fail(...)`` is a check."""
+    left = ev.test(node.left, scope)
+    is_and = isinstance(node.operator, cst.And)
+    if depends(left):
+        try:
+            with refined(left, is_and):
+                right = ev.evaluate(node.right, scope)
+        except Raised as signal:
+            wrong = left if is_and else negated(left)
+            if known(wrong) is UNKNOWN or known(wrong):
+                raise
+            check(ev, wrong, signal.text, next(ORDER))
+            return left
+        parts = right if isinstance(right, (list, tuple)) else [right]
+        if all(isinstance(v, Sym) or plain(v) for v in parts):
+            return Sym.binary("and" if is_and else "or", left, right)
+        if ev.checking:
+            return Unknown("a check of more than settings", ev.line)
+    truth = ev.truth(left)
+    if truth is None:
+        take(ev, left, is_and)
+    return left if truth is (not is_and) else ev.evaluate(node.right, scope)
 
 
 def _holds(ev: Interpreter, test: Any) -> bool:

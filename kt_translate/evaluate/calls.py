@@ -193,6 +193,8 @@ def _method(ev: Interpreter, owner: Any, name: str, args: Any, kwargs: dict[str,
         kwargs = {k: _settled(ev, v) for k, v in kwargs.items()}
     if isinstance(owner, (list, tuple)) and name in _SEARCHES:
         return _search(ev, owner, name, args)
+    if isinstance(owner, list) and name == "sort" and not plain([owner, kwargs]):
+        return _sort(ev, owner, kwargs)
     if isinstance(owner, set):
         args = indexing.settled_items(ev, args)
     if isinstance(owner, (dict, list)) and args and name in ("get", "insert", "pop", "setdefault"):
@@ -219,6 +221,15 @@ def _search(ev: Interpreter, owner: Any, name: str, args: Any) -> Any:
             return getattr(items, name)(*wanted)
         del owner[items.index(*wanted)]
     return None
+
+
+def _sort(ev: Interpreter, owner: list[Any], by: dict[str, Any]) -> None:
+    """``names.sort(key=...)``, of settings too."""
+    from kt_translate.evaluate import ordering
+
+    found = ordering.ordered(ev, owner, **by)
+    unknown = Unknown("items sorted by what is not known", ev.line, many=True)
+    owner[:] = [unknown] if found is None else found
 
 
 def _settled(ev: Interpreter, value: Any) -> Any:

@@ -37,9 +37,7 @@ from kt_translate.evaluate.values import (
     Scope,
     Super,
     Unknown,
-    plain,
 )
-from kt_translate.graph import conditions
 from kt_translate.graph.choice import Choice
 from kt_translate.graph.lists import Rows, some_of
 from kt_translate.graph.nodes import ORDER
@@ -299,23 +297,6 @@ def _perhaps_either(ev: Interpreter, node: Any, scope: Scope) -> Any:
     return value if isinstance(value, Either) else layer_lists.settled(ev, value)
 
 
-def _boolean(ev: Interpreter, node: cst.BooleanOperation, scope: Scope) -> Any:
-    left = ev.test(node.left, scope)
-    is_and = isinstance(node.operator, cst.And)
-    if conditions.depends(left):
-        with conditions.refined(left, is_and):
-            right = evaluate(ev, node.right, scope)
-        parts = right if isinstance(right, (list, tuple)) else [right]
-        if all(isinstance(v, Sym) or plain(v) for v in parts):
-            return Sym.binary("and" if is_and else "or", left, right)
-        if ev.checking:
-            return Unknown("a check of more than settings", ev.line)
-    truth = ev.truth(left)
-    if truth is None:
-        assumed.take(ev, left, is_and)
-    return left if truth is (not is_and) else evaluate(ev, node.right, scope)
-
-
 def _unary(ev: Interpreter, node: cst.UnaryOperation, scope: Scope) -> Any:
     value = evaluate(ev, node.expression, scope)
     if isinstance(node.operator, cst.Not):
@@ -371,7 +352,7 @@ EXPRESSIONS: dict[type, Callable[[Any, Any, Scope], Any]] = {
     cst.Call: _call,
     cst.BinaryOperation: _binary,
     cst.Comparison: _comparison,
-    cst.BooleanOperation: _boolean,
+    cst.BooleanOperation: branches.boolean,
     cst.UnaryOperation: _unary,
     cst.IfExp: _conditional,
     cst.Integer: lambda ev, n, s: n.evaluated_value,
