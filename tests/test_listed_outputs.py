@@ -185,7 +185,9 @@ def build(cell, head, steps=4):
 @pytest.mark.parametrize("depth", [1, 2, 5])
 def test_a_variable_with_another_number_of_outputs_beside_one(depth: int, float64: None) -> None:
     last = "layers.GlobalAveragePooling2D()(x)"
-    text = f"{HEAD}{PICTURE}    return Model(inputs, [{last}, *outs])\n\nmodel = build({depth}, 2)\n"
+    text = (
+        f"{HEAD}{PICTURE}    return Model(inputs, [{last}, *outs])\n\nmodel = build({depth}, 2)\n"
+    )
     pair = Pair(text)
     assert pair.errors == []
     (entry,) = pair.entries("model")
