@@ -185,6 +185,37 @@ def test_python(expression: str, expected: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "call",
+    [
+        "normalize_tuple(3, 2, 'strides')",
+        "normalize_tuple([3, 2], 2, 'strides')",
+        "normalize_padding('VALID')",
+        "normalize_data_format(None)",
+        "normalize_data_format('Channels_First')",
+        *(
+            f"conv_output_length({n}, 3, '{p}', 2)"
+            for n in (8, 9)
+            for p in ("same", "valid", "full")
+        ),
+        "conv_output_length(9, 3, 'valid', 1, dilation=2)",
+        "conv_output_length(None, 3, 'valid', 1)",
+        *(
+            f"deconv_output_length(5, {k}, '{p}', None, 2)"
+            for k in (1, 4)
+            for p in ("same", "valid")
+        ),
+        "deconv_output_length(5, 4, 'full', stride=2)",
+        *(f"deconv_output_length(5, 4, '{p}', 1, 2, 2)" for p in ("same", "valid", "full")),
+    ],
+)
+def test_what_keras_layers_bring_their_settings_into_form_with(call: str) -> None:
+    reference = pytest.importorskip("tf_keras.src.utils.conv_utils")
+    expected = eval(f"reference.{call}", {"reference": reference})
+    for path in ("tensorflow.python.keras.utils", "keras.utils"):
+        assert value(f"conv_utils.{call}", f"from {path} import conv_utils") == expected
+
+
+@pytest.mark.parametrize(
     ("expression", "expected"),
     [
         ("functools.reduce(lambda a, b: a * b, [2, 3, 4])", 24),
@@ -705,3 +736,42 @@ def test_a_generator_that_is_called_has_not_run(float64: None) -> None:
     pair = Pair(text)
     assert pair.errors == []
     pair.check("model", "model")
+
+
+def test_a_layer_with_settings_in_such_a_form(float64: None) -> None:
+    pytest.importorskip("tf_keras")
+    text = """
+import keras
+from keras import layers, ops
+from tf_keras.src.utils import conv_utils
+
+
+class UpscaleLike(layers.Layer):
+    def __init__(self, factor=2, filters=4, kernel_size=3, data_format=None, padding="VALID", **kwargs):
+        super().__init__(**kwargs)
+        self.factor = conv_utils.normalize_tuple(factor, 2, "factor")
+        self.kernel_size = conv_utils.normalize_tuple(kernel_size, 2, "kernel_size")
+        self.data_format = conv_utils.normalize_data_format(data_format)
+        self.padding = conv_utils.normalize_padding(padding)
+        self.conv = layers.Conv2D(filters, self.kernel_size, padding=self.padding)
+
+    def call(self, x):
+        if self.data_format == "channels_first":
+            x = ops.transpose(x, (0, 2, 3, 1))
+        h, w = x.shape[1], x.shape[2]
+        x = self.conv(x)
+        h = conv_utils.conv_output_length(h, self.kernel_size[0], self.padding, 1)
+        w = conv_utils.conv_output_length(w, self.kernel_size[1], padding=self.padding, stride=1)
+        h = conv_utils.deconv_output_length(h, 2, "valid", stride=self.factor[0])
+        w = conv_utils.deconv_output_length(w, 2, "valid", stride=self.factor[1])
+        return ops.image.resize(x, (h, w), interpolation="nearest")
+
+
+def build(shape=(7, 8, 3), factor=2, kernel=3):
+    start = keras.Input(shape)
+    return keras.Model(start, UpscaleLike(factor, kernel_size=kernel)(start))
+"""
+    pair = Pair(text)
+    assert pair.errors == []
+    pair.check("build", "build()")
+    pair.check("build", "build((9, 6, 2), 3, 2)", "(9, 6, 2), 3, 2")

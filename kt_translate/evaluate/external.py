@@ -11,6 +11,7 @@ from kt_translate.evaluate import (
     applications,
     array_functions,
     arrays,
+    conv_utils,
     copies,
     custom_objects,
     data,
@@ -216,6 +217,8 @@ def _keras(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], 
         return activations.activate(ev, last, args, kwargs)
     if last == "load_data" and parts[1] == "datasets":
         return _data_set(ev, parts[-2])
+    if last in conv_utils.FUNCTIONS and parts[1] in ("utils", "backend"):
+        return conv_utils.FUNCTIONS[last](ev, *args, **kwargs)
     if last == "image_data_format":
         return ev.data_format
     if last == "image_dim_ordering":
