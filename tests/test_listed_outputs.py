@@ -96,6 +96,8 @@ USES = {
     "the last": "    return Model(model.input, model.outputs[-1])\n",
     "how many": "    return Model(inputs, layers.Dense(len(model.outputs))(model.outputs[0]))\n",
     "called": "    return Model(inputs, layers.Dense(2)(model(inputs)[1]))\n",
+    "one of the list itself": "    return Model(inputs, layers.Dense(2)(outs[1]))\n",
+    "the first and the last": "    return Model(inputs, [outs[0], layers.Dense(2)(outs[-1])])\n",
 }
 
 

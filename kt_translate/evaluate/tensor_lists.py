@@ -16,6 +16,7 @@ from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Native, Scope, Unknown, items_of
 from kt_translate.graph.lists import (
     BACKWARDS,
+    EARLY,
     LeftOpen,
     Rows,
     Some,
@@ -226,7 +227,8 @@ def index(ev: Interpreter, some: Some, key: Any) -> Any:
     if ev.loops:
         some.refuse()
     taken = one_of(some, key)
-    node = OpNode([some.tensors], [taken], ev.line, label="element")
+    label = "element" if known(key) == -1 else EARLY
+    node = OpNode([some.tensors], [taken], ev.line, label=label)
     node.render = lambda tensors: some.said(tensors)[code(key)]
     node.wants = [Layout.KEEP]
     CURRENT[-1].add(node)

@@ -26,6 +26,7 @@ from kt_translate.pytorch.expr import Expr
 
 PRODUCT = "itertools.product"
 BACKWARDS = slice(None, None, -1)
+EARLY = "early element"  # what takes one that need not be the last
 ALL = slice(None)
 
 

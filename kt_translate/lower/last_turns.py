@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from kt_translate.graph.last_turn import another_follows
+from kt_translate.graph.lists import EARLY, LeftOpen
 from kt_translate.graph.nodes import CallNode, IfNode, LayerNode, LoopNode, OpNode, SizeNode
 from kt_translate.graph.region import Node, Region
 from kt_translate.graph.sym import Sym, Symbol, known, same
-from kt_translate.graph.tensor import Tensor
+from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.lower import liveness
 from kt_translate.lower.needs import ALWAYS, conditions
 
@@ -19,10 +20,25 @@ def spared(nodes: list[Node], result: Any) -> list[Node]:
     if not any(isinstance(n, LoopNode) and not n.running for n in nodes):
         return nodes
     needed = conditions(nodes, result)
+    _check_ends(nodes, needed, result)
     return [
         _spared(n, needed) if isinstance(n, LoopNode) and not n.running and n.name is None else n
         for n in nodes
     ]
+
+
+def _check_ends(nodes: list[Node], needed: dict[int, Any], result: Any) -> None:
+    """Raises LeftOpen where of the tensors that a loop lists only some are used, and nothing that its end leaves."""
+    given = {id(t) for t in tensors_in(result)}
+    for loop in nodes:
+        if not isinstance(loop, LoopNode) or loop.running or not _weights([loop]):
+            continue
+        lists = [c.after for c in loop.lists]
+        readers = [n for n in nodes if any(t in lists for t in n.uses())]
+        early = all(isinstance(n, OpNode) and n.label == EARLY for n in readers)
+        ended = any(id(c.after) in needed for c in (*loop.tensors, *loop.left))
+        if readers and early and not ended and not given & set(map(id, lists)):
+            raise LeftOpen([made for one in lists for made in one.loops], everywhere=True)
 
 
 def _spared(node: LoopNode, needed: dict[int, Any]) -> LoopNode:
