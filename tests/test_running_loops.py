@@ -146,6 +146,12 @@ CALLS = {
         pairs = tf.scan(lambda s, now: (s[0] + now, s[1] * now), xs, (left, right))
         return tf.transpose(every + pairs[0] * pairs[1], (1, 0, 2))
 """,
+    "a tensor that is called as the loop calls its number": """
+    def call(self, x):
+        t = tf.transpose(x, (1, 0, 2))
+        ys = tf.scan(lambda s, now: tf.maximum(s, now), t, reverse=True)
+        return tf.transpose(ys + t, (1, 0, 2))
+""",
 }
 
 

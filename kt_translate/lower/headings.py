@@ -21,7 +21,7 @@ from kt_translate.pytorch.expr import Expr
 
 def names_of(targets: Any) -> set[str]:
     if isinstance(targets, Symbol):
-        return {targets.name}
+        return {targets.spelled}
     if isinstance(targets, Element):
         return {s.spelled for s in targets.sizes.values()}
     return {name for t in targets for name in names_of(t)}
@@ -35,8 +35,8 @@ def heading(targets: Any, iterable: Any, used: set[str]) -> tuple[str, Expr]:
     if isinstance(targets, Element):
         return _sizes(targets, used)
     if isinstance(targets, Symbol):
-        unused = targets.name not in used and not targets.name.startswith("_")
-        return f"_{targets.name}" if unused else targets.name, code(iterable)
+        unused = targets.spelled not in used and not targets.spelled.startswith("_")
+        return f"_{targets.spelled}" if unused else targets.spelled, code(iterable)
     if isinstance(iterable, Items) and _holds_element(targets):
         if iterable.function == "enumerate":
             number, _ = heading(targets[0], 0, used)
@@ -96,9 +96,9 @@ def turning(
     if isinstance(targets, Element) or not symbols_of_targets(targets) & wanted:
         return []
     if isinstance(targets, Symbol):
-        return [(targets.name, None if counts(iterable) else code(iterable))]
+        return [(targets.spelled, None if counts(iterable) else code(iterable))]
     if isinstance(iterable, Items) and iterable.function == "enumerate" and len(iterable.args) == 1:
-        first = [(targets[0].name, None)] if targets[0] in wanted else []
+        first = [(targets[0].spelled, None)] if targets[0] in wanted else []
         return first + turning(targets[1], iterable.args[0], wanted)
     if isinstance(iterable, Items) and iterable.function == "zip":
         pairs = zip(targets, iterable.args, strict=True)
@@ -106,7 +106,7 @@ def turning(
     names = symbols_of_targets(targets)
     return [
         (
-            ", ".join(_within(heading(t, 0, {s.name for s in names})[0]) for t in targets),
+            ", ".join(_within(heading(t, 0, {s.spelled for s in names})[0]) for t in targets),
             code(iterable),
         )
     ]

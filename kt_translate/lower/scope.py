@@ -139,7 +139,10 @@ class ClassScope:
         is_mask = isinstance(tensor.node, OpNode) and tensor.node.label == "mask"
         usual = "mask" if is_mask else "n" if "number" in tensor.facts else "x"
         name = tensor.name or usual
-        name = f"{name}_" if name in reserved_names() else name
+        return self.free(f"{name}_" if name in reserved_names() else name)
+
+    def free(self, name: str) -> str:
+        """The name, numbered where what has it is still needed."""
         candidate, n = name, 1
         while not self.is_free(candidate):
             n += 1

@@ -9,7 +9,6 @@ from kt_translate.graph.nodes import Carried, LoopNode, SizeNode
 from kt_translate.graph.sym import code
 from kt_translate.graph.tensor import Tensor
 from kt_translate.graph.terms import expand
-from kt_translate.layers.layer import RuleError
 from kt_translate.lower import held
 from kt_translate.lower.blocks import indented
 from kt_translate.lower.headings import heading
@@ -102,9 +101,11 @@ def _moved(lines: list[str], names: list[str], values: list[str]) -> None:
 
 
 def _bind(writer: Writer, node: LoopNode) -> None:
-    """Keep the names of the loop's numbers for them. Raises RuleError where a tensor has one."""
+    """Keep the names of the loop's numbers for them; one that a tensor has is numbered."""
     for symbol in (*symbols_of(node.targets), *(s.entering.args[0] for s in node.sizes)):
-        if not writer.is_free(symbol.name):
-            raise RuleError("KT302", f"{symbol.name} is a loop's number, and a tensor")
-        writer.owner[symbol.name] = id(symbol)
+        name = writer.free(symbol.name)
+        if name != symbol.name:
+            writer.carried.append((symbol, symbol.spelled))
+            symbol.spelled = name
+        writer.owner[name] = id(symbol)
         writer.last_use[id(symbol)] = writer.steps[id(node)]
