@@ -96,6 +96,11 @@ FORMS = {
         "for i in range(len(self.firsts)):\n    x = ops.tanh(self.seconds[i](self.firsts[i](x)))",
         "for second, first in zip(self.seconds, self.firsts):",
     ),
+    "all at once, and one beside them": (
+        "self.blocks = [layers.Dense(w + i) for i in range(n)]",
+        "found = [block(x) for block in self.blocks]\nfound.append(ops.tanh(x))\nx = ops.concatenate(found, axis=-1)",
+        "[block(x) for block in self.blocks]",
+    ),
     "a norm for all": (
         "self.blocks = [layers.Dense(w) for _ in range(n)]",
         "for block in self.blocks:\n    x = x + self.norm(block(x))",

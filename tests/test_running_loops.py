@@ -212,3 +212,54 @@ def test_a_layer_that_a_model_calls_in_a_loop(float64: None) -> None:
     assert pair.log.diagnostics == []
     pair.check("build", "build()")
     pair.check("build", "build(5)", "5")
+
+
+NONE_BEFORE = """import keras
+from keras import layers, ops
+
+
+def build(turns=4, width=5):
+    x = start = keras.Input((width,))
+    gate, dense = layers.Dense(width, activation="sigmoid"), layers.Dense(width)
+    context = None
+    for _ in range(turns):
+        context = layers.Lambda(lambda z: z[0] * z[1])([gate(x), x])
+        x = dense(context)
+    return keras.Model(start, layers.Concatenate()([x, context]))
+
+
+def remembering(turns=4, width=5):
+    x = start = keras.Input((width,))
+    dense = layers.Dense(width)
+    last = None
+    for _ in range(turns):
+        if last is not None:
+            x = x + last
+        last = x
+        x = dense(x)
+    return keras.Model(start, x)
+"""
+
+
+def test_a_name_that_is_none_before_the_turns_bind_it(float64: None) -> None:
+    pair = Pair(NONE_BEFORE)
+    assert pair.errors == []
+    pair.check("build", "build()")
+    pair.check("build", "build(3, 6)", "3, 6")
+    pair.check("remembering", "remembering()")
+
+
+ALONG_THE_FIRST_AXIS = """
+    def call(self, x):
+        kept = []
+        for i in range(self.turns):
+            kept.append(ops.tanh(x) * (i + 1))
+        return ops.mean(ops.concatenate(kept), axis=0)[None] + x
+"""
+
+
+def test_what_turns_leave_is_joined_along_the_first_axis_by_default(float64: None) -> None:
+    keras.utils.clear_session()
+    pair = Pair(HEAD + ALONG_THE_FIRST_AXIS.lstrip("\n") + BUILD + "\n\nmodel = build()\n")
+    assert pair.errors == []
+    pair.check("build", "build()")

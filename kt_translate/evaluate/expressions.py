@@ -117,12 +117,7 @@ CONSTANTS = {"True": True, "False": False, "None": None, "Ellipsis": Ellipsis}
 
 
 def _attribute(ev: Interpreter, node: cst.Attribute, scope: Scope) -> Any:
-    return layer_lists.settled(ev, attribute_value(ev, node, scope))
-
-
-def attribute_value(ev: Interpreter, node: cst.Attribute, scope: Scope) -> Any:
-    """``owner.name`` where a list of layers keeps its length open."""
-    return calls.attribute(ev, evaluate(ev, node.value, scope), node.attr.value)
+    return layer_lists.settled(ev, tensor_lists.raw(ev, node, scope))
 
 
 LEFT_OUT = ("add_loss", "add_metric")  # methods of the source's own layers
@@ -143,7 +138,11 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     if isinstance(function, Native) and function.name in LEFT_OUT:
         return _left_out(ev, node, scope, function)
     settled = assumed.settled
-    read = left_open if tensor_lists.copes(function) else _layers if _grows(function) else evaluate
+    read = (
+        tensor_lists.raw
+        if tensor_lists.copes(function)
+        else _layers if _grows(function) else evaluate
+    )
     if isinstance(function, (Function, Method)) or function is NATIVES["dict"]:
         read = handed_on
     if isinstance(function, External) and function.path == "keras.Model":
@@ -168,7 +167,7 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
             args.append(value)
     if isinstance(function, External) and function.path in SCOPED and not kwargs:
         return SCOPED[function.path](ev, scope, *args)
-    if read is left_open and any(map(tensor_lists.holds_many, [*args, *kwargs.values()])):
+    if read is tensor_lists.raw and any(map(tensor_lists.holds_many, [*args, *kwargs.values()])):
         return tensor_lists.call(ev, function, args, kwargs)
     if isinstance(function, Choice):
         at_once = next(ORDER) == chosen + 1
@@ -209,12 +208,6 @@ def _as_it_stands(ev: Interpreter, node: Any, scope: Scope) -> Any:
     return read(ev, node, scope)
 
 
-def left_open(ev: Interpreter, node: Any, scope: Scope) -> Any:
-    """The value of an expression: an `Either` where a condition left it open, a list of which the length is open."""
-    read = attribute_value if isinstance(node, cst.Attribute) else tensor_lists.raw
-    return read(ev, node, scope)
-
-
 def handed_on(ev: Interpreter, node: Any, scope: Scope) -> Any:
     """The value of an expression that gets another name here, or in another function: a list may stay left open."""
     if isinstance(node, (cst.Tuple, cst.List)):
@@ -229,7 +222,7 @@ def handed_on(ev: Interpreter, node: Any, scope: Scope) -> Any:
         return containers.dictionary(ev, node, scope, _counted)
     own = isinstance(node, cst.Attribute) and isinstance(node.value, cst.Name)
     if own or isinstance(node, cst.Name):
-        value = left_open(ev, node, scope)
+        value = tensor_lists.raw(ev, node, scope)
         if isinstance(value, layer_lists.LayerList) or open_lists.is_open(value):
             return value
         if not own and some_of(value):
@@ -293,7 +286,7 @@ def _in_turn(ev: Interpreter, test: Any) -> Any:
 
 
 def _perhaps_either(ev: Interpreter, node: Any, scope: Scope) -> Any:
-    value = left_open(ev, node, scope)
+    value = tensor_lists.raw(ev, node, scope)
     return value if isinstance(value, Either) else layer_lists.settled(ev, value)
 
 
@@ -314,7 +307,7 @@ def _conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
 
 
 def _subscript(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
-    value = left_open(ev, node.value, scope)
+    value = tensor_lists.raw(ev, node.value, scope)
     key = subscript_key(ev, node, scope)
     if (layer := open_lists.at(value, key)) is not None:
         return layer

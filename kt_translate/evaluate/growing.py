@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import elements, expressions
+from kt_translate.evaluate import elements, expressions, tensor_lists
 from kt_translate.evaluate.appending import layers_of, leave, lists_of, may_stay, rows_of
 from kt_translate.evaluate.layer_lists import LayerList
 from kt_translate.evaluate.open_lists import Turns, holds_layers, is_open
@@ -27,7 +27,7 @@ def run_for(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
     state = State(ev, scope)
     made: list[LayerList] = []
     for one in lists:
-        owner = expressions.left_open(ev, one.owner, scope)
+        owner = tensor_lists.raw(ev, one.owner, scope)
         layers = layers_of(ev, node, one, scope) if holds_layers(owner) else None
         if layers is None:
             state.restore()
@@ -41,7 +41,7 @@ def run_for(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
 
 def add(ev: Interpreter, owner: Any, layers: LayerList, scope: Scope) -> None:
     """Let a list, which may be empty, have the layers of a loop at its end."""
-    held = expressions.left_open(ev, owner, scope)
+    held = tensor_lists.raw(ev, owner, scope)
     holders = sum(v is held for space in spaces_of(scope) for v in space.values())
     if held == [] and holders < 2:
         ev.assign(owner, layers, scope)
@@ -70,7 +70,7 @@ def call_method(ev: Interpreter, node: cst.Call, scope: Scope) -> bool:
 
 def grow(ev: Interpreter, owner: Any, node: Any, scope: Scope, by_one: bool = False) -> bool:
     """Let a list of layers grow at its end by one, or by those of another list. False where none of them is open."""
-    held = expressions.left_open(ev, owner, scope)
+    held = tensor_lists.raw(ev, owner, scope)
     grows = isinstance(held, LayerList) or is_open(held)
     if not holds_layers(held) or (by_one and not grows):
         return False

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import expressions, layer_lists, loops
+from kt_translate.evaluate import layer_lists, loops, tensor_lists
 from kt_translate.evaluate.layer_lists import Flat, LayerList, Numbered
 from kt_translate.evaluate.values import Scope
 from kt_translate.graph.lists import count, singular
@@ -47,7 +47,7 @@ def gone_through(ev: Interpreter, node: cst.BaseExpression, scope: Scope) -> Any
         made = layer_lists.abreast(lists) if len(lists) == len(node.args) else None
         if made is not None:
             return made
-    return expressions.left_open(ev, node, scope)
+    return tensor_lists.raw(ev, node, scope)
 
 
 def numbered(ev: Interpreter, node: cst.For, scope: Scope) -> Numbered | None:

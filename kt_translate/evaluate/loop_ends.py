@@ -65,7 +65,7 @@ def lasting(
     leaving = changed[place]
     if place[0] < 0 or type(leaving) is not Tensor or leaving.mask is not None:
         return None
-    if leaving.flattened is not None or leaving.facts:
+    if leaving.flattened is not None or not leaving.facts.keys() <= {"lambda"}:
         return None
     last = in_last_turn(loop.targets, loop.value)
     shape = tuple(

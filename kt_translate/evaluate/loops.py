@@ -33,6 +33,7 @@ from kt_translate.evaluate.loop_sizes import (
 from kt_translate.evaluate.running import is_running, only_names
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, Return
 from kt_translate.evaluate.state import MISSING, NotGeneral, Place, State, spoken
+from kt_translate.evaluate.tensor_lists import Left
 from kt_translate.evaluate.values import Either, Scope, Unknown
 from kt_translate.graph.last_turn import another_follows
 from kt_translate.graph.lists import Collected, Pick, Some
@@ -112,6 +113,7 @@ class _General:
         self.order = self.start if layers is None else layers.order
         self.before = state.places()
         self.entering: dict[Place, Any] = {}
+        self.unread: dict[Place, Left] = {}  # None until the first turn binds them
         # of a tensor's axis; axis -1: of a number
         self.sizes: dict[tuple[Place, int], Carried] = {}
         self.symbols: list[Symbol] = []
@@ -145,7 +147,7 @@ class _General:
         samples = self.items or [UNKNOWN]
         if self.layers is None:
             self.targets = self._bind(self.node.target, samples, self.scope)
-        for place, value in self.entering.items():
+        for place, value in (*self.entering.items(), *self.unread.items()):
             state.put(place, value)
         entered = state.places()
         errors = ev.log.errors
@@ -238,11 +240,15 @@ class _General:
         widened = False
         for place, leaving in changed.items():
             before = self.before.get(place, MISSING)
-            if before is MISSING or isinstance(before, tensor_lists.Left):
+            if before is MISSING or isinstance(before, Left) or place in self.unread:
                 continue  # first bound within the loop
+            if before is None and isinstance(leaving, Tensor) and place[0] >= 0 and self.ev.guards:
+                self.unread[place] = Left("what the turn before has left", self.line, self.node)
+                widened = True
+                continue
             if isinstance(before, Either) or isinstance(leaving, Either):
                 raise NotGeneral
-            if isinstance(before, dict) and isinstance(leaving, tensor_lists.Left):
+            if isinstance(before, dict) and isinstance(leaving, Left):
                 self.entering[place] = leaving  # as every turn but the first finds it
                 widened = True
                 continue

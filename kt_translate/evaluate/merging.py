@@ -70,7 +70,7 @@ def merged(
     if isinstance(function, LayerValue):
         axis = getattr(function.rule, "axis", None)
     elif axis is None:
-        axis = 0 if str(getattr(function, "path", "")).endswith("stack") else -1
+        axis = 0 if function.path.endswith(("stack", "keras.ops.concatenate")) else -1
     given = set(kwargs) - {"axis", "name"}
     if one is None or given:
         return None

@@ -277,7 +277,11 @@ def items(value: Any) -> list[Any] | None:
 
 
 def raw(ev: Interpreter, node: Any, scope: Any) -> Any:
-    """The value of an expression that is read as is said here."""
+    """The value of an expression: an `Either` where a condition left it open, a list of which the length is open."""
+    from kt_translate.evaluate import calls
+
+    if isinstance(node, cst.Attribute):
+        return calls.attribute(ev, ev.evaluate(node.value, scope), node.attr.value)
     if isinstance(node, cst.Name):
         try:
             return ev.lookup(node.value, scope)

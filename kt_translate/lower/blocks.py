@@ -19,6 +19,7 @@ _GIVEN = re.compile(
     r"\s*(κ\d+κ)(?:: list\[int\])?(?: = |\.append\(|(?=\[))(.*)"
 )  # lists, parts of arrays
 _TOKEN = re.compile(r"κ\d+κ")
+_ADDED_TO = re.compile(r"\s+(κ\d+κ)\.append\(")  # a list of sizes, in the turns of a loop
 
 
 @dataclass
@@ -50,7 +51,7 @@ def _loops_first(statements: list[list[str]]) -> list[list[str]]:
         for i, s in enumerate(statements)
         if len(s) > 1
         for ln in s
-        if (m := _ASSIGNED.match(ln))
+        if (m := _ASSIGNED.match(ln) or _ADDED_TO.match(ln))
     }
     late = {
         at
