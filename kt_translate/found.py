@@ -221,10 +221,10 @@ def ports(
     return found_ports
 
 
-def outputs_of(code: ClassCode, model: ModelValue, found: Found) -> list[dict[str, Any]]:
+def outputs_of(code: ClassCode, outputs: Any, found: Found) -> list[dict[str, Any]]:
     """The outputs that a model has by default, and those that it has beyond them with other arguments."""
-    most = max(ends_of(model.outputs), key=len)
-    shown = ports(code.outputs, tensors_in(model.outputs), "output", found)
+    most = max(ends_of(outputs), key=len)
+    shown = ports(code.outputs, tensors_in(outputs), "output", found)
     more = ports(most, most, "output", found)[len(shown) :]
     if any(isinstance(t, TensorList) for t in most):  # all of one kind
         last = {**shown[-1], "shape": [None] * len(shown[-1]["shape"])}
@@ -240,7 +240,7 @@ def each_of(codes: list[ClassCode], found: Found) -> list[dict[str, Any]]:
             "path": paths.get(id(model), ""),
             "torch_name": code.name,
             "inputs": ports(code.inputs, tensors_in(model.inputs), "input", found),
-            "outputs": outputs_of(code, model, found),
+            "outputs": outputs_of(code, model.outputs, found),
         }
         for model, code in zip(found.models, codes, strict=True)
     ]

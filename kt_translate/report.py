@@ -14,11 +14,11 @@ from kt_translate.evaluate.models import plan_of
 from kt_translate.evaluate.open_sizes import told_by_weights
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Class, Instance, ModelValue, Module
-from kt_translate.found import Found, Gap, Object, each_of, ports
+from kt_translate.found import Found, Gap, Object, each_of, outputs_of, ports
 from kt_translate.graph.nodes import Plan
 from kt_translate.graph.objects import snake_case
 from kt_translate.graph.sym import UNKNOWN, Sym, symbols_in
-from kt_translate.graph.tensor import Tensor, tensors_in
+from kt_translate.graph.tensor import Tensor
 from kt_translate.homes import Home, Project
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.class_code import ClassCode
@@ -112,7 +112,7 @@ class Writing(Classes):
             torch_name=code.name,
             inferred={k: v for k, v in sizes.items() if k in code.used_parameters},
             inputs=ports(code.inputs, plan.inputs, "input", found),
-            outputs=ports(code.outputs, tensors_in(plan.result), "output", found),
+            outputs=outputs_of(code, plan.result, found),
             status=_status([code]),
         )
         if not code.gap:
@@ -165,7 +165,7 @@ class Writing(Classes):
             factory,
             torch_name=code.name,
             inputs=ports(code.inputs, tensors, "input", found),
-            outputs=ports(code.outputs, tensors_in(results), "output", found),
+            outputs=outputs_of(code, results, found),
             status=_status([code]),
         )
 

@@ -134,6 +134,28 @@ def build(kind="x", n=4):
     x = Block(n + 1, False)(x)
     return keras.Model(inputs, layers.Conv2D(2, 1)(x))
 """,
+    "what only another value tells": """
+class Pool(layers.Layer):
+    def __init__(self, n, sizes=None):
+        super().__init__()
+        self.n, self.settings = n, {"sizes": sizes}
+
+    def build(self, shape):
+        halved = None
+        if self.settings["sizes"]:
+            halved = [int(size // 2) for size in self.settings["sizes"]]
+        self.conv = layers.Conv2D(self.n, 1)
+        self.pool = layers.MaxPooling2D(2 if halved is None else halved)
+
+    def call(self, x):
+        return self.pool(self.conv(x))
+
+
+def build(kind="x", n=4):
+    inputs = keras.Input((6, 6, 3))
+    x = Pool(n)(inputs)
+    return keras.Model(inputs, layers.Conv2D(2, 1)(x if kind == "x" else layers.ReLU()(x)))
+""",
     "two that one condition leaves": """
 def build(kind="x", n=4):
     inputs = keras.Input((5,))

@@ -88,6 +88,34 @@ def test_outputs_of_a_loop(float64: None, body: str) -> None:
     check_kept(HEAD + body, "2", "3, 6", "4, units=2")
 
 
+A_CLASS = """
+import keras
+from keras import Input, layers
+
+
+class Encoder(keras.Model):
+    def __init__(self, depth=3, units=4, **kwargs):
+        self.parts = []
+        for i in range(depth):
+            self.parts.append(layers.Dense(units, activation="tanh", name=f"part_{i}"))
+        inputs = Input((9, 3))
+        x = layers.Dense(units)(inputs)
+        outs = [x]
+        for i in range(depth):
+            x = self.parts[i](x)
+            outs.append(x)
+        super().__init__(inputs=inputs, outputs=dict(first=x[:, 0], outs=outs), **kwargs)
+
+
+def build(depth=3, units=4):
+    return Encoder(depth, units)
+"""
+
+
+def test_outputs_that_a_class_hands_to_the_one_it_extends(float64: None) -> None:
+    check_kept(A_CLASS, "2", "3, 6", "4, units=2")
+
+
 USES = {
     "with one of another kind": """
     outs.append(layers.Dense(2)(layers.GlobalAveragePooling2D()(x)))

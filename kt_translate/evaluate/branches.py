@@ -251,6 +251,8 @@ def _branch(ev: Interpreter, state: State, test: Sym, truth: bool, run: Run) -> 
     settled = all(model.begun and sequential.is_settled(model) for model in state.started())
     if (ev.log.errors > errors and raised is None) or not settled:
         raise NotGeneral
+    if any(taken is UNKNOWN and said.value is not UNKNOWN for said, taken in ev.demands[demands:]):
+        raise NotGeneral  # no sample of what it needs is such that the condition is the other way round
     ev.demands[demands:] = [within(test, truth, d) for d in ev.demands[demands:]]
     if known(test) is not UNKNOWN and bool(known(test)) is not truth:  # the last one counts
         ev.compiled[state.made[2] :] = (

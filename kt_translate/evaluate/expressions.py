@@ -121,6 +121,7 @@ def _attribute(ev: Interpreter, node: cst.Attribute, scope: Scope) -> Any:
 
 
 LEFT_OUT = ("add_loss", "add_metric")  # methods of the source's own layers
+MODELS = ("keras.Model", "keras.Model.__init__")  # what makes a model between tensors
 TRAINING = ("compile", "fit", "fit_generator")  # methods of models
 
 
@@ -145,7 +146,7 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     )
     if isinstance(function, (Function, Method)) or function is NATIVES["dict"]:
         read = handed_on
-    if isinstance(function, External) and function.path == "keras.Model":
+    if getattr(function, "path", getattr(function, "name", None)) in MODELS:
         read, settled = _as_it_stands, layer_lists.as_outputs
     if isinstance(function, Native) and function.name in TRAINING:
         read, settled = _as_it_stands, layer_lists.of_sample

@@ -168,7 +168,8 @@ def extended_part(ev: Interpreter, instance: Instance) -> Any:
 def builtin_part(ev: Interpreter, instance: Instance, name: str) -> Any:
     """``super().<name>`` where the base is Keras's: ``__init__`` and ``call`` of a built-in layer, else nothing."""
     if name == "__init__":
-        return Native(name, lambda ev, *a, **k: _start(ev, instance, list(a), k))
+        called = f"{base_of(instance.cls)}.{name}"
+        return Native(called, lambda ev, *a, **k: _start(ev, instance, list(a), k))
     if name in ("call", "__call__"):
         own = extended_part(ev, instance)
         if isinstance(own, LayerValue):
