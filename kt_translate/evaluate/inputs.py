@@ -67,8 +67,9 @@ def unpacked_names(cls: Class, name: str, count: int) -> list[str]:
     text = (
         cls.source.code(call.node) if cls.source is not None and isinstance(call, Function) else ""
     )
+    n = re.escape(name)
     found = re.search(
-        rf"^\s*\(?\[?(\w+(?:\s*,\s*\w+)+)\]?\)?\s*=\s*{re.escape(name)}\s*(?:#.*)?$",
+        rf"^\s*\(?\[?(\w+(?:\s*,\s*\w+)+)\]?\)?\s*=\s*(?:{n}|tf\.unstack\({n}\))\s*(?:#.*)?$",
         text,
         re.MULTILINE,
     )

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kt_translate.evaluate import general
 from kt_translate.evaluate.general import tensors_only
-from kt_translate.evaluate.values import plain
+from kt_translate.evaluate.inputs import unpacked_names
+from kt_translate.evaluate.values import Class, plain
 from kt_translate.graph.nodes import Param
 from kt_translate.graph.sym import Sym, Symbol, key_of, known, substitute, symbols_in
 from kt_translate.graph.tensor import Tensor, tensors_in
@@ -105,6 +107,22 @@ def entering(value: Any, names: list[str], symbols: list[Symbol]) -> Any:
     return each(value)
 
 
+def beside(cls: Class, name: str, value: Any, symbols: list[Symbol]) -> Any:
+    """An argument whose tensors have entered, with the sizes that are in a row with them: ``block((x, size))``."""
+    if not isinstance(value, (list, tuple)) or not are_sizes(value):
+        return value
+    parts = zip(unpacked_names(cls, name, len(value)), map(leaves, value))
+    rows = ([n] if len(row) == 1 else unpacked_names(cls, n, len(row)) for n, row in parts)
+    return entering(value, [n for row in rows for n in row], symbols)
+
+
 def kind_of(value: Any) -> Any:
     """Equal for rows that differ in sizes alone."""
-    return tuple(None if isinstance(leaf, Sym) else key_of(leaf) for leaf in leaves(value))
+    return tuple(
+        (
+            general.kind_of(leaf)
+            if isinstance(leaf, Tensor)
+            else None if isinstance(leaf, Sym) else key_of(leaf)
+        )
+        for leaf in leaves(value)
+    )
