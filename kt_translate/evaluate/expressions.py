@@ -312,6 +312,8 @@ def _subscript(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
     key = subscript_key(ev, node, scope)
     if (layer := open_lists.at(value, key)) is not None:
         return layer
+    if isinstance(node.value, cst.Attribute):  # ``model.outputs[0]``
+        value = layer_lists.settled(ev, value)
     some = some_of(value)
     if some is not None:
         return tensor_lists.index(ev, some, key)
