@@ -47,6 +47,20 @@ class Block(layers.Layer):
         return x + self.mix(x, (H, W))
 
 
+class Halve(layers.Layer):
+    def __init__(self, dim, **kwargs):
+        super().__init__(**kwargs)
+        self.conv = layers.Conv2D(dim, 3, strides=2, padding="same")
+
+    def call(self, x):
+        x, size = x
+        n, _, c = tf.unstack(tf.shape(x))
+        height, width = tf.unstack(size)
+        x = self.conv(tf.reshape(x, (n, height, width, c)))
+        size = tf.unstack(tf.shape(x)[1:3])
+        return tf.reshape(x, (n, -1, x.shape[-1])), size
+
+
 class Net(keras.Model):
     def __init__(self, dims=(8, 12), classes=3, depth=2, **kwargs):
         super().__init__(**kwargs)
@@ -54,6 +68,7 @@ class Net(keras.Model):
         self.mix1 = Mix(dims[0])
         self.embed2 = Patches(dims[1], 2)
         self.blocks = [Block(dims[1]) for _ in range(depth)]
+        self.halve1, self.halve2 = Halve(2 * dims[1]), Halve(dims[1])
         self.head = layers.Dense(classes)
 
     def call(self, x):
@@ -64,6 +79,8 @@ class Net(keras.Model):
         x, (h, w) = self.embed2(x)
         for block in self.blocks:
             x = block(x, h, w)
+        x, size = self.halve1((x, (h, w)))
+        x, _ = self.halve2((x, size))
         return self.head(tf.reduce_mean(x, axis=1))
 
 
@@ -84,6 +101,7 @@ def test_the_reading(source: Both) -> None:
     assert "x = self.mix(x, H, W)" in code or "x + self.mix(x, H, W)" in code
     assert "for block in self.blocks:" in code
     assert "Mix_1" not in code
+    assert "def forward(self, x: Tensor, height: int, width: int) -> Tensor:" in code
 
 
 @pytest.mark.parametrize("args", ["", "(4, 6), 2, 3", "dims=(5, 7), depth=1"])
