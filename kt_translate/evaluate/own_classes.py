@@ -179,6 +179,7 @@ class _Entering:
         self.params: list[Param] = []
         self.sizes: list[Param] = []
         self.inputs: list[Tensor] = []
+        self.asked: list[Symbol] = []  # sizes that come with the inputs
         self.inner: dict[str, Any] = {}
         self.modules: dict[str, Any] = {}
         names = {*bound, *given}
@@ -190,7 +191,6 @@ class _Entering:
                 self.inner[name] = self._input(ev, cls, name, value, several, names)
             else:
                 self._setting(cls, name, value)
-        self.asked: list[Symbol] = []  # sizes that come with the inputs
         self.given = {n: self._input(ev, cls, n, v, several, names) for n, v in given.items()}
         if not several:
             self._short_names(names)

@@ -338,9 +338,8 @@ def call_arguments(
         if n != "training" and not _is_default(call, n, bound[n], n in said)
     }
     star = params.star_arg
-    for i, value in enumerate(
-        bound.get(star.name.value, ()) if isinstance(star, cst.Param) else ()
-    ):
+    rest = bound.get(star.name.value, ()) if isinstance(star, cst.Param) else ()
+    for i, value in enumerate(rest):
         given[f"*{i}"] = value
     return given
 
