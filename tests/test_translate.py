@@ -130,6 +130,25 @@ def test_modules_stand_in_the_order_in_which_keras_makes_its_layers() -> None:
         check(test, case)
 
 
+OPEN = """
+import tf_keras as keras
+from tf_keras import layers
+x = start = keras.Input((None, None, 2))
+for filters in (3, 4, 5, 4):
+    x = layers.MaxPooling2D()(layers.Conv2D(filters, 3, padding="same")(x))
+model = keras.Model(start, layers.GlobalMaxPooling2D()(layers.Conv2D(2, 1)(x)))
+"""
+
+
+def test_open_sizes_are_tried_until_every_layer_gives_something() -> None:
+    test = module_of("open", translate(OPEN, "open.py", Options(), Log()))
+    (case,) = test.CASES
+    check(test, case)
+    with test.precision("float64"):
+        (image,) = test.KerasSide(case, "float64").inputs
+    assert min(image.shape[1:3]) >= 16
+
+
 @pytest.mark.parametrize(
     ("text", "name", "kind", "code"),
     [
