@@ -282,3 +282,26 @@ class Cell(layers.Layer):
 def test_a_cell_that_its_own_default_does_not_fit() -> None:
     done = translate(REFUSING, "cell.py", Options(), Log())
     assert 'raise ValueError("not supported: units % parts != 0")' in done.code
+
+
+AFTER_ONE_OF_KERAS = """
+class Wrapped(layers.Layer):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.state_size = [units, units]
+        self.cell = layers.LSTMCell(units)
+        self.query = layers.Dense(units, name="query")
+
+    def call(self, inputs, states):
+        return self.cell(self.query(inputs), states)
+
+
+inputs = keras.Input((4, 3))
+x = layers.Bidirectional(layers.LSTM(5, return_sequences=True), name="around")(inputs)
+model = keras.Model(inputs, layers.RNN(Wrapped(2), name="rest")(x))
+"""
+
+
+def test_weights_of_a_cell_of_the_source_beside_a_layer_of_keras(tmp_path: Path) -> None:
+    both = Both(tmp_path, AFTER_ONE_OF_KERAS)
+    both.agree("model", None, "", numbers(2, 4, 3))  # type: ignore[arg-type]

@@ -232,9 +232,12 @@ def level(
     """Both sides without the groupings that the other does not have: what is inside remains."""
     modules = [module for _, module in parts]
     kinds = {kind for module in modules for kind in keras_kinds(module)}
+    own = {k for m in modules if hasattr(m, "keras_container") for k in keras_kinds(m)}
     names = {getattr(module, "keras_name", None) for module in modules}
     for i, layer in enumerate(layers):
-        wanted = layer.kind in kinds or layer.name in names or any(fits(m, layer) for m in modules)
+        within = layer.kind not in own and any(inner.kind in own for inner in layer.children)
+        alike = layer.kind in kinds and not within  # and not an RNN around a cell of the source's
+        wanted = alike or layer.name in names or any(fits(m, layer) for m in modules)
         if layer.children and not layer.arrays and not wanted:
             return level(parts, [*layers[:i], *layer.children, *layers[i + 1 :]])
     for i, (path, module) in enumerate(parts):
