@@ -931,3 +931,27 @@ def build(sizes=(3, 5), units=4):
         for side in (pair.keras, vars(pair.torch)):
             with pytest.raises(ValueError, match=of):
                 eval(f"build({wrong})", side)
+
+
+WRAPPED_IN_A_BRANCH = """
+import keras
+from keras import layers
+
+
+def build(n=6, units=(5, 4), by_frame=True):
+    inputs = y = keras.Input((n, 3))
+    for u in units:
+        dense = layers.Dense(u, activation="tanh")
+        if by_frame:
+            y = layers.TimeDistributed(dense)(2 * y)
+        else:
+            y = {other}(y)
+    return keras.Model(inputs, y)
+"""
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("other", ["dense", "layers.TimeDistributed(dense)"])
+def test_a_layer_that_one_branch_wraps_is_made_for_both(other: str) -> None:
+    text = WRAPPED_IN_A_BRANCH.format(other=other)
+    check_kept(text, "by_frame=False", "4, (3,), False", "4, (3,)")

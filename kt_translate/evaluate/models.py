@@ -193,6 +193,8 @@ def _shared_with_part(rule: Layer, use: ModuleUse) -> ModuleUse:
         shared = inner.calls or inner.use.kind == use.kind  # called already, or wrapped
         use.wraps = inner.use
         inner.use = use = inner.use if shared else use
+        if shared and use.wraps is not None:
+            use.region = use.wraps.region  # not where it was wrapped first
     return use
 
 
@@ -201,6 +203,7 @@ def _not_as_wrapped(layer: LayerValue) -> None:
     use, own = layer.use, layer.use.wraps
     if own is not None and not isinstance(layer.rule, TimeDistributed):
         use.kind, use.keras_name, use.order, use.wraps = own.kind, own.keras_name, own.order, None
+        use.region = own.region
 
 
 def _placed(
