@@ -30,6 +30,12 @@ from kt_translate.source.docstrings import escaped, fitting
 _PLAIN_NAMES = {"model", "m", "net", "network", "seq"}
 
 
+def _is_plain(name: str) -> bool:
+    """Whether a name tells nothing of a model: ``build``, ``getModel``."""
+    verbless = re.sub(r"^_*(build|make|create|get|define|construct)", "", name).strip("_").lower()
+    return not verbless or verbless in _PLAIN_NAMES
+
+
 class Classes:
     """Writes classes when they are first asked for.
 
@@ -76,7 +82,9 @@ class Classes:
         name = found.name if found.kind == "function" else "_".join(p for p in title[-2:] if p)
         if found.kind == "method" and "[" not in found.name:
             name = title[-1].strip("_")
-            if name in _PLAIN_NAMES and len(title) > 1:
+            if len(title) > 1 and _is_plain(name):
+                name = f"{title[-2]}_model"
+            elif len(title) > 1 and name.partition("_")[0] in _PLAIN_NAMES:
                 name = f"{title[-2]}_{name}"
         for i, model in enumerate(found.models):
             plan = plan_of(model)
@@ -85,7 +93,8 @@ class Classes:
             self.named[id(plan)] = plan
             if len(found.models) == 1:
                 plan.name = model.called or name
-                plan.made_by = model.made_by if found.kind != "function" else None
+                maker = model.made_by if found.kind != "function" else None
+                plan.made_by = None if maker and _is_plain(maker) else maker
                 plan.docstring = plan.docstring or found.docstring
                 if self.home_of(plan.file) is None:
                     plan.file, plan.line = found.stands or (None, found.line)

@@ -1129,3 +1129,17 @@ def test_a_method_that_gives_nothing_and_leaves_a_model() -> None:
     for given in ("", "4, (3,)", "dropout=0.5, deep=True, units=(2, 7, 3)"):
         built = f"(lambda t: (t.build(), t.model)[1])(Tagger({given}))"
         pair.check("Tagger.model", built, given)
+
+
+def test_classes_of_models_that_no_name_tells_of() -> None:
+    text = HEAD + (
+        "class LeNet:\n    @staticmethod\n    def build(width):\n"
+        "        return Sequential([Input((width,)), Dense(2)])\n\n\n"
+        "class Agent:\n    def __init__(self, width=3):\n"
+        "        self.width = width\n        self.model = self._build_model()\n\n"
+        "    def _build_model(self):\n"
+        "        return Sequential([Input((self.width,)), Dense(2)])\n"
+    )
+    done = translate(text, "model.py", Options(), Log())
+    assert "class LeNetModel(nn.Module):" in done.code
+    assert "class AgentModel(nn.Module):" in done.code
