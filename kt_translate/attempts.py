@@ -24,15 +24,12 @@ from kt_translate.guesses import (
     guesser,
     input_of,
     is_called_on,
-    is_shape,
-    is_tensor_name,
     keys_read,
     length_told,
-    other_shapes,
-    roomier,
 )
 from kt_translate.instead import objects_instead
 from kt_translate.sample_objects import object_for
+from kt_translate.shapes import is_shape, is_tensor_name, other_shapes, roomier
 from kt_translate.words import choices, code_with
 
 Shapes = dict[str, tuple[int | None, ...]]

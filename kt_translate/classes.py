@@ -29,8 +29,9 @@ from kt_translate.graph.region import OpNode
 from kt_translate.graph.sym import UNKNOWN, Sym, known
 from kt_translate.graph.tensor import Tensor, tensors_in
 from kt_translate.graph.terms import shown
-from kt_translate.guesses import guess, is_tensor_name, names_of, unpacked_into
+from kt_translate.guesses import guess, names_of, unpacked_into
 from kt_translate.sample_objects import object_for
+from kt_translate.shapes import is_tensor_name
 from kt_translate.words import choices, code_with
 
 

@@ -17,6 +17,7 @@ from kt_translate.graph.nodes import Param
 from kt_translate.graph.region import Node
 from kt_translate.graph.sym import Sym, Symbol, known, substitute
 from kt_translate.graph.tensor import Layout, Tensor
+from kt_translate.shapes import SHAPES, as_said, is_shape, is_tensor_name, is_tuple, likely_shape
 from kt_translate.source.names import SUBMODULES
 from kt_translate.source.syntax import Source
 
@@ -77,13 +78,7 @@ def guess(name: str, text: str, kinds: str) -> Any:
         return used
     called = names_of(name, text)
     if any(is_tuple(known_as, text) for known_as in called):
-        if re.search(r"TimeDistributed\(\s*[\w.]*2D\b", text):
-            return (5, 64, 64, 3)
-        if re.search(r"\w3D\b", kinds):
-            return (16, 32, 32, 1)
-        if re.search(r"Conv(?:olution)?2D|\w2D\b", kinds):
-            return (64, 64, 3)
-        return (20, 8) if re.search(r"\w1D\b|LSTM|GRU|RNN|Attention|Flatten", kinds) else (16,)
+        return as_said(called, text, likely_shape(text, kinds))
     flag = any(re.search(rf"\bif\b[ (]*(?:not )?{re.escape(n)}[ )]*:", text) for n in called)
     flag = flag and not _SIZE.search(lower)
     turns = re.search(rf"\brange\((?:\d, *)?{n}\)", text)
@@ -286,7 +281,8 @@ def by_hand(
         if said is None:
             continue
         if is_shape(name, text) or not is_tensor_name(name):
-            found[name] = said[0] if len(said) == 1 and not is_tuple(name, text) else tuple(said)
+            one = len(said) == 1 and not is_tuple(name, text)
+            found[name] = said[0] if one else as_said([name], text, tuple(said))
         else:
             found[name] = input_of(said)
     return found
@@ -319,51 +315,9 @@ def as_input(outer: Tensor, role: str, sizes: list[Param], reserved: set[str]) -
     return tensor
 
 
-def is_shape(name: str, text: str) -> bool:
-    """Whether a parameter says the shape of an input, or a part of it."""
-    n = re.escape(name)
-    pattern = rf"(?:shape|input_dim)\s*=\s*(?:[(\[][^)\]=]*?)?\b{n}\b|Input\(\s*[(\[]?\s*{n}\b"
-    return bool(re.search(r"shape|input_(size|dim)", name.lower()) or re.search(pattern, text))
-
-
-def is_tuple(name: str, text: str) -> bool:
-    n = re.escape(name)
-    whole = rf"\b(?:batch_)?(?:input_)?shape\s*=\s*{n}\s*[,)]|Input\(\s*{n}\s*[,)]|\b{n}\[|\*{n}\b"
-    in_parentheses = rf"\b(?:Input\(|(?:batch_)?(?:input_)?shape\s*=)\s*\(\s*{n}\s*\)"
-    inputs = _WEIGHT.sub("", text)  # of which the only size may be said like that
-    found = re.search(whole, text) or re.search(in_parentheses, inputs)
-    return bool(found or re.search(r"shape", name.lower()))
-
-
-_WEIGHT = re.compile(r"\badd_(?:weight|variable)\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)")
-
-
-def is_tensor_name(name: str) -> bool:
-    tensors = r"^(x|inputs?|images?|tensor)$|tensor|input_layer|_input$"
-    return bool(re.search(tensors, name.lower()))
-
-
-def roomier(value: Any) -> Any:
-    """The shape of a larger picture: what halves it often may come to nothing otherwise."""
-    if not isinstance(value, tuple) or len(value) < 3:
-        return value
-    return (*[224 if len(value) == 3 else 128] * (len(value) - 1), value[-1])
-
-
-def other_shapes(guessed: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The same with shapes of other ranks, where one was guessed."""
-    shapes = {n: v for n, v in guessed.items() if isinstance(v, tuple)}
-    ranks = set(map(len, shapes.values()))
-    lower = [shape for shape in _SHAPES if all(len(shape) < rank for rank in ranks)]
-    higher = [shape for shape in reversed(_SHAPES) if ranks == {1} and len(shape) > 1]
-    for shape in [*lower, *higher] if shapes else ():
-        yield guessed | dict.fromkeys(shapes, shape)
-
-
 # -- checks ---------------------------------------------------------------------------------------
 
 _LIKELY = (224, 256, 128, 96, 64, 32, 16, 8, 4, 3, 2, 1, 0, 512, 1024)
-_SHAPES = ((64, 64, 3), (32, 32, 32, 1), (20, 8), (16,))
 
 
 def let_pass(wrong: Sym, samples: dict[str, Any], guessing: Callable[[str], Any]) -> dict[str, Any]:
@@ -374,7 +328,7 @@ def let_pass(wrong: Sym, samples: dict[str, Any], guessing: Callable[[str], Any]
     symbols = [s for s in sorted(wrong.symbols, key=lambda s: s.name) if s.name in samples]
     table: dict[Symbol, Any] = {s: samples[s.name] for s in symbols}
     likely = ({s: guessing(s.name)} for s in symbols if samples[s.name] is None)
-    values = (*literals(wrong), *_LIKELY, *_SHAPES)
+    values = (*literals(wrong), *_LIKELY, *SHAPES)
     others = (dict.fromkeys(c, v) for c in ([s] for s in symbols) for v in values)
     all_alike = (dict.fromkeys(symbols, v) for v in values)
     for given in chain(likely, others, all_alike):

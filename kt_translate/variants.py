@@ -21,8 +21,9 @@ from kt_translate.found import Found
 from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, known, substitute, symbols_in
 from kt_translate.graph.tensor import tensors_in
 from kt_translate.graph.terms import shown
-from kt_translate.guesses import guesser, is_shape, literals
+from kt_translate.guesses import guesser, literals
 from kt_translate.makers import receiver
+from kt_translate.shapes import is_shape
 from kt_translate.words import choices, code_with
 
 MOST = 6  # runs for one function

@@ -23,6 +23,7 @@ FLOORS = [
     ["ops"],
     ["evaluate", "lower"],
     ["emit"],
+    ["shapes"],
     ["call_inputs", "guesses", "instead"],
     ["sample_objects", "words"],
     ["attempts"],

@@ -547,3 +547,33 @@ def test_builders_that_took_long_in_vain_leave_others_few_tries(
     monkeypatch.setattr(builders, "PATIENCE", 0)
     translate(text, "model.py", Options(), Log())
     assert runs.count("build1") < patient
+
+
+PARTS = {
+    "added to": "size + (channels,)",
+    "made a tuple": "tuple(size) + (channels,)",
+    "made a list": "list(size) + [channels]",
+    "starred": "(*size, channels)",
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+@pytest.mark.parametrize("rank", [2, 3])
+def test_a_parameter_may_be_a_shape_but_for_the_channels(
+    name: str, rank: int, float64: None
+) -> None:
+    text = f"""
+import keras
+from keras import layers
+
+
+def build(size, channels=2, filters=3):
+    start = keras.Input({PARTS[name]})
+    x = layers.Conv{rank}D(filters, 3, padding="same", activation="relu")(start)
+    return keras.Model(start, layers.Dense(2)(layers.Flatten()(x)))
+"""
+    size = (6, 4, 5)[:rank]
+    for given in ({}, {"": (*size, 2)}):
+        pair = Pair(text, input_shapes=given)
+        assert pair.errors == []
+        pair.check("build", f"build({size})", f"{size}")
