@@ -440,3 +440,21 @@ def test_numbers_of_arrays_that_parameters_make_are_settings_of_layers() -> None
     assert pair.errors == []
     pair.check("build", "build()")
     pair.check("build", "build(1.5, groups=2)", "1.5, groups=2")
+
+
+@pytest.mark.usefixtures("float64")
+def test_what_is_computed_of_one_parameter_is_known_by_it() -> None:
+    pair = Pair(
+        HEAD + "import math\n\n\n"
+        "def waves(length, width):\n"
+        "    return np.array([[math.sin(i / 100 ** (2 * j / width)) for j in range(width)]\n"
+        "                     for i in range(length)])\n\n\n"
+        "def build(length=5, width=4):\n"
+        "    inputs = keras.Input((length, width))\n"
+        "    x = inputs + ops.convert_to_tensor(waves(length, width))\n"
+        "    return keras.Model(inputs, layers.Dense(2)(x))\n"
+    )
+    assert pair.errors == []
+    assert "if width != 4:" in pair.done.code
+    assert sum(d.code == "KT301" for d in pair.log.diagnostics) <= 3
+    pair.check("build", "build()")

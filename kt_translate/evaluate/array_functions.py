@@ -24,7 +24,7 @@ from kt_translate.evaluate.numbers import (
 from kt_translate.evaluate.signals import as_the_source_would
 from kt_translate.evaluate.values import Native, Unknown, plain
 from kt_translate.graph.arrays import Step
-from kt_translate.graph.sym import Sym, call_symbolic
+from kt_translate.graph.sym import UNKNOWN, Sym, call_symbolic, known
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -139,12 +139,17 @@ def _settled(ev: Interpreter, name: str, value: Any) -> Any:
     """An argument by its sample, where the function has to know it."""
     if isinstance(value, (list, tuple)) and not plain(value) and name not in ("sum", "prod"):
         return [_settled(ev, name, v) for v in value]
-    if not isinstance(value, Sym):
-        return value
+    return settled(ev, value, f"numpy.{name}") if isinstance(value, Sym) else value
+
+
+def settled(ev: Interpreter, value: Sym, what: str) -> Any:
+    """The sample of a number that has to be known: so is then what else is computed of its one parameter."""
     roots = [s for s in value.symbols if s.kind in ("param", "dim")]
-    if len(roots) == 1:  # what else is computed of it is known from here on
-        ev.demand(Sym.of(roots[0]), f"numpy.{name}")
-    return ev.demand(value, f"numpy.{name}")
+    if len(roots) == 1:
+        ev.demand(Sym.of(roots[0]), what)
+        if value.symbols == set(roots) and known(value) is not UNKNOWN:
+            return known(value)
+    return ev.demand(value, what)
 
 
 def _numbers_only(args: list[Any]) -> list[Any]:

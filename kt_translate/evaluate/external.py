@@ -267,7 +267,7 @@ def _math(ev: Interpreter, path: str, args: list[Any]) -> Any:
     if symbolic and path in FUNCTIONS and all(isinstance(a, Sym) or plain(a) for a in args):
         return call_symbolic(path, *args)
     if function is None or not args or not plain(args):
-        values = [ev.demand(a, path) if isinstance(a, Sym) else a for a in args]
+        values = [array_functions.settled(ev, a, path) if isinstance(a, Sym) else a for a in args]
         if function is None or not plain(values):
             return Unknown(f"{path} of what is not known", ev.line)
         args = values
