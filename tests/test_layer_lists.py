@@ -71,6 +71,16 @@ FORMS = {
         "for dense, norm in self.rows:\n    x = norm(ops.tanh(dense(x)))",
         "self.norm = nn.LayerNorm(",
     ),
+    "rows in a dict, by place": (
+        "self.all = {'rows': [], 'last': [layers.Dense(w)]}\nfor i in range(n):\n    up = layers.Dense(2 * w)\n    down = layers.Dense(w)\n    self.all['rows'].append([up, down])",
+        "for i in range(self.n):\n    up = self.all['rows'][i][0]\n    down = self.all['rows'][i][1]\n    x = down(ops.relu(up(x)))\nx = self.all['last'][0](x)",
+        "self.stages.append(",
+    ),
+    "in a dict": (
+        "self.all = {}\nself.all['blocks'] = [layers.Dense(w) for i in range(n)]",
+        "for block in self.all['blocks']:\n    x = ops.tanh(block(x))",
+        "for _i in range(n):",
+    ),
     "rows appended": (
         "self.rows = []\nfor i in range(n):\n    self.rows.append((layers.Dense(w), layers.Dense(w)))",
         "for row in self.rows:\n    x = row[0](x) * ops.tanh(row[1](x))",

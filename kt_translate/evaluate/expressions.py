@@ -213,7 +213,11 @@ def handed_on(ev: Interpreter, node: Any, scope: Scope) -> Any:
     """The value of an expression that gets another name here, or in another function: a list may stay left open."""
     if isinstance(node, (cst.Tuple, cst.List)):
         starred = [e.value for e in node.elements if isinstance(e, cst.StarredElement)]
-        listed = {id(n): found for n in starred if (found := _listed(ev, n, scope)) is not None}
+        listed = {
+            id(n): found
+            for n in starred
+            if (found := tensor_lists.listed(ev, n, scope)) is not None
+        }
         if len(listed) == len(starred):
             parts: list[Any] = []
             for n in (e.value for e in node.elements):
@@ -233,12 +237,6 @@ def handed_on(ev: Interpreter, node: Any, scope: Scope) -> Any:
 
 def _counted(ev: Interpreter, node: Any, scope: Scope) -> Any:
     return layer_lists.counted(ev, handed_on(ev, node, scope))
-
-
-def _listed(ev: Interpreter, node: Any, scope: Scope) -> list[Any] | None:
-    """The tensors of the list that a name stands for, be there as many as a loop has turns."""
-    value = tensor_lists.raw(ev, node, scope) if isinstance(node, cst.Name) else None
-    return value if type(value) is list and not open_lists.is_open(value) else None
 
 
 def _super(ev: Interpreter, scope: Scope) -> Any:

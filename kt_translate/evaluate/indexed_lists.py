@@ -94,7 +94,8 @@ def _through_items(node: cst.For) -> cst.For | None:
     lists = dict(sorted(lists.items(), key=lambda item: text.index(item[0])))
     variables: dict[tuple[str, int], str] = {}
     for said, at in product(lists, range(size)):
-        variable = singular(said.rpartition(".")[2])
+        word = re.findall(r"\w+", said)[-1]
+        variable = singular(word if word.isidentifier() else "layers")
         while variable in names_in(node) or variable in variables.values():
             variable += "_"
         variables[said, at] = variable
@@ -130,6 +131,11 @@ def _is_range(node: cst.BaseExpression) -> bool:
 
 
 def _is_named(node: cst.BaseExpression) -> bool:
+    """Whether it is a name or an attribute, or an item of one by a word: ``self.parts["blocks"]``."""
+    if isinstance(node, cst.Subscript) and len(node.slice) == 1:
+        key = node.slice[0].slice
+        by_word = isinstance(key, cst.Index) and isinstance(key.value, cst.SimpleString)
+        return by_word and _is_named(node.value)
     return isinstance(node, (cst.Name, cst.Attribute))
 
 

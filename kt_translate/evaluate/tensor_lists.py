@@ -278,8 +278,10 @@ def items(value: Any) -> list[Any] | None:
 
 def raw(ev: Interpreter, node: Any, scope: Any) -> Any:
     """The value of an expression: an `Either` where a condition left it open, a list of which the length is open."""
-    from kt_translate.evaluate import calls
+    from kt_translate.evaluate import calls, expressions
 
+    if isinstance(node, cst.Subscript):  # an item of a dict, as a rule
+        return expressions.as_made(ev, node, scope)
     if isinstance(node, cst.Attribute):
         return calls.attribute(ev, ev.evaluate(node.value, scope), node.attr.value)
     if isinstance(node, cst.Name):
@@ -288,3 +290,10 @@ def raw(ev: Interpreter, node: Any, scope: Any) -> Any:
         except KeyError:
             pass
     return ev.evaluate(node, scope)
+
+
+def listed(ev: Interpreter, node: Any, scope: Any) -> list[Any] | None:
+    """The tensors of the list that a name stands for, be there as many as a loop has turns."""
+    value = raw(ev, node, scope) if isinstance(node, cst.Name) else None
+    is_list = type(value) is list and all(isinstance(v, (Tensor, Many)) for v in value)
+    return value if is_list else None
