@@ -50,9 +50,8 @@ from kt_translate.guesses import (
 from kt_translate.source.names import SUBMODULES
 
 MAX_BETTER = 4  # tries with values that a check lets pass
-PATIENCE = (
-    30_000  # steps that likely arguments may take of which nothing comes, before there are only:
-)
+# After so many steps of builders with likely arguments of which nothing comes, the others are tried with fewer.
+PATIENCE = 30_000
 FEW_TRIES = 3
 
 

@@ -11,7 +11,7 @@ from kt_translate.evaluate.lambdas import LambdaValue
 from kt_translate.evaluate.layer_lists import LayerList
 from kt_translate.evaluate.model_layers import cannot_pick, withheld
 from kt_translate.evaluate.open_inputs import UnknownInput, learn
-from kt_translate.evaluate.open_lists import Turns, is_open, shown
+from kt_translate.evaluate.open_lists import Turns, is_layer, is_open, shown
 from kt_translate.evaluate.repeated import MODEL
 from kt_translate.evaluate.values import Instance, LayerValue, ModelValue, Scope
 from kt_translate.graph.choice import Choice
@@ -82,7 +82,7 @@ def add(ev: Interpreter, model: ModelValue, layer: Any) -> None:
     if isinstance(layer, list):
         add_all(ev, model, layer)
         return
-    if not isinstance(layer, (LayerValue, ModelValue, LambdaValue, Choice)) and not is_layer(layer):
+    if not is_layer(layer):
         ev.note("KT107", "what is added to the model here is not known")
         model.attributes["gap"] = ev.line
         return
@@ -138,11 +138,6 @@ def grown(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
     add_all(ev, model, [Turns(made)])
     appending.leave(ev, node, names, scope)
     return True
-
-
-def is_layer(value: Any) -> bool:
-    """Whether this is an object of a layer class of the source."""
-    return isinstance(value, Instance) and value.use is not None
 
 
 def layer_kind(layer: Any) -> str:
@@ -236,7 +231,7 @@ def is_settled(model: ModelValue) -> bool:
                 isinstance(layer, LayerValue)
                 and isinstance(getattr(layer.rule, "layer", layer), LayerValue)
             )
-            or is_layer(layer)
+            or (isinstance(layer, Instance) and layer.use is not None)
         )
         for layer in model.layers
     )
