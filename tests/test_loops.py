@@ -734,3 +734,28 @@ def build(blocks={default}):
 """,
         other,
     )
+
+
+@pytest.mark.parametrize(
+    ("taken", "call"),
+    [("(memory, x)", "x = block(memory, x)"), ("(x, x)", "x = block(x, x)")],
+    ids=["the other one first", "the same one twice"],
+)
+def test_a_turn_that_is_one_call_needs_no_class(taken: str, call: str, float64: None) -> None:
+    text = IMPORTS + (
+        "class Block(layers.Layer):\n"
+        "    def __init__(self, units, rate=0.1):\n"
+        "        super().__init__()\n"
+        "        self.one, self.other = layers.Dense(units), layers.Dense(units, 'tanh')\n"
+        "    def call(self, inputs):\n"
+        "        memory, x = inputs\n"
+        "        return self.one(memory) * self.other(x)\n"
+        "def build(units=4, depth=2):\n"
+        "    memory, x = inputs = [keras.Input((5, units)), keras.Input((5, units))]\n"
+        "    for _ in range(depth):\n"
+        f"        x = Block(units)({taken})\n"
+        "    return keras.Model(inputs, x + memory)\n"
+    )
+    pair = check_kept(text, "3, 3")
+    assert call in pair.done.code
+    assert pair.done.code.count("(nn.Module):") == 2

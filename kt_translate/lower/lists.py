@@ -83,9 +83,10 @@ def write_calls(
     attribute: str,
     before: list[Expr],
     outside: list[Tensor],
+    order: list[int],
     sizes: list[str],
 ) -> None:
-    """The turns in ``forward``; ``sizes``: what each is handed beside its tensors."""
+    """The turns in ``forward``; ``order``: which of its tensors a turn is handed where, ``sizes``: what beside them."""
     lines = writer.code.body
     opened = len(lines)
     for collected in node.lists:
@@ -117,7 +118,8 @@ def write_calls(
             arguments.append(str(element.source.said(tensors)[code(element.key)]))
     wanted |= {s for c in node.lists for test in c.tests for s in symbols_in(test)}
     numbers = turning(node.targets, node.iterable, frozenset(wanted))
-    arguments += [*(str(writer.read(t, t.layout)) for t in outside), *sizes]
+    arguments += [str(writer.read(t, t.layout)) for t in outside]
+    arguments = [*(arguments[place] for place in order), *sizes]
     head = _head([(stage, Expr(f"self.{attribute}")), *zipped], numbers)
     call = f"{stage}({', '.join(arguments)})"
     inner = _turn(writer, node, names, taken, call)

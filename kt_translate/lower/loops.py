@@ -156,7 +156,9 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
         named = [size_line(writer, n) for n in node.body.nodes if isinstance(n, SizeNode)]
         instance, results, read = writer.instance(call), call.outputs, {}
     asked = [] if call is None else [str(code(call.args[s])) for s in call.plan.asked]
-    alone = len(node.tensors) == len(taken) == 1 and not (node.lists or node.left or asked)
+    order = [*range(len(taken))] if call is None else [taken.index(t) for t in call.inputs]
+    alone = len(node.tensors) == len(taken) == len(order) == 1
+    alone = alone and not (node.lists or node.left or asked)
     container = "nn.Sequential()" if alone else "nn.ModuleList()"
     body = [*named, f"self.{attribute}.append({instance})"]
     start = [*sizes, *lists.start, f"self.{attribute} = {container}"]
@@ -173,7 +175,7 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
         return
     for tensor in outside:  # every turn reads it
         writer.last_use[id(tensor)] = max(writer.last_use.get(id(tensor), -1), writer.step + 1)
-    write_calls(writer, node, attribute, before, outside, asked)
+    write_calls(writer, node, attribute, before, outside, order, asked)
 
 
 def _only_call(node: LoopNode, taken: list[Tensor]) -> CallNode | None:
@@ -181,8 +183,11 @@ def _only_call(node: LoopNode, taken: list[Tensor]) -> CallNode | None:
     call, *others = [n for n in node.body.nodes if not isinstance(n, SizeNode)]
     if others or not isinstance(call, CallNode) or call.over or call.use.mode is not None:
         return None
-    fits = call.inputs == taken and call.outputs == _results(node)
-    fits = fits and all(a.layout is b.layout for a, b in zip(taken, call.plan.inputs, strict=False))
+    popped = [e.tensor for e in node.elements if e.pops]
+    fits = {*map(id, call.inputs)} == {*map(id, taken)} and call.outputs == _results(node)
+    fits = fits and all(call.inputs.count(tensor) == 1 for tensor in popped)
+    pairs = zip(call.inputs, call.plan.inputs, strict=False)
+    fits = fits and all(a.layout is b.layout for a, b in pairs)
     unsaid = symbols_in(closed([size.leaving for size in node.sizes])) & inner_symbols([call])
     made_here = call.use.region is not None and call.use.region.home is node.body.home
     return call if fits and made_here and not unsaid else None
