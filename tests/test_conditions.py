@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -955,3 +957,39 @@ def build(n=6, units=(5, 4), by_frame=True):
 def test_a_layer_that_one_branch_wraps_is_made_for_both(other: str) -> None:
     text = WRAPPED_IN_A_BRANCH.format(other=other)
     check_kept(text, "by_frame=False", "4, (3,), False", "4, (3,)")
+
+
+@pytest.mark.parametrize("test", ["True", "self.low > 0"])
+def test_what_a_class_is_not_translated_for_is_said_once(test: str, float64: None) -> None:
+    text = (
+        "import keras\nfrom keras import constraints, initializers, layers, regularizers\n"
+        "class Split(layers.Layer):\n"
+        "    def __init__(self, units, ratio=0.5, use_bias=True, start='zeros', penalty=None,\n"
+        "                 limit=None, data_format=None):\n"
+        "        super().__init__()\n"
+        "        self.low = int(units * ratio)\n"
+        "        self.high = units - self.low\n"
+        "        self.given = dict(use_bias=use_bias, bias_initializer=initializers.get(start),\n"
+        "                          bias_regularizer=regularizers.get(penalty),\n"
+        "                          bias_constraint=constraints.get(limit), data_format=data_format)\n"
+        f"        if {test}:\n"
+        "            self.other = self._conv(self.low)\n"
+        "        self.one = self._conv(self.high)\n"
+        "    def _conv(self, units):\n"
+        "        return layers.Conv2D(units, 3, padding='same', **self.given)\n"
+        "    def call(self, x):\n"
+        "        if self.low == 0:\n"
+        "            return self.one(x)\n"
+        "        return self.one(x), self.other(x)\n"
+        "i = keras.Input((5, 5, 4))\n"
+        "model = keras.Model(i, Split(6)(i))\n"
+        "other = keras.Model(i, Split(6, 0.3, False, 'ones', 'l2')(i))\n"
+    )
+    pair = Pair(text)
+    assert pair.errors == []
+    pair.check("model", "model")
+    pair.check("other", "other")
+    said = re.findall(r"translated for .*(?=\")", pair.done.code)
+    assert len(said) == len({*said})
+    assert {"translated for limit = None", "translated for data_format = None"} <= {*said}
+    assert not any(" and " in each for each in said)

@@ -234,7 +234,7 @@ def _merge(ev: Interpreter, args: list[Any], kwargs: dict[str, Any], node: Any) 
     return call_layer(ev, layer, [inputs], {}) if isinstance(layer, LayerValue) else layer
 
 
-_DECIDED = re.compile(r"_constraint$|activity_regularizer$|(^|_)ax[ie]s$|^dims$")
+_DECIDED = re.compile(r"(_constraint|activity_regularizer|(^|_)ax[ie]s|^dims|data_format)$")
 
 
 def _bound_rule(ev: Interpreter, name: str, args: list[Any], kwargs: dict[str, Any]) -> Layer:

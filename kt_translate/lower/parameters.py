@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from functools import reduce
 from typing import Any
 
 from kt_translate.graph.objects import KerasObject, lazily
-from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, symbols_in
+from kt_translate.graph.sym import UNKNOWN, Sym, Symbol, code, known, same, symbols_in
 from kt_translate.graph.terms import expand
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower import symbols
@@ -185,11 +186,41 @@ def _said(value: Any) -> str:
 def distinct(demands: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
     """Each once, and none that follows from what single parameters have to be, or that nothing can be compared with."""
     demands = [(said, value) for said, value in demands if not _holds_objects(value)]
+    held = [said for said, value in demands if value is True]
+    demands = [_where(held, *demand) for demand in demands]
     said_outright = {s.args[0] for s, _ in demands if isinstance(s, Sym) and s.head == "symbol"}
     found: list[tuple[Any, Any]] = []
     for demand in demands:
-        said = demand[0]
-        follows = isinstance(said, Sym) and said.head != "symbol" and said.symbols <= said_outright
-        if demand not in found and not follows:
+        if demand not in found and not _follows(*demand, said_outright):
             found.append(demand)
     return found
+
+
+def _conjuncts(test: Any) -> list[Any]:
+    if isinstance(test, Sym) and test.head == "and":
+        return [part for side in test.args for part in _conjuncts(side)]
+    return [test]
+
+
+def _where(held: list[Any], said: Any, value: Any) -> tuple[Any, Any]:
+    """What is demanded under a condition that is demanded as well, without that condition."""
+    parts = _conjuncts(said) if value is False else []
+    left = [part for part in parts if not any(same(part, other) for other in held)]
+    if not left or len(left) == len(parts):
+        return said, value
+    test = reduce(lambda a, b: Sym.binary("and", a, b), left)
+    if not isinstance(test, Sym):
+        return test, False
+    one, other = test.args if len(test.args) == 2 else (None, None)
+    if test.head in ("!=", "is not") and isinstance(one, Sym) and not isinstance(other, Sym):
+        return one, other
+    return (other, True) if (test.head, one) == ("unary", "not") else (test, False)
+
+
+def _follows(said: Any, value: Any, outright: set[Symbol]) -> bool:
+    """Whether a demand holds where these parameters are what they have to be."""
+    if not isinstance(said, Sym) or said.head == "symbol":
+        return False
+    parts = _conjuncts(said) if value is False else []
+    told = (p for p in parts if isinstance(p, Sym) and p.symbols <= outright)
+    return said.symbols <= outright or any(known(part) is False for part in told)

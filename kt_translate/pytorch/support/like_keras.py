@@ -74,7 +74,7 @@ def parameters_named(module: nn.Module, name: str) -> Iterator[Tensor]:
         if re.fullmatch(re.escape(name) + r"(_l\d+(_reverse)?)?", key):
             found = True
             yield parameter
-    if not found:
+    if not found and not name.startswith("bias"):  # which the arguments may leave out
         raise AttributeError(f"{type(module).__name__} has no parameter {name}")
 
 
