@@ -62,6 +62,15 @@ def test_a_comment_on_sizes_speaks_of_what_the_line_gives() -> None:
     assert "kernel_size=2)  # (N, 4, 3, 3)" in code
 
 
+def test_a_picture_becomes_a_sequence_of_its_rows_in_one_step() -> None:
+    text = (
+        "import keras\nfrom keras import layers\n"
+        "model = keras.Sequential([keras.Input((8, 6, 3)), layers.Conv2D(4, 3, padding='same'),"
+        " layers.Reshape((8, 24)), layers.LSTM(5)])\n"
+    )
+    assert ".permute(0, 2, 3, 1).flatten(2)" in translated(text).code
+
+
 def test_arguments_stand_without_parentheses() -> None:
     text = (
         "import keras\nfrom keras import layers\n"

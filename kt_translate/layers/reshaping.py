@@ -123,6 +123,13 @@ class Reshape(Layer):
             and same(channels, tensor.channels)
         )
 
+    def _joins_rows(self, tensor: Tensor) -> bool:
+        """Whether all axes but the first become one, as before what is recurrent."""
+        steps, features = self.target_shape
+        row = product(tensor.shape[2:])
+        kept = is_open(steps) or (tensor.shape[1] is not None and same(steps, tensor.shape[1]))
+        return kept and row is not None and same(features, row)
+
     def output_shape(self, *shapes: Shape) -> Shape:
         batch, *sizes = shapes[0]
         target = self.target_shape
@@ -164,6 +171,8 @@ class Reshape(Layer):
             )
         if tensor.rank == 2:
             return x.unflatten(1, target)
+        if tensor.rank > 3 and len(target) == 2 and self._joins_rows(tensor):
+            return x.flatten(2)
         if tensor.rank == 3 and tensor.channels is not None and same(shape[-1], tensor.channels):
             return x.unflatten(1, target[:-1])
         if "(" in str(x):  # said once

@@ -38,6 +38,7 @@ CASES: list[tuple[str, dict[str, Any], tuple[int, ...]]] = [
     ("Reshape", {"target_shape": (8,)}, (2, 8)),
     ("Reshape", {"target_shape": (24,)}, (2, 4, 2, 3)),
     ("Reshape", {"target_shape": (6, 4)}, (2, 4, 2, 3)),
+    ("Reshape", {"target_shape": (4, 6)}, (2, 4, 2, 3)),
     ("Reshape", {"target_shape": (8, 3)}, (2, 4, 2, 3)),
     ("Reshape", {"target_shape": (4, 2, 3)}, (2, 8, 3)),
     ("Reshape", {"target_shape": (2, 2, 2, 3)}, (2, 8, 3)),
