@@ -23,6 +23,8 @@ from kt_translate.layers.layer import RuleError
 from kt_translate.lower.class_code import ClassCode, shown_shape
 from kt_translate.lower.liveness import live
 from kt_translate.lower.names import class_name
+from kt_translate.lower.symbols import all_symbols
+from kt_translate.lower.unbound import unbound
 from kt_translate.lower.writer import Writer
 from kt_translate.pytorch.library import reserved_names
 from kt_translate.source.docstrings import escaped, fitting
@@ -170,6 +172,10 @@ class Classes:
         home.names.taken.add(name)
         try:
             code = Writer(plan, name, partial(self.class_of, user=home)).write()
+            told = all_symbols(plan.region.nodes)
+            sizes = {s.name for s in told if s.kind != "global"} - home.names.taken
+            if (unknown := unbound(code, sizes)) is not None:
+                raise RuleError("KT302", f"{unknown} is not known where {plan.name} needs it")
         except RuleError as error:
             error.where = error.where or (plan.file, plan.line)
             raise

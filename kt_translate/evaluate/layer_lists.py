@@ -14,7 +14,7 @@ import libcst as cst
 
 from kt_translate.evaluate import assumed, tensor_lists
 from kt_translate.evaluate.lengths import demand_length
-from kt_translate.evaluate.open_lists import Chosen, Turns, is_layer, is_open, is_row, shown
+from kt_translate.evaluate.open_lists import Chosen, Turns, is_made, is_open, is_row, shown
 from kt_translate.evaluate.running import chooses
 from kt_translate.evaluate.state import NotGeneral, State
 from kt_translate.evaluate.values import (
@@ -248,7 +248,7 @@ def comprehended(
         inner = Scope("function", {}, scope)
         ev.assign(clause.target, item, inner)
         layers.append(made_in_turn(ev, node, before, inner))
-        if not is_layer(layers[-1]) and not is_row(layers[-1]):
+        if not is_made(layers[-1]) and not is_row(layers[-1]):
             state.restore()
             return None
     if before and state.containers_touched():

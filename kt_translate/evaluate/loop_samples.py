@@ -71,7 +71,8 @@ def turn_where(ev: Interpreter, test: Sym, truth: bool) -> Iterator[None]:
     before: list[tuple[Symbol, Any]] = []
     for loop in reversed(ev.loops):
         turning = set(loop.symbols)
-        if bool(known(test)) is not truth and test.symbols & turning:
+        now = known(test)
+        if now is not UNKNOWN and bool(now) is not truth and test.symbols & turning:
             around = [(t, so) for t, so in ev.assumed if isinstance(t, Sym) and t.symbols & turning]
             turns = [dict(bindings(loop.targets, item)) for item in loop.items or ()]
             wanted = [*around, (test, truth)]

@@ -65,18 +65,23 @@ def is_layer(value: Any) -> bool:
     return made or isinstance(value, (LayerValue, ModelValue, LambdaValue, Choice))
 
 
+def is_made(value: Any) -> bool:
+    """Whether this is a layer, or an object that has settings for one."""
+    return isinstance(value, Instance) or is_layer(value)
+
+
 def holds_layers(value: Any) -> bool:
     """Whether this is a list that has layers in it, below an input maybe, and nothing else."""
     if not isinstance(value, list):
         return False
     first = value[:1] if value and isinstance(value[0], (Tensor, UnknownInput)) else []
-    return all(is_layer(part) or isinstance(part, (Turns, Chosen)) for part in value[len(first) :])
+    return all(is_made(part) or isinstance(part, (Turns, Chosen)) for part in value[len(first) :])
 
 
 def is_row(value: Any) -> bool:
     """Whether a turn of a loop may add this to a list, one after the other."""
     return bool(value) and (
-        holds_layers(value) or (isinstance(value, tuple) and all(map(is_layer, value)))
+        holds_layers(value) or (isinstance(value, tuple) and all(map(is_made, value)))
     )
 
 
