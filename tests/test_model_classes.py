@@ -361,7 +361,10 @@ tracks = Tracks()
 def test_models_that_one_method_makes_are_of_one_class() -> None:
     pair = Pair(TWINS)
     pair.check("Tracks.model", "tracks.model")
-    assert re.findall(r"^class (\w+)\(", pair.done.code, re.MULTILINE)[:2] == ["Branch", "Model"]
+    assert re.findall(r"^class (\w+)\(", pair.done.code, re.MULTILINE)[:2] == [
+        "Branch",
+        "TracksModel",
+    ]
     assert pair.done.code.count("= Branch(") == 3
 
 

@@ -29,7 +29,7 @@ from kt_translate.evaluate.values import (
 )
 from kt_translate.graph.choice import Choice
 from kt_translate.graph.conditions import agree, equalities
-from kt_translate.graph.lists import Forked
+from kt_translate.graph.lists import Forked, TensorList
 from kt_translate.graph.nodes import CheckNode, IfNode, named, named_in
 from kt_translate.graph.objects import KerasFunction, KerasObject, is_setting
 from kt_translate.graph.operators import alike
@@ -73,6 +73,8 @@ class _Joiner:
         """What ``a if test else b`` is. Raises NotGeneral where nothing can stand for it."""
         if a is b or (not isinstance(a, Tensor) and not isinstance(b, Tensor) and same(a, b)):
             return a
+        if isinstance(a, TensorList) or isinstance(b, TensorList):
+            raise NotGeneral  # a list is no tensor, and another list may be longer
         if isinstance(a, Tensor) and isinstance(b, Tensor):
             return self.tensor(a, b)
         if isinstance(a, ModelValue) and isinstance(b, ModelValue):

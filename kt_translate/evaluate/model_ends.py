@@ -48,6 +48,17 @@ def ends_of(cls: Class) -> Ends:
     return Ends.HANDED
 
 
+def of_object(ev: Interpreter, instance: Instance, name: str) -> Any:
+    """``model.outputs`` and the like of a model between tensors that its constructor is given."""
+    inputs = next((v for v in (*instance.args, *instance.kwargs.values()) if tensors_in(v)), None)
+    if inputs is None:
+        return None
+    if name.startswith("output") and "outputs" not in instance.attributes:
+        instance.attributes["outputs"] = subclasses.call_instance(ev, instance, [inputs], {})
+    found = tensors_in(inputs if name.startswith("input") else instance.attributes["outputs"])
+    return found[0] if len(found) == 1 and not name.endswith("s") else found
+
+
 def _argument(call: ast.Call, order: list[str], name: str) -> ast.expr | None:
     """What a call gives for a parameter; a Starred where it is among what is handed on."""
     unbound = bool(call.args) and ast.unparse(call.args[0]) == "self"  # Model.__init__(self, ...)

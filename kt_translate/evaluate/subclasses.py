@@ -13,6 +13,7 @@ from kt_translate.evaluate import (
     joining,
     layer_parts,
     model_calls,
+    model_ends,
     own_classes,
     own_masks,
     policies,
@@ -37,6 +38,7 @@ from kt_translate.evaluate.values import (
     map_tensors,
 )
 from kt_translate.graph.conditions import TRAINING, follows_mode
+from kt_translate.graph.lists import TensorList
 from kt_translate.graph.nodes import CallNode, ModuleUse, WeightNode, two_ways
 from kt_translate.graph.objects import snake_case
 from kt_translate.graph.region import CURRENT, Region
@@ -115,7 +117,7 @@ def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
     if name.endswith("trainable_weights"):
         return []  # the weights are known by where they are made
     if name in ("inputs", "input", "outputs", "output") and base_of(instance.cls) == "keras.Model":
-        return _end(ev, instance, name)
+        return model_ends.of_object(ev, instance, name)
     if name in ("input", "output") and instance.calls:
         return instance.calls[0][2] if name == "output" else instance.calls[0][1][0]
     if name == "name":
@@ -147,17 +149,6 @@ def layer_method(ev: Interpreter, instance: Instance, name: str) -> Any:
         found = layer_parts.attribute(ev, own, name)
         return None if isinstance(found, Unknown) else found
     return sequential.part(ev, own, name)
-
-
-def _end(ev: Interpreter, instance: Instance, name: str) -> Any:
-    """``model.outputs`` and the like of a model between tensors that its constructor is given."""
-    inputs = next((v for v in (*instance.args, *instance.kwargs.values()) if tensors_in(v)), None)
-    if inputs is None:
-        return None
-    if name.startswith("output") and "outputs" not in instance.attributes:
-        instance.attributes["outputs"] = call_instance(ev, instance, [inputs], {})
-    found = tensors_in(inputs if name.startswith("input") else instance.attributes["outputs"])
-    return found[0] if len(found) == 1 and not name.endswith("s") else found
 
 
 def extended_part(ev: Interpreter, instance: Instance) -> Any:
@@ -307,6 +298,9 @@ def _call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
             continue
         ev.demand(substitute(said, table), f"a setting of {instance.cls.name}")
     gives = plan.result if plan.beside is None else plan.beside
+    for tensor in tensors_in(gives) if not instance.alone else []:
+        if isinstance(tensor, TensorList):  # how many there are is for entries alone
+            tensor.refuse()
     results = map_tensors(lambda t: outer_result(joining.in_call(t, table), table), gives)
     results = told_sizes.for_caller(results, table)
     own_masks.set_results(ev, instance, plan, given, results, tensors)
