@@ -91,12 +91,13 @@ def _is_own_model(value: Any) -> bool:
     return isinstance(value, Instance) and base_of(value.cls) in MODELS
 
 
-class Left(dict[str, Any]):
-    """The models that a method leaves in attributes, and gives nothing."""
+class Fresh(dict[str, Any]):
+    """The models that a method leaves in attributes of its object."""
 
-
-def _models_of(instance: Instance) -> dict[str, Any]:
-    return {name: value for name, value in instance.attributes.items() if models_in(value)}
+    @classmethod
+    def of(cls, instance: Instance, kept: dict[str, Any]) -> Fresh:
+        held = instance.attributes.items()
+        return cls({n: v for n, v in held if models_in(v) and kept.get(n) is not v})
 
 
 class Finder:
@@ -296,8 +297,8 @@ class Finder:
             instance.attributes.clear()
             instance.attributes.update(kept)
             result = call_function(self.ev, method, receiver(method, cls, instance), values)
-            left = Left({n: v for n, v in _models_of(instance).items() if kept.get(n) is not v})
-            return left if result is None and left else with_model(self.ev, result, method.line)
+            fresh = Fresh.of(instance, kept) if result is None else None
+            return fresh or with_model(self.ev, result, method.line)
 
         done = best_run(self.ev, method, act, self.shapes, own=lambda bound: _is_of(bound, cls))
         if any(leans_on(m, done.given) for m in done.models):
@@ -306,10 +307,9 @@ class Finder:
         said = arguments_text(done.given)
         of_object = not {"staticmethod", "classmethod"} & set(method.decorators)
         params = parameters_of(made, done) if of_object else done.given.params
-        models = [] if isinstance(done.result, Left) else models_in(done.result)
-        fresh = {n: v for n, v in _models_of(instance).items() if kept.get(n) is not v}
-        if isinstance(done.result, Left):
-            fresh = done.result
+        gives_nothing = isinstance(done.result, Fresh)
+        models = [] if gives_nothing else models_in(done.result)
+        fresh = done.result if gives_nothing else Fresh.of(instance, kept)
         if models and not any(models[0] is m for v in kept.values() for m in models_in(v)):
             call = None if said is None else f"({said})"
             yield self._member(cls, method.name, done.result, [made, done], params, call)

@@ -22,8 +22,7 @@ from kt_translate.homes import Home, Project, Use
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.class_code import ClassCode, shown_shape
 from kt_translate.lower.liveness import live
-from kt_translate.lower.names import class_name
-from kt_translate.lower.symbols import all_symbols
+from kt_translate.lower.names import VERBS, class_name
 from kt_translate.lower.unbound import unbound
 from kt_translate.lower.writer import Writer
 from kt_translate.pytorch.library import reserved_names
@@ -34,7 +33,7 @@ _PLAIN_NAMES = {"model", "m", "net", "network", "seq"}
 
 def _is_plain(name: str) -> bool:
     """Whether a name tells nothing of a model: ``build``, ``getModel``."""
-    verbless = re.sub(r"^_*(build|make|create|get|define|construct)", "", name).strip("_").lower()
+    verbless = re.sub(rf"^_*({'|'.join(VERBS)})", "", name).strip("_").lower()
     return not verbless or verbless in _PLAIN_NAMES
 
 
@@ -171,9 +170,9 @@ class Classes:
         home.defined.add(name)
         home.names.taken.add(name)
         try:
-            code = Writer(plan, name, partial(self.class_of, user=home)).write()
-            told = all_symbols(plan.region.nodes)
-            sizes = {s.name for s in told if s.kind != "global"} - home.names.taken
+            writer = Writer(plan, name, partial(self.class_of, user=home))
+            code = writer.write()
+            sizes = {s.name for s in writer.told if s.kind != "global"} - home.names.taken
             if (unknown := unbound(code, sizes)) is not None:
                 raise RuleError("KT302", f"{unknown} is not known where {plan.name} needs it")
         except RuleError as error:

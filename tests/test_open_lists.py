@@ -72,6 +72,25 @@ def build(n_in=5, units=(6, 4), use_bn=False):
 """,
         ("4, (3, 2, 6)", "use_bn=True"),
     ),
+    "filled by a function": (
+        """
+def fill(stack, units, more):
+    for u in units:
+        stack.append(layers.Dense(u, activation="tanh"))
+    if more:
+        stack.append(layers.Dense(2))
+
+
+def build(n_in=5, units=(6, 4), more=True):
+    stack = []
+    fill(stack, units, more)
+    x = inputs = layers.Input((n_in,))
+    for layer in stack:
+        x = layer(x)
+    return keras.Model(inputs, x)
+""",
+        ("4, (3, 2, 6)", "more=False"),
+    ),
     "no loop": (
         """
 def conv_block(filters, norm="batch", act="tanh", n=2):

@@ -12,7 +12,7 @@ from kt_translate.evaluate import assumed, layer_lists, tensor_lists
 from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.layer_lists import Flat, LayerList
 from kt_translate.evaluate.values import Scope
-from kt_translate.source.walk import names_in
+from kt_translate.source.walk import Named, names_in, walk
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -125,7 +125,8 @@ def rows_of(node: cst.For) -> tuple[list[Filled], list[str]]:
     if not isinstance(owner, cst.Name) and row in names_in(node):
         return [], []
     start = cst.parse_statement(f"{row} = []")
-    within = node.body.visit(_Instead(owner, cst.Name(row)))
+    named = {id(part): row for part in walk(node.body) if part.deep_equals(owner)}
+    within = node.body.visit(Named(named))
     filled = Filled(owner, [cst.Name(row)], (start, *within.body), in_row=True)  # type: ignore[union-attr]
     return [filled], body.bound
 
@@ -145,20 +146,13 @@ class _Body:
     def _statement(self, line: Any) -> bool:
         if isinstance(line, cst.SimpleStatementLine):
             return all(map(self._small, line.body))
-        if isinstance(line, cst.With):
+        if isinstance(line, (cst.With, cst.Else)):
             return self.reads(line.body)
         if not isinstance(line, cst.If):
             return False
         self.read |= names_in(line.test)
         bound = len(self.bound)
-        inner = self.reads(line.body) and (
-            line.orelse is None
-            or (
-                self.reads(line.orelse.body)
-                if isinstance(line.orelse, cst.Else)
-                else self._statement(line.orelse)
-            )
-        )
+        inner = self.reads(line.body) and (line.orelse is None or self._statement(line.orelse))
         return inner and len(self.bound) == bound  # a name may have no value else
 
     def _small(self, node: Any) -> bool:
@@ -197,17 +191,3 @@ def _may_be_layer(node: Any) -> bool:
     """Whether the expression may give a layer, or some of them; what a layer is called with gives a tensor."""
     called = isinstance(node, cst.Call) and isinstance(node.func, cst.Call)
     return isinstance(node, (*layer_lists.MAKING, cst.Name)) and not called
-
-
-class _Instead(cst.CSTTransformer):
-    """Puts a name in the place of an attribute."""
-
-    def __init__(self, owner: Any, name: cst.Name) -> None:
-        super().__init__()
-        self.owner = owner
-        self.name = name
-
-    def leave_Attribute(
-        self, original_node: cst.Attribute, updated_node: cst.Attribute
-    ) -> cst.BaseExpression:
-        return self.name if original_node.deep_equals(self.owner) else updated_node

@@ -44,6 +44,14 @@ def take(ev: Interpreter, test: Any, truth: bool) -> None:
         ev.note_taken("a condition", shown(said), "True")
 
 
+def holds(ev: Interpreter, test: Any) -> bool:
+    """Whether a condition holds; one of which no sample tells is taken to hold."""
+    truth = ev.truth(test)
+    if truth is None:
+        take(ev, test, True)
+    return truth is not False
+
+
 def within(test: Sym, truth: bool, demand: tuple[Any, Any]) -> tuple[Any, Any]:
     """What a branch takes for granted: elsewhere it may be otherwise."""
     said, taken = demand

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import sequential, unmasking
-from kt_translate.evaluate.assumed import decided, keeps, take, tell, within
+from kt_translate.evaluate.assumed import decided, holds, keeps, take, tell, within
 from kt_translate.evaluate.captured import left_by_branch
 from kt_translate.evaluate.joining import Outcome, Statement, appends, has_tensors, join, may_fork
 from kt_translate.evaluate.late import settling
@@ -75,7 +75,7 @@ def conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
     if said is not NotImplemented:
         return said
     line = ev.line
-    value = ev.evaluate(node.body if _holds(ev, test) else node.orelse, scope)
+    value = ev.evaluate(node.body if holds(ev, test) else node.orelse, scope)
     if not isinstance(test, Sym) and ev.truth(test) is None and has_tensors(value):
         tell(ev, line)
     return value
@@ -119,14 +119,6 @@ def boolean(ev: Interpreter, node: cst.BooleanOperation, scope: Scope) -> Any:
     if truth is None:
         take(ev, left, is_and)
     return left if truth is (not is_and) else ev.evaluate(node.right, scope)
-
-
-def _holds(ev: Interpreter, test: Any) -> bool:
-    """Whether a condition holds; one of which no sample tells is taken to hold."""
-    truth = ev.truth(test)
-    if truth is None:
-        take(ev, test, True)
-    return truth is not False
 
 
 def either(

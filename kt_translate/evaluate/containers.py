@@ -30,26 +30,19 @@ if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
 
-def elements(ev: Interpreter, elements: Sequence[Any], scope: Scope) -> list[Any]:
+def elements(
+    ev: Interpreter, elements: Sequence[Any], scope: Scope, opened: bool = False
+) -> list[Any]:
+    """The items of a display; ``opened``: of ``*b``, lists of layers may stay open."""
+    read = expressions.handed_on if opened else expressions.evaluate
     out: list[Any] = []
     for element in elements:
-        if isinstance(element, cst.StarredElement):
-            out += _items(ev, expressions.evaluate(ev, element.value, scope))
-        else:
+        if not isinstance(element, cst.StarredElement):
             out.append(expressions.evaluate(ev, element.value, scope))
-    return out
-
-
-def listed(ev: Interpreter, elements: Sequence[Any], scope: Scope) -> list[Any]:
-    """``[a, *b]``, where ``b`` may be a list of layers that is open."""
-    out: list[Any] = []
-    for element in elements:
-        if isinstance(element, cst.StarredElement):
-            value = expressions.handed_on(ev, element.value, scope)
-            layers = growing.parts(value)
-            out += _items(ev, layer_lists.settled(ev, value)) if layers is None else layers
-        else:
-            out.append(expressions.evaluate(ev, element.value, scope))
+            continue
+        value = read(ev, element.value, scope)
+        layers = growing.parts(value) if opened else None
+        out += _items(ev, layer_lists.settled(ev, value)) if layers is None else layers
     return out
 
 

@@ -57,8 +57,7 @@ def _left_open(ev: Interpreter, owner: cst.BaseExpression, key: Any, scope: Scop
     turned = any(s.kind in ("loop", "carried") and s.left_by is None for s in symbols_in(key))
     if type(held) is not dict or not turned or not ev.loops or not ev.guards:
         return False
-    places = (v for h in _holders(ev, scope) for v in (h.values() if isinstance(h, dict) else h))
-    if sum(value is held for value in places) > 1:
+    if times_held(holders_of(ev, scope), held) > 1:
         return False
     left = LeftItems("what the turns of a loop put into a dict", ev.line, ev.loops[-1].node)
     ev.bind(owner.value, left, scope)
@@ -122,16 +121,21 @@ def _items(ev: Interpreter, value: Sym) -> Any:
     return [Sym.index(value, i) for i in range(len(value.value))]
 
 
-def _holders(ev: Interpreter, scope: Scope) -> list[Any]:
+def holders_of(ev: Interpreter, scope: Scope) -> list[Any]:
     """The names that are in reach of what is under way, and the lists and dicts that they hold; each once."""
     found = [space for s in (scope, *(s for _, s in ev.rest)) for space in spaces_of(s)]
     spaces = list({id(space): space for space in found}.values())
     return [*spaces, *(c for c in containers_in(spaces) if isinstance(c, (list, dict)))]
 
 
-def hold_instead(ev: Interpreter, value: Any, made: Any, scope: Scope) -> None:
+def times_held(holders: list[Any], value: Any) -> int:
+    """In how many places the value is held."""
+    return sum(one is value for h in holders for one in (h.values() if isinstance(h, dict) else h))
+
+
+def hold_instead(holders: list[Any], value: Any, made: Any) -> None:
     """Let all that holds the one hold the other."""
-    for holder in _holders(ev, scope):
+    for holder in holders:
         for key, one in list(holder.items() if isinstance(holder, dict) else enumerate(holder)):
             if one is value:
                 holder[key] = made
@@ -139,14 +143,13 @@ def hold_instead(ev: Interpreter, value: Any, made: Any, scope: Scope) -> None:
 
 def _put_in_place(ev: Interpreter, value: Sym, made: Any, scope: Scope) -> None:
     """Let all that holds the one hold the other, and what it is a part of have it as a part."""
-    holders = _holders(ev, scope)
+    holders = holders_of(ev, scope)
     said = value
     while said.head == "symbol" and isinstance(said.args[0].origin, Sym):
         said = said.args[0].origin
     whole = said.args[0] if said.head == "index" else None
-    items = (one for h in holders for one in (h.values() if isinstance(h, dict) else h))
-    held = any(one is whole for one in items)
-    hold_instead(ev, value, made, scope)
+    held = times_held(holders, whole)
+    hold_instead(holders, value, made)
     if held and isinstance(whole, Sym):
         parts = _items(ev, whole)
         parts[indexing.settled_key(ev, said.args[1])] = made

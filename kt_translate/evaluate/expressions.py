@@ -355,7 +355,7 @@ EXPRESSIONS: dict[type, Callable[[Any, Any, Scope], Any]] = {
     cst.SimpleString: lambda ev, n, s: n.evaluated_value,
     cst.ConcatenatedString: _concatenated,
     cst.FormattedString: text.fstring,
-    cst.List: lambda ev, n, s: containers.listed(ev, n.elements, s),
+    cst.List: lambda ev, n, s: containers.elements(ev, n.elements, s, opened=True),
     cst.Tuple: lambda ev, n, s: tuple(containers.elements(ev, n.elements, s)),
     cst.Set: lambda ev, n, s: set(
         indexing.settled_items(ev, containers.elements(ev, n.elements, s))

@@ -10,7 +10,7 @@ from kt_translate.evaluate import elements, expressions, tensor_lists
 from kt_translate.evaluate.appending import layers_of, leave, lists_of, may_stay, rows_of
 from kt_translate.evaluate.layer_lists import LayerList
 from kt_translate.evaluate.open_lists import Turns, holds_layers, is_open
-from kt_translate.evaluate.state import State, spaces_of
+from kt_translate.evaluate.state import State
 from kt_translate.evaluate.values import Scope
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ def run_for(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
 def add(ev: Interpreter, owner: Any, layers: LayerList, scope: Scope) -> None:
     """Let a list, which may be empty, have the layers of a loop at its end."""
     held = tensor_lists.raw(ev, owner, scope)
-    holders = sum(v is held for space in spaces_of(scope) for v in space.values())
-    if held == [] and holders < 2:
+    if held == [] and elements.times_held(elements.holders_of(ev, scope), held) < 2:
         ev.assign(owner, layers, scope)
     else:
         opened(ev, held, scope).append(Turns(layers))
@@ -54,7 +53,7 @@ def opened(ev: Interpreter, held: list[Any], scope: Scope) -> list[Any]:
     if not isinstance(held, LayerList):
         return held
     made: list[Any] = [Turns(held)]
-    elements.hold_instead(ev, held, made, scope)
+    elements.hold_instead(elements.holders_of(ev, scope), held, made)
     return made
 
 

@@ -18,7 +18,7 @@ from kt_translate.evaluate.layer_lists import Flat, LayerList, Numbered
 from kt_translate.evaluate.values import Scope
 from kt_translate.graph.lists import count, singular
 from kt_translate.graph.sym import same
-from kt_translate.source.walk import names_in, walk
+from kt_translate.source.walk import Named, names_in, walk
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -107,21 +107,7 @@ def _through_items(node: cst.For) -> cst.For | None:
     target = names[0] if len(names) == 1 else cst.Tuple([cst.Element(name) for name in names])
     together = cst.Call(cst.Name("zip"), [cst.Arg(listed) for listed in lists.values()])
     through = next(iter(lists.values())) if len(lists) == 1 else together
-    return node.with_changes(target=target, iter=through, body=node.body.visit(_Named(named)))
-
-
-class _Named(cst.CSTTransformer):
-    """Puts names in the places of items."""
-
-    def __init__(self, names: dict[int, str]) -> None:
-        super().__init__()
-        self.names = names
-
-    def leave_Subscript(
-        self, original_node: cst.Subscript, updated_node: cst.Subscript
-    ) -> cst.BaseExpression:
-        name = self.names.get(id(original_node))
-        return updated_node if name is None else cst.Name(name)
+    return node.with_changes(target=target, iter=through, body=node.body.visit(Named(named)))
 
 
 def _is_range(node: cst.BaseExpression) -> bool:

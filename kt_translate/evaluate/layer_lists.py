@@ -29,7 +29,7 @@ from kt_translate.evaluate.values import (
 from kt_translate.graph.lists import Forked, count
 from kt_translate.graph.nodes import ORDER, CallNode, Held, LayerNode, SizeNode
 from kt_translate.graph.region import Node, OpNode, Region
-from kt_translate.graph.sym import UNKNOWN, Items, Sym, call_symbolic, known, same
+from kt_translate.graph.sym import Items, Sym, call_symbolic, known, same
 from kt_translate.graph.tensor import Fork
 from kt_translate.layers.rnn_settings import is_stateless
 
@@ -332,10 +332,7 @@ def _counted(ev: Interpreter, part: Any) -> list[Any]:
         return list(counted(ev, part.layers))
     if not isinstance(part, Chosen):
         return [part]
-    holds = assumed.decided(ev, part.test)
-    if holds is None:
-        taken = ev.demand(part.test, "a condition")
-        holds = taken is UNKNOWN or bool(taken)
-        if taken is UNKNOWN:
-            assumed.take(ev, part.test, True)
-    return [layer for one in (part.then if holds else part.orelse) for layer in _counted(ev, one)]
+    said = assumed.decided(ev, part.test)
+    holds = assumed.holds(ev, part.test) if said is None else said
+    side = part.then if holds else part.orelse
+    return [layer for one in side for layer in _counted(ev, one)]

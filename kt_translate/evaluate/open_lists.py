@@ -61,6 +61,7 @@ def at(value: Any, key: Any) -> Any:
 
 
 def is_layer(value: Any) -> bool:
+    """Whether a model can call this: a layer or model of Keras's or of the source's, or a choice of some."""
     made = isinstance(value, Instance) and value.use is not None
     return made or isinstance(value, (LayerValue, ModelValue, LambdaValue, Choice))
 

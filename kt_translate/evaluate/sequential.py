@@ -11,7 +11,7 @@ from kt_translate.evaluate.lambdas import LambdaValue
 from kt_translate.evaluate.layer_lists import LayerList
 from kt_translate.evaluate.model_layers import cannot_pick, withheld
 from kt_translate.evaluate.open_inputs import UnknownInput, learn
-from kt_translate.evaluate.open_lists import Turns, is_layer, is_open, shown
+from kt_translate.evaluate.open_lists import Turns, is_layer, shown
 from kt_translate.evaluate.repeated import MODEL
 from kt_translate.evaluate.values import Instance, LayerValue, ModelValue, Scope
 from kt_translate.graph.choice import Choice
@@ -57,10 +57,6 @@ def part(ev: Interpreter, model: Any, name: str) -> Any:
 
 def add_all(ev: Interpreter, model: ModelValue, layers: list[Any]) -> None:
     """Add the layers of a list, which may be open."""
-    if not is_open(layers):
-        for layer in layers:
-            add(ev, model, layer)
-        return
     by_parts.run(
         ev,
         layers,

@@ -278,17 +278,17 @@ def items(value: Any) -> list[Any] | None:
 
 def raw(ev: Interpreter, node: Any, scope: Any) -> Any:
     """The value of an expression: an `Either` where a condition left it open, a list of which the length is open."""
+    if isinstance(node, cst.Name):
+        try:
+            return ev.lookup(node.value, scope)
+        except KeyError:
+            pass
     from kt_translate.evaluate import calls, expressions
 
     if isinstance(node, cst.Subscript):  # an item of a dict, as a rule
         return expressions.as_made(ev, node, scope)
     if isinstance(node, cst.Attribute):
         return calls.attribute(ev, ev.evaluate(node.value, scope), node.attr.value)
-    if isinstance(node, cst.Name):
-        try:
-            return ev.lookup(node.value, scope)
-        except KeyError:
-            pass
     return ev.evaluate(node, scope)
 
 

@@ -79,10 +79,13 @@ def _literals(value: Any) -> list[str]:
     return []
 
 
+VERBS = ("build", "make", "create", "get", "define", "construct")
+
+
 def class_name(text: str) -> str:
     """build_resnet -> Resnet, make_generator_model -> GeneratorModel, model -> Model."""
     words = [w for w in re.split(r"[_\W]+", text) if w]
-    if len(words) > 1 and words[0] in ("build", "make", "create", "get", "define", "construct"):
+    if len(words) > 1 and words[0] in VERBS:
         words = words[1:]
     name = "".join(w[:1].upper() + w[1:] for w in words) or "Model"
     return f"Model{name}" if name[0].isdigit() else name

@@ -60,7 +60,8 @@ class Writer(Modules):
             named = {p.symbol.name for p in free}
             kept = [p for p in self.plan.params if p.symbol.name not in named]
             self.plan.params = [*kept, *free]
-        self.take_open_sizes(symbols.all_symbols(nodes))
+        self.told = symbols.all_symbols(nodes)
+        self.take_open_sizes(self.told)
         self.last_use, self.steps = last_uses(nodes, every)
         self.in_order = in_keras_order(nodes, every)
         self._spell_hidden_constants(nodes)

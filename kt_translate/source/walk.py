@@ -115,3 +115,17 @@ def is_generator(node: cst.FunctionDef | cst.Lambda) -> bool:
 def rebinds_outer(node: cst.CSTNode) -> bool:
     """Whether a function changes names of the functions or the module around it."""
     return any(isinstance(n, (cst.Nonlocal, cst.Global)) for n in walk(node))
+
+
+class Named(cst.CSTTransformer):
+    """Puts names in the places of items and attributes, by the ids of their nodes."""
+
+    def __init__(self, names: dict[int, str]) -> None:
+        super().__init__()
+        self.names = names
+
+    def _named(self, node: cst.BaseExpression, updated: cst.BaseExpression) -> cst.BaseExpression:
+        name = self.names.get(id(node))
+        return updated if name is None else cst.Name(name)
+
+    leave_Subscript = leave_Attribute = _named  # type: ignore[assignment]
