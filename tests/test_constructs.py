@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import keras
@@ -209,7 +210,7 @@ def test_python(expression: str, expected: Any) -> None:
     ],
 )
 def test_what_keras_layers_bring_their_settings_into_form_with(call: str) -> None:
-    reference = pytest.importorskip("tf_keras.src.utils.conv_utils")
+    reference = importlib.import_module("tf_keras.src.utils.conv_utils")
     expected = eval(f"reference.{call}", {"reference": reference})
     for path in ("tensorflow.python.keras.utils", "keras.utils"):
         assert value(f"conv_utils.{call}", f"from {path} import conv_utils") == expected
@@ -739,7 +740,6 @@ def test_a_generator_that_is_called_has_not_run(float64: None) -> None:
 
 
 def test_a_layer_with_settings_in_such_a_form(float64: None) -> None:
-    pytest.importorskip("tf_keras")
     text = """
 import keras
 from keras import layers, ops
