@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -27,9 +28,14 @@ from kt_translate.evaluate.values import (
 from kt_translate.graph.region import CURRENT
 from kt_translate.graph.sym import Sym, same
 from kt_translate.graph.tensor import Tensor
+from kt_translate.source.walk import walk
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
+
+
+Loop = cst.For | cst.While
+TRAINING = {"GradientTape", "apply_gradients", "train_on_batch"}
 
 
 @dataclass
@@ -40,6 +46,7 @@ class Trial:
     built: int
     limit: int  # of the evaluator's statements, while nothing is built
     ended: bool = False
+    training: Loop | None = None
 
     def builds(self, ev: Interpreter) -> bool:
         """Whether layers were called or models made in it."""
@@ -51,6 +58,13 @@ class Trial:
             if not self.builds(ev):
                 raise Idle
             self.limit = ev.steps + MAX_IDLE
+
+    def turned(self, ev: Interpreter, loop: Loop) -> None:
+        """Raise Idle after a turn of a training loop that built nothing: the others would train on, too."""
+        if loop is self.training:
+            if not self.builds(ev):
+                raise Idle
+            self.built = _built(ev, self.state)
 
 
 def _built(ev: Interpreter, state: State) -> int:
@@ -93,23 +107,30 @@ def turns_unknown(ev: Interpreter, scope: Scope) -> Iterator[Trial]:
 
 
 @contextmanager
-def idle_at_last(ev: Interpreter, scope: Scope) -> Iterator[Trial]:
+def idle_at_last(ev: Interpreter, scope: Scope, loop: Loop) -> Iterator[Trial]:
     """A loop is run within, to its end or until it is seen to be idle: then it is as if its turns were not known.
 
-    Loops within it are of the same trial.
+    Loops within it are of the same trial, but for those that train: the first of these ends the turns of its own.
     """
-    if ev.trial is not None:
-        yield ev.trial
+    outer, training = ev.trial, _trains(loop)
+    if outer is not None and (outer.training is not None or not training):
+        yield outer
         return
     with turns_unknown(ev, scope) as trial:
-        ev.trial = trial
+        ev.trial, trial.training = trial, loop if training else None
         try:
             yield trial
             trial.ended = True
         except Idle:
             pass
         finally:
-            ev.trial = None
+            ev.trial = outer
+
+
+@lru_cache(maxsize=1024)
+def _trains(loop: Loop) -> bool:
+    """Whether turns of a loop take steps of an optimizer."""
+    return any(isinstance(n, cst.Attribute) and n.attr.value in TRAINING for n in walk(loop.body))
 
 
 def _counts(value: Any) -> bool:

@@ -245,7 +245,7 @@ def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
         with open_ends.turns_unknown(ev, scope):
             _run_turns(ev, node, scope, [item])
     else:
-        with open_ends.idle_at_last(ev, scope):
+        with open_ends.idle_at_last(ev, scope, node):
             _run_turns(ev, node, scope, items)
 
 
@@ -256,11 +256,9 @@ def _run_turns(ev: Interpreter, node: cst.For, scope: Scope, items: list[Any]) -
         else:
             ev.assign(node.target, item, scope)
         try:
-            whiles.turn(ev, node.body, scope)
+            whiles.turn(ev, node, scope)
         except Break:
             return
-        except Continue:
-            continue
     if node.orelse is not None:
         ev.suite(node.orelse.body, scope)
 

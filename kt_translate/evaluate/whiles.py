@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
@@ -29,7 +30,7 @@ def run(ev: Interpreter, node: cst.While, scope: Scope) -> None:
         ev.statement(counting.loop, scope)
         ev.bind(counting.name, end, scope)
         return
-    with open_ends.idle_at_last(ev, scope), open_ends.turns_unknown(ev, scope) as trial:
+    with open_ends.idle_at_last(ev, scope, node), open_ends.turns_unknown(ev, scope) as trial:
         trial.ended = _ends(ev, node, scope)
         if not trial.ended and trial.builds(ev):
             raise LimitReached(f"a loop was stopped after {MAX_TURNS} turns")
@@ -45,21 +46,22 @@ def _ends(ev: Interpreter, node: cst.While, scope: Scope) -> bool:
         if not goes_on:
             return True
         try:
-            turn(ev, node.body, scope)
+            turn(ev, node, scope)
         except Break:
             return True
-        except Continue:
-            continue
     return False
 
 
-def turn(ev: Interpreter, body: Any, scope: Scope) -> None:
+def turn(ev: Interpreter, loop: open_ends.Loop, scope: Scope) -> None:
     """Run the body of a loop once."""
     ev.rest.append((None, scope))
-    try:
-        ev.suite(body, scope)
-    finally:
-        ev.rest.pop()
+    with suppress(Continue):
+        try:
+            ev.suite(loop.body, scope)
+        finally:
+            ev.rest.pop()
+    if ev.trial is not None:
+        ev.trial.turned(ev, loop)
 
 
 # -- that count -----------------------------------------------------------------------------------
