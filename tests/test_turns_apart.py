@@ -24,6 +24,9 @@ LOOPS = {
     "denied": "for i in range(0, n):\n    last = i == n - 1\n    x = layers.GRU(units[i], return_sequences=not last)(x)",
     "from one": "for i in range(1, n + 1):\n    x = layers.GRU(units[i - 1], return_sequences=i <= n - 1)(x)",
     "of the same name": "for i in range(n):\n    last = i == n - 1\n    for i in range(n):\n        x = layers.Dense(3 if i < n - 1 else 4)(x)\n    x = layers.GRU(units[0], return_sequences=not last)(x)",
+    "in two branches": "for i in range(n):\n    if i == n - 1:\n        x = layers.GRU(units[i])(x)\n    else:\n        x = layers.GRU(units[i], return_sequences=True)(x)",
+    "goes on": "for i in range(n):\n    if i == n - 1:\n        x = layers.GRU(units[i])(x)\n        continue\n    x = layers.GRU(units[i], return_sequences=True)(x)",
+    "leaves": "for i in range(n):\n    x = layers.GRU(units[i], return_sequences=i < n - 1)(x)\n    if i == n - 1:\n        break\n    x = layers.LayerNormalization()(x)",
     "turned": "for i in range(n):\n    x = layers.GRU(units[i], return_sequences=n - 1 > i)(x)",
 }
 
@@ -48,6 +51,7 @@ def test_the_last_turn_gives_no_sequence(loop: str, float64: None) -> None:
 FIRST = {
     "an input": "for i, u in enumerate(units):\n    if i == 0:\n        model.add(layers.Dense(u, input_shape=(3,)))\n    else:\n        model.add(layers.Dense(u, activation='tanh'))",
     "by its number": "for i in range(len(units)):\n    if i > 0:\n        model.add(layers.Dense(units[i]))\n    else:\n        model.add(layers.Dense(units[i], input_shape=(3,), use_bias=False))",
+    "in each turn": "for u in units:\n    model.add(layers.Dense(u, input_shape=(3,)))\n    model.add(layers.Activation('tanh'))",
     "from one": "for i in range(1, len(units) + 1):\n    given = {'input_shape': (3,)} if i < 2 else {}\n    model.add(layers.Dense(units[i - 1], **given))",
 }
 

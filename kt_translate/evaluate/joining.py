@@ -111,6 +111,8 @@ class _Joiner:
             shape = tuple(self.dim(x, y) for x, y in zip(a.shape, b.shape, strict=True))
             layout = a.layout if a.layout is b.layout else Layout.LAST
             out = Tensor(shape, a.dtype, layout)
+        elif any(self.test.symbols & loop.turning() for loop in self.ev.loops):
+            raise NotGeneral  # what one turn leaves is no input of the next
         else:
             shown = a if known(self.test) is UNKNOWN or known(self.test) else b
             last = self.dim(a.shape[-1], b.shape[-1])

@@ -267,7 +267,7 @@ class _General:
     def _widen_tensor(self, place: Place, before: Tensor, leaving: Tensor) -> bool:
         if before.rank != leaving.rank or before.dtype != leaving.dtype:
             raise NotGeneral
-        if before.masking != leaving.masking or leaving.flattened:
+        if before.masking != leaving.masking or leaving.flattened or "ranks" in leaving.facts:
             raise NotGeneral
         entering = self.entering.get(place)
         shape = list(before.shape if entering is None else entering.shape)

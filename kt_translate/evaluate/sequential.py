@@ -90,28 +90,25 @@ def add(ev: Interpreter, model: ModelValue, layer: Any) -> None:
     learn(model.attributes.get("input"), layer)
     if "gap" in model.attributes:  # what comes before it is not known
         return
-    if model.inputs is None:
-        shape = _own_input_shape(layer)
-        if shape is None:
-            model.deferred.append(layer)
-            return
-        inside(
-            model,
-            lambda: _start(
-                ev,
-                model,
-                shape,
-                "int32" if layer_kind(layer) == "embedding" else "float32",
-                _own_batch_size(layer),
-            ),
-        )
-    if model.outputs is not None:
+    if model.inputs is None and not _begun_by(ev, model, layer):
+        model.deferred.append(layer)
+    elif model.outputs is not None:
         inside(model, lambda: _extend(ev, model, layer))
+
+
+def _begun_by(ev: Interpreter, model: ModelValue, layer: Any) -> bool:
+    """Start from the input that the first layer says, if it says one."""
+    shape = _own_input_shape(layer)
+    if shape is None:
+        return False
+    dtype = "int32" if layer_kind(layer) == "embedding" else "float32"
+    inside(model, lambda: _start(ev, model, shape, dtype, _own_batch_size(layer)))
+    return True
 
 
 def _add_turns(ev: Interpreter, model: ModelValue, layers: LayerList) -> bool:
     """Add the layers of a loop: where the model waits for its input, so does the loop. False where it cannot be kept."""
-    if model.inputs is None and (model.deferred or _own_input_shape(shown(layers)[0]) is None):
+    if model.inputs is None and (model.deferred or not _begun_by(ev, model, shown(layers)[0])):
         model.layers += shown(layers)
         model.deferred.append(Turns(layers))
         for layer in shown(layers):

@@ -219,6 +219,7 @@ FILLING = (growing.run_for, sequential.grown, indexed_lists.run_for)
 
 
 def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
+    node = ev.source.turns(node)
     if (trainable := model_parts.sets_all(node)) is not None:
         owner = ev.evaluate(node.iter.value, scope)  # type: ignore[attr-defined]
         if isinstance(owner, ModelValue) and owner.kind == "functional":

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import loops
-from kt_translate.evaluate.signals import Signal
+from kt_translate.evaluate.signals import Break, Signal
 from kt_translate.evaluate.state import NotGeneral, State
 from kt_translate.evaluate.values import Scope, items_of
 from kt_translate.graph.last_turn import told_by_turn
@@ -65,7 +65,10 @@ def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
 def _run(ev: Interpreter, node: cst.For, scope: Scope, loop: Apart) -> bool:
     def apart() -> bool:
         ev.assign(node.target, loop.item, scope)
-        ev.suite(node.body, scope)
+        try:
+            ev.suite(node.body, scope)
+        except Break:
+            return not loop.first
         return True
 
     def others() -> bool:

@@ -24,6 +24,7 @@ SAID = (cst.Name, cst.Integer, cst.BinaryOperation, cst.Add, cst.Subtract, cst.M
 
 
 def run(ev: Interpreter, node: cst.While, scope: Scope) -> None:
+    node = ev.source.turns(node)
     counting = _counting(node)
     if counting is not None and _is_whole(ev, counting, scope):
         end = ev.evaluate(counting.end, scope)

@@ -19,6 +19,7 @@ from typing import Any
 import libcst as cst
 
 from kt_translate.diagnostics import Place
+from kt_translate.source.guards import Loop, without_continue
 
 
 class SourceError(Exception):
@@ -57,6 +58,7 @@ class Source:
         self._pair(list(self.module.body), tree.body)
         self._codes: dict[cst.CSTNode, str] = {}
         self._positions: Any = None
+        self._loops: dict[int, Any] = {}
 
     def line(self, node: cst.CSTNode) -> int:
         """The line of a statement (of its `def` or `class` where it is decorated); 0 for any other node."""
@@ -76,6 +78,12 @@ class Source:
             return Place(line)
         end = found.end.column if found.end.line == found.start.line else None
         return Place(found.start.line, found.start.column, end)
+
+    def turns(self, loop: Loop) -> Loop:
+        """The loop as it is run: without ``continue``, as far as that can be said."""
+        if id(loop) not in self._loops:
+            self._loops[id(loop)] = without_continue(loop, self.lines)
+        return self._loops[id(loop)]  # type: ignore[no-any-return]
 
     def code(self, node: cst.CSTNode) -> str:
         """The text of a node, as it stands in the source."""
