@@ -130,6 +130,31 @@ def compared():
     return Model(inputs, Compared()(inputs))
 """
 
+GATHERED = """
+from tf_keras.layers import Embedding, Input, Layer, LSTM
+from tf_keras.models import Model
+
+
+class Phase(Layer):
+    def call(self, x, **kwargs):
+        return x * 2.0 if kwargs.get("training", False) else x - 1.0
+
+
+class Last(LSTM):
+    def call(self, x, **kwargs):
+        return super().call(x, **kwargs) + 1.0
+
+
+def asked():
+    inputs = Input((5,))
+    return Model(inputs, Phase()(inputs))
+
+
+def masked():
+    inputs = Input((5,), dtype="int32")
+    return Model(inputs, Last(3)(Embedding(9, 4, mask_zero=True)(inputs)))
+"""
+
 
 def both(source: str, name: str, **arguments: Any) -> tuple[Any, Any, dict[str, Any]]:
     """What a builder gives in Keras and in PyTorch, and what the output defines."""
@@ -170,3 +195,19 @@ def test_what_a_layer_gives_in_training_and_out_of_it(name: str, training: bool)
     x = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
     expected = keras_model(x, training=training).numpy()
     np.testing.assert_allclose(model.train(training)(torch.from_numpy(x)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_keras_2_tells_the_mode_among_other_arguments(training: bool) -> None:
+    keras_model, model, _ = both(GATHERED, "asked")
+    x = np.random.default_rng(0).normal(size=(6, 5)).astype("float32")
+    expected = keras_model(x, training=training).numpy()
+    np.testing.assert_allclose(model.train(training)(torch.from_numpy(x)), expected, atol=1e-6)
+
+
+def test_keras_2_tells_the_mask_among_other_arguments() -> None:
+    keras_model, model, ours = both(GATHERED, "masked")
+    ours["load_keras_weights"](model, keras_model)
+    x = np.array([[3, 4, 0, 0, 0], [1, 2, 3, 4, 5]])
+    given = model.eval()(torch.from_numpy(x)).detach()
+    np.testing.assert_allclose(given, keras_model(x).numpy(), atol=1e-6)

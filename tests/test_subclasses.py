@@ -439,6 +439,53 @@ model = keras.Model([a, b], Decoder(6)(a, context=b))
     torch.testing.assert_close(ours.train()(x, y), 2 * ours.eval()(x, y))
 
 
+def test_further_tensors_by_keywords(both: Any) -> None:
+    case = both("""
+class Mixed(layers.Layer):
+    def __init__(self, dim):
+        super().__init__()
+        self.dense = layers.Dense(dim)
+
+    def call(self, x, context=None, scale=1.0):
+        x = self.dense(x)
+        return x if context is None else x + scale * context
+
+
+class Residual(layers.Layer):
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+        self.norm = layers.LayerNormalization()
+
+    def call(self, x, **kwargs):
+        return x + self.inner(self.norm(x), **kwargs)
+
+
+class Net(keras.Model):
+    def __init__(self, dim=4):
+        super().__init__()
+        self.first = Residual(Mixed(dim))
+        self.second = Residual(Mixed(dim))
+
+    def call(self, x, context, training=None):
+        x = self.first(x, context=context, training=training)
+        return self.second(x)
+
+
+a, b = keras.Input((5, 4)), keras.Input((5, 4))
+model = keras.Model([a, b], Residual(Mixed(4))(Net()(a, b), context=b))
+""")
+    case.agree("Net", "", sizes(case, "Net"), numbers(2, 5, 4), numbers(2, 5, 4) + 1)
+    case.agree(
+        "model",
+        None,
+        "",
+        numbers(2, 5, 4),
+        numbers(2, 5, 4) + 1,
+        structure=lambda a, b: ([a, b],),
+    )
+
+
 # -- parts ------------------------------------------------------------------------------------------
 
 

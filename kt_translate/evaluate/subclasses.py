@@ -335,7 +335,8 @@ def call_arguments(
     rest = bound.get(star.name.value, ()) if isinstance(star, cst.Param) else ()
     for i, value in enumerate(rest):
         given[f"*{i}"] = value
-    return given
+    named = bound[params.star_kwarg.name.value] if params.star_kwarg is not None else {}
+    return given | {n: None if n == "training" else v for n, v in named.items()}  # the mode tells
 
 
 def _is_default(call: Function, name: str, value: Any, said: bool) -> bool:
@@ -377,10 +378,11 @@ def run_call(ev: Interpreter, instance: Instance, given: dict[str, Any]) -> Any:
     names = parameter_names(call)
     more = [v for k, v in given.items() if k.startswith("*")]
     named = {k: v for k, v in given.items() if not k.startswith("*")}
-    if "training" in names:
+    hidden = ev.flavour == "2" and call.node.params.star_kwarg is not None  # in **kwargs
+    if "training" in names or "training" in named or hidden:
         named["training"] = Sym.of(TRAINING) if instance.use.mode is None else instance.use.mode
-    if "mask" in names and named.get("mask") is None:
-        masks = [t.mask for t in tensors_in(first)]
+    masks = [t.mask for t in tensors_in(first)]
+    if named.get("mask") is None and ("mask" in names or (hidden and any(masks))):
         named["mask"] = masks[0] if isinstance(first, Tensor) else masks if any(masks) else None
     places = [named.pop(n) for n in names[1:] if n in named] if more else []
     ev.calling += 1
