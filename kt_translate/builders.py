@@ -123,7 +123,7 @@ def run(ev: Interpreter, given: Given, act: Callable[[], Any]) -> Run:
     try:
         result = act()
         if isinstance(result, ModelValue) and result.kind == "sequential":
-            parts.take_checks(region, result.region)
+            parts.take_settings(region, result.region)
     except (Raised, LimitReached, Break, Continue, NotGeneral) as stop:
         why = f"line {ev.line}: {getattr(stop, 'text', None) or stop}"
         refused = getattr(stop, "check", None)

@@ -105,6 +105,17 @@ WAYS = {
         )
     return keras.Model(start, [layers.Dense(3)(x), y, h])
 """,
+    "states_of_the_last_turn_in_a_row": """
+    x = y = layers.Reshape((16, -1))(start)
+    for level in range(depth):
+        row = layers.LSTM(filters + 1, return_sequences=True, return_state=True)(x)
+        x = row[0]
+    states = row[1:]
+    h, c = states
+    for level in range(depth - 1):
+        y = layers.LSTM(filters + 1, return_sequences=True)(y, initial_state=states)
+    return keras.Model(start, [layers.Dense(3)(x), y, layers.Add()([h, c])])
+""",
     "what_its_last_turn_makes_on_the_way": """
     x = start
     for units in [5, filters, 3]:

@@ -86,8 +86,8 @@ def comprehension(ev: Interpreter, node: Any, scope: Scope) -> Any:
         filled = filling_comprehensions.filled(ev, node, scope)
         if filled is not None:
             return filled
-    if not isinstance(node, cst.SetComp) and (said := _said(ev, node, scope)) is not None:
-        return said
+    if not isinstance(node, cst.SetComp) and (listed := said(ev, node, scope)) is not None:
+        return listed
     out: list[Any] = []
     inner = Scope("function", {}, scope)
     if not _turns(
@@ -99,7 +99,7 @@ def comprehension(ev: Interpreter, node: Any, scope: Scope) -> Any:
     return out
 
 
-def _said(ev: Interpreter, node: cst.ListComp | cst.GeneratorExp, scope: Scope) -> Any:
+def said(ev: Interpreter, node: cst.ListComp | cst.GeneratorExp, scope: Scope) -> Any:
     """A list of numbers or texts as long as a parameter says, as an expression; None for any other."""
     clause = node.for_in
     if clause.ifs or clause.inner_for_in is not None or not isinstance(clause.target, cst.Name):

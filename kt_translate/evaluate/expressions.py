@@ -19,6 +19,7 @@ from kt_translate.evaluate import (
     indexing,
     last_items,
     layer_lists,
+    number_lists,
     open_lists,
     spread,
     stars,
@@ -128,7 +129,7 @@ TRAINING = ("compile", "fit", "fit_generator")  # methods of models
 def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     if isinstance(node.func, cst.Name) and node.func.value == "super" and not node.args:
         return _super(ev, scope)
-    if growing.call_method(ev, node, scope):
+    if growing.call_method(ev, node, scope) or number_lists.call_method(ev, node, scope):
         return None
     if (done := tensor_lists.call_method(ev, node, scope)) is not NotImplemented:
         return done

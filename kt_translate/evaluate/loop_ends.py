@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import parts, tensor_lists
+from kt_translate.evaluate import parts, rows, tensor_lists
 from kt_translate.evaluate.last_turns import is_on_the_way
 from kt_translate.evaluate.later import read_later
 from kt_translate.evaluate.loop_sizes import in_last_turn, number
@@ -55,52 +56,67 @@ def _afterwards(loop: _General, name: str, end: Any) -> Any:
     return Sym.choose(Sym.binary(">", turns, 0), end, before)
 
 
-def lasting(
-    loop: _General, place: Place, changed: dict[Place, Any], inner: set[Symbol]
-) -> Tensor | None:
-    """What stands for a tensor of the last turn that is read afterwards, and that no turn takes; None for any other.
+@dataclass
+class Ends:
+    """What the places hold after a loop that its turns bind, and that no turn takes."""
 
-    Not for one with layers of its own behind it: Keras leaves out those of the turns before.
-    """
-    leaving = changed[place]
-    if place[0] < 0 or type(leaving) is not Tensor or leaving.mask is not None:
-        return None
-    if leaving.flattened is not None or not leaving.facts.keys() <= {"lambda"}:
-        return None
-    last = in_last_turn(loop.targets, loop.value)
-    shape = tuple(
-        substitute(expand(d), last) if symbols_in(d) & inner else d for d in leaving.shape
-    )
-    if symbols_in(shape) & inner:
-        return None
-    if not loop.running:
-        nodes = loop.regions[id(loop.state.region)].nodes
-        handed = [t for p, t in changed.items() if isinstance(t, Tensor) and p in loop.entering]
-        added = [t for items in loop.filling.added.values() for t in items if type(t) is Tensor]
-        kept = parts.behind(nodes, [*handed, *added])
-        if not is_on_the_way(nodes, leaving, kept) or not read_later(loop.ev, place[1]):
+    loop: _General
+    changed: dict[Place, Any]
+    inner: set[Symbol]
+    table: dict[Symbol, Any]
+    carried: dict[int, list[Carried]]
+
+    def of(self, place: Place) -> Any:
+        """What is carried under another name, too, what stands for a tensor of the last turn, or what can be said."""
+        leaving, loop = self.changed[place], self.loop
+        if place[0] >= 0 and rows.is_row(leaving) and read_later(loop.ev, place[1]):
+            row = [self._tensor(t, place) for t in leaving]
+            if None not in row:
+                return type(leaving)(row)
+        found = self._tensor(leaving, place)
+        if found is not None:
+            return found
+        if number(leaving):
+            said = substitute(expand(leaving), in_last_turn(loop.targets, loop.value))
+            if not symbols_in(said) & {*loop.symbols, *self.table}:
+                return said
+        if isinstance(leaving, Unknown) and not isinstance(leaving, Either):
+            return leaving
+        return _left(loop, "what the last turn of a loop leaves", place[1])
+
+    def _tensor(self, leaving: Any, place: Place) -> Any:
+        for one in chain(self.loop.left, *self.carried.values()):
+            if one.leaving is leaving:
+                return one.after
+        lasting = self._lasting(leaving, place)
+        if lasting is not None:
+            self.loop.left.append(Carried(None, None, leaving, lasting))
+        return lasting
+
+    def _lasting(self, leaving: Any, place: Place) -> Tensor | None:
+        """What stands for a tensor of the last turn that is read afterwards; None for any other.
+
+        Not for one with layers of its own behind it: Keras leaves out those of the turns before.
+        """
+        loop, changed = self.loop, self.changed
+        if place[0] < 0 or type(leaving) is not Tensor or leaving.mask is not None:
             return None
-    return Tensor(shape, leaving.dtype, leaving.layout, name=leaving.name)
-
-
-def last(
-    loop: _General,
-    place: Place,
-    leaving: Any,
-    table: dict[Symbol, Any],
-    carried: dict[int, list[Carried]],
-) -> Any:
-    """What a name that the loop binds first holds afterwards: that of which is carried, too, or what can be said."""
-    for one in chain(*carried.values()):
-        if one.leaving is leaving:
-            return one.after
-    if number(leaving):
-        said = substitute(expand(leaving), in_last_turn(loop.targets, loop.value))
-        if not symbols_in(said) & {*loop.symbols, *table}:
-            return said
-    if isinstance(leaving, Unknown) and not isinstance(leaving, Either):
-        return leaving
-    return _left(loop, "what the last turn of a loop leaves", place[1])
+        if leaving.flattened is not None or not leaving.facts.keys() <= {"lambda"}:
+            return None
+        last = in_last_turn(loop.targets, loop.value)
+        shape = tuple(
+            substitute(expand(d), last) if symbols_in(d) & self.inner else d for d in leaving.shape
+        )
+        if symbols_in(shape) & self.inner:
+            return None
+        if not loop.running:
+            nodes = loop.regions[id(loop.state.region)].nodes
+            handed = [t for p, t in changed.items() if isinstance(t, Tensor) and p in loop.entering]
+            added = [t for items in loop.filling.added.values() for t in items if type(t) is Tensor]
+            kept = parts.behind(nodes, [*handed, *added])
+            if not is_on_the_way(nodes, leaving, kept) or not read_later(loop.ev, place[1]):
+                return None
+        return Tensor(shape, leaving.dtype, leaving.layout, name=leaving.name)
 
 
 def _left(loop: _General, why: str, name: str) -> Unknown:

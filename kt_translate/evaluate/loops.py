@@ -388,9 +388,7 @@ class _General:
                 state.put(place, after)
             elif (place, -1) in self.sizes:
                 state.put(place, table[self.sizes[place, -1].entering.args[0]])
-            elif (lasting := loop_ends.lasting(self, place, changed, inner)) is not None:
-                self.left.append(Carried(None, None, leaving, lasting))
-                state.put(place, lasting)
             else:
-                state.put(place, loop_ends.last(self, place, leaving, table, tensors))
+                ends = loop_ends.Ends(self, changed, inner, table, tensors)
+                state.put(place, ends.of(place))
         return tensors

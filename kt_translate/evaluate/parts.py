@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kt_translate.graph.nodes import CallNode, CheckNode, IfNode, LayerNode, LoopNode, WeightNode
+from kt_translate.graph.nodes import (
+    CallNode,
+    CheckNode,
+    IfNode,
+    LayerNode,
+    LoopNode,
+    SizeNode,
+    WeightNode,
+)
 from kt_translate.graph.region import Node, Region
 from kt_translate.graph.tensor import Tensor
 
@@ -41,7 +49,7 @@ def calls_modules(nodes: list[Node]) -> bool:
     )
 
 
-def take_checks(around: Region, region: Region | None) -> None:
-    """A Sequential has a region of its own: what the function around it checks is checked there."""
+def take_settings(around: Region, region: Region | None) -> None:
+    """A Sequential has a region of its own: what the function around it checks, and calls by names, stands there."""
     if region is not None:
-        region.nodes[:0] = [node for node in around.nodes if isinstance(node, CheckNode)]
+        region.nodes[:0] = [n for n in around.nodes if isinstance(n, (CheckNode, SizeNode))]

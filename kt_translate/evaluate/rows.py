@@ -12,7 +12,7 @@ def spread(changed: dict[Place, Any], entered: dict[Place, Any], before: dict[Pl
     """Let what changed say which tensors of such a row changed. ``before`` learns what they were before the loop."""
     for place, leaving in list(changed.items()):
         start: Any = before.get(place)
-        if not _is_row(start) or not _is_row(leaving) or _form(start) != _form(leaving):
+        if not is_row(start) or not is_row(leaving) or _form(start) != _form(leaving):
             continue
         del changed[place]
         for i, (had, has) in enumerate(zip(entered[place], leaving, strict=True)):
@@ -22,7 +22,8 @@ def spread(changed: dict[Place, Any], entered: dict[Place, Any], before: dict[Pl
                 changed[part] = has
 
 
-def _is_row(value: Any) -> bool:
+def is_row(value: Any) -> bool:
+    """Whether this is a list or tuple of tensors alone."""
     return type(value) in (list, tuple) and bool(value) and all(type(t) is Tensor for t in value)
 
 

@@ -29,6 +29,7 @@ from kt_translate.evaluate import (
     layer_lists,
     loops,
     model_parts,
+    number_lists,
     numbers,
     open_ends,
     sequential,
@@ -215,7 +216,7 @@ def _built(ev: Interpreter) -> int:
     return len(CURRENT[-1].nodes) + len(ev.models) + sum(len(m.layers) for m in ev.models)
 
 
-FILLING = (growing.run_for, sequential.grown, indexed_lists.run_for)
+FILLING = (growing.run_for, number_lists.run_for, sequential.grown, indexed_lists.run_for)
 
 
 def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
