@@ -44,6 +44,12 @@ LOOPS = {
         x = layers.Conv2D(filters * i, 3, padding='same')(x)
     x = layers.Dense(i)(x)
 """,
+    "through a list": """
+    i, rates = 0, [filters] * depth
+    while i < len(rates):
+        x = layers.Conv2D(rates[i] + i, 3, padding='same')(x)
+        i += 1
+""",
     "down": """
     while depth >= 1:
         x = layers.Conv2D(filters, depth, padding='same')(x)

@@ -17,6 +17,7 @@ from kt_translate.evaluate.values import Scope, plain
 from kt_translate.graph.conditions import depends
 from kt_translate.graph.nodes import named
 from kt_translate.graph.sym import Sym
+from kt_translate.graph.terms import expand
 from kt_translate.source.walk import names_in
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def call_method(ev: Interpreter, node: cst.Call, scope: Scope) -> bool:
         return False
     held = tensor_lists.raw(ev, func.value, scope)
     if not isinstance(held, Sym) or not isinstance(held.value, list) or not depends(held):
+        return False
+    if expand(held).head == "symbol":  # who has handed it sees what is added
         return False
     more = expressions.evaluate(ev, args[-1], scope)
     if method == "extend" and not isinstance(more, (list, tuple)):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from kt_translate.evaluate import assumed, open_ends
+from kt_translate.evaluate.entries import does_more
 from kt_translate.evaluate.signals import MAX_TURNS, Break, Continue, LimitReached
 from kt_translate.evaluate.values import Scope, plain
 from kt_translate.graph.sym import Sym, known
@@ -133,5 +134,12 @@ def _is_step(statement: cst.CSTNode, name: str, up: bool) -> bool:
 
 def _is_said(bound: cst.BaseExpression, body: cst.BaseSuite, name: str) -> bool:
     """Whether the bound is made of numbers and names to which the turns give no other value, nor to the one that counts."""
-    plain_names = all(isinstance(n, SAID) for n in walk(bound))
-    return plain_names and not ({name} | names_in(bound)) & bound_in(body)
+    if isinstance(bound, cst.Call):  # of a list that no turn changes
+        listed = bound.args[0].value if len(bound.args) == 1 else None
+        if not isinstance(listed, cst.Name) or not bound.func.deep_equals(cst.Name("len")):
+            return False
+        if does_more(body, listed.value):
+            return False
+    elif not all(isinstance(n, SAID) for n in walk(bound)):
+        return False
+    return not ({name} | names_in(bound)) & bound_in(body)

@@ -109,6 +109,14 @@ def _compared(op: str, a: Any, b: Any) -> Any:
         return sym.Sym.binary("is" if op == "==" else "is not", setting, None)
     if not isinstance(a, sym.Sym):
         return NotImplemented
+    if op in ("is", "is not") and b is None and a.head == "if" and is_truth(a.args[0]):
+        condition, *sides = a.args
+        known = [
+            _compared(op, v, b) if isinstance(v, sym.Sym) else (v is None) is (op == "is")
+            for v in sides
+        ]
+        if NotImplemented not in known:
+            return sym.Sym.choose(condition, *known)
     if op in ("is", "is not"):
         is_size = a.head == "symbol" and a.args[0].kind == "dim"
         never = b is None and (a.head in _MAKING or is_size)

@@ -267,7 +267,9 @@ def _may_share(lines: list[str], at: int, new: str, old: str, kept: str) -> bool
     if back is None:
         if any(new in line for line in lines[home + 1 : at]):
             return False  # what it was before is read while the old size lives
-        return depth <= _depth(lines[home]) and not any(old in ln for ln in lines[at + 1 :])
+        after = lines[at + 1 :]
+        alike = not any(_assigns(ln, new) for ln in after)  # as long as both are read
+        return depth <= _depth(lines[home]) and (alike or not any(old in ln for ln in after))
     if any(old in line for line in lines[at + 1 : back]):
         return False
     if _assigns(lines[back], old, new):
