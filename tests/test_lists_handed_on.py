@@ -116,6 +116,17 @@ WAYS = {
         y = layers.LSTM(filters + 1, return_sequences=True)(y, initial_state=states)
     return keras.Model(start, [layers.Dense(3)(x), y, layers.Add()([h, c])])
 """,
+    "the_only_one_there_is": """
+    parts = []
+    for level in range(depth):
+        parts.append(layers.Conv2D(filters + level, 3, padding='same')(start))
+    x = layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
+    if len(parts) == 1:
+        y = parts[-1]
+    else:
+        y = layers.Conv2D(2, 1)(layers.Concatenate()(parts))
+    return keras.Model(start, [layers.Dense(3)(x), layers.GlobalAveragePooling2D()(y)])
+""",
     "what_its_last_turn_makes_on_the_way": """
     x = start
     for units in [5, filters, 3]:

@@ -14,6 +14,7 @@ import libcst as cst
 from kt_translate.evaluate import merging
 from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Native, Scope, Unknown, items_of
+from kt_translate.graph.conditions import answered
 from kt_translate.graph.lists import (
     BACKWARDS,
     EARLY,
@@ -217,14 +218,15 @@ def row(ev: Interpreter, rows: Rows, key: Any) -> Any:
 
 def index(ev: Interpreter, some: Some, key: Any) -> Any:
     """``skips[key]``."""
-    if not some.tensors.on_the_way and key != BACKWARDS:
+    only = answered(Sym.binary(">", some.count, 1), ev.assumed) is False
+    if not some.tensors.on_the_way and key != BACKWARDS and not only:
         some.refuse()  # Keras leaves out what makes the others only
     if isinstance(key, slice):
         return [some.seen(key)]
     for loop in reversed(ev.loops):
         if isinstance(key, Sym) and key.symbols & loop.turning():
             return loop.takes(some, key)
-    if ev.loops:
+    if ev.loops and not only:
         some.refuse()
     taken = one_of(some, key)
     label = "element" if known(key) == -1 else EARLY
