@@ -118,13 +118,15 @@ def _heads(code: str) -> str:
 
 
 def code_about(ev: Interpreter, function: Function) -> str:
-    """Where the parameters of a function are used: those of a constructor in the class, as its attributes."""
+    """Where the parameters of a function are used: those of a constructor in its class and what that extends."""
     source = function.source or ev.source
     if function.name != "__init__" or function.owner is None:
         code, star = source.code(function.node), function.node.params.star_kwarg
         handed = () if star is None else _handed_on(ev, star.name.value, code, {function.name})
         return "\n".join([code, *handed])
-    return re.sub(r"\bself\.", "", source.code(function.owner.node))
+    classes = [c for c in function.owner.mro() if isinstance(c, Class)]
+    code = "\n".join((c.source or ev.source).code(c.node) for c in classes)
+    return re.sub(r"\bself\.", "", code)
 
 
 def _handed_on(ev: Interpreter, star: str, code: str, seen: set[str]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from kt_translate.evaluate import calls, records, views
 from kt_translate.evaluate.interpreter import Interpreter
+from kt_translate.evaluate.passed_on import with_passed_on
 from kt_translate.evaluate.signals import Raised
 from kt_translate.evaluate.values import Class, Function, Instance
 from kt_translate.guesses import attributes_read, code_about, guess
@@ -27,14 +28,19 @@ def object_for(ev: Interpreter, function: Function, name: str) -> Any:
             continue
         if (made := _made(ev, cls)) is not None:
             return made
-    return _object_with(ev, name, set(attributes_read(name, code_about(ev, function))))
+    return _object_with(ev, function, name)
 
 
-def _object_with(ev: Interpreter, name: str, read: set[str]) -> Any:
-    """An object of the source that has the attributes that are read of a parameter: a variable, or of a class."""
+def _object_with(ev: Interpreter, function: Function, name: str) -> Any:
+    """An object of the source that has the attributes that are read of a parameter: a variable, or of a class.
+
+    Not of the class whose method the function is: its objects have what it keeps of the parameter.
+    """
+    read = set(attributes_read(name, code_about(ev, function)))
     variables = [ev.module.names.get(name), *ev.module.names.values()] if read else []
     objects = (v for v in variables if views.holds_settings(v))
-    classes = (v for v in variables if isinstance(v, Class) and v.keras_base() is None)
+    others = (v for v in variables if isinstance(v, Class) and function.owner not in v.mro())
+    classes = (c for c in others if c.keras_base() is None)
     made = (calls.call(ev, c, [], {}, None, None) for c in classes if not _needed(c))
     for value in chain(objects, made):
         if isinstance(value, Instance) and views.settings_of(value).keys() >= read:
@@ -55,6 +61,7 @@ def _needed(cls: Class) -> list[str]:
     """What must be given to make an object of a class."""
     init = cls.lookup("__init__")
     if isinstance(init, Function):
+        init = with_passed_on(init)
         params = [*init.node.params.params[1:], *init.node.params.kwonly_params]
         return [p.name.value for p in params if p.default is None]
     return records.required(cls) if records.is_dataclass(cls) else []

@@ -18,7 +18,7 @@ def is_shape(name: str, text: str) -> bool:
 
 def is_tuple(name: str, text: str) -> bool:
     n = re.escape(name)
-    whole = rf"\b(?:batch_)?(?:input_)?shape\s*=\s*{n}\s*[,)]|Input\(\s*{n}\s*[,)]|\b{n}\[|\*{n}\b"
+    whole = rf"\b(?:batch_)?(?:input_)?shape\s*=\s*{n}\s*[,)]|Input\(\s*{n}\s*[,)]|\b{n}\[|[(\[,]\s*\*{n}\b"
     in_parentheses = rf"\b(?:Input\(|(?:batch_)?(?:input_)?shape\s*=)\s*\(\s*{n}\s*\)"
     inputs = _WEIGHT.sub("", text)  # of which the only size may be said like that
     found = re.search(whole, text) or re.search(in_parentheses, inputs) or is_part(name, text)

@@ -721,6 +721,23 @@ def test_rows_in_which_settings_stand_are_compared(given: str, float64: None) ->
     pair.check("build", f"build({given})", given)
 
 
+def test_a_row_of_settings_is_compared_with_one_that_is_given(float64: None) -> None:
+    text = """
+def build(widths=(4, 6), first=4, back=(6, 4)):
+    x = inputs = keras.Input((3,))
+    if (first, 6) == widths:
+        x = layers.Dense(first)(x)
+    mirrored = list(widths)[::-1]
+    mirrored.reverse()
+    assert mirrored[::-1] == list(back), "mirror"
+    return keras.Model(inputs, layers.Dense(widths[1])(x))
+"""
+    pair = Pair(HEAD + text)
+    assert pair.errors == []
+    for given in ("", "(5, 7), 2, (7, 5)"):
+        pair.check("build", f"build({given})", given)
+
+
 CALCULATED = """
 def build(dilations, n=3):
     if not all([d != 0 and d & (d - 1) == 0 for d in dilations]):

@@ -195,3 +195,23 @@ def test_a_dict_that_the_turns_fill_and_something_reads(source: Both) -> None:
 
 def _made(source: Both, config: str) -> Any:
     return eval(f"{source.entry('Taps')['factory']}({config})", vars(source.out))
+
+
+def test_an_object_that_leads_back_to_itself(tmp_path: Path) -> None:
+    text = """
+class Net:
+    def __init__(self, units=8, rate=0.2):
+        self.width = None
+        self.config = locals()
+
+    def build(self, config):
+        inputs = keras.Input((self.width,))
+        x = layers.Dense(config["units"])(inputs)
+        return keras.Model(inputs, layers.Dropout(config["rate"])(x))
+
+
+net = Net(units=3)
+net.width = 5
+model = net.build(net.config)
+"""
+    Both(tmp_path, text).agree("model", None, "", numbers(2, 5))  # type: ignore[arg-type]

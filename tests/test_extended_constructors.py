@@ -110,3 +110,82 @@ def test_the_only_size_of_a_weight_may_be_in_parentheses() -> None:
     assert guess("units", weight, weight) == 16
     layer = "x = Dense(3, input_shape=(units))"
     assert guess("units", layer, layer) == (16,)
+
+
+PLACES = """
+class Scaled(layers.Layer):
+    def __init__(self, units, scale=1, name=None):
+        super().__init__(name=name)
+        self.dense = layers.Dense(units * scale)
+
+    def call(self, x):
+        return self.act(self.dense(x))
+
+
+class Leaky(Scaled):
+    def __init__(self, slope, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.act = layers.LeakyReLU(negative_slope=slope)
+
+
+class Builder:
+    def __init__(self, width, latent=5):
+        self.width, self.latent = width, latent
+        self.model = self.build()
+
+
+class Small(Builder):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+
+    def build(self):
+        inputs = keras.Input((self.latent,))
+        return keras.Model(inputs, Leaky(0.5, self.width, 2, name="leaky")(inputs))
+
+
+class Tower:
+    def __init__(self, args):
+        self.breadth = args.breadth
+        self.model = self.build()
+
+    def build(self):
+        raise NotImplementedError
+
+
+class Halving(Tower):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+
+    def build(self):
+        model = keras.Sequential([keras.Input((3,)), layers.Dense(2*self.breadth)])
+        x = self.breadth
+        while x >= 16:
+            model.add(layers.Dense(x))
+            x = x // 2
+        return model
+
+
+own = Small(7, latent=2)
+"""
+ARGS = "__import__('types').SimpleNamespace(breadth=20)"
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "sizes", "features"),
+    [
+        ("Leaky", "0.25, 4", "features=5", 5),
+        ("Leaky", "0.25, 4, scale=3", "features=5", 5),
+        ("Small.model", "4", "", 5),
+        ("Small.model", "4, 3", "", 3),
+        ("Halving.model", ARGS, "", 3),
+    ],
+)
+def test_settings_that_are_handed_on_by_place(
+    name: str, args: str, sizes: str, features: int, tmp_path: Path
+) -> None:
+    both = Both(tmp_path, PLACES)
+    cls, _, attribute = name.partition(".")
+    theirs = eval(f"{cls}({args}){'.' if attribute else ''}{attribute}", vars(both.source))
+    entry = both.entry(name)
+    ours = eval(f"{entry['factory']}({args}{', ' if sizes else ''}{sizes})", vars(both.out))
+    both.compare(entry, theirs, ours, (numbers(2, features),), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.model_harness import check_kept, float64
+from tests.model_harness import Pair, check_kept, float64
 
 __all__ = ["float64"]
 
@@ -85,3 +85,17 @@ def test_one_that_may_stop_before(float64: None) -> None:
     pair = check_kept(HEAD + body)
     with pytest.raises(NotImplementedError):
         pair.torch.build(5)
+
+
+def test_one_that_hangs_on_what_is_not_known_is_not_left_out() -> None:
+    text = """
+def build(path):
+    width = int(open(path).read())
+    x = inputs = keras.Input((16,))
+    while width >= 16:
+        x = layers.Dense(width)(x)
+        width = width // 2
+    return keras.Model(inputs, layers.Dense(2)(x))
+"""
+    pair = Pair(f"import keras\nfrom keras import layers\n{text}")
+    assert "KT102" in {d.code for d in pair.log.diagnostics}

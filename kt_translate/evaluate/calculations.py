@@ -50,7 +50,7 @@ def binary(ev: Interpreter, op: str, a: Any, b: Any) -> Any:
         return op in ("is not", "!=")
     if op in ("is", "is not", "==", "!=") and not (plain(a) and plain(b)):
         if isinstance(a, Sym) or isinstance(b, Sym):
-            if plain(a) or plain(b) or (isinstance(a, Sym) and isinstance(b, Sym)):
+            if _sayable(a) and _sayable(b):
                 return Sym.binary(op, a, b)
             return op in ("is not", "!=")
         equal = a is b or (op in ("==", "!=") and a == b)

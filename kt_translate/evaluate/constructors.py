@@ -6,6 +6,7 @@ import ast
 import inspect
 import re
 import textwrap
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -54,10 +55,17 @@ def init_of(cls: Class) -> Function | None:
     found = with_passed_on(init)
     if found is init:
         return init
-    params, own = found.node.params, len(init.node.params.kwonly_params)
-    more = [p for p in params.kwonly_params[own:] if p.name.value not in LAYER_ARGUMENTS]
-    params = params.with_changes(kwonly_params=[*params.kwonly_params[:own], *more])
+    own, params = init.node.params, found.node.params
+    params = params.with_changes(
+        params=_but_those_of_layers(params.params, len(own.params)),
+        kwonly_params=_but_those_of_layers(params.kwonly_params, len(own.kwonly_params)),
+    )
     return replace(found, node=found.node.with_changes(params=params))
+
+
+def _but_those_of_layers(params: Sequence[cst.Param], own: int) -> list[cst.Param]:
+    """A class's own parameters, and those added to them that not every Keras layer takes."""
+    return [*params[:own], *(p for p in params[own:] if p.name.value not in LAYER_ARGUMENTS)]
 
 
 def constructor_arguments(

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate.signals import MAX_IDLE, Idle
+from kt_translate.evaluate.signals import MAX_IDLE, Idle, Signal
 from kt_translate.evaluate.state import State, spoken
 from kt_translate.evaluate.values import (
     Array,
@@ -69,6 +69,17 @@ class Trial:
 
 def _built(ev: Interpreter, state: State) -> int:
     return len(ev.models) + sum(len(r.nodes) for r in state.regions())
+
+
+def would_build(ev: Interpreter, scope: Scope, turn: Callable[[], None]) -> bool:
+    """Whether layers are called or added, or models made, in a turn of a loop. The turn is undone."""
+    state = State(ev, scope)
+    before = _built(ev, state), [len(m.layers) for m in state.waiting]
+    with suppress(Signal):
+        turn()
+    after = _built(ev, state), [len(m.layers) for m in state.waiting]
+    state.restore()
+    return after != before
 
 
 @contextmanager

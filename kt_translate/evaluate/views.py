@@ -19,9 +19,14 @@ if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
 
 
-def is_record(value: Any) -> bool:
-    """Whether this is an object of which every attribute can be said in the generated code."""
-    return holds_settings(value) and all(map(sayable, settings_of(value).values()))
+def is_record(value: Any, within: tuple[Any, ...] = ()) -> bool:
+    """Whether this is an object of which every attribute can be said in the generated code.
+
+    One that leads back to itself (``self.config = locals()``) cannot; within: the objects on the way to this one.
+    """
+    if not holds_settings(value) or any(value is other for other in within):
+        return False
+    return all(sayable(v, (*within, value)) for v in settings_of(value).values())
 
 
 def holds_settings(value: Any) -> bool:
@@ -34,13 +39,13 @@ def holds_settings(value: Any) -> bool:
     )
 
 
-def sayable(value: Any) -> bool:
+def sayable(value: Any, within: tuple[Any, ...] = ()) -> bool:
     """Whether the generated code can say a value, the objects in lists and dicts among it."""
     if isinstance(value, (list, tuple)):
-        return all(map(sayable, value))
+        return all(sayable(v, within) for v in value)
     if isinstance(value, dict):
-        return all(map(sayable, value.values()))
-    return isinstance(value, Sym) or plain(value) or is_setting(value) or is_record(value)
+        return all(sayable(v, within) for v in value.values())
+    return isinstance(value, Sym) or plain(value) or is_setting(value) or is_record(value, within)
 
 
 def settings_of(value: Instance) -> dict[str, Any]:

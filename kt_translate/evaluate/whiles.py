@@ -12,7 +12,7 @@ import libcst as cst
 from kt_translate.evaluate import assumed, open_ends
 from kt_translate.evaluate.entries import does_more
 from kt_translate.evaluate.signals import MAX_TURNS, Break, Continue, LimitReached
-from kt_translate.evaluate.values import Scope, plain
+from kt_translate.evaluate.values import Scope, opaque, plain
 from kt_translate.graph.sym import Sym, known
 from kt_translate.source.walk import bound_in, names_in, walk
 
@@ -44,6 +44,11 @@ def _ends(ev: Interpreter, node: cst.While, scope: Scope) -> bool:
         test = ev.evaluate(node.test, scope)
         goes_on = ev.truth(test, "a while loop")
         if goes_on is None:
+            if opaque(test) and open_ends.would_build(ev, scope, lambda: turn(ev, node, scope)):
+                ev.note(
+                    "KT102",
+                    "the number of turns of this loop is not known, and a model grows in it",
+                )
             assumed.take(ev, test, False)
         if not goes_on:
             return True

@@ -41,7 +41,7 @@ def free_symbols(nodes: list[Node]) -> list[Param]:
     names: set[str] = set()
     params = []
     for symbol in sorted(symbols, key=lambda s: (s.kind != "dim", s.name)):
-        if symbol.name in names and symbol.kind == "data":  # of two inputs, say
+        if symbol.name in names and symbol.kind in ("data", "local"):  # of two inputs, or two turns
             fresh = (f"{symbol.name}_{n}" for n in count(2))
             symbol.name = symbol.spelled = next(name for name in fresh if name not in names)
         if symbol.name in names:
