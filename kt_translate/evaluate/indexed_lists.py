@@ -1,7 +1,8 @@
 """Loops through the places of a list of layers: ``for i in range(depth): x = self.blocks[i](x)``.
 
-Where nothing else reads the place, the loop goes through the layers themselves; of a list to which each turn added
-several, ``self.blocks[2 * i + 1]``, through rows of them.
+The loop goes through the layers themselves, and has their places where something else reads these; of a list to which
+each turn added several, ``self.blocks[2 * i + 1]``, it goes through rows of them. Of layers and tensors that are gone
+through together, ``zip(self.blocks, skips)``, the tensors are taken by the places of the layers.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import libcst as cst
 
 from kt_translate.evaluate import layer_lists, loops, tensor_lists
-from kt_translate.evaluate.layer_lists import Flat, LayerList, Numbered
+from kt_translate.evaluate.layer_lists import Abreast, Flat, LayerList, Numbered
 from kt_translate.evaluate.values import Scope
 from kt_translate.graph.lists import count, singular
 from kt_translate.graph.sym import same
@@ -26,11 +27,14 @@ if TYPE_CHECKING:
 
 def run_for(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
     """Keep such a loop. False where it is none, or cannot be kept; nothing has changed then."""
-    loop = _through_items(node)
-    if loop is None:
+    found = _through_items(node)
+    if found is None:
         return False
+    loop, place = found
     layers = gone_through(ev, loop.iter, scope)
-    if not isinstance(loop.iter, cst.Call) and isinstance(loop.target, cst.Tuple):
+    if place is not None:
+        layers = Numbered(layers, place) if type(layers) in (LayerList, Abreast) else None
+    elif not isinstance(loop.iter, cst.Call) and isinstance(loop.target, cst.Tuple):
         layers = _in_rows(layers, len(loop.target.elements))
     if not isinstance(layers, LayerList):
         return False
@@ -64,6 +68,51 @@ def numbered(ev: Interpreter, node: cst.For, scope: Scope) -> Numbered | None:
     return Numbered(layers, place.value) if type(layers) is LayerList else None
 
 
+def beside_tensors(ev: Interpreter, node: cst.For, scope: Scope) -> tuple[cst.For, Numbered] | None:
+    """``for block, skip in zip(self.blocks, skips)`` through the blocks and their places; None for any other loop."""
+    call, target = node.iter, node.target
+    if not isinstance(call, cst.Call) or not call.func.deep_equals(cst.Name("zip")):
+        return None
+    if not isinstance(target, cst.Tuple) or len(target.elements) != len(call.args):
+        return None
+    values = [gone_through(ev, arg.value, scope) for arg in call.args]
+    of_layers = tuple(i for i, v in enumerate(values) if type(v) is LayerList)
+    tensors = [v for v in values if tensor_lists.countless(v)]
+    if not of_layers or not tensors or len(of_layers) + len(tensors) < len(values):
+        return None
+    lists = [values[i] for i in of_layers]
+    layers = lists[0] if len(lists) == 1 else layer_lists.abreast(lists)
+    taking = _taking(node, of_layers)
+    return None if layers is None or taking is None else (taking[0], Numbered(layers, taking[1]))
+
+
+@lru_cache(maxsize=1024)
+def _taking(node: cst.For, of_layers: tuple[int, ...]) -> tuple[cst.For, str] | None:
+    """The loop that takes of all others what stands at the place of its layers, and the name of that place."""
+    targets = [element.value for element in node.target.elements]  # type: ignore[attr-defined]
+    if not all(isinstance(name, cst.Name) for name in targets):
+        return None
+    place = "i"
+    while place in names_in(node) | {name.value for name in targets}:
+        place += "_"
+    taken = []
+    for i, arg in enumerate(node.iter.args):  # type: ignore[attr-defined]
+        if i not in of_layers:
+            said = cst.Module([]).code_for_node(_unreversed(arg.value))
+            taken.append(cst.parse_statement(f"{targets[i].value} = ({said})[{place}]"))
+    layers = [cst.Element(targets[i]) for i in of_layers]
+    body = node.body.with_changes(body=[*taken, *node.body.body])
+    target = cst.Tuple([cst.Element(cst.Name(place)), *layers])
+    return node.with_changes(target=target, body=body), place
+
+
+def _unreversed(node: cst.BaseExpression) -> cst.BaseExpression:
+    """``skips[::-1]`` for ``reversed(skips)``."""
+    if not isinstance(node, cst.Call) or not node.func.deep_equals(cst.Name("reversed")):
+        return node
+    return cst.parse_expression(f"({cst.Module([]).code_for_node(node.args[0].value)})[::-1]")
+
+
 def _in_rows(layers: Any, size: int) -> LayerList | None:
     """The rows of a list to which each turn added so many layers."""
     return layers.rows if isinstance(layers, Flat) and len(layers.rows[0]) == size else None
@@ -76,20 +125,21 @@ def _length(layers: LayerList) -> Any:
 
 
 @lru_cache(maxsize=1024)
-def _through_items(node: cst.For) -> cst.For | None:
-    """The loop through the items of the one list that it takes items of, and does nothing else with their places."""
+def _through_items(node: cst.For) -> tuple[cst.For, str | None] | None:
+    """The loop through the items of the lists that it takes items of, and their place where it reads that otherwise."""
     if not isinstance(node.target, cst.Name) or not _is_range(node.iter):
         return None
     place = node.target.value
     taken = [part for part in walk(node.body) if _place_in_row(part, place) is not None]
     reads = [part for part in walk(node.body) if isinstance(part, cst.Name) and part.value == place]
-    if not taken or len(reads) != len(taken):
+    if not taken:
         return None
+    counts = len(reads) != len(taken)
     code = cst.Module([]).code_for_node
     text = code(node.body)
     size, *others = {_place_in_row(part, place)[0] for part in taken}  # type: ignore[index]
     lists: dict[str, Any] = {code(p.value): p.value for p in taken}  # type: ignore[attr-defined]
-    if others or (size > 1 and len(lists) > 1):
+    if others or (size > 1 and (counts or len(lists) > 1)):
         return None
     lists = dict(sorted(lists.items(), key=lambda item: text.index(item[0])))
     variables: dict[tuple[str, int], str] = {}
@@ -103,11 +153,12 @@ def _through_items(node: cst.For) -> cst.For | None:
         id(part): variables[code(part.value), _place_in_row(part, place)[1]]  # type: ignore[attr-defined,index]
         for part in taken
     }
-    names = [cst.Name(name) for name in variables.values()]
+    names = [cst.Name(name) for name in [*([place] if counts else []), *variables.values()]]
     target = names[0] if len(names) == 1 else cst.Tuple([cst.Element(name) for name in names])
     together = cst.Call(cst.Name("zip"), [cst.Arg(listed) for listed in lists.values()])
     through = next(iter(lists.values())) if len(lists) == 1 else together
-    return node.with_changes(target=target, iter=through, body=node.body.visit(Named(named)))
+    made = node.with_changes(target=target, iter=through, body=node.body.visit(Named(named)))
+    return made, place if counts else None
 
 
 def _is_range(node: cst.BaseExpression) -> bool:

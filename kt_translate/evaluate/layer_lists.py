@@ -127,7 +127,8 @@ class Numbered(LayerList):
         )
         pairs = list(enumerate(items_of(through, None) or ()))
         iterable = through if self.ranged else Items(pairs, "enumerate", (through,))
-        super().__init__(list(enumerate(layers)), iterable, layers.node, layers.scope)
+        rows = [(i, *self._row(made)) for i, made in enumerate(layers)]
+        super().__init__(rows, iterable, layers.node, layers.scope)
         self.layers = layers
         self.place = place
         self.order = layers.order
@@ -145,7 +146,12 @@ class Numbered(LayerList):
                 ev.assign(target, places[0], inner)
 
         made = self.layers.element(ev, both)
-        return (places[0], made)
+        return (places[0], *self._row(made))
+
+    @staticmethod
+    def _row(made: Any) -> Any:
+        """The layers of a turn: one, or one of each of several lists."""
+        return made if isinstance(made, tuple) else (made,)
 
 
 def abreast(values: list[Any]) -> Abreast | None:

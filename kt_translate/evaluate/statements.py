@@ -228,7 +228,9 @@ def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
             return
     if any(fill(ev, node, scope) for fill in FILLING):
         return
-    numbered = indexed_lists.numbered(ev, node, scope)
+    beside = indexed_lists.beside_tensors(ev, node, scope)
+    numbered = indexed_lists.numbered(ev, node, scope) if beside is None else beside[1]
+    node = node if beside is None else beside[0]
     value = indexed_lists.gone_through(ev, node.iter, scope) if numbered is None else numbered
     if by_parts.run_for(ev, node, scope, value, _run_turns):
         return

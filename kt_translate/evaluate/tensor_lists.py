@@ -16,7 +16,6 @@ from kt_translate.evaluate.state import NotGeneral
 from kt_translate.evaluate.values import Native, Scope, Unknown, items_of
 from kt_translate.graph.conditions import answered
 from kt_translate.graph.lists import (
-    BACKWARDS,
     EARLY,
     LeftOpen,
     Rows,
@@ -27,7 +26,7 @@ from kt_translate.graph.lists import (
     some_of,
 )
 from kt_translate.graph.region import CURRENT, OpNode
-from kt_translate.graph.sym import Items, Sym, Symbol, code, known
+from kt_translate.graph.sym import BACKWARDS, Items, Sym, Symbol, code, known
 from kt_translate.graph.tensor import Layout, Many, Tensor, tensors_in
 
 if TYPE_CHECKING:

@@ -151,6 +151,8 @@ def element(a: Any, key: Any) -> Any:
     """``x[1:][k]`` is ``x[1 + k]``, a place in one of two tuples is one of two values; else NotImplemented."""
     if not isinstance(a, sym.Sym) or not _is_int(key):
         return NotImplemented
+    if a.head == "index" and a.args[1] == sym.BACKWARDS:
+        return sym.Sym.index(a.args[0], -1 - key)
     if a.head == "index" and key >= 0:
         start = start_of_rest(a.args[1])
         if start is not None:

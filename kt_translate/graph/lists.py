@@ -11,6 +11,7 @@ from functools import reduce
 from typing import Any, NoReturn
 
 from kt_translate.graph.sym import (
+    BACKWARDS,
     UNKNOWN,
     Items,
     Sym,
@@ -25,7 +26,6 @@ from kt_translate.graph.tensor import Many, Tensor
 from kt_translate.pytorch.expr import Expr
 
 PRODUCT = "itertools.product"
-BACKWARDS = slice(None, None, -1)
 EARLY = "early element"  # what takes one that need not be the last
 ALL = slice(None)
 

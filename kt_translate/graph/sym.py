@@ -274,6 +274,7 @@ def _symbols_in(args: Any) -> Iterator[Symbol]:
             yield from _symbols_in([arg.parts()])
 
 
+BACKWARDS = slice(None, None, -1)
 _NUMBERS: dict[Any, int] = {}
 _NAMING: list[dict[Symbol, None]] = []  # where the symbols go that a text names, if anyone asks
 
@@ -328,6 +329,9 @@ def call_value(args: tuple[Any, ...]) -> Any:
 
 def call_symbolic(function: str, *args: Any) -> Sym:
     """``function(*args)`` of a builtin, where an argument is symbolic."""
+    whole = args[0] if function == "len" else None
+    while isinstance(whole, Sym) and whole.head == "index" and whole.args[1] == BACKWARDS:
+        args = (whole := whole.args[0],)
     return Sym("call", (function, *args), call_value((function, *args)))
 
 
@@ -368,6 +372,8 @@ def key_of(value: Any) -> Any:
         return (type(value).__name__, *(key_of(v) for v in value))
     if isinstance(value, dict):
         return ("dict", *((k, key_of(v)) for k, v in value.items()))
+    if isinstance(value, slice):
+        return ("slice", *map(key_of, (value.start, value.stop, value.step)))
     try:
         hash(value)
     except TypeError:

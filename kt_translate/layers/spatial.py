@@ -38,12 +38,13 @@ class Spatial(Layer, abstract=True):
 
     @cached_property
     def sizes_seen(self) -> list[tuple[Dim, ...]]:
-        """The spatial sizes of all inputs so far: one module has to serve them all."""
+        """The spatial sizes of all inputs so far, None where they are not plain: one module has to serve them all."""
         return []
 
     def outputs(self, *tensors: Tensor, **options: Any) -> list[Tensor]:
         output = super().outputs(*tensors, **options)[0]
-        self.sizes_seen.append(self.split(tensors[0].shape)[1])
+        sizes = self.split(tensors[0].shape)[1]
+        self.sizes_seen.append(tuple(n if is_plain(n) else None for n in sizes))
         if self.channels_first:
             output.layout = Layout.LAST
         return [output]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kt_translate.graph.lists import BACKWARDS, Element, Some, count, iterated
+from kt_translate.graph.lists import Element, Some, count, iterated
 from kt_translate.graph.sym import (
+    BACKWARDS,
     Items,
     Sym,
     Symbol,
