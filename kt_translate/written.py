@@ -170,8 +170,7 @@ class Classes:
         home.defined.add(name)
         home.names.taken.add(name)
         try:
-            writer = Writer(plan, name, partial(self.class_of, user=home))
-            code = writer.write()
+            code, writer = self._text(plan, name, home)
             sizes = {s.name for s in writer.told if s.kind != "global"} - home.names.taken
             if (unknown := unbound(code, sizes)) is not None:
                 raise RuleError("KT302", f"{unknown} is not known where {plan.name} needs it")
@@ -194,11 +193,32 @@ class Classes:
         if before:
             code.name = home.names.fresh(name)
             home.defined.add(code.name)
+            if plan.holds_itself:
+                code, _ = self._text(plan, code.name, home)
         before.append(code)
         home.classes.append(code)
         self.written.append(code)
         self._undocumented.append((plan, code, home))
         return code
+
+    def _text(self, plan: Plan, name: str, home: Home) -> tuple[ClassCode, Writer]:
+        """The text of a class. One that holds itself is written until all is known that it takes."""
+        key, own = (id(plan), id(home)), ClassCode(name, "", None)
+        own.exposed = {size: size for size in plan.exposed}
+        while True:
+            if plan.holds_itself:
+                self._made_in[key] = own
+            try:
+                writer = Writer(plan, name, partial(self.class_of, user=home))
+                code = writer.write()
+            finally:
+                self._made_in.pop(key, None)
+            if not plan.holds_itself or (own.used_parameters, own.exposed) == (
+                code.used_parameters,
+                code.exposed,
+            ):
+                return code, writer
+            own = code
 
     def document(self) -> None:
         """Say of every class what it stands for."""

@@ -713,8 +713,7 @@ def test_a_function_that_calls_itself(float64: None) -> None:
     pair.check(
         "build", "build((8, 8, 2), 4, rate=1.5, pool=False)", "(8, 8, 2), 4, rate=1.5, pool=False"
     )
-    with pytest.raises(NotImplementedError, match="translated for depth = 2"):
-        pair.torch.build((8, 8, 2), depth=1)
+    pair.check("build", "build((8, 8, 2), depth=3)", "(8, 8, 2), depth=3")
 
 
 COUNTED = IMPORTS + """

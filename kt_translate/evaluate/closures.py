@@ -85,7 +85,11 @@ def run(ev: Interpreter, function: Function, known: Around, inner: dict[str, Any
         for name, value in outer.items():
             if isinstance(value, Function) and value.scope is function.scope:
                 scope.names[name] = replace(value, scope=scope)
-        function = replace(function, scope=scope)
+        ev.rest.append(([], scope))  # it has not ended
+        try:
+            return ev.run_body(replace(function, scope=scope), inner)
+        finally:
+            ev.rest.pop()
     return ev.run_body(function, inner)
 
 

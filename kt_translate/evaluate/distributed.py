@@ -119,7 +119,7 @@ def _has_statistics(nodes: list[Node]) -> bool:
         if isinstance(node, LayerNode) and type(node.rule).__name__ in WITH_STATISTICS:
             return True
         if isinstance(node, CallNode):
-            inside = _nodes_of(node.plan)
+            inside = [] if node.itself else _nodes_of(node.plan)
         elif isinstance(node, IfNode):
             inside = node.then.nodes + node.orelse.nodes
         elif isinstance(node, LoopNode):

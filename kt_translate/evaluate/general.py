@@ -7,17 +7,18 @@ the tensors become symbols too, named only if something reads them (``in_channel
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import chosen_arguments, closures, counters, methods, views
+from kt_translate.evaluate import chosen_arguments, closures, counters, methods, recursion, views
 from kt_translate.evaluate.captured import captured
 from kt_translate.evaluate.closures import Around
+from kt_translate.evaluate.exposed import can_expose, name_of, read_off, with_channels
 from kt_translate.evaluate.idle import takes_more
 from kt_translate.evaluate.inputs import ROLES, fresh_input
+from kt_translate.evaluate.lent import Lent
 from kt_translate.evaluate.numbers import Numbers
 from kt_translate.evaluate.parts import calls_modules
 from kt_translate.evaluate.signals import Break, Continue, LimitReached, Raised, TooDeep
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
 def call_general(ev: Interpreter, function: Function, bound: dict[str, Any]) -> Any:
     """The result of a call on tensors, by the class of the function; NotImplemented where it has to be inlined."""
     in_place = ev.inlining or (file_of(ev, function), function.line) in ev.in_place
+    in_place = in_place or function.node in ev.decided
     me = methods.object_of(function, bound)
     bound = {name: v for name, v in bound.items() if me is None or v is not me}
     if in_place or not _eligible(function, bound) or counters.counts(ev, function):
@@ -69,21 +71,23 @@ def call_general(ev: Interpreter, function: Function, bound: dict[str, Any]) -> 
     bound = {**first, **second}
     bound = {**bound, **chosen_arguments.settings_of(bound)}
     key = (*_key(function, bound), *outside.key)
-    if key in ev.under_way:
-        return NotImplemented
+    if (within := recursion.call_within(ev, function, key, bound)) is not None:
+        return within
     plans = ev.plans.setdefault(key, [])
-    plan = next((p for p in plans if _holds(p, _table(p, bound))), None)
+    plan = next((p for p in plans if _holds(p, table_of(p, bound))), None)
     if plan is None:
-        plan = _make(ev, function, bound, key, outside)
+        within = _Within(ev, outside.maker or function, bound)
+        make = partial(_make, ev, function, bound, key, outside, within)
+        plan = recursion.settled(ev, key, make)
         if plan is None:
             return NotImplemented
         plans.append(plan)
-    table = _table(plan, bound)
+    table = table_of(plan, bound)
     if takes_more(plan, table):
         return NotImplemented
     for said, _ in plan.demands:
         ev.demand(substitute(said, table), "a setting")
-    return _call(ev, plan, table, bound)
+    return called(ev, plan, table, bound, function)
 
 
 def _holds(plan: Plan, table: dict[Symbol, Any]) -> bool:
@@ -200,91 +204,75 @@ class _Within:
 
 
 def _make(
-    ev: Interpreter, function: Function, bound: dict[str, Any], key: Any, outside: Around
+    ev: Interpreter,
+    function: Function,
+    bound: dict[str, Any],
+    key: Any,
+    outside: Around,
+    within: _Within,
+    itself: recursion.Itself | None,
 ) -> Plan | None:
     """Evaluate the function on symbols. None where what comes out is no class."""
-    region = Region()
-    called = outside.maker or function
-    within = _Within(ev, called, bound)
-    inputs, params, sizes = within.inputs, within.params, within.sizes
+    plan = _planned(ev, outside.maker or function, within)
+    if itself is not None:
+        itself.plan = plan
     declared = {p.name.value for p in parameters_of(function)} | outside.settings.keys()
     inner = chosen_arguments.inside(within.names, bound, declared)
     before, log, models = len(ev.demands), list(ev.log.diagnostics), len(ev.models)
     errors, assumed = ev.log.errors, len(ev.assumed)
     handed, opened = list(inner.values()), len(ev.opened)
-    given = [(c, c.copy()) for v in handed for c in _containers(v)]
-    CURRENT.append(region)
+    given = Lent(handed)
+    CURRENT.append(plan.region)
     ev.under_way.add(key)
     ev.quiet += 1
     try:
-        result = closures.run(ev, function, outside, inner)
+        plan.result = closures.run(ev, function, outside, inner)
     except (Raised, LimitReached, Break, Continue, NotGeneral) as failure:
         if isinstance(failure, TooDeep) and ev.under_way != {key}:
             raise  # else every function on the way would be run once more
-        result = None
+        plan.result = None
     finally:
         ev.quiet -= 1
         ev.under_way.discard(key)
         CURRENT.pop()
         demands, ev.demands[before:] = ev.demands[before:], []
         del ev.assumed[assumed:]
-    outputs = [] if _is_left_open(result) else tensors_in(result)
-    ids = {id(t) for t in inputs}
-    own = {p.symbol for p in (*sizes, *params)}
-    whole = outputs and tensors_only(result)
-    changed = _put_back(given) or any(v is w for v in ev.opened[opened:] for w in handed)
-    if (
-        not whole
-        or changed
-        or ev.log.errors > errors
-        or len(ev.models) > models
-        or any(id(t) in ids or t.mask is not None or "ranks" in t.facts for t in outputs)
-        or not calls_modules(region.nodes)
-        or _from_outside(region)
-        or any(s.kind == "carried" for t in outputs for s in symbols_in(closed(t.shape)) - own)
-    ):
+    changed = given.put_back() or any(v is w for v in ev.opened[opened:] for w in handed)
+    if changed or ev.log.errors > errors or len(ev.models) > models or not _is_class(plan):
         ev.log.diagnostics[:], ev.log.errors = log, errors
         del ev.models[models:]
         return None
-    plan = Plan(
-        called.name, "function", region, inputs, result, [*sizes, *params], line=called.line
-    )
-    plan.numbers = within.numbers
+    if _unsaid(plan) or (itself is not None and itself.exposes):
+        plan.exposed = {name_of(plan.result): plan.result.channels}
     plan.demands = [(said, value) for said, value in demands if isinstance(said, Sym)]
-    return _described(ev, plan, called)
-
-
-def _described(ev: Interpreter, plan: Plan, function: Function) -> Plan:
-    """With what the source says of the function."""
-    plan.file = file_of(ev, function)
-    plan.docstring = docstring_of(function)
     return plan
 
 
-def _containers(value: Any) -> Iterator[list[Any] | dict[Any, Any]]:
-    """The lists and dicts in a value, which a function may change."""
-    value = value.value if isinstance(value, Sym) else value
-    value = value.attributes if isinstance(value, Instance) else value
-    if isinstance(value, (list, dict)):
-        yield value
-    if isinstance(value, (list, tuple, dict)):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _containers(part)
+def _planned(ev: Interpreter, function: Function, within: _Within) -> Plan:
+    """The class to be, with what the source says of the function."""
+    params = [*within.sizes, *within.params]
+    plan = Plan(function.name, "function", Region(), within.inputs, params=params)
+    plan.line, plan.numbers = function.line, within.numbers
+    plan.file, plan.docstring = file_of(ev, function), docstring_of(function)
+    return plan
 
 
-def _put_back(given: list[tuple[Any, Any]]) -> bool:
-    """Give lists and dicts the contents that they had; whether any of them had others."""
-    changed = False
-    for container, had in given:
-        if list(map(id, _items(container))) != list(map(id, _items(had))):
-            changed = True
-            container.clear()
-            container.extend(had) if isinstance(container, list) else container.update(had)
-    return changed
+def _is_class(plan: Plan) -> bool:
+    """Whether what a function has built and given can be a class."""
+    if _is_left_open(plan.result) or not tensors_only(plan.result):
+        return False
+    outputs, ids = tensors_in(plan.result), set(map(id, plan.inputs))
+    odd = any(id(t) in ids or t.mask is not None or "ranks" in t.facts for t in outputs)
+    unsaid = _unsaid(plan)
+    told = not unsaid or can_expose(plan.result, unsaid)
+    makes = calls_modules(plan.region.nodes) and not _from_outside(plan.region)
+    return bool(outputs) and not odd and told and makes
 
 
-def _items(container: list[Any] | dict[Any, Any]) -> list[Any]:
-    return [*container, *container.values()] if isinstance(container, dict) else container
+def _unsaid(plan: Plan) -> set[Symbol]:
+    """What the sizes of the result hang on that only loops and calls within the class tell."""
+    sizes = symbols_in([closed(t.shape) for t in tensors_in(plan.result)])
+    return {s for s in sizes - plan.symbols if s.kind == "carried"}
 
 
 def file_of(ev: Interpreter, function: Function | Class) -> str | None:
@@ -365,7 +353,7 @@ def annotation(sample: Any, optional: bool = False) -> str:
     return "Any"
 
 
-def _table(plan: Plan, bound: dict[str, Any]) -> dict[Symbol, Any]:
+def table_of(plan: Plan, bound: dict[str, Any]) -> dict[Symbol, Any]:
     """What each symbol of a plan is in a call."""
     table = views.table(plan.numbers, bound)
     for inner, outer in zip(plan.inputs, tensors_in(list(bound.values())), strict=True):
@@ -385,13 +373,26 @@ def outer_result(tensor: Tensor, table: dict[Symbol, Any]) -> Tensor:
     return Tensor(tuple(shape), tensor.dtype, tensor.given_layout)
 
 
-def _call(ev: Interpreter, plan: Plan, table: dict[Symbol, Any], bound: dict[str, Any]) -> Any:
+def called(
+    ev: Interpreter,
+    plan: Plan,
+    table: dict[Symbol, Any],
+    bound: dict[str, Any],
+    function: Function,
+    is_open: bool = False,
+) -> Any:
     """A call of the plan's class: its results, in the caller's terms."""
-    results = map_tensors(lambda t: outer_result(t, table), plan.result)
+    read = None
+    if plan.exposed:
+        said = substitute(closed(plan.result.channels), table)
+        read = read_off(name_of(plan.result), said, function, is_open)
+        results = with_channels(outer_result(with_channels(plan.result, None), table), Sym.of(read))
+    else:
+        results = map_tensors(lambda t: outer_result(t, table), plan.result)
     own = plan.name.strip("_")
     use = ModuleUse(re.sub(r"^(build|make|create|get|add|apply)_+", "", own).lower() or own)
     use.region = CURRENT[-1]
     use.comment = ev.taken_comments()
     inputs = tensors_in(list(bound.values()))
-    CURRENT[-1].add(CallNode(inputs, tensors_in(results), ev.line, plan, use, table))
+    CURRENT[-1].add(CallNode(inputs, tensors_in(results), ev.line, plan, use, table, read=read))
     return results

@@ -109,6 +109,7 @@ class Interpreter:
         self.unmasked: list[Any] = []  # what has lost its mask, and how it was
         self.plans: dict[Any, list[Any]] = {}  # classes of functions on tensors
         self.under_way: set[Any] = set()
+        self.itself: dict[Any, Any] = {}  # of these, the classes that may hold themselves
         self.class_plans: dict[int, list[Any]] = {}  # of its layers: (plan, object, tensors)
         self.models: list[Any] = []
         self.compiled: list[tuple[Any, int, dict[str, Any]]] = []

@@ -107,7 +107,7 @@ def _hiding(nodes: Iterable[Node]) -> Iterator[Statement]:
     for node in nodes:
         if isinstance(node, CallNode) and node.plan.kind == "function":
             yield node.plan.file, node.plan.line
-            yield from _hiding(node.plan.region.nodes)
+            yield from () if node.itself else _hiding(node.plan.region.nodes)
         elif isinstance(node, LoopNode):
             yield node.file, node.line
             yield from _hiding(node.body.nodes)

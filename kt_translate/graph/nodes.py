@@ -160,6 +160,7 @@ class Plan:
         default_factory=dict
     )  # sizes that its layers keep of their first call: of which input, along which axis
     same: list[tuple[int, int]] = field(default_factory=list)  # those that each call has alike
+    holds_itself: bool = False  # a function that calls itself
     masked: dict[Any, Plan] = field(default_factory=dict)  # a model's, that take masks of inputs
 
     @property
@@ -182,6 +183,8 @@ class CallNode(Node):
     over: Callable[..., Any] | None = (
         None  # over(module, *inputs): the call of what applies it to every step of (N, L, ...)
     )
+    itself: bool = False  # of the class in which it stands
+    read: Symbol | None = None  # the channels of its result, which its class has as an attribute
 
 
 def two_ways(name: str) -> tuple[str, str]:

@@ -18,6 +18,7 @@ _ASSIGNED = re.compile(r"\s*(κ\d+κ) = (.*)")
 _GIVEN = re.compile(
     r"\s*(κ\d+κ)(?:: list\[int\])?(?: = |\.append\(|(?=\[))(.*)"
 )  # lists, parts of arrays
+_MODULE = re.compile(r"self\.(\w+) = ")
 _TOKEN = re.compile(r"κ\d+κ")
 _ADDED_TO = re.compile(r"\s+(κ\d+κ)\.append\(")  # a list of sizes, in the turns of a loop
 
@@ -41,7 +42,8 @@ class Block:
         placed = _loops_first(ordered)
         if not self.by_attribute and placed != ordered:
             raise RuleError("KT302", "a layer is made before the loop that tells its size")
-        return joined_conditions([line for lines in _sizes_first(placed) for line in lines])
+        sized = _sizes_first(_modules_first(placed))
+        return joined_conditions([line for lines in sized for line in lines])
 
 
 def _loops_first(statements: list[list[str]]) -> list[list[str]]:
@@ -65,6 +67,24 @@ def _loops_first(statements: list[list[str]]) -> list[list[str]]:
     )
     before = [s for at, s in enumerate(statements[: last + 1]) if at not in late]
     return [*before, *(statements[at] for at in sorted(late)), *statements[last + 1 :]]
+
+
+def _modules_first(statements: list[list[str]]) -> list[list[str]]:
+    """The statements, with a module that others before it read a size of made there, and registered where it was."""
+    found = list(statements)
+    for at, lines in enumerate(statements):
+        name = match[1] if len(lines) == 1 and (match := _MODULE.match(lines[0])) else None
+        reads = re.compile(rf"\bself\.{name}(?=\.)")
+        early = [i for i in range(at) if name and any(map(reads.search, statements[i]))]
+        if not early:
+            continue
+        own, read = re.compile(rf"(?<![\w.]){name}\b"), early[0]
+        local = f"{name}_" if any(own.search(ln) for s in statements for ln in s) else name
+        for i in early:
+            found[i] = [reads.sub(str(local), line) for line in found[i]]
+        found[read] = [lines[0].replace(f"self.{name}", str(local), 1), *found[read]]
+        found[at] = [f"self.{name} = {local}"]
+    return found
 
 
 def _sizes_first(statements: list[list[str]]) -> list[list[str]]:

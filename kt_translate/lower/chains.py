@@ -135,6 +135,7 @@ def _follow(nodes: list[Node], source: Tensor, end: Tensor, checks: bool = False
                 len(node.inputs) == 1
                 and not node.over
                 and not node.plan.asked
+                and node.read is None
                 and node.inputs[0] is at
                 and isinstance(node.plan.result, Tensor)
             )

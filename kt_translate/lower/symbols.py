@@ -172,6 +172,8 @@ def inner_symbols(nodes: list[Node]) -> set[Symbol]:
             found.add(node.symbol)
         elif isinstance(node, IfNode):
             found |= inner_symbols(node.then.nodes + node.orelse.nodes)
+        elif isinstance(node, CallNode) and node.read is not None:
+            found.add(node.read)
     return found
 
 

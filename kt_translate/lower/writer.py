@@ -69,6 +69,7 @@ class Writer(Modules):
         self.count_frozen(nodes)
         idle = self._idle(nodes)
         self._name_modules([*nodes, *idle])
+        self._spell_sizes_read(nodes)
         with self.spelling(in_forward=True):
             for node in nodes:
                 if logits is None or logits not in node.outputs:
@@ -221,6 +222,18 @@ class Writer(Modules):
         for order in sorted(uses):
             name = self.attributes.fresh(next(iter(uses[order].values())))
             self.module_names |= dict.fromkeys(uses[order], name)
+
+    def _spell_sizes_read(self, nodes: list[Node]) -> None:
+        """The sizes that modules have as attributes."""
+        for node in nodes:
+            if isinstance(node, IfNode):
+                self._spell_sizes_read(node.then.nodes + node.orelse.nodes)
+            elif isinstance(node, CallNode) and node.read is not None:
+                attribute = self.module_names.get(id(node.use))
+                if attribute is not None:
+                    has = self.classes(node.plan).exposed[node.read.name]
+                    self.carried.append((node.read, node.read.spelled))
+                    node.read.spelled = f"self.{attribute}.{has}"
 
     def _is_read_later(self, node: IfNode) -> bool:
         """Whether something that a branch makes on the way is read after the condition."""
