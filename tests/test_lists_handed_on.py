@@ -116,6 +116,12 @@ WAYS = {
         y = layers.LSTM(filters + 1, return_sequences=True)(y, initial_state=states)
     return keras.Model(start, [layers.Dense(3)(x), y, layers.Add()([h, c])])
 """,
+    "to_a_function_of_a_lambda_layer": """
+    flat = layers.GlobalAveragePooling2D()(start)
+    parts = [layers.Dense(filters)(flat) for _ in range(depth)]
+    x = layers.Lambda(lambda each: keras.ops.stack(each, axis=1))(parts)
+    return keras.Model(start, layers.Dense(3)(x))
+""",
     "the_only_one_there_is": """
     parts = []
     for level in range(depth):

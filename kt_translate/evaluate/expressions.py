@@ -17,6 +17,7 @@ from kt_translate.evaluate import (
     elements,
     growing,
     indexing,
+    joined_items,
     last_items,
     layer_lists,
     number_lists,
@@ -28,6 +29,7 @@ from kt_translate.evaluate import (
 )
 from kt_translate.evaluate.builtin import NATIVES
 from kt_translate.evaluate.calculations import binary, unary
+from kt_translate.evaluate.lambdas import LambdaValue
 from kt_translate.evaluate.reflection import SCOPED
 from kt_translate.evaluate.values import (
     Either,
@@ -142,7 +144,7 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
     settled = assumed.settled
     read = (
         tensor_lists.raw
-        if tensor_lists.copes(function)
+        if tensor_lists.copes(function) or isinstance(function, LambdaValue)
         else _layers if _grows(function) else evaluate
     )
     if isinstance(function, (Function, Method)) or function is NATIVES["dict"]:
@@ -169,8 +171,11 @@ def _call(ev: Interpreter, node: cst.Call, scope: Scope) -> Any:
             args.append(value)
     if isinstance(function, External) and function.path in SCOPED and not kwargs:
         return SCOPED[function.path](ev, scope, *args)
-    if read is tensor_lists.raw and any(map(tensor_lists.holds_many, [*args, *kwargs.values()])):
-        return tensor_lists.call(ev, function, args, kwargs)
+    if read is tensor_lists.raw and not isinstance(function, LambdaValue):
+        if (joined := joined_items.joined(ev, function, args, kwargs)) is not None:
+            return joined
+        if any(map(tensor_lists.holds_many, [*args, *kwargs.values()])):
+            return tensor_lists.call(ev, function, args, kwargs)
     if isinstance(function, Choice):
         at_once = next(ORDER) == chosen + 1
         return choices.call(ev, function, args, kwargs, start if at_once else None)

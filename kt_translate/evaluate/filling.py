@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kt_translate.evaluate import last_items, last_turns, parts
 from kt_translate.evaluate.loop_sizes import number, size_name
 from kt_translate.evaluate.state import NotGeneral, Place, State
-from kt_translate.evaluate.tensor_lists import Growing, Shrinking, Spent, When
+from kt_translate.evaluate.tensor_lists import Growing, Joined, Shrinking, Spent, When
 from kt_translate.graph.lists import (
     Collected,
     Element,
@@ -40,6 +40,7 @@ class Filling:
         self.value = value  # that the loop goes through
         self.growing: dict[int, list[Any]] = {}  # with what was in them before
         self.shrinking: dict[int, Some] = {}
+        self.growers: dict[int, Growing] = {}
         self.added: dict[int, list[Any]] = {}  # in a turn: tensors, or rows of them
         self.elements: dict[Any, Element] = {}
         self.region: Region | None = None  # of the turn
@@ -56,7 +57,10 @@ class Filling:
         self.elements = {}
         for container, _ in self.state.containers:
             if id(container) in self.growing:
-                container[:] = [Growing()]
+                name = self.names.get(id(container))
+                spaces = [s for s in self.state.spaces[: self.state.named] if name in s]
+                growing = self.growers[id(container)] = Growing(name, spaces[0] if spaces else {})
+                container[:] = [growing]
             elif id(container) in self.shrinking:
                 some = self.shrinking[id(container)]
                 container[:] = [Shrinking(some, self._pop)]
@@ -146,11 +150,18 @@ class Filling:
         for container, _ in self.state.containers:
             if id(container) in self.growing:
                 before = _before(self.growing[id(container)])
-                name = self.names.get(id(container))
+                name, how = self.names.get(id(container)), self.growers[id(container)].how
                 added = self.added[id(container)]
                 if not isinstance(added[0], (list, tuple)):
-                    made.append(self._collect(name, before, added, inner, behind))
+                    try:
+                        made.append(self._collect(name, before, added, inner, behind))
+                    except NotGeneral:
+                        if how is None:
+                            raise
+                        container[:] = [Joined(how, self.node)]
+                        continue
                     after = made[-1].after
+                    after.how = how
                     container[:] = [Some(after, Sym.of(after.symbol))]
                     continue
                 columns: list[Some | None] = []

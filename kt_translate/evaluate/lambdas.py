@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kt_translate.evaluate import late
+from kt_translate.evaluate import late, tensor_lists
 from kt_translate.evaluate.higher_order import is_callable, run, training
 from kt_translate.evaluate.values import (
     Function,
@@ -74,9 +74,11 @@ def call_lambda(
 ) -> Any:
     """The function on the layer's inputs. The result has a mask only if the layer is told one."""
     inputs = args[0] if args else next(iter(kwargs.values()), None)
-    if not tensors_in(inputs):
+    listed = tensor_lists.countless(inputs)  # as many as a loop has turns
+    tensors = [] if listed else tensors_in(inputs)
+    if not tensors and not listed:
         raise RuleError("KT203", "a Lambda layer is called on what is not known")
-    masks = [t.mask for t in tensors_in(inputs)]
+    masks = [t.mask for t in tensors]
     mask = masks if isinstance(inputs, (list, tuple)) else masks[0]
     more = dict(value.arguments)
     expected = _parameters(value.function)
@@ -91,7 +93,7 @@ def call_lambda(
         result = _masked(result, found)
     _check_shape(ev, value, result)
     value.calls.append((inputs, result))
-    if isinstance(result, Tensor) and not any(result is t for t in tensors_in(inputs)):
+    if isinstance(result, Tensor) and not any(result is t for t in tensors):
         result.facts["lambda"] = value
     return result
 

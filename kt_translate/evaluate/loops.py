@@ -10,6 +10,7 @@ from kt_translate.evaluate import (
     assumed,
     by_parts,
     entries,
+    joined_items,
     last_items,
     loop_ends,
     loop_nests,
@@ -74,7 +75,7 @@ def _kept(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
     symbolic |= isinstance(value, Items) and any(isinstance(a, Sym) for a in value.goes_through)
     if not symbolic and len(items or ()) < FEW_TURNS:
         return False
-    with last_items.held(node, scope):
+    with last_items.held(node, scope), joined_items.held(node, scope):
         state = State(ev, scope)
         line = ev.line
         try:
@@ -193,7 +194,7 @@ class _General:
         held = {} if self.layers is None else held_by(self.node.target, layer)
         self.held = {} if isinstance(self.layers, Flat) else held
         self.scope.names |= held
-        self.ev.suite(self.node.body, self.scope)
+        joined_items.run(self.ev, self.node.body, self.scope)
 
     def _nested(self, layers: LayerList) -> bool:
         return run_for(self.ev, self.node, self.scope, layers)
@@ -254,7 +255,10 @@ class _General:
                 continue
             if isinstance(leaving, Unknown) and (number(before) or isinstance(before, Tensor)):
                 self.lost = True
-            if isinstance(before, Tensor) and isinstance(leaving, Tensor):
+            if (twin := rows.twin(place, changed, self.before)) in self.entering:
+                widened |= self.entering.get(place) is not self.entering[twin]
+                self.entering[place] = self.entering[twin]
+            elif isinstance(before, Tensor) and isinstance(leaving, Tensor):
                 widened |= self._widen_tensor(place, before, leaving)
             elif place not in self.entering and number(before) and number(leaving):
                 self._carry((place, -1), spoken(place), before)
@@ -379,7 +383,9 @@ class _General:
         tensors: dict[int, list[Carried]] = {id(r): [] for r in state.regions()}
         for place, leaving in sorted(changed.items(), key=lambda c: c[0] not in self.entering):
             entering = self.entering.get(place)
-            if isinstance(leaving, Tensor) and entering is not None:
+            if (twin := rows.twin(place, changed, self.before)) in self.entering:
+                state.put(place, state.places()[twin])
+            elif isinstance(leaving, Tensor) and entering is not None:
                 shape = tuple(substitute(d, table) for d in entering.shape)
                 after = Tensor(shape, leaving.dtype, entering.layout, *leaving.masking)
                 after.name = leaving.name

@@ -1,4 +1,4 @@
-"""Lists and tuples of tensors that a loop hands on whole: each of their tensors is a place of its own."""
+"""What a loop hands on in several places: rows of tensors, each a place of its own; one tensor under two names."""
 
 from __future__ import annotations
 
@@ -29,3 +29,14 @@ def is_row(value: Any) -> bool:
 
 def _form(row: Any) -> tuple[type, int]:
     return type(row), len(row)
+
+
+def twin(place: Place, changed: dict[Place, Any], before: dict[Place, Any]) -> Place | None:
+    """The first place that holds the same tensor as this one, before the loop and after a turn; None if it is the first."""
+    same = (
+        other
+        for other, leaving in changed.items()
+        if leaving is changed[place] and before.get(other) is before.get(place)
+    )
+    first = next(same)
+    return first if first != place and isinstance(changed[place], Tensor) else None

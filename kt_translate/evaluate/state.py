@@ -45,8 +45,8 @@ class Part:
 
 
 def named_at(place: Place) -> str:
-    """The name that holds what a place holds."""
-    return str(place[1].name if isinstance(place[1], Part) else place[1])
+    """The name that holds what a place holds; of a list of which all items are joined, the list's."""
+    return str(place[1].name if isinstance(place[1], Part) else place[1]).removesuffix("[:]")
 
 
 class NotGeneral(BaseException):

@@ -34,10 +34,28 @@ if TYPE_CHECKING:
 
 
 class Growing(Many):
-    """What is in a list that the loop at hand fills: nothing is known of it within the loop."""
+    """What is in a list that the loop at hand fills: nothing is known of it within the loop, but all of it joined."""
+
+    def __init__(self, name: str | None, names: dict[str, Any]) -> None:
+        self.name = name
+        self.names = names  # of the scope that it is a name of
+        self.joined = 0  # how many of the tensors that a turn adds
+        self.how: Any = None  # what joins them, if a turn does
 
     def refuse(self) -> NoReturn:
         raise NotGeneral
+
+
+class Joined(Many):
+    """What is in such a list afterwards, where it is known joined alone."""
+
+    def __init__(self, how: Any, loop: Any) -> None:
+        self.how = how
+        self.joined: Tensor | None = None
+        self.loop = loop
+
+    def refuse(self) -> NoReturn:
+        raise LeftOpen([self.loop])
 
 
 class When(Many):

@@ -59,6 +59,8 @@ class TensorList(Tensor):
     loops: list[Any] = field(default_factory=list)  # of the source, that fill it
     on_the_way: bool = True  # what is handed on from turn to turn is made of these tensors
     given: bool = False  # as outputs of a model, which may be asked for them anywhere
+    how: Any = None  # what joins them in each turn of that loop
+    joined: Tensor | None = None  # all of them, by that
 
     def refuse(self) -> NoReturn:
         """It is asked for the tensors one by one."""
