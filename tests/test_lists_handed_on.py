@@ -172,3 +172,8 @@ def test_layers_of_the_last_turn_alone(float64: None) -> None:
     pair.check("build", "build(filters=5)", "filters=5")
     with pytest.raises(NotImplementedError, match="depth"):
         pair.check("build", "build(depth=2)", "depth=2")
+
+
+def test_a_turn_of_one_module_has_no_class_of_its_own(float64: None) -> None:
+    pair = check_kept(HEAD + WAYS["to_a_function_of_a_lambda_layer"], "(32, 16, 1), 4, 3")
+    assert "Stage" not in pair.done.code

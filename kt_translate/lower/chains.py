@@ -65,6 +65,16 @@ def chain_of(nodes: list[Node], carried: list[Carried]) -> Chain | None:
     return chain
 
 
+def chain_of_turn(body: Region, taken: list[Tensor], results: list[Tensor]) -> Chain | None:
+    """The modules that a turn calls one after the other on the one tensor that it takes; None for any other turn."""
+    if len(taken) != 1 or len(results) != 1 or results[0].layout is not taken[0].layout:
+        return None
+    chain = _follow(body.nodes, taken[0], results[0])
+    if chain is None or not chain.modules or not _made_in(body, chain):
+        return None
+    return chain if all(isinstance(n, (LayerNode, CallNode)) for n in chain.links) else None
+
+
 def chain_of_if(node: IfNode) -> tuple[Chain, Chain] | None:
     """The chains of both branches from one tensor to the one that they leave; None where it is not so."""
     if len(node.joined) != 1:

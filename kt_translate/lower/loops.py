@@ -6,13 +6,22 @@ import re
 from typing import TYPE_CHECKING
 
 from kt_translate.graph.lists import PRODUCT
-from kt_translate.graph.nodes import CallNode, Carried, LoopNode, Plan, SizeNode, made_in
+from kt_translate.graph.nodes import (
+    CallNode,
+    Carried,
+    LayerNode,
+    LoopNode,
+    Node,
+    Plan,
+    SizeNode,
+    made_in,
+)
 from kt_translate.graph.sym import Items, Sym, code, symbols_in
 from kt_translate.graph.tensor import Tensor
 from kt_translate.graph.terms import closed
 from kt_translate.layers.layer import RuleError
 from kt_translate.lower.blocks import indented
-from kt_translate.lower.chains import append, chain_of
+from kt_translate.lower.chains import append, chain_of, chain_of_turn, constructors
 from kt_translate.lower.control import size_line
 from kt_translate.lower.headings import heading, names_of
 from kt_translate.lower.lists import SizeLists, write_calls
@@ -150,7 +159,15 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
     taken = [*(c.entering for c in node.tensors), *elements, *outside]
     call = _only_call(node, taken)
     named: list[str] = []
-    if call is None:
+    read: dict[int, str] = {}
+    chain = chain_of_turn(node.body, taken, _results(node)) if call is None else None
+    if chain is not None and not _unsaid(node, chain.links):
+        modules = constructors(writer, chain)
+        instance = modules[0] if len(modules) == 1 else Expr("nn.Sequential")(*modules)
+        comments = [link.use.comment for link in chain.links if isinstance(link, LayerNode)]
+        named = [line for comment in comments for line in comment.splitlines()]
+        results, read = _results(node), {}
+    elif call is None:
         instance, results, read = _stage(writer, node, attribute, taken)
     else:
         named = [size_line(writer, n) for n in node.body.nodes if isinstance(n, SizeNode)]
@@ -188,9 +205,14 @@ def _only_call(node: LoopNode, taken: list[Tensor]) -> CallNode | None:
     fits = fits and all(call.inputs.count(tensor) == 1 for tensor in popped)
     pairs = zip(call.inputs, call.plan.inputs, strict=False)
     fits = fits and all(a.layout is b.layout for a, b in pairs)
-    unsaid = symbols_in(closed([size.leaving for size in node.sizes])) & inner_symbols([call])
     made_here = call.use.region is not None and call.use.region.home is node.body.home
-    return call if fits and made_here and not unsaid else None
+    return call if fits and made_here and not _unsaid(node, [call]) else None
+
+
+def _unsaid(node: LoopNode, nodes: list[Node]) -> bool:
+    """Whether a size that the loop hands on is known in what the nodes are alone."""
+    leaving = symbols_in(closed([size.leaving for size in node.sizes]))
+    return bool(leaving & inner_symbols(nodes))
 
 
 def _stage(
