@@ -167,7 +167,13 @@ def _of_sequences(cls: Class) -> bool:
 
 
 def _told_rank(cls: Class, name: str) -> int | None:
-    """How many axes an input has whose sizes are asked for one by one: three or more, or it is not told."""
+    """How many axes an input has whose sizes are asked for one by one: three or more, or it is not told.
+
+    What is made rows of at first, ``reshape(x, [-1, width])``, is a picture in a file that has layers for these.
+    """
+    n = re.escape(name)
+    if re.search(rf"\breshape\(\s*{n}\s*,\s*[\[(]\s*-1\s*,[^,\])]+[\])]", code_of(cls)):
+        return 4 if re.search(r"\w2D\b", cls.source.text if cls.source else "") else 3
     shape = rf"\b(?:input_shape|{re.escape(name)}\.shape|shape\({re.escape(name)}\))"
     places = [int(n) for n in re.findall(rf"{shape}\[(-?\d)\](?!\[)", code_of(cls))]
     last = max(places, default=0)

@@ -306,16 +306,17 @@ class Finder:
             return
         said = arguments_text(done.given)
         of_object = not {"staticmethod", "classmethod"} & set(method.decorators)
+        runs = [made, done] if of_object else [done]
         params = parameters_of(made, done) if of_object else done.given.params
         gives_nothing = isinstance(done.result, Fresh)
         models = [] if gives_nothing else models_in(done.result)
         fresh = done.result if gives_nothing else Fresh.of(instance, kept)
         if models and not any(models[0] is m for v in kept.values() for m in models_in(v)):
             call = None if said is None else f"({said})"
-            yield self._member(cls, method.name, done.result, [made, done], params, call)
+            yield self._member(cls, method.name, done.result, runs, params, call)
         for name, value in fresh.items():
             for path, model in elements(value):
-                yield self._member(cls, f"{name}{path}", model, [made, done], params, None)
+                yield self._member(cls, f"{name}{path}", model, runs, params, None)
         lacks = lacks_models(done.result) or any(map(makes_model, returned_by(self.ev, method)))
         if models or fresh or not lacks:
             return

@@ -41,9 +41,11 @@ def likely_shape(text: str, kinds: str) -> tuple[int, ...]:
     """The shape of an input by what is made of it."""
     if re.search(r"TimeDistributed\(\s*[\w.]*2D\b", text):
         return (5, 64, 64, 3)
-    if re.search(r"\w3D\b", kinds):
+    picture = re.search(r"Conv(?:olution)?2D|\w2D\b", kinds)
+    for_either = picture and re.search(r"\blen\([\w.]+\)\s*==\s*3\b", text)
+    if re.search(r"\w3D\b", kinds) and not for_either:
         return (16, 32, 32, 1)
-    if re.search(r"Conv(?:olution)?2D|\w2D\b", kinds):
+    if picture:
         return (64, 64, 3)
     return (20, 8) if re.search(r"\w1D\b|LSTM|GRU|RNN|Attention|Flatten", kinds) else (16,)
 

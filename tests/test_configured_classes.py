@@ -214,4 +214,6 @@ net = Net(units=3)
 net.width = 5
 model = net.build(net.config)
 """
-    Both(tmp_path, text).agree("model", None, "", numbers(2, 5))  # type: ignore[arg-type]
+    for asked in ("", "net.config.pop('self', None)\n"):
+        both = Both(tmp_path, text.replace("model =", f"{asked}model ="))
+        both.agree("model", None, "", numbers(2, 5))  # type: ignore[arg-type]

@@ -577,3 +577,36 @@ def build(size, channels=2, filters=3):
         pair = Pair(text, input_shapes=given)
         assert pair.errors == []
         pair.check("build", f"build({size})", f"{size}")
+
+
+def test_what_is_built_for_pictures_and_volumes_is_read_for_pictures(float64: None) -> None:
+    text = """
+def build(shape):
+    if len(shape) == 3:
+        conv, pool, kernel = layers.Conv2D, layers.GlobalMaxPooling2D, (2, 2)
+    elif len(shape) == 4:
+        conv, pool, kernel = layers.Conv3D, layers.GlobalMaxPooling3D, (2, 2, 2)
+    else:
+        raise ValueError(shape)
+    inputs = keras.Input(shape)
+    return keras.Model(inputs, pool()(conv(4, kernel)(inputs)))
+"""
+    pair = Pair(HEAD + text)
+    assert pair.errors == []
+    pair.check("build", "build((6, 5, 2))", "(6, 5, 2)")
+
+
+def test_a_static_method_does_not_ask_for_what_the_constructor_checks(float64: None) -> None:
+    text = """
+class Agent:
+    def __init__(self, states, actions, own=True, maker=None):
+        self.net = Agent.network((states,), actions) if own else maker(states, actions)
+
+    @staticmethod
+    def network(shape, actions):
+        inputs = keras.Input(shape)
+        return keras.Model(inputs, layers.Dense(actions)(layers.Dense(6)(inputs)))
+"""
+    pair = Pair(HEAD + text)
+    assert pair.errors == []
+    pair.check("Agent.network", "Agent.network((3,), 4)", "(3,), 4")

@@ -432,6 +432,29 @@ class Emission(layers.Layer):
     both.agree("Emission", "", "features=5", numbers(2, 4, 5))
 
 
+@pytest.mark.parametrize(
+    ("others", "shape"), [("layers.Conv2D", (2, 3, 4, 5)), ("None", (2, 4, 5))]
+)
+def test_what_is_made_rows_of_has_more_axes(
+    others: str, shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    text = f"""
+CONVOLUTION = {others}
+
+
+class Rows(layers.Layer):
+    def __init__(self, width):
+        super().__init__()
+        self.width = width
+
+    def call(self, x):
+        rows = tf.reshape(x, [-1, self.width])
+        scale = ops.sum(rows * rows, axis=1, keepdims=True)
+        return tf.reshape(rows / (scale + 2), tf.shape(x)) + x
+"""
+    Both(tmp_path, text).agree("Rows", "5", "5", numbers(*shape))
+
+
 AUTOENCODER = """
 class VAE(keras.Model):
     def __init__(self, encoder_net, decoder, beta=0.5, **kwargs):

@@ -36,7 +36,18 @@ def _globals(ev: Interpreter, scope: Scope) -> Any:
 def _locals(ev: Interpreter, scope: Scope) -> Any:
     while scope.kind == "function" and scope.function is None and scope.parent is not None:
         scope = scope.parent  # of a comprehension
-    return scope.names
+    if scope.function is None:
+        return scope.names
+    found = dict(scope.names)
+    source = scope.function.source or ev.source
+    params = scope.function.node.params.params
+    if (
+        scope.function.owner is not None and params
+    ):  # a method's object: its settings are what is kept
+        own = params[0].name.value
+        if f"'{own}'" not in source.text and f'"{own}"' not in source.text:
+            found.pop(own, None)
+    return found
 
 
 def _vars(ev: Interpreter, scope: Scope, *args: Any) -> Any:
