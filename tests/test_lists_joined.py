@@ -57,6 +57,14 @@ BUILDERS = {
     stacked = ops.stack(branches + [layers.Dense(filters)(inputs)], axis=1)
     return Model(inputs, layers.Dense(3)(layers.Flatten()(stacked)))
 """,
+    "heads that a parameter counts": """
+    inputs = Input((7, 3))
+    x = layers.Dense(filters * len(rates))(inputs)
+    heads = ops.concatenate(ops.split(x, filters, axis=2), axis=0)
+    scores = ops.softmax(ops.matmul(heads, ops.transpose(heads, (0, 2, 1))))
+    heads = ops.split(ops.matmul(scores, heads), filters)
+    return Model(inputs, layers.Dense(2)(ops.concatenate(heads, axis=-1)))
+""",
 }
 
 

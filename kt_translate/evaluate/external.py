@@ -15,6 +15,7 @@ from kt_translate.evaluate import (
     copies,
     custom_objects,
     data,
+    equal_parts,
     models,
     own_weights,
     scripts,
@@ -137,6 +138,10 @@ def call(ev: Interpreter, path: str, args: list[Any], kwargs: dict[str, Any], no
     if not tensors_in([args, kwargs]):  # parts of data are data
         known = known and not any(map(holds_opaque, (*args, *kwargs.values())))
     on_tensors = not path.startswith("numpy.") or bool(tensors_in([args, kwargs]))
+    if path in equal_parts.ARGUMENTS:
+        parts = equal_parts.split(ev, path, args, kwargs, node)
+        if parts is not None:
+            return parts
     if path in OPS and known and on_tensors:
         return _op(ev, path, args, kwargs, node)
     if path in own_weights.VARIABLES:

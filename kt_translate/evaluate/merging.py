@@ -11,7 +11,7 @@ from kt_translate.graph.lists import Some, TensorList, one_of
 from kt_translate.graph.region import derived
 from kt_translate.graph.sym import Sym, call_symbolic, known, same
 from kt_translate.graph.tensor import Layout, Tensor, torch_dim
-from kt_translate.pytorch.expr import Expr, torch
+from kt_translate.pytorch.expr import Expr, torch, unless
 from kt_translate.source.names import MERGE_FUNCTIONS
 
 if TYPE_CHECKING:
@@ -87,13 +87,12 @@ def merged(
         return _stacked(parts, one, axis)
     at = axis % one.rank
     size = _sum([_total(p, at) for p in parts])
-    if at == 0:
+    if at == 0 and (size is not None or one.shape[0] is not None):
         return None
     shape = (*one.shape[:at], size, *one.shape[at + 1 :])
     layout = one.layout
-    return _derived(
-        parts, shape, layout, lambda xs: torch.cat(xs, dim=torch_dim(axis, one.rank, layout))
-    )
+    dim = torch_dim(axis, one.rank, layout)
+    return _derived(parts, shape, layout, lambda xs: torch.cat(xs, dim=unless(at and dim, 0)))
 
 
 def _one_of(parts: list[Some | Tensor]) -> Tensor | None:
@@ -146,7 +145,10 @@ def _total(part: Some | Tensor, axis: int) -> Any:
         return part.shape[axis]
     if axis in part.tensors.sizes:
         return call_symbolic("sum", part.along(axis))
-    size = part.tensors.shape[axis]
+    tensors = part.tensors
+    size = tensors.shape[axis]
+    if axis in tensors.whole and part.is_the_list:
+        return tensors.whole[axis]
     if size is None or part.count is None:
         return None
     return Sym.binary("*", part.count, size)

@@ -56,6 +56,7 @@ class TensorList(Tensor):
     symbol: Symbol = None  # type: ignore[assignment]  # the list itself; its sample counts the tensors
     sizes: dict[int, Symbol] = field(default_factory=dict)  # by axis: the list of what differs
     count: Any = None  # of its tensors, where there are words for it
+    whole: dict[int, Any] = field(default_factory=dict)  # by axis: what was split into them
     loops: list[Any] = field(default_factory=list)  # of the source, that fill it
     on_the_way: bool = True  # what is handed on from turn to turn is made of these tensors
     given: bool = False  # as outputs of a model, which may be asked for them anywhere

@@ -331,7 +331,14 @@ def several(
 ) -> list[Tensor]:
     """The tensors that one expression gives at once: ``a, b = x.chunk(2, dim=1)``."""
     outputs = [Tensor(shape, dtype, layout) for shape in shapes]
-    node = OpNode(list(inputs), outputs, render=render, wants=[wants] * len(inputs), label=label)
+    only = len(shapes) == 1  # of a tuple all the same
+    node = OpNode(
+        list(inputs),
+        outputs,
+        render=(lambda *es: render(*es)[0]) if only else render,
+        wants=[wants] * len(inputs),
+        label=label,
+    )
     CURRENT[-1].add(node)
     return outputs
 

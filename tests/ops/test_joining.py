@@ -38,6 +38,9 @@ CASES: list[Any] = [
     ("tf.split(x, num_or_size_splits=2, axis=-1)", (2, 4, 6)),
     ("ops.array_split(x, 2, axis=1)", (2, 5)),
     ("ops.hsplit(x, 2)", (2, 4)),
+    ("tf.split(x, 1, axis=1)[0]", (2, 4)),
+    ("tf.unstack(x, axis=1)[0]", (2, 1)),
+    ("ops.meshgrid(x)[0]", (3,)),
     ("ops.meshgrid(x, y)", (2,), (3,)),
     ('tf.meshgrid(x, y, indexing="ij")', (2,), (3,)),
     ("ops.pad(x, [[0, 0], [1, 2], [3, 0]])", (2, 3, 4)),
@@ -59,6 +62,7 @@ CASES: list[Any] = [
 KNOWN = {
     "ops.unstack(x, axis=1)",
     "tf.unstack(x, axis=-1)",
+    "tf.unstack(x, axis=1)[0]",
 }
 
 
