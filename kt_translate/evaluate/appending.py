@@ -29,19 +29,30 @@ class Filled:
 
 
 @lru_cache(maxsize=1024)
-def lists_of(node: cst.For, method: str) -> tuple[list[Filled], list[str]]:
-    """What the loop's statements append or add to, and the names that they give on the way; nothing for any other loop."""
+def lists_of(
+    node: cst.For, method: str, closed: tuple[str, ...] = ()
+) -> tuple[list[Filled], list[str]]:
+    """What the loop's statements append or add to, and the names that they give on the way; nothing for any other loop.
+
+    ``closed``: names that each turn makes of what they were before the loop.
+    """
     found: dict[str, tuple[Any, list[Any]]] = {}
     before: list[tuple[str, Any]] = []
     read: frozenset[str] = frozenset()
     for line in node.body.body:
+        if isinstance(line, cst.For):
+            name = _filled_within(line)
+            if name not in dict(before):
+                return [], []
+            before.append((name, line))
+            continue
         small = line.body if isinstance(line, cst.SimpleStatementLine) else []
         only = small[0] if len(small) == 1 else None
         call = only.value if isinstance(only, cst.Expr) else None
         if isinstance(only, cst.Assign):
             targets = [t.target.value for t in only.targets if isinstance(t.target, cst.Name)]
-            read |= names_in(only.value)
-            if len(only.targets) > 1 or not targets or found or targets[0] in read:
+            read |= names_in(only.value) - set(closed)
+            if len(only.targets) > 1 or not targets or targets[0] in read:
                 return [], []
             before.append((targets[0], line))
         elif not isinstance(call, cst.Call) or not isinstance(call.func, cst.Attribute):
@@ -64,10 +75,20 @@ def lists_of(node: cst.For, method: str) -> tuple[list[Filled], list[str]]:
     return _apart(list(found.values()), before), list(dict(before))
 
 
+def _filled_within(node: cst.For) -> str:
+    """The name of the one list that a loop within the loop does nothing but fill."""
+    lists = lists_of(node, "append")[0] or rows_of(node)[0]
+    owner = lists[0].owner if len(lists) == 1 else None
+    return owner.value if isinstance(owner, cst.Name) else ""
+
+
 def _apart(lists: list[tuple[Any, list[Any]]], before: list[tuple[str, Any]]) -> list[Filled]:
     """Each list with the statements that it takes; none where a layer goes to two of them."""
     filled = []
     of_others: set[str] = set()
+    code = cst.Module([]).code_for_node
+    if any(code(owner) in code(line) for owner, _ in lists for _, line in before):
+        return []
     for owner, items in lists:
         needed = {name for item in items for name in names_in(item)}
         own: list[Any] = []

@@ -16,6 +16,7 @@ from kt_translate.evaluate import (
     containers,
     elements,
     growing,
+    indexed_lists,
     indexing,
     joined_items,
     last_items,
@@ -314,7 +315,8 @@ def _conditional(ev: Interpreter, node: cst.IfExp, scope: Scope) -> Any:
 def _subscript(ev: Interpreter, node: cst.Subscript, scope: Scope) -> Any:
     value = tensor_lists.raw(ev, node.value, scope)
     key = subscript_key(ev, node, scope)
-    if (layer := open_lists.at(value, key)) is not None:
+    layer = open_lists.at(value, key) or indexed_lists.taken(ev, value, key)
+    if layer is not None:
         return layer
     if isinstance(node.value, cst.Attribute):  # ``model.outputs[0]``
         value = layer_lists.settled(ev, value)

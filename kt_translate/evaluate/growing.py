@@ -8,6 +8,7 @@ import libcst as cst
 
 from kt_translate.evaluate import elements, expressions, tensor_lists
 from kt_translate.evaluate.appending import layers_of, leave, lists_of, may_stay, rows_of
+from kt_translate.evaluate.closed_numbers import closed
 from kt_translate.evaluate.layer_lists import LayerList
 from kt_translate.evaluate.open_lists import Turns, holds_layers, is_open
 from kt_translate.evaluate.state import State
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 def run_for(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
     """Let lists be what such a loop fills. False where it is none, or cannot be kept; nothing has changed then."""
-    lists, names = lists_of(node, "append")
+    node, carried = closed(node)
+    lists, names = lists_of(node, "append", carried)
     if not lists:
         lists, names = rows_of(node)
     if not lists or not may_stay(ev, node, names, scope):
@@ -32,6 +34,7 @@ def run_for(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
         if layers is None:
             state.restore()
             return False
+        layers.filled_by = node
         made.append(layers)
     for one, layers in zip(lists, made, strict=True):
         add(ev, one.owner, layers, scope)

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import libcst as cst
 
-from kt_translate.evaluate import layer_lists, loops, tensor_lists
-from kt_translate.evaluate.layer_lists import Abreast, Flat, LayerList, Numbered
+from kt_translate.evaluate import loops, tensor_lists
+from kt_translate.evaluate.abreast import Abreast, Numbered, abreast, counts
+from kt_translate.evaluate.layer_lists import Flat, LayerList, is_range
 from kt_translate.evaluate.values import Scope
 from kt_translate.graph.lists import count, singular
-from kt_translate.graph.sym import same
+from kt_translate.graph.sym import Items, Sym, known, same
 from kt_translate.source.walk import Named, names_in, walk
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ def run_for(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
     if found is None:
         return False
     loop, place = found
+    together = [arg.value for arg in loop.iter.args] if isinstance(loop.iter, cst.Call) else []
+    if not all(isinstance(gone_through(ev, one, scope), LayerList) for one in together):
+        return False
     layers = gone_through(ev, loop.iter, scope)
     if place is not None:
         layers = Numbered(layers, place) if type(layers) in (LayerList, Abreast) else None
@@ -48,10 +52,46 @@ def gone_through(ev: Interpreter, node: cst.BaseExpression, scope: Scope) -> Any
     """What a loop goes through: a list of layers keeps its length open, and so do several, gone through together."""
     if isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value == "zip":
         lists = [gone_through(ev, arg.value, scope) for arg in node.args if _is_named(arg.value)]
-        made = layer_lists.abreast(lists) if len(lists) == len(node.args) else None
+        made = abreast(lists) if len(lists) == len(node.args) else None
         if made is not None:
             return made
     return tensor_lists.raw(ev, node, scope)
+
+
+def taken(ev: Interpreter, layers: Any, key: Any) -> Any:
+    """The layer that a turn of a loop takes by its number, ``self.downs[i]``; None for anything else."""
+    if type(layers) is not LayerList or not isinstance(key, Sym):
+        return None
+    loop = next((loop for loop in reversed(ev.loops) if counts(loop, key)), None)
+    if loop is None or (loop is not ev.loops[-1] and not isinstance(layers[0], LayerList)):
+        return None
+    for held, place, made in loop.places:
+        if held is layers and same(place, key):
+            return made
+    item = _item(layers.iterable, key)
+    if item is None or not 0 <= known(key) < len(layers):
+        return None
+    layers.check_first(ev.loops[: ev.loops.index(loop)])
+    made = layers.element(ev, lambda target, inner: ev.assign(target, item, inner), known(key))
+    loop.places.append((layers, key, made))
+    for one in ev.loops:
+        one.taken += layers.taken([made])
+    return made
+
+
+def _item(through: Any, key: Sym) -> Any:
+    """What a loop has at a place; None where there are no words for it."""
+    if is_range(through):
+        start = through.args[1] if len(through.args) > 2 else 0
+        return Sym.binary("+", start, key) if start != 0 else key
+    if isinstance(through, Sym) and isinstance(through.value, (list, tuple)):
+        return Sym.index(through, key)
+    if not isinstance(through, Items) or through.function not in ("zip", "enumerate"):
+        return None
+    parts = [_item(value, key) for value in through.args]
+    if None in parts or (through.function == "enumerate" and len(parts) > 1):
+        return None
+    return (key, *parts) if through.function == "enumerate" else tuple(parts)
 
 
 def numbered(ev: Interpreter, node: cst.For, scope: Scope) -> Numbered | None:
@@ -81,7 +121,7 @@ def beside_tensors(ev: Interpreter, node: cst.For, scope: Scope) -> tuple[cst.Fo
     if not of_layers or not tensors or len(of_layers) + len(tensors) < len(values):
         return None
     lists = [values[i] for i in of_layers]
-    layers = lists[0] if len(lists) == 1 else layer_lists.abreast(lists)
+    layers = lists[0] if len(lists) == 1 else abreast(lists)
     taking = _taking(node, of_layers)
     return None if layers is None or taking is None else (taking[0], Numbered(layers, taking[1]))
 

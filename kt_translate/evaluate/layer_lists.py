@@ -6,8 +6,9 @@ stays as long as the parameter says. Whatever else reads the list takes the samp
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -15,7 +16,6 @@ import libcst as cst
 from kt_translate.evaluate import assumed, tensor_lists
 from kt_translate.evaluate.lengths import demand_length
 from kt_translate.evaluate.open_lists import Chosen, Turns, is_made, is_open, is_row, shown
-from kt_translate.evaluate.running import chooses
 from kt_translate.evaluate.state import NotGeneral, State
 from kt_translate.evaluate.values import (
     Either,
@@ -23,15 +23,13 @@ from kt_translate.evaluate.values import (
     LayerValue,
     Scope,
     items_of,
-    name_value,
     plain,
 )
-from kt_translate.graph.lists import Forked, count
-from kt_translate.graph.nodes import ORDER, CallNode, Held, LayerNode, SizeNode
-from kt_translate.graph.region import Node, OpNode, Region
-from kt_translate.graph.sym import Items, Sym, call_symbolic, known, same
+from kt_translate.graph.lists import Forked, LeftOpen, count
+from kt_translate.graph.nodes import ORDER, CallNode, IfNode, LayerNode, LoopNode
+from kt_translate.graph.region import CURRENT, Node
+from kt_translate.graph.sym import Items, Sym, known
 from kt_translate.graph.tensor import Fork
-from kt_translate.layers.rnn_settings import is_stateless
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -39,7 +37,7 @@ if TYPE_CHECKING:
 
 
 WHAT = "the number of layers in a list"
-MAKING = (cst.Call, cst.List, cst.Tuple)
+MAKING = (cst.Call, cst.List, cst.ListComp, cst.Tuple)
 
 
 class LayerList(list):  # type: ignore[type-arg]
@@ -55,23 +53,45 @@ class LayerList(list):  # type: ignore[type-arg]
         self.line = 0
         self.order = next(ORDER)
         self.name: str | None = None
+        self.filled_by: Any = None  # the loop of the source, where it is none of a comprehension
 
-    def element(self, ev: Interpreter, bind: Any) -> Any:
+    def element(self, ev: Interpreter, bind: Any, place: int = 0) -> Any:
         """The layer of a general turn; ``bind(target, scope)`` gives the comprehension's variables their symbols."""
         inner = Scope("function", {}, self.scope)
         bind(self.node.for_in.target, inner)
         made = made_in_turn(ev, self.node, self.before, inner)
-        if not self.agrees(made):
+        if not self.agrees(made, place):
             raise NotGeneral
         return made
 
-    def agrees(self, made: Any) -> bool:
+    def agrees(self, made: Any, place: int = 0) -> bool:
         """Whether the first layer would be made so now: what its settings read may have changed since."""
-        return _settings(made) == _settings(self[0])
+        return _settings(made) == _settings(self[place])
+
+    def check_first(self, around: list[_General]) -> None:
+        """See that no loop has made these layers before.
+
+        Raises:
+            NotGeneral: they have been called by themselves, or loops ``around`` the one at hand would have it make them
+                in each of their turns.
+            LeftOpen: one has made them: that is unrolled.
+        """
+        if any(self.order < loop.start for loop in around):
+            raise NotGeneral
+        uses = {id(use) for layer in _each(self) if (use := getattr(layer, "use", None))}
+        for node in (node for region in CURRENT for node in _all_of(region.nodes)):
+            if isinstance(node, LoopNode) and any(one is self for one in node.taken):
+                raise LeftOpen([node.statement], everywhere=True)
+            if isinstance(node, (LayerNode, CallNode)) and id(node.use) in uses:
+                raise NotGeneral
 
     def elements(self, ev: Interpreter, bind: Any) -> list[Any]:
         """What a general turn of the comprehension adds."""
         return [self.element(ev, bind)]
+
+    def taken(self, elements: list[Any]) -> list[tuple[LayerList, Any]]:
+        """The lists that a turn takes of, and what it takes of each."""
+        return [(self, element) for element in elements]
 
 
 class Flat(LayerList):
@@ -88,146 +108,34 @@ class Flat(LayerList):
     def elements(self, ev: Interpreter, bind: Any) -> list[Any]:
         return list(self.element(ev, bind))
 
-    def agrees(self, made: Any) -> bool:
-        return _settings(made) == _settings(self.rows[0])
+    def agrees(self, made: Any, place: int = 0) -> bool:
+        return _settings(made) == _settings(self.rows[place])
 
 
-class Abreast(LayerList):
-    """Several such lists, made for the same items, gone through together: what a turn has is one layer of each."""
-
-    def __init__(self, lists: list[LayerList]) -> None:
-        first = lists[0]
-        rows = list(zip(*lists, strict=False))
-        super().__init__(rows, first.iterable, first.node, first.scope)
-        self.lists = lists
-        self.order = min(one.order for one in lists)
-
-    def element(self, ev: Interpreter, bind: Any) -> Any:
-        names: list[Any] = []
-
-        def first(target: Any, inner: Scope) -> None:
-            bind(target, inner)
-            names[:] = [ev.evaluate(name, inner) for name in _names(target)]
-
-        def other(target: Any, inner: Scope) -> None:
-            for name, value in zip(_names(target), names, strict=True):
-                ev.assign(name, value, inner)
-
-        made = [self.lists[0].element(ev, first)]
-        return (*made, *(one.element(ev, other) for one in self.lists[1:]))
-
-
-class Numbered(LayerList):
-    """Such a list with the places of its layers, ``for i, block in enumerate(blocks)``: a turn has ``place`` and a layer."""
-
-    def __init__(self, layers: LayerList, place: str) -> None:
-        through = layers.iterable
-        self.ranged = isinstance(through, Sym) and same(
-            through, call_symbolic("range", count(through))
-        )
-        pairs = list(enumerate(items_of(through, None) or ()))
-        iterable = through if self.ranged else Items(pairs, "enumerate", (through,))
-        rows = [(i, *self._row(made)) for i, made in enumerate(layers)]
-        super().__init__(rows, iterable, layers.node, layers.scope)
-        self.layers = layers
-        self.place = place
-        self.order = layers.order
-        self.name = layers.name
-
-    def element(self, ev: Interpreter, bind: Any) -> Any:
-        places: list[Any] = []
-
-        def both(target: Any, inner: Scope) -> None:
-            place = cst.Name(self.place)
-            pair = cst.Tuple([cst.Element(place), cst.Element(target)])
-            bind(place if self.ranged else pair, inner)
-            places.append(inner.names[self.place])
-            if self.ranged:
-                ev.assign(target, places[0], inner)
-
-        made = self.layers.element(ev, both)
-        return (places[0], *self._row(made))
-
-    @staticmethod
-    def _row(made: Any) -> Any:
-        """The layers of a turn: one, or one of each of several lists."""
-        return made if isinstance(made, tuple) else (made,)
-
-
-def abreast(values: list[Any]) -> Abreast | None:
-    """The lists gone through together; None where they are not of one kind."""
-    if not values or not all(type(v) is LayerList for v in values):
-        return None
-    first = values[0]
-    alike = all(
-        same(v.iterable, first.iterable)
-        and len(_names(v.node.for_in.target)) == len(_names(first.node.for_in.target))
-        for v in values
+def is_range(value: Any) -> bool:
+    """Whether it is ``range(n)``, or goes up to ``n`` from another number."""
+    return (
+        isinstance(value, Sym)
+        and value.head == "call"
+        and value.args[0] == "range"
+        and len(value.args) < 4
     )
-    return Abreast(values) if alike else None
 
 
-def _names(target: Any) -> list[cst.Name]:
-    if isinstance(target, cst.Name):
-        return [target]
-    return [name for element in target.elements for name in _names(element.value)]
+def _all_of(nodes: list[Node]) -> Iterator[Node]:
+    """Nodes, and those within their loops and conditions."""
+    for node in nodes:
+        yield node
+        if isinstance(node, LoopNode):
+            yield from _all_of(node.body.nodes)
+        elif isinstance(node, IfNode):
+            yield from _all_of(node.then.nodes + node.orelse.nodes)
 
 
-def held_by(target: Any, element: Any) -> dict[str, Any]:
-    """The layers that a loop's variables hold in a turn. Raises NotGeneral where there is not one for each."""
-    if isinstance(target, cst.Name):
-        return {target.value: element}
-    parts = target.elements if isinstance(target, (cst.Tuple, cst.List)) else ()
-    names = [part.value.value for part in parts if isinstance(part.value, cst.Name)]
-    if not isinstance(element, (list, tuple)) or len(names) != len(element):
-        raise NotGeneral
-    for name, layer in zip(names, element, strict=True):
-        name_value(layer, name)
-    return dict(zip(names, element, strict=True))
-
-
-def held_layers(loop: _General, body: Region) -> list[Held]:
-    """The layers of a turn, where the lists are to stay lists; empty where the turns are better stages of their own.
-
-    Raises:
-        NotGeneral: turns share a layer that has weights, or go through several lists, and make something else, too.
-    """
-    layers, start = loop.layers, loop.start
-    if layers is None:
-        return []
-    made = {name: held for name, held in loop.held.items() if not isinstance(held, Sym)}
-    numbered = isinstance(layers, Numbered)
-    carries = bool(loop.filling.growing or loop.filling.elements)
-    carries |= bool(loop.sizes) and not numbered
-    lists = layers.lists if isinstance(layers, Abreast) else [layers]
-    calls = [n for n in body.nodes if isinstance(n, (LayerNode, CallNode))]
-    nodes = [n for n in calls if isinstance(n, CallNode) or not is_stateless(n.rule)]
-    must = len(lists) > 1 or any(n.use.order < start for n in nodes)
-    uses = [getattr(one, "use", None) for one in made.values()]
-    others = [n for n in nodes if n.use.order >= start]
-    can = (
-        all(any(n.use is use for use in uses) for n in others)
-        and None not in uses
-        and len(uses) == len(lists)
-        and all(one.name for one in lists)
-        and all(
-            isinstance(n, (LayerNode, CallNode, OpNode, SizeNode)) or chooses(n) for n in body.nodes
-        )
-    )
-    if must and not can:
-        raise NotGeneral
-    chain = _is_chain(body.nodes) and not (numbered and len(body.nodes) > 1)
-    if not must and (not can or carries or chain):
-        return []
-    pairs = zip(lists, made.items(), strict=True)
-    place = next((held.args[0] for held in loop.held.values() if isinstance(held, Sym)), None)
-    return [Held(layer.use, str(one.name), name, one.order, place) for one, (name, layer) in pairs]
-
-
-def _is_chain(nodes: list[Node]) -> bool:
-    """Whether each node takes what the one before gives, and nothing else."""
-    first = all(len(list(node.uses())) == 1 for node in nodes[:1])
-    return first and all(list(b.uses()) == a.outputs for a, b in pairwise(nodes))
+def _each(layers: Any) -> Iterator[Any]:
+    """The layers of a list, or of the rows in it."""
+    for layer in shown(layers):
+        yield from _each(layer) if isinstance(layer, (list, tuple)) else (layer,)
 
 
 def comprehended(
@@ -269,7 +177,8 @@ def made_in_turn(ev: Interpreter, node: cst.ListComp, before: tuple[Any, ...], i
     """What one turn adds."""
     for statement in before:
         ev.statement(statement, inner)
-    return tensor_lists.raw(ev, node.elt, inner)
+    row = comprehended(ev, node.elt, inner) if isinstance(node.elt, cst.ListComp) else None
+    return tensor_lists.raw(ev, node.elt, inner) if row is None else row
 
 
 def _as_it_is(scope: Scope) -> Scope:
@@ -321,6 +230,8 @@ def length(value: Any) -> Any:
 def counted(ev: Interpreter, value: Any) -> Any:
     """A value of which a list of layers is as long as its sample."""
     if isinstance(value, LayerList):
+        with suppress(NotGeneral):
+            value.check_first([])
         parts = (
             value.iterable.goes_through if isinstance(value.iterable, Items) else [value.iterable]
         )

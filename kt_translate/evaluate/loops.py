@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -19,8 +20,9 @@ from kt_translate.evaluate import (
     running,
     tensor_lists,
 )
+from kt_translate.evaluate.abreast import elements_of, held_by, held_layers, name_of
 from kt_translate.evaluate.filling import Filling
-from kt_translate.evaluate.layer_lists import Flat, LayerList, held_by, held_layers
+from kt_translate.evaluate.layer_lists import Flat, LayerList
 from kt_translate.evaluate.loop_sizes import (
     afterwards,
     free_name,
@@ -123,6 +125,8 @@ class _General:
         self.entries: list[entries.Entry] = []  # that its variables hold
         self.filling = Filling(ev, node, state, value)
         self.held: dict[str, Any] = {}  # its variables, and the layers in them
+        self.taken: list[tuple[LayerList, Any]] = []  # lists, and what a turn has of each
+        self.places: list[tuple[LayerList, Any, Any]] = []  # of these, and what is there
         self.lost = False  # something that was known before leaves unknown
         self.running = False  # it makes nothing
         self.left: list[Carried] = []  # what its last turn leaves then, that no turn takes
@@ -144,10 +148,10 @@ class _General:
         ev, state = self.ev, self.state
         self.symbols, self.bound = [], []
         self.filling.enter()
-        self.entries = []
+        self.entries, self.taken, self.places = [], [], []
         samples = self.items or [UNKNOWN]
         if self.layers is None:
-            self.targets = self._bind(self.node.target, samples, self.scope)
+            self.targets = self.bind(self.node.target, samples, self.scope)
         for place, value in (*self.entering.items(), *self.unread.items()):
             state.put(place, value)
         entered = state.places()
@@ -158,8 +162,9 @@ class _General:
             with state.elsewhere() as regions:
                 self.filling.region = regions[id(state.region)]
                 try:
-                    turns = self._layers(samples)
-                    by_parts.run(ev, turns, self.scope, self._run_with, self._nested, self.node)
+                    turns = [None] if self.layers is None else elements_of(self, samples)
+                    nested = partial(run_for, ev, self.node, self.scope)
+                    by_parts.run(ev, turns, self.scope, self._run_with, nested, self.node)
                 except (Return, Break, Continue, LimitReached, Raised):
                     raise NotGeneral from None
         finally:
@@ -181,14 +186,6 @@ class _General:
         rows.spread(changed, entered, self.before)
         return changed
 
-    def _layers(self, samples: list[Any]) -> list[Any]:
-        """The layers of a general turn, several of a flat list; one nothing where the loop goes through anything else."""
-
-        def bind(target: Any, inner: Scope) -> None:
-            self.targets = self._bind(target, samples, inner)
-
-        return [None] if self.layers is None else self.layers.elements(self.ev, bind)
-
     def _run_with(self, layer: Any) -> None:
         """Run the body for a layer."""
         held = {} if self.layers is None else held_by(self.node.target, layer)
@@ -196,10 +193,7 @@ class _General:
         self.scope.names |= held
         joined_items.run(self.ev, self.node.body, self.scope)
 
-    def _nested(self, layers: LayerList) -> bool:
-        return run_for(self.ev, self.node, self.scope, layers)
-
-    def _bind(self, target: Any, samples: list[Any], scope: Scope) -> Any:
+    def bind(self, target: Any, samples: list[Any], scope: Scope) -> Any:
         """Give the loop's targets symbols; the nest of them, as the source writes it."""
         if isinstance(target, cst.Name):
             self.bound.append(target.value)
@@ -223,7 +217,7 @@ class _General:
                 raise NotGeneral
             columns = [list(c) for c in zip(*parts, strict=True)]
             return tuple(
-                self._bind(e.value, c, scope) for e, c in zip(target.elements, columns, strict=True)
+                self.bind(e.value, c, scope) for e, c in zip(target.elements, columns, strict=True)
             )
         raise NotGeneral
 
@@ -362,12 +356,14 @@ class _General:
                 self.order,
                 comment=self.comment,
                 file=self.ev.file,
-                name=None if self.layers is None else self.layers.name,
+                name=name_of(self),
                 lists=filled,
                 elements=list(self.filling.elements.values()),
                 running=runs,
                 left=left,
                 held=held if runs else [],
+                taken=[layers for layers, _ in self.taken],
+                statement=self.node,
             )
             added += bool(body.nodes)
             region.add(node)

@@ -250,6 +250,8 @@ class LoopNode(Node):
     running: bool = False  # it makes nothing, and is a loop of ``forward`` alone
     left: list[Carried] = field(default_factory=list)  # of its last turn then, that no turn takes
     held: list[Held] = field(default_factory=list)  # all that it makes, if it is one of ``forward``
+    taken: list[Any] = field(default_factory=list)  # the lists of layers that its turns take of
+    statement: Any = None  # of the source
 
     def uses(self) -> Iterator[Tensor]:
         yield from (c.before for c in self.tensors)

@@ -35,9 +35,14 @@ if TYPE_CHECKING:
 
 
 def attribute_of_loop(node: LoopNode) -> str:
-    """The container that a loop fills."""
+    """The container that a loop fills: one of its own where the turns take of several lists of the source."""
     if node.name is not None:
         return node.name
+    lists = {layers.name for layers in node.taken}
+    return next(name for name in (_usual_name(node), "levels", "turns") if name not in lists)
+
+
+def _usual_name(node: LoopNode) -> str:
     last = next((n for n in reversed(node.body.nodes) if isinstance(n, (CallNode, LoopNode))), None)
     if isinstance(last, LoopNode):
         return attribute_of_loop(last)
