@@ -266,6 +266,8 @@ def _sample(ev: Interpreter, cls: Class, made: list[Instance]) -> Instance:
                 value = held
             elif value is UNKNOWN and (words := choices(ev, name, around())):
                 value = words[0]
+            elif value is UNKNOWN and (length := _length(name, text, told)) is not None:
+                value = length
             elif value is UNKNOWN:
                 value = guess(name, text, ev.source.text)
                 count = unpacked_into(name, text)
@@ -279,6 +281,14 @@ def _sample(ev: Interpreter, cls: Class, made: list[Instance]) -> Instance:
     instance = subclasses.make_instance(ev, cls, [], given)
     ev.made[id(cls.node)].remove(instance)
     return instance
+
+
+def _length(name: str, text: str, told: dict[str, Any]) -> int | None:
+    """The length of the list that the code compares a parameter with, where that is known."""
+    compared = (rf"\blen\((\w+)\) *[!=]= *{name}\b", rf"\b{name} *[!=]= *len\((\w+)\)")
+    found = (match[1] for pattern in compared for match in re.finditer(pattern, text))
+    lists = (known(told.get(other, UNKNOWN)) for other in found)
+    return next((len(v) for v in lists if isinstance(v, (list, tuple))), None)
 
 
 def _handed(ev: Interpreter, cls: Class, name: str, text: str) -> ModelValue | None:

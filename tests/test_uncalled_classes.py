@@ -622,3 +622,21 @@ def test_the_shape_of_one_input_is_a_tensor_shape_in_keras_2() -> None:
     ours = out["Block"](features=5).float()
     out["load_keras_weights"](ours, theirs)
     np.testing.assert_allclose(ours(torch.from_numpy(x)).detach().numpy(), wanted, atol=1e-5)
+
+
+def test_a_parameter_that_has_to_be_the_length_of_a_list(tmp_path: Path) -> None:
+    text = """
+class Decoder(keras.Model):
+    def __init__(self, levels, filters=(6, 4, 3)):
+        super().__init__()
+        if len(filters) != levels:
+            raise ValueError("as many filters as levels are wanted")
+        self.convs = [layers.Conv1D(f, 3, padding="same") for f in filters]
+
+    def call(self, x):
+        for conv in self.convs:
+            x = conv(x)
+        return x
+"""
+    both = Both(tmp_path, text)
+    both.agree("Decoder", "2, [3, 5]", "2, [3, 5], features=4", numbers(2, 6, 4))
