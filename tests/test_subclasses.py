@@ -725,6 +725,32 @@ mlp = MLP(7)
     case.agree("mlp", None, "", numbers(2, 4))
 
 
+def test_a_model_between_what_a_method_makes(both: Any) -> None:
+    case = both("""
+class Net(keras.Model):
+    def __init__(self, length, classes, width=4, **unused):
+        super().__init__()
+        self.length = length
+        self.classes = classes
+        self.width = width
+        super().__init__(*self.ends())
+
+    def ends(self):
+        inputs = keras.Input(shape=(self.length, 3))
+        x = layers.LSTM(self.width)(inputs)
+        return [inputs], [layers.Dense(self.classes)(x)]
+
+
+class Named(keras.Model):
+    def __init__(self, classes, features=5):
+        super().__init__(name="named")
+        inputs = keras.Input(shape=(features,))
+        super().__init__(inputs=inputs, outputs=layers.Dense(classes)(inputs))
+""")
+    case.agree("Net", "6, 2", "6, 2", numbers(2, 6, 3))
+    case.agree("Named", "2", "2", numbers(2, 5))
+
+
 def test_a_layer_that_extends_a_builtin_one(both: Any) -> None:
     case = both("""
 class Scaled(layers.Dense):

@@ -226,15 +226,15 @@ def tree_of(function: Function) -> ast.FunctionDef:
 
 
 def call_of_base(init: Function) -> ast.Call | None:
-    """``super().__init__(...)``"""
-    for node in ast.walk(tree_of(init)):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr == "__init__"
-        ):
-            return node
-    return None
+    """``super().__init__(...)``; of several the one that is given most: Keras takes attributes after a bare one."""
+    calls = [
+        node
+        for node in ast.walk(tree_of(init))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "__init__"
+    ]
+    return max(calls, key=lambda call: len(call.args) + len(call.keywords), default=None)
 
 
 def declared(cls: Class, name: str, sample: Any) -> tuple[str | None, str]:

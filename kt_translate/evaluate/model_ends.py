@@ -39,7 +39,8 @@ def ends_of(cls: Class) -> Ends:
         if given is None:
             return Ends.NONE
         names = [a.arg for a in (*tree.args.args[1:], *tree.args.kwonlyargs)]
-        if isinstance(given, ast.Starred):  # whatever more the class is given
+        rest = [a.arg for a in (tree.args.vararg, tree.args.kwarg) if a is not None]
+        if isinstance(given, ast.Starred) and ast.unparse(given.value) in rest:
             order = names + order
             continue
         if not isinstance(given, ast.Name) or given.id not in names or _binds(tree, given.id):
