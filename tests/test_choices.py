@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 import pytest
 
-from tests.model_harness import Pair, float64
+from tests.model_harness import Pair, check_kept, float64
 
 __all__ = ["float64"]
 
@@ -313,3 +313,71 @@ def test_tables_keep_their_names() -> None:
     assert "SIZES = {10: [1, 2], 20: [2, 1, 1], 50: [1, 1]}\n" in code
     assert "for i, n in enumerate(SIZES[depth]):" in code
     assert "if depth not in SIZES:" in code
+
+
+OWN_LAYERS = """
+import keras
+from keras import layers, ops
+
+
+class Scale(layers.Layer):
+    def __init__(self, by):
+        super().__init__()
+        self.by = by
+        self.dense = layers.Dense(4, activation="tanh")
+
+    def call(self, x):
+        return self.dense(x) * self.by
+
+
+class Shift(layers.Layer):
+    def __init__(self, by):
+        super().__init__()
+        self.by = by
+        self.norm = layers.LayerNormalization()
+
+    def call(self, x):
+        return self.norm(x) + self.by
+
+
+class Block(layers.Layer):
+    def __init__(self, kind, by=0.5):
+        super().__init__()
+        if kind == "scale":
+            self.inner = Scale(by)
+        else:
+            self.inner = Shift(by)
+        self.last = Scale(by) if by > 1 else None
+        self.drop = layers.Dropout(by / 2) if by < 1 else layers.Activation("linear")
+        self.out = layers.Dense(4)
+
+    def call(self, x):
+        x = self.inner(x)
+        if self.last is not None:
+            x = self.last(x)
+        return self.out(self.drop(x))
+
+
+class Net(keras.Model):
+    def __init__(self, kind="scale", by=0.5, depth=3):
+        super().__init__()
+        self.blocks = [Block(kind, by * i) for i in range(depth)]
+        self.gate = Scale(by) if by > 0.2 else layers.Activation("linear")
+
+    def call(self, x):
+        y = self.gate(x)
+        for block in self.blocks:
+            y = block(y)
+        return self.gate(y)
+
+
+def build(kind="scale", by=0.5, depth=3):
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, Net(kind, by, depth)(inputs))
+"""
+
+
+def test_own_layers_are_chosen_as_others_are(float64: None) -> None:
+    given = ("'shift'", "'scale', 1.5", "'shift', 0.1, 4", "by=0.0")
+    pair = check_kept(OWN_LAYERS, *given)
+    assert "raise NotImplementedError" not in pair.done.code.split("# --- ")[0]

@@ -493,14 +493,14 @@ def test_a_parameter_that_is_none_or_a_class() -> None:
 
 
 @pytest.mark.usefixtures("float64")
-def test_a_function_that_gives_an_object_made_for_its_samples() -> None:
+def test_a_function_that_gives_an_object_whose_layers_are_chosen() -> None:
     pair = Pair(HEAD + STAGES)
-    theirs, ours = pair.keras["build"](), pair.torch.build()
-    pair.torch.load_keras_weights(ours, theirs)
     given = np.random.default_rng(0).normal(size=(3, 5))
-    np.testing.assert_allclose(ours(torch.from_numpy(given)).detach(), theirs(given), rtol=1e-9)
-    with pytest.raises(NotImplementedError):
-        pair.torch.build(widths=[3, 4, 5])
+    for widths in ([3, 4], [3, 4, 5], [2]):
+        theirs, ours = pair.keras["build"](widths), pair.torch.build(widths)
+        pair.torch.load_keras_weights(ours, theirs)
+        have = ours(torch.from_numpy(given)).detach()
+        np.testing.assert_allclose(have, theirs(given), rtol=1e-9)
 
 
 SIZED = """

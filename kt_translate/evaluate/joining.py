@@ -19,6 +19,7 @@ from kt_translate.evaluate.values import (
     Either,
     External,
     Function,
+    Instance,
     LayerValue,
     Method,
     ModelValue,
@@ -285,7 +286,8 @@ def _choosable(value: Any) -> bool:
     """Whether a condition on settings may choose the value: it builds nothing until it is called."""
     code = (External, Function, Class, Native, Partial, Method)
     made = (LayerValue, LambdaValue, Choice, Sym, KerasObject, KerasFunction)
-    return isinstance(value, (*code, *made)) or plain(value)
+    own = isinstance(value, Instance) and value.use is not None
+    return own or isinstance(value, (*code, *made)) or plain(value)
 
 
 def _name_choices(state: State, joiner: _Joiner) -> None:
