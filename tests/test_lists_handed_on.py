@@ -122,6 +122,14 @@ WAYS = {
     x = layers.Lambda(lambda each: keras.ops.stack(each, axis=1))(parts)
     return keras.Model(start, layers.Dense(3)(x))
 """,
+    "parts_of_channels": """
+    parts = []
+    wide = layers.Conv2D(filters * depth, 1)(start)
+    for k in range(depth):
+        part = layers.Lambda(lambda t, k=k: t[..., k * filters : (k + 1) * filters])(wide)
+        parts.append(layers.Conv2D(3, 3, padding='same')(part))
+    return keras.Model(start, layers.Concatenate()(parts))
+""",
     "the_only_one_there_is": """
     parts = []
     for level in range(depth):

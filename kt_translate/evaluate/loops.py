@@ -18,6 +18,7 @@ from kt_translate.evaluate import (
     loop_samples,
     rows,
     running,
+    sums,
     tensor_lists,
 )
 from kt_translate.evaluate.abreast import elements_of, held_by, held_layers, name_of
@@ -57,10 +58,8 @@ MANY_TURNS = 64  # of a loop that builds nothing: training, data
 
 def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
     """Keep a loop as a loop. False where that cannot be done; nothing has changed then."""
-    nest = loop_nests.flattened(ev, node, scope, value)
-    return (nest is not None and _kept(ev, nest[0], scope, nest[1])) or _kept(
-        ev, node, scope, value
-    )
+    ways = [loop_nests.flattened(ev, node, scope, value), (node, value)]
+    return any(_kept(ev, way[0], scope, way[1]) for way in ways if way is not None)
 
 
 def _kept(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
@@ -69,8 +68,7 @@ def _kept(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
     layers = value if isinstance(value, LayerList) else None
     value = value if layers is None else layers.iterable
     items = tensor_lists.items(value)
-    if items is None:
-        items = None if isinstance(value, Sym) else []
+    items = [] if items is None and not isinstance(value, Sym) else items
     if items is not None and not of_one_kind(items):
         return False
     symbolic = isinstance(value, Sym) or tensor_lists.countless(value)
@@ -78,13 +76,16 @@ def _kept(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
     if not symbolic and len(items or ()) < FEW_TURNS:
         return False
     with last_items.held(node, scope), joined_items.held(node, scope):
-        state = State(ev, scope)
-        line = ev.line
+        state, line = State(ev, scope), ev.line
         try:
             _General(ev, node, scope, value, items, state, layers).run()
-        except NotGeneral:
+        except NotGeneral as why:
             state.restore()
             ev.line = line
+            again = isinstance(why, sums.FromZero) and why.begin(scope)
+            if again and _kept(ev, node, scope, value if layers is None else layers):
+                return True
+            state.restore()
             return False
     return True
 
@@ -154,8 +155,7 @@ class _General:
             self.targets = self.bind(self.node.target, samples, self.scope)
         for place, value in (*self.entering.items(), *self.unread.items()):
             state.put(place, value)
-        entered = state.places()
-        errors = ev.log.errors
+        entered, errors = state.places(), ev.log.errors
         ev.rest.append((None, self.scope))
         ev.loops.append(self)
         try:
@@ -259,7 +259,7 @@ class _General:
                 self.entering[place] = self.sizes[place, -1].entering
                 widened = True
             elif not (number(before) and number(leaving)) and not isinstance(leaving, Unknown):
-                raise NotGeneral
+                raise sums.refused(self, place, before, leaving)
         return widened
 
     def _widen_tensor(self, place: Place, before: Tensor, leaving: Tensor) -> bool:

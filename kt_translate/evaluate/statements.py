@@ -234,7 +234,9 @@ def _for(ev: Interpreter, node: cst.For, scope: Scope) -> None:
     value = indexed_lists.gone_through(ev, node.iter, scope) if numbered is None else numbered
     if by_parts.run_for(ev, node, scope, value, _run_turns):
         return
-    if loops.run_for(ev, node, scope, value) or turns_apart.run_for(ev, node, scope, value):
+    ways = [loops.run_for, turns_apart.run_for]
+    ways = ways[::-1] if turns_apart.begins_empty(node, scope) else ways
+    if any(keep(ev, node, scope, value) for keep in ways):
         return
     value = arrays.concrete(ev, choices.settled(ev, layer_lists.settled(ev, value)))
     ranged = isinstance(value, Sym) and value.head == "call" and value.args[0] == "range"

@@ -19,7 +19,7 @@ from kt_translate.evaluate.values import Scope, items_of
 from kt_translate.graph.last_turn import told_by_turn
 from kt_translate.graph.lists import count
 from kt_translate.graph.sym import Items, Sym, call_symbolic, same
-from kt_translate.source.walk import names_in, walk
+from kt_translate.source.walk import bound_in, names_in, walk
 
 if TYPE_CHECKING:
     from kt_translate.evaluate.interpreter import Interpreter
@@ -49,10 +49,10 @@ class Apart:
 
 def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
     """Keep such a loop. False where it is none, or cannot be kept; nothing has changed then."""
-    place = _place(node)
-    if place is None or node.orelse is not None:
+    place, empty = _place(node), begins_empty(node, scope)
+    if place is None or not (empty or _compares(node, place)) or node.orelse is not None:
         return False
-    for first in (False, True):
+    for first in (True,) if empty else (False, True):
         loop = _split(value, first, (node, scope, place))
         state = State(ev, scope)
         if loop is not None and _run(ev, node, scope, loop):
@@ -60,6 +60,11 @@ def run_for(ev: Interpreter, node: cst.For, scope: Scope, value: Any) -> bool:
             return True
         state.restore()
     return False
+
+
+def begins_empty(node: cst.For, scope: Scope) -> bool:
+    """Whether a name is None before the first turn, which asks that, and not before the others."""
+    return any(scope.names.get(name, node) is None for name in _may_be_none(node))
 
 
 def _run(ev: Interpreter, node: cst.For, scope: Scope, loop: Apart) -> bool:
@@ -112,14 +117,26 @@ def _split(value: Any, first: bool, where: tuple[cst.For, Scope, str]) -> Apart 
     return None
 
 
-@lru_cache(maxsize=1024)
 def _place(node: cst.For) -> str | None:
-    """The variable that counts the turns, where the body compares it with something."""
+    """The variable that counts the turns."""
     target = node.target.elements[0].value if isinstance(node.target, cst.Tuple) else node.target
-    if not isinstance(target, cst.Name):
-        return None
-    compares = any(
-        isinstance(part, cst.Comparison) and target.value in names_in(part)
-        for part in walk(node.body)
-    )
-    return target.value if compares else None
+    return target.value if isinstance(target, cst.Name) else None
+
+
+@lru_cache(maxsize=1024)
+def _compares(node: cst.For, place: str) -> bool:
+    """Whether the turns compare their number with something."""
+    parts = (part for part in walk(node.body) if isinstance(part, cst.Comparison))
+    return any(place in names_in(part) for part in parts)
+
+
+@lru_cache(maxsize=1024)
+def _may_be_none(node: cst.For) -> frozenset[str]:
+    """The names of which the turns ask whether they are None, and that they bind."""
+    tests = (part for part in walk(node.body) if isinstance(part, cst.Comparison))
+    asked = (t.left.value for t in tests if isinstance(t.left, cst.Name) and _is_of_none(t))
+    return frozenset(asked) & bound_in(node.body)
+
+
+def _is_of_none(test: cst.Comparison) -> bool:
+    return test.comparisons[0].comparator.deep_equals(cst.Name("None"))

@@ -172,7 +172,7 @@ def sliced_size(size: Dim, key: slice) -> Dim:
         return length
     if step < 1:
         return None
-    if any(isinstance(p, Sym) and known(p) == 0 for p in (key.start, key.stop)):
+    if any(isinstance(p, Sym) and known(p) == 0 and not _counts(p) for p in (key.start, key.stop)):
         return None  # its sign is not known: `x[:-end]` is nothing where `end` is 0
     first = 0 if key.start is None else key.start
     last = size if key.stop is None else key.stop
@@ -184,6 +184,12 @@ def sliced_size(size: Dim, key: slice) -> Dim:
     if step != 1:
         span = (span + (key.step - 1)) // key.step
     return span if known(span) == length else None
+
+
+def _counts(place: Sym) -> bool:
+    """Whether a place is 0 in the first turn of a loop alone: ``i * width``."""
+    zero = {s for s in place.symbols if s.value == 0}
+    return place.head in "*+" and bool(zero) and all(s.kind == "loop" for s in zero)
 
 
 def _is_one(key: slice) -> bool:
