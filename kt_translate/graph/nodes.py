@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from kt_translate.diagnostics import RuleError
 from kt_translate.graph.lists import Collected, Element
 from kt_translate.graph.region import CURRENT, Node, OpNode, Region
 from kt_translate.graph.sym import Sym, Symbol, known, symbols_in
@@ -52,8 +53,11 @@ class LayerNode(Node):
         return self.rule.module(*self.seen()) is not None
 
     def seen(self) -> list[Tensor]:
-        """What the layer is called on, in the layouts that it wants."""
+        """What the layer is called on, in the layouts that it wants. Raises RuleError where it takes fewer tensors."""
         wants = self.rule.wants(*self.inputs)
+        if len(wants) != len(self.inputs):
+            kind = type(self.rule).__name__
+            raise RuleError("KT204", f"{kind} takes {len(wants)}, and is given {len(self.inputs)}")
         return [t.seen_in(w) for t, w in zip(self.inputs, wants, strict=True)]
 
     def arguments(self) -> Iterator[Tensor]:

@@ -10,14 +10,14 @@ from kt_translate.graph.tensor import Dim, Tensor
 from kt_translate.layers.decisions import decided
 from kt_translate.layers.layer import RuleError
 from kt_translate.ops.arguments import op, tensor
-from kt_translate.ops.values import broadcast
+from kt_translate.ops.values import broadcast, is_number
 from kt_translate.pytorch.expr import OMIT, Expr, torch, unless
 
 FFT = torch.fft
 
 
 def _half(n: Any) -> Dim:
-    return None if n is None else n // 2 + 1
+    return None if n is None or isinstance(n, Tensor) else n // 2 + 1
 
 
 # -- on pairs -------------------------------------------------------------------------------------
@@ -165,13 +165,18 @@ def _length(fft_length: Any) -> Any:
     return fft_length[0] if isinstance(fft_length, (list, tuple)) else fft_length
 
 
+def _of_length(function: Expr, x: Tensor, n: Any, size: Any, dtype: str) -> Tensor:
+    """A transform along the last axis; ``n`` may be a number that ``forward`` computes."""
+    if is_number(n):
+        return derived(lambda e, k: function(e, n=k), [x, n], (*x.shape[:-1], None), dtype)
+    return derived(lambda e: function(e, n=unless(n, None)), [x], (*x.shape[:-1], size), dtype)
+
+
 @op("tf.signal.rfft", input_tensor="input")
 def tf_rfft(input: Any, fft_length: Any = None) -> Tensor:
     x, n = tensor(input), _length(fft_length)
     size = x.shape[-1] if n is None else n
-    return derived(
-        lambda e: FFT.rfft(e, n=unless(n, None)), [x], (*x.shape[:-1], _half(size)), "complex64"
-    )
+    return _of_length(FFT.rfft, x, n, _half(size), "complex64")
 
 
 @op("tf.signal.irfft", input_tensor="input")
@@ -179,7 +184,7 @@ def tf_irfft(input: Any, fft_length: Any = None) -> Tensor:
     x, n = tensor(input), _length(fft_length)
     half = x.shape[-1]
     size = n if n is not None else None if half is None else 2 * (half - 1)
-    return derived(lambda e: FFT.irfft(e, n=unless(n, None)), [x], (*x.shape[:-1], size), "float32")
+    return _of_length(FFT.irfft, x, n, size, "float32")
 
 
 @op("tf.signal.stft")

@@ -21,6 +21,8 @@ from tests.ops.harness import check
         ("ops.stft(x, 6, 3, 8, center=False)", [(2, 32)]),
         ("ops.stft(x, 8, 4, 8, window='hamming')", [(2, 32)]),
         ("tf.signal.rfft(x)", [(2, 9)]),
+        ("tf.signal.rfft(x, fft_length=[2 * tf.shape(x)[1]])", [(2, 9)]),
+        ("tf.signal.irfft(tf.signal.rfft(x), fft_length=[tf.shape(x)[-1] + 2])", [(2, 9)]),
         ("tf.signal.rfft(input_tensor=x)", [(2, 9)]),
         ("tf.signal.stft(x, frame_length=8, frame_step=4)", [(2, 32)]),
         ("tf.signal.stft(x, 6, 3, fft_length=8)", [(2, 32)]),
