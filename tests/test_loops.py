@@ -759,3 +759,51 @@ def test_a_turn_that_is_one_call_needs_no_class(taken: str, call: str, float64: 
     pair = check_kept(text, "3, 3")
     assert call in pair.done.code
     assert pair.done.code.count("(nn.Module):") == 2
+
+
+@pytest.mark.parametrize("name", ["width", "channels", "height"])
+def test_a_variable_that_is_called_like_a_size(name: str, float64: None) -> None:
+    """The sizes that the loop hands on have other names."""
+    check_kept(
+        f"""
+import keras
+from keras import layers
+
+
+def build(sizes=(4, 6, 5), pool=2):
+    x = inputs = keras.Input((17, 18, 3))
+    for {name} in sizes:
+        x = layers.Conv2D({name}, 3, padding='same')(x)
+        x = layers.MaxPooling2D(pool, padding='same')(x)
+        x = layers.Conv2D({name} + 1, 1)(x)
+    return keras.Model(inputs, layers.Dense(2)(layers.Flatten()(x)))
+""",
+        "(3,)",
+        "(2, 3, 4, 2), 3",
+    )
+
+
+@pytest.mark.parametrize("name", ["units", "nn", "self_"])
+def test_what_is_calculated_of_a_number_that_a_loop_leaves(name: str, float64: None) -> None:
+    check_kept(
+        f"""
+import keras
+from keras import layers
+
+
+def build(units=5, depth=2, step=4):
+    model = keras.Sequential([keras.Input((7, 3))])
+    {name} = units
+    first = {name} * 3
+    for i in range(depth):
+        {name} = {name} + step
+        model.add(layers.Conv1D({name}, 3, padding='same'))
+    wide = {name} * 2
+    model.add(layers.Flatten())
+    model.add(layers.Dense(wide))
+    model.add(layers.Dense(first))
+    return model
+""",
+        "3, 1, 2",
+        "2, 4, 1",
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.model_harness import Pair, float64
+from tests.model_harness import Pair, check_kept, float64
 from tests.test_constructs import errors_of
 
 __all__ = ["float64"]
@@ -83,3 +83,31 @@ def test_an_argument_that_would_hide_what_the_constructor_needs_is_told() -> Non
     )
     text = f"import keras\nfrom keras import layers\n\n\n{build}model = build()\n"
     assert any("KT202" in e and "nn" in e for e in errors_of(text))
+
+
+@pytest.mark.parametrize("name", ["half", "children", "blocks"])
+def test_lists_of_layers_that_are_called_like_a_method(name: str, float64: None) -> None:
+    check_kept(
+        f"""
+import keras
+from keras import layers
+
+
+class Stack(layers.Layer):
+    def __init__(self, units, depth):
+        super().__init__()
+        self.{name} = [layers.Dense(units + i) for i in range(depth)]
+
+    def call(self, x):
+        for one in self.{name}:
+            x = one(x)
+        return x
+
+
+def build(units=4, depth=2):
+    inputs = keras.Input((5, 3))
+    return keras.Model(inputs, Stack(units, depth)(inputs))
+""",
+        "3, 1",
+        "2, 4",
+    )

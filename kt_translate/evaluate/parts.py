@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from kt_translate.graph.nodes import (
@@ -50,6 +51,17 @@ def calls_modules(nodes: list[Node]) -> bool:
 
 
 def take_settings(around: Region, region: Region | None) -> None:
-    """A Sequential has a region of its own: what the function around it checks, and calls by names, stands there."""
-    if region is not None:
-        region.nodes[:0] = [n for n in around.nodes if isinstance(n, (CheckNode, SizeNode))]
+    """A Sequential has a region of its own: what the function around it checks, and calls by names, stands there.
+
+    Each after what the source has made before it, which may tell the numbers that it speaks of.
+    """
+    nodes = [] if region is None else region.nodes
+    for setting in around.nodes:
+        if isinstance(setting, (CheckNode, SizeNode)):
+            made = [i for i, n in enumerate(nodes) if _order(n) < setting.order]
+            nodes.insert(made[-1] + 1 if made else 0, setting)
+
+
+def _order(node: Node) -> float:
+    """When the source made it; what it has not made by itself belongs to what stands before it."""
+    return getattr(node, "order", getattr(getattr(node, "use", None), "order", math.inf))

@@ -20,6 +20,7 @@ _GIVEN = re.compile(
 )  # lists, parts of arrays
 _MODULE = re.compile(r"self\.(\w+) = ")
 _TOKEN = re.compile(r"κ\d+κ")
+_TURNING = re.compile(r"\bfor ([\w, ()]+?) in ")
 _ADDED_TO = re.compile(r"\s+(κ\d+κ)\.append\(")  # a list of sizes, in the turns of a loop
 
 
@@ -182,8 +183,11 @@ def _names(
     parameters: set[str],
     globals_: set[str],
 ) -> dict[str, str]:
-    """A name for each token; one that nothing reads any more passes its name on."""
+    """A name for each token; one that nothing reads any more passes its name on. None has that of a loop's variable."""
     names: dict[str, str] = {}
+    turning = {
+        name for found in _TURNING.findall("\n".join(lines)) for name in re.findall(r"\w+", found)
+    }
     holders: dict[str, str] = {}
     for i, line in enumerate(lines):
         for found in _TOKEN.findall(line):
@@ -191,7 +195,9 @@ def _names(
                 continue
             base, n = name_of(found), 0
             name = base
-            while name in globals_ or not _is_free(name, holders, lines, i, kept, parameters):
+            while name in globals_ | turning or not _is_free(
+                name, holders, lines, i, kept, parameters
+            ):
                 n += 1
                 name = f"{base}_{n}"
             names[found] = name

@@ -66,9 +66,12 @@ def attribute_name(value: Any, kind: str) -> str:
     if text[0].isdigit():
         digits, rest = re.match(r"(\d[\d_]*?)(?:_(?=[^\d_])|(?=[^\d_])|$)(.*)", text).groups()  # type: ignore[union-attr]
         text = f"{rest}_{digits}" if rest else f"{kind}_{digits}"
-    if keyword.iskeyword(text) or text in _RESERVED:
-        text += "_"
-    return text
+    return unreserved(text)
+
+
+def unreserved(name: str) -> str:
+    """The name, as an nn.Module can have it for an attribute."""
+    return f"{name}_" if keyword.iskeyword(name) or name in _RESERVED else name
 
 
 def _literals(value: Any) -> list[str]:

@@ -76,7 +76,7 @@ def _settle_names(writer: Modules) -> None:
     """Give names to the tokens of sizes and settings, in ``__init__`` and in ``forward``."""
     taken = {p.symbol.name for p in writer.plan.params}
     known = symbols.all_symbols(writer.nodes)
-    constants = {s.name for s in known if s.kind == "global"}
+    constants = {s.name for s in known if s.kind == "global"} | reserved_names()
     modes = [text for test, lines in writer.code.modes.items() for text in (test, *lines)]
     forward = "\n".join([*modes, *writer.code.body, writer.code.returns])
     forward = _with_sizes_read(writer, forward, len(modes))

@@ -32,7 +32,7 @@ from kt_translate.lower.flattening import in_keras_order
 from kt_translate.lower.last_turns import spared
 from kt_translate.lower.liveness import following, has_weights, last_uses, live
 from kt_translate.lower.modules import Modules
-from kt_translate.lower.names import Names, attribute_name
+from kt_translate.lower.names import Names, attribute_name, unreserved
 from kt_translate.lower.needs import placed, where_needed
 from kt_translate.lower.parameters import write_parameters
 from kt_translate.lower.results import keys_of, returned
@@ -220,7 +220,7 @@ class Writer(Modules):
 
         walk(nodes)
         for order in sorted(uses):
-            name = self.attributes.fresh(next(iter(uses[order].values())))
+            name = self.attributes.fresh(unreserved(next(iter(uses[order].values()))))
             self.module_names |= dict.fromkeys(uses[order], name)
 
     def _spell_sizes_read(self, nodes: list[Node]) -> None:
