@@ -69,7 +69,8 @@ class Tuned(keras_tuner.HyperModel):
 def test_what_a_function_asks_for(values: dict[str, object], float64: None) -> None:
     pair = Pair(FUNCTION)
     assert pair.errors == []
-    assert 'for i in range(hp.Int("num_layers", 1, 3)):' in pair.done.code
+    assert 'num_layers = hp.Int("num_layers", 1, 3)' in pair.done.code
+    assert "for i in range(num_layers):" in pair.done.code
     check(pair, "build_model", "build_model(hp)", values)
 
 
