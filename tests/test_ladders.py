@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.model_harness import check_kept, float64
+from tests.model_harness import Pair, check_kept, float64
 
 __all__ = ["float64"]
 
@@ -66,3 +66,14 @@ WAYS_UP = {
 @pytest.mark.parametrize("way", WAYS_UP)
 def test_as_deep_as_the_argument(way: str, float64: None) -> None:
     check_kept(HEAD + WAYS_UP[way] + END, "(3,)", "(2, 1, 3, 2)")
+
+
+def test_what_is_made_to_be_gone_through_is_made_once(float64: None) -> None:
+    """A call among the lists changes something each time it is run."""
+    way = """
+        for up, skip in zip(self.ups, [skips.pop() for _ in range(2)]):
+            x = ops.concatenate([up(x), skip], axis=-1)
+"""
+    pair = Pair((HEAD + way + END).replace("(2, 3, 4)", "(2, 3)"))
+    assert not pair.errors
+    pair.check("build", "build()")

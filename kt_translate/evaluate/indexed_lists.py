@@ -115,6 +115,10 @@ def beside_tensors(ev: Interpreter, node: cst.For, scope: Scope) -> tuple[cst.Fo
         return None
     if not isinstance(target, cst.Tuple) or len(target.elements) != len(call.args):
         return None
+    if any(
+        isinstance(part, cst.Call) for arg in call.args for part in walk(_unreversed(arg.value))
+    ):
+        return None  # what may change something is run once
     values = [gone_through(ev, arg.value, scope) for arg in call.args]
     of_layers = tuple(i for i, v in enumerate(values) if type(v) is LayerList)
     tensors = [v for v in values if tensor_lists.countless(v)]

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 
 def run_for(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
     """Let lists be what such a loop makes of them. False where it is none; nothing has changed then."""
+    lists = _comprehensions(node)
+    if not lists:
+        return False
     state = State(ev, scope)
     made = []
-    for owner, comprehension in _comprehensions(node):
+    for owner, comprehension in lists:
         held = tensor_lists.raw(ev, owner, scope)
         said = containers.said(ev, comprehension, scope) if _is_free(ev, held, scope) else None
         if said is None:
@@ -37,9 +40,8 @@ def run_for(ev: Interpreter, node: cst.For, scope: Scope) -> bool:
         made.append((owner, calculations.binary(ev, "+", held, said) if held else said))
     for owner, said in made:
         ev.assign(owner, named(said, owner.value), scope)
-    if made:
-        leave(ev, node, [node.target.value], scope)  # type: ignore[attr-defined]
-    return bool(made)
+    leave(ev, node, [node.target.value], scope)  # type: ignore[attr-defined]
+    return True
 
 
 def _is_free(ev: Interpreter, held: Any, scope: Scope) -> bool:

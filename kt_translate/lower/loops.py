@@ -171,12 +171,12 @@ def _write_stages(writer: Writer, node: LoopNode, attribute: str, sizes: list[st
         instance = modules[0] if len(modules) == 1 else Expr("nn.Sequential")(*modules)
         comments = [link.use.comment for link in chain.links if isinstance(link, LayerNode)]
         named = [line for comment in comments for line in comment.splitlines()]
-        results, read = _results(node), {}
+        results = _results(node)
     elif call is None:
         instance, results, read = _stage(writer, node, attribute, taken)
     else:
         named = [size_line(writer, n) for n in node.body.nodes if isinstance(n, SizeNode)]
-        instance, results, read = writer.instance(call), call.outputs, {}
+        instance, results = writer.instance(call), call.outputs
     asked = [] if call is None else [str(code(call.args[s])) for s in call.plan.asked]
     order = [*range(len(taken))] if call is None else [taken.index(t) for t in call.inputs]
     alone = len(node.tensors) == len(taken) == len(order) == 1
